@@ -1,0 +1,157 @@
+// What an operator may write in the inventory file, and the typed form the program works with.
+// Shapes and single values only; what must hold between them is in check.ts.
+
+import { z } from "zod";
+import { type Cidr, parseCidr } from "../net/cidr.ts";
+import { type Ipv4, parseIpv4 } from "../net/ipv4.ts";
+import { type Mac, parseMac } from "../net/mac.ts";
+
+const hostLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const domainName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const profileName = /^[a-z0-9][a-z0-9-]{0,62}$/;
+// Kernel arguments and paths end up in a boot script: no white space tricks, no iPXE settings, no shell.
+const kernelArgument = /^[A-Za-z0-9_.,:/@=+-]+$/;
+const absolutePath = /^\/[A-Za-z0-9_.,:/@=+-]*$/;
+
+function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
+  return z.string().transform((text, ctx): T => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    ctx.addIssue({ code: "custom", message: `"${text}" is not ${expected}` });
+    return z.NEVER;
+  });
+}
+
+const ipv4 = parsed<Ipv4>(parseIpv4, "an IPv4 address such as 10.0.100.50");
+const cidr = parsed<Cidr>(parseCidr, "a network such as 10.0.100.0/24 (host bits zero)");
+const mac = parsed<Mac>(parseMac, "a MAC address such as 52:54:00:12:34:56");
+const port = z.int().min(1).max(65535);
+
+/** Where a secret is kept. The inventory never holds the secret itself. */
+const secretReference = z.union([
+  z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
+  z.strictObject({ file: z.string().min(1) }),
+]);
+
+const bmc = z.strictObject({
+  kind: z.enum(["ipmitool"]).default("ipmitool"),
+  address: ipv4,
+  port: port.default(623),
+  user: z.string().min(1).max(16),
+  password: secretReference,
+  /** IPMI cipher suite (IPMI 2.0 table 22-20); named because asking the BMC for its list can take ten seconds. */
+  cipherSuite: z.union([z.literal(3), z.literal(17)]).default(17),
+});
+
+const profile = z.strictObject({
+  role: z.enum(["control-plane", "worker", "all-in-one"]),
+  kernelArguments: z.array(z.string().regex(kernelArgument)).default([]),
+});
+
+const node = z.strictObject({
+  mac,
+  profile: z.string().regex(profileName),
+  firmware: z.enum(["bios", "uefi"]),
+  provisioningAddress: ipv4,
+  productionAddress: ipv4,
+  disk: z.string().regex(absolutePath),
+  bmc,
+});
+
+const provisioning = z.strictObject({
+  cidr,
+  gateway: ipv4,
+  pool: z.strictObject({ start: ipv4, end: ipv4 }),
+  dns: z.array(ipv4).min(1),
+  domain: z.string().regex(domainName),
+  leaseSeconds: z.int().min(60).default(600),
+  maxLeaseSeconds: z.int().min(60).default(7200),
+});
+
+const seconds = (fallback: number) => z.number().positive().default(fallback);
+
+const timeouts = z.strictObject({
+  /** From power-on until the installer answers SSH. */
+  installerSeconds: seconds(1200),
+  /** From the end of the install until the node answers from its own disk. */
+  diskBootSeconds: seconds(600),
+  /** From the first boot until the node is a member on both layers. */
+  joinSeconds: seconds(600),
+  /** For the cluster to be seen healthy after the join. */
+  verifySeconds: seconds(300),
+  /** How long it must then stay healthy without a break. */
+  soakSeconds: seconds(180),
+  /** How long an armed install may wait for its machine. */
+  intentSeconds: seconds(3600),
+});
+
+const install = z.strictObject({
+  /** argv of nixos-anywhere; the options are appended. */
+  command: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(["nix", "run", "github:nix-community/nixos-anywhere", "--"]),
+  flake: z.string().min(1),
+  offline: z.boolean().default(false),
+  sshKey: z.string().min(1).optional(),
+});
+
+const server = z.strictObject({
+  address: ipv4,
+  /** Name of the interface that faces the provisioning network. */
+  interface: z.string().regex(/^[A-Za-z0-9._-]{1,15}$/),
+  httpPort: port.default(8080),
+  api: z.strictObject({ address: ipv4, port }).default({ address: "127.0.0.1" as Ipv4, port: 8443 }),
+  stateDirectory: z.string().min(1).default("/var/lib/rackstrap"),
+  assetDirectory: z.string().min(1).default("/var/lib/pxe-boot"),
+});
+
+/** The whole inventory file. Unknown keys are errors: a misspelt setting must not be ignored. */
+export const inventorySchema = z.strictObject({
+  site: z.string().regex(hostLabel),
+  domain: z.string().regex(domainName),
+  cluster: z.strictObject({ name: z.string().regex(hostLabel) }),
+  server,
+  networks: z.strictObject({
+    provisioning,
+    production: z.strictObject({ cidr, gateway: ipv4, dns: z.array(ipv4).min(1) }),
+    management: z.strictObject({ cidr }),
+  }),
+  boot: z
+    .strictObject({
+      /** Loader for clients that name no architecture or an unregistered one. */
+      fallbackLoader: z.string().regex(/^[A-Za-z0-9._-]+$/).optional(),
+    })
+    .default({}),
+  install,
+  timeouts: timeouts.prefault({}),
+  profiles: z.record(z.string().regex(profileName), profile),
+  nodes: z.record(z.string().regex(hostLabel), node),
+});
+
+type ParsedInventory = z.output<typeof inventorySchema>;
+
+export type SecretReference = z.output<typeof secretReference>;
+export type BmcSettings = z.output<typeof bmc>;
+export type Firmware = z.output<typeof node>["firmware"];
+export type Role = z.output<typeof profile>["role"];
+export type Timeouts = z.output<typeof timeouts>;
+export type ProvisioningNetwork = z.output<typeof provisioning>;
+
+/** A declared machine: its entry in the file, with its name, role and full name joined to it. */
+export interface Node {
+  readonly name: string;
+  readonly fqdn: string;
+  readonly mac: Mac;
+  readonly profile: string;
+  readonly role: Role;
+  readonly kernelArguments: readonly string[];
+  readonly firmware: Firmware;
+  readonly provisioningAddress: Ipv4;
+  readonly productionAddress: Ipv4;
+  readonly disk: string;
+  readonly bmc: BmcSettings;
+}
+
+/** The file as the program sees it: settings as written, nodes resolved against their profiles, paths absolute. */
+export type Inventory = Omit<ParsedInventory, "nodes"> & { readonly nodes: readonly Node[] };

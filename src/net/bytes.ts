@@ -1,0 +1,38 @@
+// A cursor over bytes that never reads outside them. Decoders ask for what they need and get undefined at the end.
+
+export class ByteReader {
+  #offset = 0;
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  u8(): number | undefined {
+    return this.remaining < 1 ? undefined : this.#bytes[this.#offset++];
+  }
+
+  u16(): number | undefined {
+    return this.bytes(2)?.readUInt16BE(0);
+  }
+
+  u32(): number | undefined {
+    return this.bytes(4)?.readUInt32BE(0);
+  }
+
+  /** The next `length` octets as a view, or undefined (and no move) when fewer are left. */
+  bytes(length: number): Buffer | undefined {
+    if (this.remaining < length) return undefined;
+    const view = this.#bytes.subarray(this.#offset, this.#offset + length);
+    this.#offset += length;
+    return view;
+  }
+}
