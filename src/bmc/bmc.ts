@@ -4,7 +4,13 @@ export type PowerState = "on" | "off";
 export type PowerAction = "on" | "off" | "cycle";
 
 /** Why a BMC did not do what it was asked. The kind decides whether a caller tries again. */
-export type BmcFailureKind = "unreachable" | "authentication" | "busy" | "unsupported" | "timeout" | "protocol";
+export type BmcFailureKind =
+  | "unreachable"
+  | "authentication"
+  | "busy"
+  | "unsupported"
+  | "timeout"
+  | "protocol";
 
 export class BmcError extends Error {
   readonly kind: BmcFailureKind;

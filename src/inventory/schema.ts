@@ -101,7 +101,9 @@ const server = z.strictObject({
   /** Name of the interface that faces the provisioning network. */
   interface: z.string().regex(/^[A-Za-z0-9._-]{1,15}$/),
   httpPort: port.default(8080),
-  api: z.strictObject({ address: ipv4, port }).default({ address: "127.0.0.1" as Ipv4, port: 8443 }),
+  api: z
+    .strictObject({ address: ipv4, port })
+    .default({ address: "127.0.0.1" as Ipv4, port: 8443 }),
   stateDirectory: z.string().min(1).default("/var/lib/rackstrap"),
   assetDirectory: z.string().min(1).default("/var/lib/pxe-boot"),
 });
@@ -120,7 +122,10 @@ export const inventorySchema = z.strictObject({
   boot: z
     .strictObject({
       /** Loader for clients that name no architecture or an unregistered one. */
-      fallbackLoader: z.string().regex(/^[A-Za-z0-9._-]+$/).optional(),
+      fallbackLoader: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]+$/)
+        .optional(),
     })
     .default({}),
   install,

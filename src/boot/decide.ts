@@ -1,0 +1,49 @@
+// The one place that says what a machine boots. DHCP, TFTP and HTTP all ask it, so that the
+// guard against an accidental reinstall cannot be missed on one of the routes.
+
+import type { Node } from "../inventory/schema.ts";
+import type { Mac } from "../net/mac.ts";
+import type { InstallIntent, NodeRecord } from "../nodes/ports.ts";
+
+export type BootPlan =
+  | { readonly kind: "installer"; readonly node: Node; readonly intentId: string }
+  | { readonly kind: "local-disk" };
+
+/** What to boot, and the sentence that says why. */
+export interface Decision {
+  readonly boot: BootPlan;
+  readonly reason: string;
+}
+
+/** What is known about the machine that asks. `node` is undefined for a MAC in no inventory. */
+export interface Subject {
+  readonly mac: Mac;
+  readonly node: Node | undefined;
+  readonly record: NodeRecord | undefined;
+  readonly intent: InstallIntent | undefined;
+}
+
+/** Decides what `subject` boots at `nowMs`. Everything that is not an armed, unused, unexpired intent for this MAC boots its own disk. */
+export function decide(subject: Subject, nowMs: number): Decision {
+  const { mac, node, record, intent } = subject;
+  if (node === undefined || record === undefined)
+    return localDisk(`${mac} is in no inventory: it gets an address and nothing to install`);
+  if (record.state !== "armed") return localDisk(`node ${node.name} is ${record.state}, not armed`);
+  if (intent === undefined) return localDisk(`node ${node.name} has no install intent`);
+  if (intent.mac !== mac)
+    return localDisk(`node ${node.name} was armed for ${intent.mac}, and ${mac} asks`);
+  if (intent.consumedAtMs !== undefined)
+    return localDisk(`the install intent of node ${node.name} is used up`);
+  if (intent.expiresAtMs <= nowMs)
+    return localDisk(
+      `the install intent of node ${node.name} ran out at ${new Date(intent.expiresAtMs).toISOString()}`,
+    );
+  return {
+    boot: { kind: "installer", node, intentId: intent.id },
+    reason: `node ${node.name} is armed for an install on ${intent.disk}`,
+  };
+}
+
+function localDisk(reason: string): Decision {
+  return { boot: { kind: "local-disk" }, reason };
+}

@@ -1,0 +1,66 @@
+// What is known about each machine over time, as the rest of the program asks for it.
+// The store implements this; nothing here knows how.
+
+import type { Mac } from "../net/mac.ts";
+import type { NodeEvent, NodeState } from "./state.ts";
+
+export interface NodeRecord {
+  readonly name: string;
+  readonly state: NodeState;
+  /** When the state was entered, milliseconds since the epoch. */
+  readonly sinceMs: number;
+}
+
+/** Permission to wipe one disk of one machine, once. Only the hash of its nonce is kept. */
+export interface InstallIntent {
+  readonly id: string;
+  readonly node: string;
+  readonly mac: Mac;
+  readonly disk: string;
+  readonly operation: string;
+  readonly armedAtMs: number;
+  readonly expiresAtMs: number;
+  /** Set when the wipe began. A consumed intent allows nothing any more. */
+  readonly consumedAtMs: number | undefined;
+}
+
+/** One line of what happened, in order. `node` is absent for machines that are not declared. */
+export interface TimelineEvent {
+  readonly id: number;
+  readonly atMs: number;
+  readonly node: string | undefined;
+  readonly mac: Mac | undefined;
+  readonly kind: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export type NewEvent = Omit<TimelineEvent, "id" | "atMs">;
+
+/** A machine that asked for something and is in no inventory. */
+export interface Discovered {
+  readonly mac: Mac;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+  readonly address: string | undefined;
+  /** What it said of itself: architecture, vendor class, machine GUID. */
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+export interface NodeStore {
+  /** The record of a node; one that was never touched is `registered`. */
+  node(name: string): NodeRecord;
+  /** Moves a node and appends the event in one transaction. Throws where the table forbids the move. */
+  transition(name: string, event: NodeEvent, detail: Readonly<Record<string, unknown>>): NodeRecord;
+  /** Records an intent and moves the node to `armed`, in one transaction. */
+  arm(intent: Omit<InstallIntent, "consumedAtMs">): void;
+  /** The newest intent of a node, used up or not. */
+  intent(node: string): InstallIntent | undefined;
+  /** Uses the intent up and moves the node to `installing`, in one transaction; false when it was used, expired or replaced. */
+  consume(intentId: string, nowMs: number, detail: Readonly<Record<string, unknown>>): boolean;
+  append(event: NewEvent): TimelineEvent;
+  /** Events after `afterId` in order, at most `limit`, of one node when named. */
+  events(query: { afterId?: number; node?: string; mac?: Mac; limit: number }): TimelineEvent[];
+  /** Records a machine that is in no inventory; the facts of later sightings are merged in. */
+  discover(mac: Mac, address: string | undefined, facts: Readonly<Record<string, string>>): void;
+  discovered(): Discovered[];
+}

@@ -1,0 +1,46 @@
+// The states a declared machine can be in, one sentence each, and the only moves between them.
+// All of a node's life is in this table; it does not know who asks or why.
+
+/** Each state, and what it means for the machine. */
+export const states = {
+  registered: "declared in the inventory and left alone: it boots its own disk",
+  armed: "an operator asked for an install: a network boot now starts the installer",
+  installing: "the disk is being written; a network boot no longer starts the installer",
+  rebooting: "the install ended; the machine is on its way to its own disk",
+  joining: "running from its own disk, not yet a voter on both layers",
+  verifying: "a voter on both layers; the cluster must now be seen to stay healthy",
+  active: "a healthy voter, seen so over the whole soak window",
+  failed: "an operation stopped; a person has to decide what is next",
+} as const;
+
+export type NodeState = keyof typeof states;
+
+export type NodeEvent =
+  | "install-armed"
+  | "install-cancelled"
+  | "wipe-started"
+  | "install-finished"
+  | "disk-booted"
+  | "cluster-joined"
+  | "health-soaked"
+  | "operation-failed";
+
+const transitions: Readonly<Record<NodeState, Partial<Record<NodeEvent, NodeState>>>> = {
+  registered: { "install-armed": "armed" },
+  armed: {
+    "wipe-started": "installing",
+    "install-cancelled": "registered",
+    "operation-failed": "failed",
+  },
+  installing: { "install-finished": "rebooting", "operation-failed": "failed" },
+  rebooting: { "disk-booted": "joining", "operation-failed": "failed" },
+  joining: { "cluster-joined": "verifying", "operation-failed": "failed" },
+  verifying: { "health-soaked": "active", "operation-failed": "failed" },
+  active: {},
+  failed: { "install-armed": "armed" },
+};
+
+/** The state after `event`, or undefined where the table forbids it. */
+export function nextState(state: NodeState, event: NodeEvent): NodeState | undefined {
+  return transitions[state][event];
+}
