@@ -134,7 +134,7 @@ export const inventorySchema = z.strictObject({
   nodes: z.record(z.string().regex(hostLabel), node),
 });
 
-type ParsedInventory = z.output<typeof inventorySchema>;
+export type ParsedInventory = z.output<typeof inventorySchema>;
 
 export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;
