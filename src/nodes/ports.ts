@@ -11,7 +11,7 @@ export interface NodeRecord {
   readonly sinceMs: number;
 }
 
-/** Permission to wipe one disk of one machine, once. Only the hash of its nonce is kept. */
+/** Permission to wipe one disk of one machine, once. Its id is random and never used again. */
 export interface InstallIntent {
   readonly id: string;
   readonly node: string;

@@ -1,0 +1,141 @@
+// From a powered-off machine to a healthy voter: the steps, in order, and what each needs.
+
+import type { Bmc } from "../bmc/bmc.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
+import type { NodeStore } from "../nodes/ports.ts";
+import type { Layer, LayerView } from "./cluster-view.ts";
+import type { Membership } from "./membership.ts";
+import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
+import type { Plan, Step } from "./result.ts";
+import { armInstall } from "./steps/arm-install.ts";
+import { awaitBatch } from "./steps/await-batch.ts";
+import { bootDisk } from "./steps/boot-disk.ts";
+import { checkNode } from "./steps/check-node.ts";
+import { findInstaller } from "./steps/find-installer.ts";
+import { installSystem } from "./steps/install-system.ts";
+import { joinCluster } from "./steps/join-cluster.ts";
+import { powerOn } from "./steps/power-on.ts";
+import { settleMembership } from "./steps/settle-membership.ts";
+import { soakHealth } from "./steps/soak-health.ts";
+import { verifyCluster } from "./steps/verify-cluster.ts";
+
+/** The installer on a machine, as found over SSH before anything is written. */
+export type InstallerSighting =
+  | { readonly kind: "found"; readonly facts: Readonly<Record<string, unknown>> }
+  | { readonly kind: "absent"; readonly why: string }
+  | { readonly kind: "refused"; readonly reason: string; readonly next: string };
+
+/** How far the installation of one operation has come, read from its run directory. */
+export type RunView =
+  | { readonly kind: "absent" }
+  | { readonly kind: "running"; readonly line: string; readonly overdue: string | undefined }
+  | { readonly kind: "succeeded" }
+  | { readonly kind: "failed"; readonly reason: string; readonly next: string };
+
+/** One operation's installation. Each call may be repeated. */
+export interface Installation {
+  find(signal: AbortSignal): Promise<InstallerSighting>;
+  /** Writes the files the node gets: certificate, host key, cluster-config. Nothing of it is logged. */
+  prepare(membership: Membership): Promise<void>;
+  /** Starts nixos-anywhere, at most once for this operation, however often it is called. */
+  start(): void;
+  view(): RunView;
+  /** Ends the run with all its processes and removes the secrets it was given. */
+  stop(): Promise<void>;
+  /** True when the machine answers from its own disk, with the host key it was given. */
+  bootedFromDisk(signal: AbortSignal): Promise<{ booted: true } | { booted: false; why: string }>;
+  /** Removes what the run needed and nobody needs any more. */
+  cleanUp(): Promise<void>;
+}
+
+export interface ClusterAccess {
+  view(layer: Layer, signal: AbortSignal): Promise<LayerView>;
+  /** Writes on the leader and reads back through a follower; the reason when it does not hold. */
+  roundTrip(
+    layer: Layer,
+    leader: string,
+    follower: string,
+    signal: AbortSignal,
+  ): Promise<{ ok: true; milliseconds: number } | { ok: false; reason: string }>;
+}
+
+export interface ProvisionTools {
+  readonly inventory: Inventory;
+  readonly nodes: NodeStore;
+  readonly operations: OperationStore;
+  readonly clusters: ClusterStore;
+  readonly cluster: ClusterAccess;
+  readonly bmc: (node: Node) => Bmc;
+  readonly installation: (node: Node, operationId: string) => Installation;
+  /** What is missing to boot this node's installer; empty when nothing is. */
+  readonly missingAssets: (node: Node) => readonly string[];
+  readonly newId: () => string;
+}
+
+/** What one step of one node's provisioning works with. */
+export interface StepContext extends Omit<ProvisionTools, "bmc" | "installation"> {
+  readonly node: Node;
+  readonly controller: Bmc;
+  readonly install: Installation;
+}
+
+/** The plan of a stored provision operation. */
+export function provisionPlan(tools: ProvisionTools, operation: Operation, node: Node): Plan {
+  const install = tools.installation(node, operation.id);
+  const context: StepContext = { ...tools, node, install, controller: tools.bmc(node) };
+  return {
+    steps: provisionSteps(context),
+    stop: () => install.stop(),
+  };
+}
+
+function provisionSteps(context: StepContext): readonly Step[] {
+  return [
+    checkNode(context),
+    armInstall(context),
+    powerOn(context),
+    findInstaller(context),
+    settleMembership(context),
+    installSystem(context),
+    bootDisk(context),
+    joinCluster(context),
+    awaitBatch(context),
+    verifyCluster(context),
+    soakHealth(context),
+  ];
+}
+
+/** New operations for `nodes`, one each, all knowing of each other. */
+export function newProvisions(
+  tools: ProvisionTools,
+  nodes: readonly Node[],
+  nowMs: number,
+): Operation[] {
+  const batch = nodes.map((node) => node.name);
+  return nodes.map((node) => {
+    const id = tools.newId();
+    const blank: Operation = {
+      id,
+      kind: "provision",
+      node: node.name,
+      batch,
+      status: "running",
+      cancelRequested: false,
+      steps: [],
+      createdAtMs: nowMs,
+      endedAtMs: undefined,
+      failure: undefined,
+    };
+    const steps = provisionPlan(tools, blank, node).steps.map((step) => ({
+      id: step.id,
+      title: step.title,
+      status: "pending" as const,
+      attempts: 0,
+      startedAtMs: undefined,
+      endedAtMs: undefined,
+      lastLine: undefined,
+      evidence: {},
+    }));
+    return { ...blank, steps };
+  });
+}

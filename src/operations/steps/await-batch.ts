@@ -1,0 +1,28 @@
+// Waits until every node of the same request has joined or failed: a half-built cluster is not judged while it grows.
+
+import type { StepContext } from "../provision.ts";
+import { done, type Step, wait } from "../result.ts";
+
+export function awaitBatch(context: StepContext): Step {
+  const { timeouts } = context.inventory;
+  // As long as the slowest mate may take to join or to fail, an hour of installing included.
+  const deadlineSeconds =
+    timeouts.installerSeconds + 3600 + timeouts.diskBootSeconds + timeouts.joinSeconds + 600;
+  return {
+    id: "batch",
+    title: "wait for the rest of the batch",
+    deadlineMs: deadlineSeconds * 1000,
+    next: "look at the other operations: rackstrap operations list",
+    run: async ({ operation }) => {
+      const pending = context.operations
+        .operations({ running: true })
+        .filter((other) => operation.batch.includes(other.node) && other.id !== operation.id)
+        .filter((other) => other.steps.find((step) => step.id === "join")?.status !== "done")
+        .map((other) => other.node)
+        .toSorted();
+      return pending.length > 0
+        ? wait(2000, `waiting for ${pending.join(", ")} to join or fail`)
+        : done();
+    },
+  };
+}

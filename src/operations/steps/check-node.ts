@@ -1,0 +1,77 @@
+// Before anything is touched: is all there that the install needs, and is the node free to be installed?
+
+import { BmcError } from "../../bmc/bmc.ts";
+import type { Node } from "../../inventory/schema.ts";
+import { nextState } from "../../nodes/state.ts";
+import { layers } from "../cluster-view.ts";
+import type { StepContext } from "../provision.ts";
+import { done, failed, type Step, type StepResult, wait } from "../result.ts";
+
+export function checkNode(context: StepContext): Step {
+  const { node } = context;
+  return {
+    id: "check",
+    title: "check assets, BMC and cluster",
+    deadlineMs: 60_000,
+    next: `ask the BMC by hand: rackstrap power status ${node.name}`,
+    run: async (attempt, signal) => {
+      const { state } = context.nodes.node(node.name);
+      if (nextState(state, "install-armed") === undefined)
+        return failed(
+          `node ${node.name} is ${state}: an install would destroy it`,
+          `look at it first: rackstrap explain ${node.name}`,
+        );
+      const missing = context.missingAssets(node);
+      if (missing.length > 0)
+        return failed(missing.join("; "), "add the files and run: rackstrap check");
+      const member = await memberOf(context, signal);
+      if (member !== undefined)
+        return failed(
+          `node ${node.name} is a member of ${member}: wiping it would take a voter from a living cluster`,
+          `remove it from both layers first, then run: rackstrap provision ${node.name}`,
+        );
+      const answer = await askBmc(context, attempt.evidence, signal);
+      return answer.kind === "done" && state === "registered" && answer.evidence?.["power"] === "on"
+        ? runningStranger(node)
+        : answer;
+    },
+  };
+}
+
+/** A machine that is on and was never installed from here may hold someone's work; switching it off is for a person to say. */
+function runningStranger(node: Node): StepResult {
+  return failed(
+    `node ${node.name} is powered on and was never installed from here: it may be in use`,
+    `make sure that nothing on it is needed, switch it off (rackstrap power off ${node.name}), then provision it`,
+  );
+}
+
+async function memberOf(context: StepContext, signal: AbortSignal): Promise<string | undefined> {
+  const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
+  return views.find((view) => view.members.some((member) => member.name === context.node.name))
+    ?.layer;
+}
+
+async function askBmc(
+  context: StepContext,
+  evidence: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const { node, controller } = context;
+  try {
+    return done({ power: await controller.powerState(signal) });
+  } catch (error) {
+    if (!(error instanceof BmcError)) throw error;
+    const tries = Number(evidence["bmcTries"] ?? 0) + 1;
+    // Three tries, then the truth: a BMC that is slow to wake is common, one that needs longer is not.
+    const transient =
+      error.kind === "unreachable" || error.kind === "timeout" || error.kind === "busy";
+    if (transient && tries < 3) return wait(5000, error.message, { bmcTries: tries });
+    return failed(
+      error.message,
+      error.kind === "authentication"
+        ? `correct the user or password of node ${node.name}'s BMC ${node.bmc.address} in the inventory's secret, then run: rackstrap power status ${node.name}`
+        : `check the BMC ${node.bmc.address} and its network, then run: rackstrap power status ${node.name}`,
+    );
+  }
+}

@@ -1,0 +1,34 @@
+// Waits until the node is a healthy voter on both layers, as told by the cluster itself.
+
+import { type LayerView, layers } from "../cluster-view.ts";
+import type { StepContext } from "../provision.ts";
+import { done, type Step, wait } from "../result.ts";
+
+export function joinCluster(context: StepContext): Step {
+  const { node, inventory } = context;
+  return {
+    id: "join",
+    title: "join both Raft layers",
+    deadlineMs: inventory.timeouts.joinSeconds * 1000,
+    next: `on node ${node.name} read: journalctl -u chainfire-cluster-join -u flaredb-cluster-join`,
+    run: async (_attempt, signal) => {
+      const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
+      if (views.some((view) => view.verdict !== "no-cluster"))
+        context.clusters.markInitialised(inventory.cluster.name);
+      const missing = views.flatMap((view) => obstacle(view, node.name));
+      return missing.length > 0
+        ? wait(2000, missing.join("; "))
+        : done({ layers: views.map((view) => view.layer) }, "cluster-joined");
+    },
+  };
+}
+
+function obstacle(view: LayerView, name: string): string[] {
+  const member = view.members.find((candidate) => candidate.name === name);
+  if (member === undefined) {
+    const present = view.members.map((other) => other.name).join(", ") || "none";
+    return [`${name} is no member of ${view.layer} yet (members: ${present})`];
+  }
+  if (member.role === "learner") return [`${name} is still a learner of ${view.layer}`];
+  return member.healthy ? [] : [`${name} is a member of ${view.layer} but not healthy`];
+}

@@ -1,0 +1,51 @@
+// Judges the cluster: a healthy voter on both layers, one agreed leader, a write read back through a follower.
+
+import { type LayerView, layers } from "../cluster-view.ts";
+import type { StepContext } from "../provision.ts";
+import { done, type Step, wait } from "../result.ts";
+
+export function verifyCluster(context: StepContext): Step {
+  const { inventory } = context;
+  return {
+    id: "verify",
+    title: "verify both layers",
+    deadlineMs: inventory.timeouts.verifySeconds * 1000,
+    next: "look at the cluster: rackstrap cluster status",
+    run: async (_attempt, signal) => {
+      const problems = (
+        await Promise.all(layers.map((layer) => problemsOf(context, layer, signal)))
+      ).flat();
+      return problems.length > 0 ? wait(2000, problems.join("; ")) : done();
+    },
+  };
+}
+
+async function problemsOf(
+  context: StepContext,
+  layer: (typeof layers)[number],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const view = await context.cluster.view(layer, signal);
+  const problems = healthProblems(view, context.node.name);
+  if (problems.length > 0 || view.leader === undefined) return problems;
+  const follower = view.members.find(
+    (member) => member.healthy && member.role === "follower" && member.name !== view.leader,
+  );
+  if (follower === undefined)
+    return [`${layer} has one voter: a write can't be read back through a follower`];
+  const trip = await context.cluster.roundTrip(layer, view.leader, follower.name, signal);
+  return trip.ok ? [] : [`${layer}: ${trip.reason}`];
+}
+
+/** Why `name` is not a healthy voter of a layer that has its quorum and one leader; empty when it is. */
+export function healthProblems(view: LayerView, name: string): string[] {
+  const self = view.members.find((member) => member.name === name);
+  if (view.verdict === "no-cluster" || view.verdict === "no-quorum")
+    return [`${view.layer}: ${view.reasons.join(", ") || view.verdict}`];
+  if (view.leader === undefined)
+    return [`${view.layer}: no leader that all members agree on (${view.reasons.join(", ")})`];
+  if (self === undefined) return [`${name} is no member of ${view.layer}`];
+  return self.healthy && self.role !== "learner"
+    ? []
+    : [`${name} is not a healthy voter of ${view.layer}`];
+}

@@ -1,0 +1,136 @@
+// Opens the SQLite file: durability settings, schema, and the checks before anything trusts it.
+
+import { chmodSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import Database from "better-sqlite3";
+
+export type Connection = Database.Database;
+
+const schemaVersion = 1;
+
+const schema = `
+CREATE TABLE nodes (
+  name TEXT PRIMARY KEY,
+  state TEXT NOT NULL,
+  since_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE intents (
+  id TEXT PRIMARY KEY,
+  node TEXT NOT NULL,
+  mac TEXT NOT NULL,
+  disk TEXT NOT NULL,
+  operation TEXT NOT NULL,
+  armed_at_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  consumed_at_ms INTEGER
+) STRICT;
+CREATE INDEX intents_by_node ON intents (node);
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  node TEXT,
+  mac TEXT,
+  kind TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_by_node ON events (node, id);
+CREATE INDEX events_by_mac ON events (mac, id);
+CREATE TABLE discovered (
+  mac TEXT PRIMARY KEY,
+  first_seen_ms INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL,
+  address TEXT,
+  facts TEXT NOT NULL
+) STRICT;
+CREATE TABLE leases (
+  address TEXT PRIMARY KEY,
+  mac TEXT NOT NULL,
+  client_id TEXT,
+  host_name TEXT,
+  state TEXT NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX leases_by_mac ON leases (mac);
+CREATE TABLE operations (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  node TEXT NOT NULL,
+  batch TEXT NOT NULL,
+  status TEXT NOT NULL,
+  cancel_requested INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  ended_at_ms INTEGER,
+  failure TEXT
+) STRICT;
+-- One running operation for a node, kept by the database itself.
+CREATE UNIQUE INDEX operations_running ON operations (node) WHERE status = 'running';
+CREATE TABLE steps (
+  operation TEXT NOT NULL REFERENCES operations (id),
+  position INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  title TEXT NOT NULL,
+  status TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  started_at_ms INTEGER,
+  ended_at_ms INTEGER,
+  last_line TEXT,
+  evidence TEXT NOT NULL,
+  PRIMARY KEY (operation, id)
+) STRICT;
+CREATE TABLE clusters (
+  name TEXT PRIMARY KEY,
+  bootstrap_node TEXT,
+  claimed_at_ms INTEGER NOT NULL,
+  initialised_at_ms INTEGER
+) STRICT;
+`;
+
+/**
+ * Opens or creates the database at `file` (mode 0600; ":memory:" for tests).
+ * Throws an error that names the file and the remedy when it is damaged or written by a newer version.
+ */
+export function openDatabase(file: string): Connection {
+  if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const database = new Database(file);
+  try {
+    prepare(database, file);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  if (file !== ":memory:") chmodSync(file, 0o600);
+  return database;
+}
+
+function prepare(database: Connection, file: string): void {
+  const damage = damageOf(database);
+  if (damage !== undefined)
+    throw new Error(
+      `the database ${file} is damaged (${damage}): stop the server, move the file aside, restore a backup of it, and start again`,
+    );
+  database.pragma("journal_mode = WAL");
+  // A lease or an intent that was acknowledged must survive a power cut: every commit waits for the disk.
+  database.pragma("synchronous = FULL");
+  database.pragma("busy_timeout = 5000");
+  database.pragma("foreign_keys = ON");
+  const version = Number(database.pragma("user_version", { simple: true }));
+  if (version > schemaVersion)
+    throw new Error(
+      `the database ${file} has schema ${version}, and this version knows ${schemaVersion}: install the newer rackstrap that wrote it`,
+    );
+  if (version === 0)
+    database.transaction(() => {
+      database.exec(schema);
+      database.pragma(`user_version = ${schemaVersion}`);
+    })();
+}
+
+function damageOf(database: Connection): string | undefined {
+  try {
+    const answer = String(database.pragma("quick_check", { simple: true }));
+    return answer === "ok" ? undefined : answer;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

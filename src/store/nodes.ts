@@ -1,0 +1,189 @@
+// Node states, intents, events and discovered machines in SQLite.
+
+import type { Mac } from "../net/mac.ts";
+import type {
+  Discovered,
+  InstallIntent,
+  NewEvent,
+  NodeRecord,
+  NodeStore,
+  TimelineEvent,
+} from "../nodes/ports.ts";
+import { type NodeEvent, type NodeState, nextState } from "../nodes/state.ts";
+import type { Connection } from "./database.ts";
+
+type Detail = Readonly<Record<string, unknown>>;
+
+interface EventRow {
+  id: number;
+  at_ms: number;
+  node: string | null;
+  mac: string | null;
+  kind: string;
+  detail: string;
+}
+
+/** `onEvent` hears every event as it is written. */
+export function createNodeStore(
+  database: Connection,
+  now: () => number,
+  onEvent: (event: TimelineEvent) => void = () => {},
+): NodeStore {
+  const insertEvent = database.prepare<[number, string | null, string | null, string, string]>(
+    "INSERT INTO events (at_ms, node, mac, kind, detail) VALUES (?, ?, ?, ?, ?)",
+  );
+  const saveNode = database.prepare<[string, NodeState, number]>(
+    `INSERT INTO nodes (name, state, since_ms) VALUES (?, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET state = excluded.state, since_ms = excluded.since_ms`,
+  );
+
+  const append = (event: NewEvent): TimelineEvent => {
+    const atMs = now();
+    const detail = JSON.stringify(event.detail);
+    const row = insertEvent.run(atMs, event.node ?? null, event.mac ?? null, event.kind, detail);
+    const written = { ...event, atMs, id: Number(row.lastInsertRowid) };
+    onEvent(written);
+    return written;
+  };
+
+  const node = (name: string): NodeRecord => findNode(database, name);
+
+  const transition = (name: string, event: NodeEvent, detail: Detail): NodeRecord =>
+    database.transaction(() => {
+      const from = node(name).state;
+      const state = nextState(from, event);
+      if (state === undefined)
+        throw new Error(`node ${name} is ${from}: ${event} is no move from there`);
+      const sinceMs = now();
+      saveNode.run(name, state, sinceMs);
+      append({ node: name, mac: undefined, kind: event, detail: { ...detail, from, to: state } });
+      return { name, state, sinceMs };
+    })();
+
+  return {
+    node,
+    transition,
+    append,
+    ...intentMethods(database, transition),
+    ...discoveryMethods(database, now),
+    events: (query) => findEvents(database, query),
+  };
+}
+
+function findNode(database: Connection, name: string): NodeRecord {
+  const row = database
+    .prepare<[string], { state: NodeState; since_ms: number }>(
+      "SELECT state, since_ms FROM nodes WHERE name = ?",
+    )
+    .get(name);
+  return { name, state: row?.state ?? "registered", sinceMs: row?.since_ms ?? 0 };
+}
+
+function intentMethods(
+  database: Connection,
+  transition: NodeStore["transition"],
+): Pick<NodeStore, "arm" | "intent" | "consume"> {
+  return {
+    arm: (intent) =>
+      database.transaction(() => {
+        database
+          .prepare(
+            `INSERT INTO intents (id, node, mac, disk, operation, armed_at_ms, expires_at_ms)
+             VALUES (@id, @node, @mac, @disk, @operation, @armedAtMs, @expiresAtMs)`,
+          )
+          .run(intent);
+        const { disk, mac, operation, expiresAtMs } = intent;
+        transition(intent.node, "install-armed", { disk, mac, operation, expiresAtMs });
+      })(),
+    intent: (name) => newestIntent(database, name),
+    consume: (intentId, nowMs, detail) =>
+      database.transaction(() => {
+        const used = database
+          .prepare<[number, string, number], { node: string }>(
+            `UPDATE intents SET consumed_at_ms = ?
+             WHERE id = ? AND consumed_at_ms IS NULL AND expires_at_ms > ?
+             RETURNING node`,
+          )
+          .get(nowMs, intentId, nowMs);
+        if (used === undefined) return false;
+        transition(used.node, "wipe-started", detail);
+        return true;
+      })(),
+  };
+}
+
+function newestIntent(database: Connection, name: string): InstallIntent | undefined {
+  const row = database
+    .prepare<[string], Omit<InstallIntent, "consumedAtMs"> & { consumedAtMs: number | null }>(
+      `SELECT id, node, mac, disk, operation, armed_at_ms AS armedAtMs,
+              expires_at_ms AS expiresAtMs, consumed_at_ms AS consumedAtMs
+       FROM intents WHERE node = ? ORDER BY rowid DESC LIMIT 1`,
+    )
+    .get(name);
+  return row && { ...row, consumedAtMs: row.consumedAtMs ?? undefined };
+}
+
+function findEvents(
+  database: Connection,
+  query: Parameters<NodeStore["events"]>[0],
+): TimelineEvent[] {
+  const after = query.afterId;
+  const rows = database
+    .prepare<[Record<string, unknown>], EventRow>(
+      `SELECT id, at_ms, node, mac, kind, detail FROM events
+       WHERE id > @after AND (@node IS NULL OR node = @node) AND (@mac IS NULL OR mac = @mac)
+       ORDER BY id ${after === undefined ? "DESC" : "ASC"} LIMIT @limit`,
+    )
+    .all({
+      after: after ?? 0,
+      node: query.node ?? null,
+      mac: query.mac ?? null,
+      limit: query.limit,
+    });
+  const events = rows.map((row) => ({
+    id: row.id,
+    atMs: row.at_ms,
+    node: row.node ?? undefined,
+    mac: (row.mac ?? undefined) as Mac | undefined,
+    kind: row.kind,
+    detail: JSON.parse(row.detail) as Detail,
+  }));
+  return after === undefined ? events.reverse() : events;
+}
+
+function discoveryMethods(
+  database: Connection,
+  now: () => number,
+): Pick<NodeStore, "discover" | "discovered"> {
+  return {
+    discover: (mac, address, facts) => {
+      database
+        .prepare(
+          `INSERT INTO discovered (mac, first_seen_ms, last_seen_ms, address, facts)
+           VALUES (@mac, @at, @at, @address, @facts)
+           ON CONFLICT (mac) DO UPDATE SET last_seen_ms = @at,
+             address = coalesce(@address, address), facts = json_patch(facts, @facts)`,
+        )
+        .run({ mac, at: now(), address: address ?? null, facts: JSON.stringify(facts) });
+    },
+    discovered: () =>
+      database
+        .prepare<
+          [],
+          { mac: Mac; first: number; last: number; address: string | null; facts: string }
+        >(
+          `SELECT mac, first_seen_ms AS first, last_seen_ms AS last, address, facts
+           FROM discovered ORDER BY last_seen_ms DESC LIMIT 1000`,
+        )
+        .all()
+        .map(
+          (row): Discovered => ({
+            mac: row.mac,
+            firstSeenMs: row.first,
+            lastSeenMs: row.last,
+            address: row.address ?? undefined,
+            facts: JSON.parse(row.facts) as Record<string, string>,
+          }),
+        ),
+  };
+}

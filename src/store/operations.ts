@@ -1,0 +1,182 @@
+// Operations, their steps, and the bootstrap claim in SQLite.
+
+import type {
+  BootstrapClaim,
+  ClusterStore,
+  Evidence,
+  Failure,
+  Operation,
+  OperationStatus,
+  OperationStore,
+  StepRecord,
+  StepStatus,
+} from "../operations/operation.ts";
+import type { Connection } from "./database.ts";
+
+interface OperationRow {
+  id: string;
+  kind: "provision";
+  node: string;
+  batch: string;
+  status: OperationStatus;
+  cancel_requested: number;
+  created_at_ms: number;
+  ended_at_ms: number | null;
+  failure: string | null;
+}
+
+interface StepRow {
+  id: string;
+  title: string;
+  status: StepStatus;
+  attempts: number;
+  started_at_ms: number | null;
+  ended_at_ms: number | null;
+  last_line: string | null;
+  evidence: string;
+}
+
+export function createOperationStore(database: Connection, now: () => number): OperationStore {
+  const read = (row: OperationRow): Operation => toOperation(row, readSteps(database, row.id));
+  return {
+    create: (operations) =>
+      database.transaction(() => {
+        for (const operation of operations) insert(database, operation);
+      })(),
+    operation: (id) => {
+      const row = database
+        .prepare<[string], OperationRow>("SELECT * FROM operations WHERE id = ?")
+        .get(id);
+      return row && read(row);
+    },
+    operations: ({ running }) =>
+      database
+        .prepare<[], OperationRow>(
+          `SELECT * FROM operations ${running ? "WHERE status = 'running'" : ""}
+           ORDER BY created_at_ms DESC, rowid DESC LIMIT 1000`,
+        )
+        .all()
+        .map(read),
+    saveStep: (operationId, step) => {
+      database
+        .prepare(
+          `UPDATE steps SET status = @status, attempts = @attempts, started_at_ms = @startedAtMs,
+             ended_at_ms = @endedAtMs, last_line = @lastLine, evidence = @evidence
+           WHERE operation = @operation AND id = @id`,
+        )
+        .run(stepParameters(operationId, step));
+    },
+    finish: (operationId, status, failure) => {
+      database
+        .prepare("UPDATE operations SET status = ?, ended_at_ms = ?, failure = ? WHERE id = ?")
+        .run(status, now(), failure === undefined ? null : JSON.stringify(failure), operationId);
+    },
+    requestCancel: (operationId) => {
+      database.prepare("UPDATE operations SET cancel_requested = 1 WHERE id = ?").run(operationId);
+    },
+  };
+}
+
+function insert(database: Connection, operation: Operation): void {
+  database
+    .prepare(
+      `INSERT INTO operations (id, kind, node, batch, status, cancel_requested, created_at_ms)
+       VALUES (?, ?, ?, ?, ?, 0, ?)`,
+    )
+    .run(
+      operation.id,
+      operation.kind,
+      operation.node,
+      JSON.stringify(operation.batch),
+      operation.status,
+      operation.createdAtMs,
+    );
+  const insertStep = database.prepare(
+    `INSERT INTO steps (operation, position, id, title, status, attempts, started_at_ms, ended_at_ms, last_line, evidence)
+     VALUES (@operation, @position, @id, @title, @status, @attempts, @startedAtMs, @endedAtMs, @lastLine, @evidence)`,
+  );
+  for (const [position, step] of operation.steps.entries())
+    insertStep.run({ ...stepParameters(operation.id, step), position, title: step.title });
+}
+
+function stepParameters(operation: string, step: StepRecord): Record<string, unknown> {
+  return {
+    operation,
+    id: step.id,
+    status: step.status,
+    attempts: step.attempts,
+    startedAtMs: step.startedAtMs ?? null,
+    endedAtMs: step.endedAtMs ?? null,
+    lastLine: step.lastLine ?? null,
+    evidence: JSON.stringify(step.evidence),
+  };
+}
+
+function readSteps(database: Connection, operation: string): StepRecord[] {
+  return database
+    .prepare<[string], StepRow>("SELECT * FROM steps WHERE operation = ? ORDER BY position")
+    .all(operation)
+    .map((row) => ({
+      id: row.id,
+      title: row.title,
+      status: row.status,
+      attempts: row.attempts,
+      startedAtMs: row.started_at_ms ?? undefined,
+      endedAtMs: row.ended_at_ms ?? undefined,
+      lastLine: row.last_line ?? undefined,
+      evidence: JSON.parse(row.evidence) as Evidence,
+    }));
+}
+
+function toOperation(row: OperationRow, steps: StepRecord[]): Operation {
+  return {
+    id: row.id,
+    kind: row.kind,
+    node: row.node,
+    batch: JSON.parse(row.batch) as string[],
+    status: row.status,
+    cancelRequested: row.cancel_requested === 1,
+    steps,
+    createdAtMs: row.created_at_ms,
+    endedAtMs: row.ended_at_ms ?? undefined,
+    failure: row.failure === null ? undefined : (JSON.parse(row.failure) as Failure),
+  };
+}
+
+export function createClusterStore(database: Connection, now: () => number): ClusterStore {
+  const claim = (cluster: string): BootstrapClaim | undefined => {
+    const row = database
+      .prepare<[string], { node: string | null; claimed: number; initialised: number | null }>(
+        `SELECT bootstrap_node AS node, claimed_at_ms AS claimed, initialised_at_ms AS initialised
+         FROM clusters WHERE name = ?`,
+      )
+      .get(cluster);
+    return (
+      row && {
+        cluster,
+        node: row.node ?? undefined,
+        claimedAtMs: row.claimed,
+        initialisedAtMs: row.initialised ?? undefined,
+      }
+    );
+  };
+  return {
+    claim,
+    claimBootstrap: (cluster, node) => {
+      database
+        .prepare(
+          "INSERT INTO clusters (name, bootstrap_node, claimed_at_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        )
+        .run(cluster, node, now());
+      return claim(cluster) ?? { cluster, node, claimedAtMs: now(), initialisedAtMs: undefined };
+    },
+    markInitialised: (cluster) => {
+      database
+        .prepare(
+          `INSERT INTO clusters (name, claimed_at_ms, initialised_at_ms) VALUES (@cluster, @at, @at)
+           ON CONFLICT (name) DO UPDATE SET initialised_at_ms = coalesce(initialised_at_ms, @at)`,
+        )
+        .run({ cluster, at: now() });
+    },
+  };
+}

@@ -1,0 +1,160 @@
+// A rack in memory for tests of operations: BMCs, installations and a cluster that behave, or fail where a test says.
+
+import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
+import { loadInventory } from "../../src/inventory/load.ts";
+import type { Inventory, Node } from "../../src/inventory/schema.ts";
+import type { LayerView, MemberView } from "../../src/operations/cluster-view.ts";
+import type { Membership } from "../../src/operations/membership.ts";
+import type {
+  Installation,
+  InstallerSighting,
+  ProvisionTools,
+} from "../../src/operations/provision.ts";
+import { openDatabase } from "../../src/store/database.ts";
+import { createNodeStore } from "../../src/store/nodes.ts";
+import { createClusterStore, createOperationStore } from "../../src/store/operations.ts";
+
+export interface FakeMachine {
+  power: PowerState;
+  disk: "blank" | "writing" | "installed";
+  wipes: number;
+  membership: Membership | undefined;
+  pxeOnce: boolean;
+  stops: number;
+  /** What is broken on this machine. */
+  fault:
+    | "none"
+    | "bmc-password"
+    | "no-installer"
+    | "wrong-machine"
+    | "install-fails"
+    | "never-joins";
+}
+
+export interface FakeRack {
+  readonly machines: Map<string, FakeMachine>;
+  readonly tools: ProvisionTools;
+  readonly database: ReturnType<typeof openDatabase>;
+}
+
+export function exampleInventory(): Inventory {
+  const loaded = loadInventory("inventory/site.yaml");
+  if ("problems" in loaded) throw new Error(JSON.stringify(loaded.problems));
+  return loaded.inventory;
+}
+
+/** A rack of powered-off, blank machines, one for each node of the example site. */
+export function fakeRack(now: () => number, database = openDatabase(":memory:")): FakeRack {
+  const inventory = exampleInventory();
+  const machines = new Map<string, FakeMachine>(
+    inventory.nodes.map((node) => [
+      node.name,
+      {
+        power: "off",
+        disk: "blank",
+        wipes: 0,
+        membership: undefined,
+        pxeOnce: false,
+        stops: 0,
+        fault: "none",
+      },
+    ]),
+  );
+  let nextId = 0;
+  const tools: ProvisionTools = {
+    inventory,
+    nodes: createNodeStore(database, now),
+    operations: createOperationStore(database, now),
+    clusters: createClusterStore(database, now),
+    cluster: {
+      view: async (layer) => clusterView(layer, machines),
+      roundTrip: async () => ({ ok: true, milliseconds: 3 }),
+    },
+    bmc: (node) => fakeBmc(machineOf(machines, node)),
+    installation: (node) => fakeInstallation(machineOf(machines, node)),
+    missingAssets: () => [],
+    newId: () => `id-${++nextId}`,
+  };
+  return { machines, tools, database };
+}
+
+function machineOf(machines: Map<string, FakeMachine>, node: Node): FakeMachine {
+  const machine = machines.get(node.name);
+  if (machine === undefined) throw new Error(`no machine ${node.name}`);
+  return machine;
+}
+
+function clusterView(layer: LayerView["layer"], machines: Map<string, FakeMachine>): LayerView {
+  const names = [...machines]
+    .filter(([, machine]) => machine.disk === "installed" && machine.fault !== "never-joins")
+    .map(([name]) => name);
+  const founder = names.find((name) => machines.get(name)?.membership?.kind === "bootstrap");
+  if (founder === undefined)
+    return {
+      layer,
+      verdict: "no-cluster",
+      leader: undefined,
+      members: [],
+      reasons: ["nobody answers"],
+    };
+  const members = names.map(
+    (name): MemberView => ({ name, role: name === founder ? "leader" : "follower", healthy: true }),
+  );
+  return { layer, verdict: "healthy", leader: founder, members, reasons: [] };
+}
+
+function fakeBmc(machine: FakeMachine): Bmc {
+  const guard = () => {
+    if (machine.fault === "bmc-password")
+      throw new BmcError("authentication", "BMC 10.0.10.50: the password of user admin is refused");
+  };
+  return {
+    powerState: async () => {
+      guard();
+      return machine.power;
+    },
+    power: async (action) => {
+      guard();
+      machine.power = action === "off" ? "off" : "on";
+    },
+    bootPxeOnce: async () => {
+      guard();
+      machine.pxeOnce = true;
+    },
+  };
+}
+
+function fakeInstallation(machine: FakeMachine): Installation {
+  const find = async (): Promise<InstallerSighting> => {
+    if (machine.power === "off" || machine.fault === "no-installer")
+      return { kind: "absent", why: "port 22 does not answer" };
+    if (machine.fault === "wrong-machine")
+      return { kind: "refused", reason: "another machine answers", next: "check the MAC" };
+    return { kind: "found", facts: { disk: "/dev/sda" } };
+  };
+  return {
+    find,
+    prepare: async (membership) => {
+      machine.membership = membership;
+    },
+    start: () => {
+      machine.wipes += 1;
+      machine.disk = "writing";
+    },
+    view: () => {
+      if (machine.disk === "blank") return { kind: "absent" };
+      if (machine.fault === "install-fails")
+        return { kind: "failed", reason: "disko: disk busy", next: "netboot the node again" };
+      if (machine.disk === "writing") {
+        machine.disk = "installed";
+        return { kind: "running", line: "Formatting hard drive with disko", overdue: undefined };
+      }
+      return { kind: "succeeded" };
+    },
+    stop: async () => {
+      machine.stops += 1;
+    },
+    bootedFromDisk: async () => ({ booted: true }),
+    cleanUp: async () => {},
+  };
+}
