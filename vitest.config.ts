@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/interop/**"] } },
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/interop/**", "test/e2e/**"] } },
       {
         test: {
           name: "interop",
@@ -11,6 +11,15 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 20 * 60_000,
+          hookTimeout: 10 * 60_000,
         },
       },
     ],

@@ -23,6 +23,11 @@ interface EventRow {
   detail: string;
 }
 
+// The timeline is bounded: machines on the network can cause events for as long as they like.
+const keptEvents = 200_000;
+const pruneEvery = 1000;
+const keptDiscoveries = 1000;
+
 /** `onEvent` hears every event as it is written. */
 export function createNodeStore(
   database: Connection,
@@ -32,6 +37,7 @@ export function createNodeStore(
   const insertEvent = database.prepare<[number, string | null, string | null, string, string]>(
     "INSERT INTO events (at_ms, node, mac, kind, detail) VALUES (?, ?, ?, ?, ?)",
   );
+  const prune = database.prepare<[number]>("DELETE FROM events WHERE id <= ?");
   const saveNode = database.prepare<[string, NodeState, number]>(
     `INSERT INTO nodes (name, state, since_ms) VALUES (?, ?, ?)
      ON CONFLICT (name) DO UPDATE SET state = excluded.state, since_ms = excluded.since_ms`,
@@ -41,7 +47,9 @@ export function createNodeStore(
     const atMs = now();
     const detail = JSON.stringify(event.detail);
     const row = insertEvent.run(atMs, event.node ?? null, event.mac ?? null, event.kind, detail);
-    const written = { ...event, atMs, id: Number(row.lastInsertRowid) };
+    const id = Number(row.lastInsertRowid);
+    if (id % pruneEvery === 0) prune.run(id - keptEvents);
+    const written = { ...event, atMs, id };
     onEvent(written);
     return written;
   };
@@ -165,6 +173,12 @@ function discoveryMethods(
              address = coalesce(@address, address), facts = json_patch(facts, @facts)`,
         )
         .run({ mac, at: now(), address: address ?? null, facts: JSON.stringify(facts) });
+      database
+        .prepare<[number]>(
+          `DELETE FROM discovered WHERE mac IN
+             (SELECT mac FROM discovered ORDER BY last_seen_ms DESC LIMIT -1 OFFSET ?)`,
+        )
+        .run(keptDiscoveries);
     },
     discovered: () =>
       database
@@ -173,7 +187,7 @@ function discoveryMethods(
           { mac: Mac; first: number; last: number; address: string | null; facts: string }
         >(
           `SELECT mac, first_seen_ms AS first, last_seen_ms AS last, address, facts
-           FROM discovered ORDER BY last_seen_ms DESC LIMIT 1000`,
+           FROM discovered ORDER BY last_seen_ms DESC`,
         )
         .all()
         .map(

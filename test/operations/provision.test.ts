@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { newProvisions, provisionPlan } from "../../src/operations/provision.ts";
@@ -46,151 +46,149 @@ async function provision(rack: FakeRack, names: readonly string[]): Promise<Oper
 
 const threeNodes = ["node01", "node02", "node03"];
 
-describe("provision", () => {
-  test("turns three blank machines into active nodes, one bootstrap and one wipe each", async () => {
-    const rack = fakeRack(() => 1_000_000);
-    const operations = await provision(rack, threeNodes);
-    expect(operations.map((operation) => operation.status)).toEqual(["done", "done", "done"]);
-    expect(threeNodes.map((name) => rack.tools.nodes.node(name).state)).toEqual(
-      Array(3).fill("active"),
-    );
-    expect(threeNodes.map((name) => machine(rack, name).membership?.kind)).toEqual([
-      "bootstrap",
-      "join",
-      "join",
-    ]);
-    for (const name of threeNodes) {
-      const wipes = rack.tools.nodes
-        .events({ node: name, limit: 1000 })
-        .filter((event) => event.kind === "wipe-started");
-      expect(wipes).toHaveLength(1);
-      expect(machine(rack, name).wipes).toBe(1);
-      expect(machine(rack, name).pxeOnce).toBe(true);
-    }
-  });
-
-  test("a node provisioned later joins the living cluster through its leader", async () => {
-    const rack = fakeRack(() => 1_000_000);
-    await provision(rack, threeNodes);
-    await provision(rack, ["node04"]);
-    expect(machine(rack, "node04").membership).toEqual({
-      kind: "join",
-      leader: "node01.example.com",
-    });
-  });
-
-  test.each([
-    ["bmc-password", "check", /password of user admin is refused/, /power status node02/],
-    [
-      "no-installer",
-      "installer",
-      /port 22 does not answer; the machine has not been heard/,
-      /explain node02/,
-    ],
-    ["wrong-machine", "installer", /another machine answers/, /check the MAC/],
-    ["install-fails", "install", /disk busy/, /netboot the node again/],
-    [
-      "never-joins",
-      "join",
-      /node02 is no member of chainfire yet \(members: node01, node03\)/,
-      /journalctl/,
-    ],
-  ] as const)(
-    "a node with %s fails at %s, named with reason and remedy, and the others become active",
-    async (fault, stage, reason, next) => {
-      const rack = fakeRack(() => 1_000_000);
-      machine(rack, "node02").fault = fault;
-      const operations = await provision(rack, threeNodes);
-      const ofNode02 = operations.find((operation) => operation.node === "node02");
-      expect(ofNode02?.status).toBe("failed");
-      expect(ofNode02?.failure?.stage).toBe(stage);
-      expect(ofNode02?.failure?.reason).toMatch(reason);
-      expect(ofNode02?.failure?.next).toMatch(next);
-      expect(machine(rack, "node02").stops).toBeGreaterThan(0);
-      expect(rack.tools.nodes.node("node01").state).toBe("active");
-      expect(rack.tools.nodes.node("node03").state).toBe("active");
-      expect(rack.tools.nodes.node("node02").state).toBe(
-        fault === "bmc-password" ? "registered" : "failed",
-      );
-    },
+test("turns three blank machines into active nodes, one bootstrap and one wipe each", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  const operations = await provision(rack, threeNodes);
+  expect(operations.map((operation) => operation.status)).toEqual(["done", "done", "done"]);
+  expect(threeNodes.map((name) => rack.tools.nodes.node(name).state)).toEqual(
+    Array(3).fill("active"),
   );
+  expect(threeNodes.map((name) => machine(rack, name).membership?.kind)).toEqual([
+    "bootstrap",
+    "join",
+    "join",
+  ]);
+  for (const name of threeNodes) {
+    const wipes = rack.tools.nodes
+      .events({ node: name, limit: 1000 })
+      .filter((event) => event.kind === "wipe-started");
+    expect(wipes).toHaveLength(1);
+    expect(machine(rack, name).wipes).toBe(1);
+    expect(machine(rack, name).pxeOnce).toBe(true);
+  }
+});
 
-  test("refuses a machine that is powered on and was never installed from here", async () => {
-    const rack = fakeRack(() => 1_000_000);
-    machine(rack, "node01").power = "on";
-    const [operation] = await provision(rack, ["node01"]);
-    expect(operation?.failure?.reason).toMatch(/powered on and was never installed/);
-    expect(machine(rack, "node01").power).toBe("on");
+test("a node provisioned later joins the living cluster through its leader", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  await provision(rack, threeNodes);
+  await provision(rack, ["node04"]);
+  expect(machine(rack, "node04").membership).toEqual({
+    kind: "join",
+    leader: "node01.example.com",
   });
+});
 
-  test("refuses an active node: provisioning it would destroy it", async () => {
+test.each([
+  ["bmc-password", "check", /password of user admin is refused/, /power status node02/],
+  [
+    "no-installer",
+    "installer",
+    /port 22 does not answer; the machine has not been heard/,
+    /explain node02/,
+  ],
+  ["wrong-machine", "installer", /another machine answers/, /check the MAC/],
+  ["install-fails", "install", /disk busy/, /netboot the node again/],
+  [
+    "never-joins",
+    "join",
+    /node02 is no member of chainfire yet \(members: node01, node03\)/,
+    /journalctl/,
+  ],
+] as const)(
+  "a node with %s fails at %s, named with reason and remedy, and the others become active",
+  async (fault, stage, reason, next) => {
     const rack = fakeRack(() => 1_000_000);
-    await provision(rack, threeNodes);
-    const [operation] = await provision(rack, ["node01"]);
-    expect(operation?.failure?.reason).toMatch(/node01 is active/);
-    expect(machine(rack, "node01").wipes).toBe(1);
-  });
-
-  test("refuses to form a second cluster when the first was formed and nobody answers", async () => {
-    const rack = fakeRack(() => 1_000_000);
-    await provision(rack, threeNodes);
-    for (const name of threeNodes) machine(rack, name).fault = "never-joins";
-    const [operation] = await provision(rack, ["node04"]);
-    expect(operation?.failure?.reason).toMatch(/forming it again would make a second cluster/);
-    expect(machine(rack, "node04").wipes).toBe(0);
-  });
-
-  test("a second operation on a node that has one is refused by the store", () => {
-    const rack = fakeRack(() => 1_000_000);
-    const [first, second] = [nodeOf(rack, "node01"), nodeOf(rack, "node01")].flatMap((node) =>
-      newProvisions(rack.tools, [node], 0),
+    machine(rack, "node02").fault = fault;
+    const operations = await provision(rack, threeNodes);
+    const ofNode02 = operations.find((operation) => operation.node === "node02");
+    expect(ofNode02?.status).toBe("failed");
+    expect(ofNode02?.failure?.stage).toBe(stage);
+    expect(ofNode02?.failure?.reason).toMatch(reason);
+    expect(ofNode02?.failure?.next).toMatch(next);
+    expect(machine(rack, "node02").stops).toBeGreaterThan(0);
+    expect(rack.tools.nodes.node("node01").state).toBe("active");
+    expect(rack.tools.nodes.node("node03").state).toBe("active");
+    expect(rack.tools.nodes.node("node02").state).toBe(
+      fault === "bmc-password" ? "registered" : "failed",
     );
-    if (first === undefined || second === undefined) throw new Error("no operations");
-    rack.tools.operations.create([first]);
-    expect(() => rack.tools.operations.create([second])).toThrow(/UNIQUE/);
-  });
+  },
+);
 
-  test("an operation cut off at any step is carried on by a new runner without a second wipe", async () => {
-    for (let cut = 1; cut <= 60; cut++) {
-      const clock = manualClock();
-      let sleeps = 0;
-      const rack = fakeRack(clock.now);
-      const first = start(rack, {
-        ...clock,
-        sleep: async (ms, signal) => {
-          await clock.sleep(ms, signal);
-          if (++sleeps === cut) void first.close();
-        },
-      });
-      first.submit(
-        newProvisions(
-          rack.tools,
-          threeNodes.map((name) => nodeOf(rack, name)),
-          clock.now(),
-        ),
-      );
-      for (let turn = 0; turn < 1000 && sleeps < cut; turn++)
-        await new Promise((resolve) => setImmediate(resolve));
-      await first.close();
-      start(rack, clock).resume();
-      const operations = await settled(rack);
-      expect(operations.map((operation) => operation.status)).toEqual(["done", "done", "done"]);
-      expect([...rack.machines.values()].map((each) => each.wipes)).toEqual([1, 1, 1, 0]);
-    }
-  });
+test("refuses a machine that is powered on and was never installed from here", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  machine(rack, "node01").power = "on";
+  const [operation] = await provision(rack, ["node01"]);
+  expect(operation?.failure?.reason).toMatch(/powered on and was never installed/);
+  expect(machine(rack, "node01").power).toBe("on");
+});
 
-  test("cancelling before the wipe disarms the node and leaves it registered", async () => {
-    const rack = fakeRack(() => 1_000_000);
-    machine(rack, "node01").fault = "no-installer";
-    const runner = start(rack, { ...manualClock(), now: () => 1_000_000 });
-    const operations = newProvisions(rack.tools, [nodeOf(rack, "node01")], 1_000_000);
-    runner.submit(operations);
-    while (rack.tools.nodes.node("node01").state !== "armed")
+test("refuses an active node: provisioning it would destroy it", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  await provision(rack, threeNodes);
+  const [operation] = await provision(rack, ["node01"]);
+  expect(operation?.failure?.reason).toMatch(/node01 is active/);
+  expect(machine(rack, "node01").wipes).toBe(1);
+});
+
+test("refuses to form a second cluster when the first was formed and nobody answers", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  await provision(rack, threeNodes);
+  for (const name of threeNodes) machine(rack, name).fault = "never-joins";
+  const [operation] = await provision(rack, ["node04"]);
+  expect(operation?.failure?.reason).toMatch(/forming it again would make a second cluster/);
+  expect(machine(rack, "node04").wipes).toBe(0);
+});
+
+test("a second operation on a node that has one is refused by the store", () => {
+  const rack = fakeRack(() => 1_000_000);
+  const [first, second] = [nodeOf(rack, "node01"), nodeOf(rack, "node01")].flatMap((node) =>
+    newProvisions(rack.tools, [node], 0),
+  );
+  if (first === undefined || second === undefined) throw new Error("no operations");
+  rack.tools.operations.create([first]);
+  expect(() => rack.tools.operations.create([second])).toThrow(/UNIQUE/);
+});
+
+test("an operation cut off at any step is carried on by a new runner without a second wipe", async () => {
+  for (let cut = 1; cut <= 60; cut++) {
+    const clock = manualClock();
+    let sleeps = 0;
+    const rack = fakeRack(clock.now);
+    const first = start(rack, {
+      ...clock,
+      sleep: async (ms, signal) => {
+        await clock.sleep(ms, signal);
+        if (++sleeps === cut) void first.close();
+      },
+    });
+    first.submit(
+      newProvisions(
+        rack.tools,
+        threeNodes.map((name) => nodeOf(rack, name)),
+        clock.now(),
+      ),
+    );
+    for (let turn = 0; turn < 1000 && sleeps < cut; turn++)
       await new Promise((resolve) => setImmediate(resolve));
-    expect(runner.cancel(operations[0]?.id ?? "")).toBe(true);
-    const [operation] = await settled(rack);
-    expect(operation?.status).toBe("cancelled");
-    expect(rack.tools.nodes.node("node01").state).toBe("registered");
-    expect(machine(rack, "node01").wipes).toBe(0);
-  });
+    await first.close();
+    start(rack, clock).resume();
+    const operations = await settled(rack);
+    expect(operations.map((operation) => operation.status)).toEqual(["done", "done", "done"]);
+    expect([...rack.machines.values()].map((each) => each.wipes)).toEqual([1, 1, 1, 0]);
+  }
+});
+
+test("cancelling before the wipe disarms the node and leaves it registered", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  machine(rack, "node01").fault = "no-installer";
+  const runner = start(rack, { ...manualClock(), now: () => 1_000_000 });
+  const operations = newProvisions(rack.tools, [nodeOf(rack, "node01")], 1_000_000);
+  runner.submit(operations);
+  while (rack.tools.nodes.node("node01").state !== "armed")
+    await new Promise((resolve) => setImmediate(resolve));
+  expect(runner.cancel(operations[0]?.id ?? "")).toBe(true);
+  const [operation] = await settled(rack);
+  expect(operation?.status).toBe("cancelled");
+  expect(rack.tools.nodes.node("node01").state).toBe("registered");
+  expect(machine(rack, "node01").wipes).toBe(0);
 });

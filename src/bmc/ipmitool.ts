@@ -1,0 +1,190 @@
+// Drives a BMC through the ipmitool program over IPMI 2.0 (RMCP+). One command in flight per BMC.
+// It doesn't retry, and it doesn't wait for a power change to happen: power.ts does.
+
+import { execFile } from "node:child_process";
+import { type Bmc, BmcError, type BmcFailureKind, type PowerState, type Secret } from "./bmc.ts";
+
+export interface IpmitoolSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: Secret;
+  /** IPMI 2.0 table 22-20. 17 is SHA-256; 3 is for BMCs that know no better. */
+  readonly cipherSuite: 3 | 17;
+}
+
+export interface ExecResult {
+  /** Undefined when the program was ended by a signal. */
+  readonly exitCode: number | undefined;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program with exactly this environment. Rejects when it can't be started or the signal aborts. */
+export type Exec = (
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+) => Promise<ExecResult>;
+
+const commandTimeoutMs = 30_000;
+const maxOutputBytes = 64 * 1024;
+const maxQueued = 16;
+
+/**
+ * A BMC that ipmitool speaks to. The password goes by environment, never by argv (which every user
+ * of the server can read). Throws a BmcError whose message names BMC, user and remedy.
+ */
+export function createIpmitool(settings: IpmitoolSettings, exec: Exec = execIpmitool): Bmc {
+  const enqueue = serialise(settings.address);
+  const run = (verb: readonly string[], tries: number, signal: AbortSignal | undefined) =>
+    enqueue(() => runVerb(settings, exec, verb, tries, signal), signal);
+  return {
+    powerState: async (signal) =>
+      powerStateOf(settings, await run(["chassis", "power", "status"], 3, signal)),
+    power: async (action, signal) => {
+      // A retransmitted `cycle` can reach the machine twice, so it is sent once; on and off are idempotent.
+      await run(["chassis", "power", action], action === "cycle" ? 1 : 3, signal);
+    },
+    bootPxeOnce: async ({ uefi }, signal) => {
+      const options = uefi ? ["options=efiboot"] : [];
+      await run(["chassis", "bootdev", "pxe", ...options], 3, signal);
+    },
+  };
+}
+
+/** Runs calls one after the other: BMCs have a handful of session slots and mix up parallel commands. */
+function serialise(address: string) {
+  let tail: Promise<unknown> = Promise.resolve();
+  let queued = 0;
+  return async <T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    if (queued >= maxQueued)
+      throw new BmcError(
+        "busy",
+        `BMC ${address}: ${queued} commands wait already; ask again later`,
+      );
+    queued += 1;
+    const result = tail.then(() => {
+      signal?.throwIfAborted();
+      return call();
+    });
+    tail = result.catch(() => undefined).finally(() => (queued -= 1));
+    return await result;
+  };
+}
+
+async function runVerb(
+  settings: IpmitoolSettings,
+  exec: Exec,
+  verb: readonly string[],
+  tries: number,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const { address, port, user, cipherSuite, password } = settings;
+  // Without -C, ipmitool asks for the suites first and some BMCs let it wait ten seconds;
+  // without -v, a wrong password and a dead BMC print the same line.
+  const argv = ["ipmitool", "-v", "-I", "lanplus", "-C", `${cipherSuite}`, "-H", address];
+  argv.push("-p", `${port}`, "-U", user, "-E", "-N", "2", "-R", `${tries}`, ...verb);
+  // biome-ignore lint/style/useNamingConvention: names of environment variables
+  const environment = { PATH: process.env["PATH"] ?? "", IPMI_PASSWORD: password.reveal() };
+  const result = await start(exec, argv, environment, signal);
+  if (result.exitCode === 0) return result.stdout;
+  const output = `${result.stderr}\n${result.stdout}`.replaceAll(password.reveal(), "***");
+  const { kind, said } = result.timedOut
+    ? { kind: "timeout" as const, said: `no end after ${commandTimeoutMs / 1000} s` }
+    : classifyIpmitoolFailure(output);
+  throw new BmcError(
+    kind,
+    `BMC ${address}:${port}, user ${user}: "${verb.join(" ")}" failed (${said}): ${remedies[kind]}`,
+    {
+      cause: new Error(`${argv.join(" ")}: exit ${result.exitCode}: ${output.trim().slice(-1000)}`),
+    },
+  );
+}
+
+async function start(
+  exec: Exec,
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
+): Promise<ExecResult> {
+  try {
+    return await exec(argv, environment, signal);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new BmcError(
+      "unsupported",
+      "ipmitool can't be started on this server: install the Debian package ipmitool",
+      { cause },
+    );
+  }
+}
+
+const remedies: Readonly<Record<BmcFailureKind, string>> = {
+  unreachable: "check its address, its cable and that IPMI over LAN is enabled on it",
+  authentication: "check user, password and that the user is an administrator on channel LAN",
+  busy: "it has no free session or is at work; try again in a minute",
+  unsupported: "it doesn't know this request; check its firmware, or set cipherSuite: 3 for it",
+  timeout: "it stopped answering in the middle; read the power state before asking again",
+  protocol: "read the cause, and try the same ipmitool command by hand",
+};
+
+// In this order: the last line of most failures is the same "Unable to establish" whatever the reason.
+const failures: readonly (readonly [RegExp, BmcFailureKind])[] = [
+  [
+    /RAKP \d HMAC is invalid|RAKP \d message has invalid|RAKP 4 .*integrity check/i,
+    "authentication",
+  ],
+  [/unauthorized (?:name|role|GUID)|Invalid role|Insufficient privilege/i, "authentication"],
+  [/password is longer than|Set Session Privilege Level to \w+ failed/i, "authentication"],
+  [/insufficient resources|Node busy|Out of space|no slot/i, "busy"],
+  [/invalid (?:authentication|integrity|confidentiality) algorithm/i, "unsupported"],
+  [/no matching cipher suite|Invalid command|Invalid data field|not supported/i, "unsupported"],
+  [/no response from RAKP|Close Session command failed|: Timeout|Request timed out/i, "timeout"],
+  [/Get Channel Authentication Capabilities|Get Auth Capabilities error/i, "unreachable"],
+  [/Address lookup for .* failed|Could not open socket|Unable to establish/i, "unreachable"],
+];
+
+/** What an unsuccessful run of `ipmitool -v -I lanplus` means, and the line that says so. */
+export function classifyIpmitoolFailure(output: string): { kind: BmcFailureKind; said: string } {
+  // Discovery chatter of -v names privilege levels and codes on healthy BMCs as well.
+  const chatter = /^(?:Loading IANA|Running Get|Get HPM|Discovered IPMB|Invalid completion code)/;
+  const lines = output
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !chatter.test(line));
+  for (const [pattern, kind] of failures) {
+    const said = lines.find((line) => pattern.test(line));
+    if (said !== undefined) return { kind, said };
+  }
+  return { kind: "protocol", said: lines.at(-1) ?? "no output" };
+}
+
+function powerStateOf(settings: IpmitoolSettings, stdout: string): PowerState {
+  const state = /Chassis Power is (on|off)/i.exec(stdout)?.[1]?.toLowerCase();
+  if (state === "on" || state === "off") return state;
+  throw new BmcError(
+    "protocol",
+    `BMC ${settings.address}: no power state in "${stdout.trim().slice(0, 200)}": ${remedies.protocol}`,
+  );
+}
+
+const execIpmitool: Exec = (argv, env, signal) =>
+  new Promise((resolve, reject) => {
+    const [file = "", ...args] = argv;
+    const options = {
+      env,
+      timeout: commandTimeoutMs,
+      killSignal: "SIGKILL" as const,
+      maxBuffer: maxOutputBytes,
+      ...(signal === undefined ? {} : { signal }),
+    };
+    const child = execFile(file, args, options, (error, stdout, stderr) => {
+      // A text code is Node's own (ENOENT, ABORT_ERR …); a number is the program's exit code.
+      if (error !== null && typeof error.code === "string") return reject(error);
+      const exitCode = child.exitCode ?? undefined;
+      resolve({ exitCode, timedOut: error?.killed ?? false, stdout, stderr });
+    });
+    child.stdin?.end();
+  });

@@ -1,0 +1,231 @@
+// What the members of one layer say, judged together: is there one cluster, one leader, a majority?
+// Pure; it asks nobody. Learners do not vote and are never counted.
+
+import type { Health, Layer, LeaderView, Member } from "./driver.ts";
+
+/** What one machine answered. `failure` is the first question that got no answer. */
+export interface Observation {
+  readonly members?: readonly Member[];
+  readonly leader?: LeaderView;
+  readonly health?: Health;
+  readonly failure?: string;
+}
+
+/**
+ * healthy: all voters healthy, all agree on one leader, and whoever is expected is a voter.
+ * degraded: a majority of healthy voters, and something to look at in `reasons`.
+ * no-quorum: members answer, but no leader or no healthy majority.
+ * no-cluster: no machine answers as a member.
+ */
+export type Verdict = "healthy" | "degraded" | "no-quorum" | "no-cluster";
+
+export interface Disagreement {
+  readonly kind: "two-clusters" | "leader" | "members";
+  readonly detail: string;
+}
+
+export interface Judgement {
+  readonly layer: Layer;
+  readonly verdict: Verdict;
+  readonly voters: readonly string[];
+  readonly healthyVoters: readonly string[];
+  /** Set only when every machine that answers names the same one. */
+  readonly leader: string | undefined;
+  readonly disagreement: Disagreement | undefined;
+  /** Why the verdict is not better, the gravest first. */
+  readonly reasons: readonly string[];
+  /** The member list that was judged: the leader's own, or the one most machines show. */
+  readonly members: readonly Member[];
+}
+
+export interface Question {
+  readonly layer: Layer;
+  /** Names that must be voters; without it only what the members say of each other counts. */
+  readonly expected?: readonly string[];
+  readonly observations: ReadonlyMap<string, Observation>;
+}
+
+/** One machine's picture of the cluster it is in. */
+interface View {
+  readonly node: string;
+  readonly members: readonly Member[];
+  readonly leader: string | undefined;
+  readonly term: number | undefined;
+}
+
+/** The voters that must agree: more than half of them. */
+export function majority(voters: number): number {
+  return Math.floor(voters / 2) + 1;
+}
+
+export function judge(question: Question): Judgement {
+  const { layer, observations, expected } = question;
+  const views = [...observations].flatMap(([node, seen]) => viewOf(node, seen));
+  const reference = referenceView(views);
+  if (reference === undefined)
+    return {
+      layer,
+      verdict: "no-cluster",
+      voters: [],
+      healthyVoters: [],
+      leader: undefined,
+      disagreement: undefined,
+      reasons: [
+        "no machine answers as a member of a cluster",
+        ...silentReasons([...observations.keys()], observations),
+      ],
+      members: [],
+    };
+  const { members } = reference;
+  const voters = members.filter(({ role }) => role !== "learner").map(({ id }) => id);
+  const sick = new Map(
+    members
+      .filter(({ role }) => role !== "learner")
+      .flatMap((member) => {
+        const why = sickness(member, observations.get(member.id));
+        return why === undefined ? [] : [[member.id, why] as const];
+      }),
+  );
+  const healthyVoters = voters.filter((id) => !sick.has(id));
+  const disagreement = disagreementOf(views);
+  const leader = agreedLeader(views);
+  const lost = lostQuorum(voters, healthyVoters, views);
+  const reasons = [
+    ...(disagreement === undefined ? [] : [disagreement.detail]),
+    ...lost,
+    ...[...sick].map(([id, why]) => `${id} ${why}`),
+    ...expectedReasons(expected ?? [], members, observations),
+    ...strangerReasons(members, expected, observations),
+  ];
+  const verdict = lost.length > 0 ? "no-quorum" : reasons.length > 0 ? "degraded" : "healthy";
+  return { layer, verdict, voters, healthyVoters, leader, disagreement, reasons, members };
+}
+
+function viewOf(node: string, seen: Observation): View[] {
+  const { members, leader } = seen;
+  if (members === undefined || members.length === 0) return [];
+  const listed = members.find(({ role }) => role === "leader")?.id;
+  return [{ node, members, leader: leader?.id ?? listed, term: leader?.term }];
+}
+
+/** The list of a machine that calls itself leader, else the list most machines show; ties go to the longer, then to the first by name. */
+function referenceView(views: readonly View[]): View | undefined {
+  const weight = (view: View) =>
+    (view.leader === view.node ? 1000 : 0) +
+    views.filter((other) => signature(other) === signature(view)).length;
+  return views.toSorted(
+    (a, b) =>
+      weight(b) - weight(a) || b.members.length - a.members.length || (a.node < b.node ? -1 : 1),
+  )[0];
+}
+
+/** Equal for two views that hold the same members in the same standing, whoever leads. */
+function signature(view: View): string {
+  return view.members
+    .map(({ id, role }) => (role === "learner" ? `${id} (learner)` : id))
+    .toSorted()
+    .join(", ");
+}
+
+function agreedLeader(views: readonly View[]): string | undefined {
+  const named = new Set(views.map((view) => view.leader));
+  return named.size === 1 ? views[0]?.leader : undefined;
+}
+
+function disagreementOf(views: readonly View[]): Disagreement | undefined {
+  const two = twoClusters(views);
+  if (two !== undefined) return { kind: "two-clusters", detail: two };
+  const leaders = views.map((view) => `${view.node} says ${view.leader ?? "nobody"}`);
+  if (new Set(views.map((view) => view.leader)).size > 1)
+    return { kind: "leader", detail: `no agreement on the leader: ${leaders.join(", ")}` };
+  const contradicting = views.find((view) => {
+    const listed = view.members.find(({ role }) => role === "leader")?.id;
+    return listed !== undefined && listed !== view.leader;
+  });
+  if (contradicting !== undefined)
+    return {
+      kind: "leader",
+      detail: `${contradicting.node} names ${contradicting.leader} as leader and lists another`,
+    };
+  if (new Set(views.map(signature)).size > 1)
+    return {
+      kind: "members",
+      detail: `no agreement on the members: ${views.map((view) => `${view.node} lists ${signature(view)}`).join("; ")}`,
+    };
+  return undefined;
+}
+
+/**
+ * Two views that can't belong to one cluster: no member in common, or two machines that each call themselves
+ * leader over different members or in the same term (one term has one leader: Raft §5.2).
+ */
+function twoClusters(views: readonly View[]): string | undefined {
+  for (const [index, a] of views.entries())
+    for (const b of views.slice(index + 1)) {
+      const disjoint = !a.members.some(({ id }) => b.members.some((other) => other.id === id));
+      const bothLead = a.leader === a.node && b.leader === b.node;
+      const apart = signature(a) !== signature(b) || (a.term !== undefined && a.term === b.term);
+      if (disjoint || (bothLead && apart))
+        return `two clusters: ${a.node} is in {${signature(a)}}, ${b.node} is in {${signature(b)}}`;
+    }
+  return undefined;
+}
+
+/** Why a listed voter does not count as healthy; undefined when it does. A voter nobody could ask counts by what the list says. */
+function sickness(member: Member, seen: Observation | undefined): string | undefined {
+  if (member.status !== "healthy") return `is listed as ${member.status}`;
+  if (seen === undefined) return undefined;
+  if (seen.failure !== undefined) return `does not answer: ${seen.failure}`;
+  if (seen.health?.status !== "healthy") return `calls itself ${seen.health?.status ?? "nothing"}`;
+  if (seen.health.raft !== "leader" && seen.health.raft !== "follower")
+    return `is listed as a voter and calls itself ${seen.health.raft}`;
+  if (seen.health.chainfire !== undefined && seen.health.chainfire !== "connected")
+    return `is not connected to chainfire: ${seen.health.chainfire}`;
+  return undefined;
+}
+
+function lostQuorum(
+  voters: readonly string[],
+  healthyVoters: readonly string[],
+  views: readonly View[],
+): string[] {
+  const needed = majority(voters.length);
+  return [
+    ...(views.some((view) => view.leader !== undefined) ? [] : ["no member knows a leader"]),
+    ...(healthyVoters.length >= needed
+      ? []
+      : [`no majority: voters ${voters.length}, healthy ${healthyVoters.length} < ${needed}`]),
+  ];
+}
+
+function expectedReasons(
+  expected: readonly string[],
+  members: readonly Member[],
+  observations: ReadonlyMap<string, Observation>,
+): string[] {
+  return expected.flatMap((name) => {
+    const member = members.find(({ id }) => id === name);
+    if (member?.role === "learner") return [`${name} is still a learner`];
+    if (member !== undefined) return [];
+    const failed = observations.get(name)?.failure;
+    return [`${name} is not a member${failed === undefined ? "" : `: ${failed}`}`];
+  });
+}
+
+/** Members that nobody declared: a leftover of an old machine still takes part in every vote. */
+function strangerReasons(
+  members: readonly Member[],
+  expected: readonly string[] | undefined,
+  observations: ReadonlyMap<string, Observation>,
+): string[] {
+  return members
+    .filter(({ id }) => !observations.has(id) && expected?.includes(id) !== true)
+    .map(({ id, role, raftAddress }) => `unknown ${role} ${id} at ${raftAddress}`);
+}
+
+function silentReasons(
+  nodes: readonly string[],
+  observations: ReadonlyMap<string, Observation>,
+): string[] {
+  return nodes.map((name) => `${name}: ${observations.get(name)?.failure ?? "in no cluster"}`);
+}

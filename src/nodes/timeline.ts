@@ -1,0 +1,49 @@
+// Turns what the protocols saw into the timelines of nodes and the list of discovered machines.
+// Anyone on the network can cause these calls, so each is bounded: repeats are folded, strangers only listed.
+
+import type { Node } from "../inventory/schema.ts";
+import type { Mac } from "../net/mac.ts";
+import type { NodeStore } from "./ports.ts";
+
+export interface Sighting {
+  readonly mac: Mac;
+  readonly kind: string;
+  readonly address?: string | undefined;
+  readonly detail: Readonly<Record<string, unknown>>;
+  /** What the machine said of itself; kept for machines in no inventory. */
+  readonly facts?: Readonly<Record<string, string>>;
+}
+
+const repeatMs = 1000;
+const strangerRepeatMs = 10_000;
+const remembered = 4096;
+
+/** Returns the function that records sightings. A declared node's go to its timeline, a stranger's to the discovered list. */
+export function createTimeline(
+  store: NodeStore,
+  findNode: (mac: Mac) => Node | undefined,
+  now: () => number,
+): (sighting: Sighting) => void {
+  const lastSeen = new Map<string, number>();
+  const isRepeat = (key: string, windowMs: number): boolean => {
+    const nowMs = now();
+    const before = lastSeen.get(key);
+    if (before !== undefined && nowMs - before < windowMs) return true;
+    lastSeen.delete(key);
+    lastSeen.set(key, nowMs);
+    const oldest = lastSeen.keys().next();
+    if (lastSeen.size > remembered && !oldest.done) lastSeen.delete(oldest.value);
+    return false;
+  };
+  return ({ mac, kind, address, detail, facts = {} }) => {
+    const node = findNode(mac);
+    if (node === undefined) {
+      // The address is part of the key: the first sighting often has none yet.
+      if (!isRepeat(`${mac} ${address ?? ""}`, strangerRepeatMs))
+        store.discover(mac, address, facts);
+      return;
+    }
+    if (!isRepeat(`${mac} ${kind} ${JSON.stringify(detail)}`, repeatMs))
+      store.append({ node: node.name, mac, kind, detail: { ...detail, address } });
+  };
+}
