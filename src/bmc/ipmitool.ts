@@ -42,14 +42,14 @@ export function createIpmitool(settings: IpmitoolSettings, exec: Exec = execIpmi
     enqueue(() => runVerb(settings, exec, verb, tries, signal), signal);
   return {
     powerState: async (signal) =>
-      powerStateOf(settings, await run(["chassis", "power", "status"], 3, signal)),
+      powerStateOf(settings, await run(["chassis", "power", "status"], 2, signal)),
     power: async (action, signal) => {
       // A retransmitted `cycle` can reach the machine twice, so it is sent once; on and off are idempotent.
-      await run(["chassis", "power", action], action === "cycle" ? 1 : 3, signal);
+      await run(["chassis", "power", action], action === "cycle" ? 1 : 2, signal);
     },
     bootPxeOnce: async ({ uefi }, signal) => {
       const options = uefi ? ["options=efiboot"] : [];
-      await run(["chassis", "bootdev", "pxe", ...options], 3, signal);
+      await run(["chassis", "bootdev", "pxe", ...options], 2, signal);
     },
   };
 }
@@ -86,11 +86,10 @@ async function runVerb(
   // without -v, a wrong password and a dead BMC print the same line.
   const argv = ["ipmitool", "-v", "-I", "lanplus", "-C", `${cipherSuite}`, "-H", address];
   argv.push("-p", `${port}`, "-U", user, "-E", "-N", "2", "-R", `${tries}`, ...verb);
-  // biome-ignore lint/style/useNamingConvention: names of environment variables
   const environment = { PATH: process.env["PATH"] ?? "", IPMI_PASSWORD: password.reveal() };
   const result = await start(exec, argv, environment, signal);
   if (result.exitCode === 0) return result.stdout;
-  const output = `${result.stderr}\n${result.stdout}`.replaceAll(password.reveal(), "***");
+  const output = `${result.stderr}\n${result.stdout}`;
   const { kind, said } = result.timedOut
     ? { kind: "timeout" as const, said: `no end after ${commandTimeoutMs / 1000} s` }
     : classifyIpmitoolFailure(output);
@@ -113,9 +112,12 @@ async function start(
     return await exec(argv, environment, signal);
   } catch (cause) {
     signal?.throwIfAborted();
+    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
     throw new BmcError(
-      "unsupported",
-      "ipmitool can't be started on this server: install the Debian package ipmitool",
+      missing ? "unsupported" : "protocol",
+      missing
+        ? "ipmitool is not on this server's PATH: install the Debian package ipmitool"
+        : `ipmitool could not be run to its end: ${String(cause)}`,
       { cause },
     );
   }

@@ -1,9 +1,11 @@
 // From a powered-off machine to a healthy voter: the steps, in order, and what each needs.
 
 import type { Bmc } from "../bmc/bmc.ts";
+import type { Answer } from "../cluster/client.ts";
+import type { Layer } from "../cluster/driver.ts";
+import type { Judgement } from "../cluster/judge.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { NodeStore } from "../nodes/ports.ts";
-import type { Layer, LayerView } from "./cluster-view.ts";
 import type { Membership } from "./membership.ts";
 import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
 import type { Plan, Step } from "./result.ts";
@@ -49,14 +51,14 @@ export interface Installation {
 }
 
 export interface ClusterAccess {
-  view(layer: Layer, signal: AbortSignal): Promise<LayerView>;
-  /** Writes on the leader and reads back through a follower; the reason when it does not hold. */
+  view(layer: Layer, signal: AbortSignal): Promise<Judgement>;
+  /** Writes on the leader and reads back through a follower, both named by node. */
   roundTrip(
     layer: Layer,
     leader: string,
     follower: string,
     signal: AbortSignal,
-  ): Promise<{ ok: true; milliseconds: number } | { ok: false; reason: string }>;
+  ): Promise<Answer<unknown>>;
 }
 
 export interface ProvisionTools {

@@ -1,9 +1,10 @@
 // A rack in memory for tests of operations: BMCs, installations and a cluster that behave, or fail where a test says.
 
 import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
+import { layerPorts } from "../../src/cluster/driver.ts";
+import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
-import type { LayerView, MemberView } from "../../src/operations/cluster-view.ts";
 import type { Membership } from "../../src/operations/membership.ts";
 import type {
   Installation,
@@ -68,7 +69,7 @@ export function fakeRack(now: () => number, database = openDatabase(":memory:"))
     clusters: createClusterStore(database, now),
     cluster: {
       view: async (layer) => clusterView(layer, machines),
-      roundTrip: async () => ({ ok: true, milliseconds: 3 }),
+      roundTrip: async () => ({ ok: true, value: { reads: 1 } }),
     },
     bmc: (node) => fakeBmc(machineOf(machines, node)),
     installation: (node) => fakeInstallation(machineOf(machines, node)),
@@ -84,23 +85,33 @@ function machineOf(machines: Map<string, FakeMachine>, node: Node): FakeMachine 
   return machine;
 }
 
-function clusterView(layer: LayerView["layer"], machines: Map<string, FakeMachine>): LayerView {
+function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachine>): Judgement {
   const names = [...machines]
     .filter(([, machine]) => machine.disk === "installed" && machine.fault !== "never-joins")
     .map(([name]) => name);
   const founder = names.find((name) => machines.get(name)?.membership?.kind === "bootstrap");
-  if (founder === undefined)
+  const members = names.map((id) => ({
+    id,
+    raftAddress: `${id}:${layerPorts[layer] + 1}`,
+    status: "healthy",
+    role: id === founder ? ("leader" as const) : ("follower" as const),
+  }));
+  const answer = (name: string): Observation => {
+    const self = members.find((member) => member.id === name);
+    if (founder === undefined || self === undefined) return { failure: "connection refused" };
     return {
-      layer,
-      verdict: "no-cluster",
-      leader: undefined,
-      members: [],
-      reasons: ["nobody answers"],
+      members,
+      leader: { id: founder, term: 2 },
+      health: {
+        status: "healthy",
+        raft: self.role,
+        clusterSize: members.length,
+        chainfire: undefined,
+      },
     };
-  const members = names.map(
-    (name): MemberView => ({ name, role: name === founder ? "leader" : "follower", healthy: true }),
-  );
-  return { layer, verdict: "healthy", leader: founder, members, reasons: [] };
+  };
+  const observations = [...machines.keys()].map((name) => [name, answer(name)] as const);
+  return judge({ layer, observations: new Map(observations) });
 }
 
 function fakeBmc(machine: FakeMachine): Bmc {

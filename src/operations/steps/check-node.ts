@@ -1,9 +1,9 @@
 // Before anything is touched: is all there that the install needs, and is the node free to be installed?
 
 import { BmcError } from "../../bmc/bmc.ts";
+import { layers } from "../../cluster/driver.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
-import { layers } from "../cluster-view.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 
@@ -48,7 +48,7 @@ function runningStranger(node: Node): StepResult {
 
 async function memberOf(context: StepContext, signal: AbortSignal): Promise<string | undefined> {
   const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
-  return views.find((view) => view.members.some((member) => member.name === context.node.name))
+  return views.find((view) => view.members.some((member) => member.id === context.node.name))
     ?.layer;
 }
 

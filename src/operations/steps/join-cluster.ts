@@ -1,6 +1,7 @@
 // Waits until the node is a healthy voter on both layers, as told by the cluster itself.
 
-import { type LayerView, layers } from "../cluster-view.ts";
+import { layers } from "../../cluster/driver.ts";
+import type { Judgement } from "../../cluster/judge.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 
@@ -23,12 +24,14 @@ export function joinCluster(context: StepContext): Step {
   };
 }
 
-function obstacle(view: LayerView, name: string): string[] {
-  const member = view.members.find((candidate) => candidate.name === name);
+function obstacle(view: Judgement, name: string): string[] {
+  const member = view.members.find((candidate) => candidate.id === name);
   if (member === undefined) {
-    const present = view.members.map((other) => other.name).join(", ") || "none";
+    const present = view.members.map((other) => other.id).join(", ") || "none";
     return [`${name} is no member of ${view.layer} yet (members: ${present})`];
   }
   if (member.role === "learner") return [`${name} is still a learner of ${view.layer}`];
-  return member.healthy ? [] : [`${name} is a member of ${view.layer} but not healthy`];
+  return view.healthyVoters.includes(name)
+    ? []
+    : [`${name} is a member of ${view.layer} but not healthy: ${view.reasons.join(", ")}`];
 }

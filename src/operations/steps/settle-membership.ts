@@ -1,7 +1,7 @@
 // Decides from the live cluster whether this node forms it or joins it, and writes the files it will carry.
 
+import { layers } from "../../cluster/driver.ts";
 import type { Role } from "../../inventory/schema.ts";
-import { layers } from "../cluster-view.ts";
 import { decideMembership } from "../membership.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, wait } from "../result.ts";

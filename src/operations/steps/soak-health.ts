@@ -1,6 +1,6 @@
 // Looks again and again over a window: a recovery that relapses within it was none.
 
-import { layers } from "../cluster-view.ts";
+import { layers } from "../../cluster/driver.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 import { healthProblems } from "./verify-cluster.ts";

@@ -1,6 +1,7 @@
 // Judges the cluster: a healthy voter on both layers, one agreed leader, a write read back through a follower.
 
-import { type LayerView, layers } from "../cluster-view.ts";
+import { layers } from "../../cluster/driver.ts";
+import type { Judgement } from "../../cluster/judge.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 
@@ -28,24 +29,21 @@ async function problemsOf(
   const view = await context.cluster.view(layer, signal);
   const problems = healthProblems(view, context.node.name);
   if (problems.length > 0 || view.leader === undefined) return problems;
-  const follower = view.members.find(
-    (member) => member.healthy && member.role === "follower" && member.name !== view.leader,
-  );
+  const follower = view.healthyVoters.find((name) => name !== view.leader);
   if (follower === undefined)
     return [`${layer} has one voter: a write can't be read back through a follower`];
-  const trip = await context.cluster.roundTrip(layer, view.leader, follower.name, signal);
-  return trip.ok ? [] : [`${layer}: ${trip.reason}`];
+  const trip = await context.cluster.roundTrip(layer, view.leader, follower, signal);
+  return trip.ok ? [] : [trip.failed];
 }
 
 /** Why `name` is not a healthy voter of a layer that has its quorum and one leader; empty when it is. */
-export function healthProblems(view: LayerView, name: string): string[] {
-  const self = view.members.find((member) => member.name === name);
+export function healthProblems(view: Judgement, name: string): string[] {
+  const reasons = view.reasons.join(", ");
   if (view.verdict === "no-cluster" || view.verdict === "no-quorum")
-    return [`${view.layer}: ${view.reasons.join(", ") || view.verdict}`];
+    return [`${view.layer}: ${reasons || view.verdict}`];
   if (view.leader === undefined)
-    return [`${view.layer}: no leader that all members agree on (${view.reasons.join(", ")})`];
-  if (self === undefined) return [`${name} is no member of ${view.layer}`];
-  return self.healthy && self.role !== "learner"
+    return [`${view.layer}: no leader that all members agree on (${reasons})`];
+  return view.healthyVoters.includes(name)
     ? []
-    : [`${name} is not a healthy voter of ${view.layer}`];
+    : [`${name} is not a healthy voter of ${view.layer} (${reasons})`];
 }

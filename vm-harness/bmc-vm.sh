@@ -1,0 +1,97 @@
+#!/bin/bash
+# The hardware behind one machine's BMC: what ipmi_sim calls as its chassis_control program.
+#   bmc-vm.sh DIR get NAME...          prints NAME:VALUE for power and boot
+#   bmc-vm.sh DIR set NAME VALUE ...   power 0|1, reset 1, shutdown 1, boot none|pxe|default|cdrom|bios
+# DIR holds qemu.argv (one argument per line), monitor-port, and what is written here: qemu.pid, boot,
+# bmc-vm.log. It is the only thing that starts or ends the machine's QEMU.
+#
+# ipmi_sim answers nobody while this runs and may ask twice for one request, so every action is short and
+# may be repeated: "power 1" on a running machine does nothing. stdout stays empty on set.
+# "boot" holds for the next start only (IPMI 2.0 §28.12); "default" is ipmi_sim's word for the disk.
+set -u
+
+cd "$1" || exit 1
+shift
+
+# QEMU and everything else started here would keep the BMC's sockets open after ipmi_sim ended.
+for descriptor in /proc/self/fd/*; do
+  descriptor=${descriptor##*/}
+  if [ "$descriptor" -gt 2 ]; then eval "exec $descriptor>&-"; fi
+done 2>/dev/null
+
+# The pid of this machine's QEMU, or failure. A recorded pid counts only while its command line
+# names this directory: pids are used again.
+running() {
+  local pid
+  read -r pid 2>/dev/null <qemu.pid || return 1
+  tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -- "$PWD/qemu.pid" || return 1
+  echo "$pid"
+}
+
+power_on() {
+  running >/dev/null && return 0
+  local boot=none network=1 disk=2 arguments
+  [ -s boot ] && read -r boot <boot
+  # cdrom and bios have nothing behind them here and start like none.
+  if [ "$boot" = default ]; then network=2 disk=1; fi
+  mapfile -t arguments <qemu.argv
+  # -daemonize returns once the machine runs or with the reason why it doesn't.
+  "${arguments[@]}" \
+    -set "device.prov.bootindex=$network" -set "device.disk.bootindex=$disk" \
+    -pidfile "$PWD/qemu.pid" -daemonize </dev/null >>bmc-vm.log 2>&1 || return 1
+  echo none >boot
+}
+
+power_off() {
+  local pid
+  pid=$(running) || return 0
+  kill -KILL "$pid"
+  # At most two seconds; a process that is still there then shows in the next "get power".
+  for _ in {1..40}; do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.05
+  done
+  rm -f qemu.pid
+}
+
+# Presses the power button: the guest may shut down, and QEMU ends when it did.
+shut_down() {
+  running >/dev/null || return 0
+  local port
+  read -r port <monitor-port
+  # The prompt comes back when the command was taken; closing earlier could lose it.
+  exec 3<>"/dev/tcp/127.0.0.1/$port" && echo system_powerdown >&3 &&
+    timeout 2 sed -n '/system_powerdown/{n;q}' <&3 >/dev/null
+  exec 3>&-
+}
+
+get() {
+  case $1 in
+  power) if running >/dev/null; then echo power:1; else echo power:0; fi ;;
+  boot) echo "boot:$(cat boot 2>/dev/null || echo none)" ;;
+  *) return 1 ;;
+  esac
+}
+
+set_one() {
+  case $1=$2 in
+  power=1) power_on ;;
+  power=0) power_off ;;
+  reset=*) running >/dev/null && power_off && power_on ;;
+  shutdown=*) shut_down ;;
+  boot=none | boot=pxe | boot=default | boot=cdrom | boot=bios) echo "$2" >boot ;;
+  identify=*) ;;
+  *) return 1 ;;
+  esac
+}
+
+verb=$1
+shift
+echo "$verb $*" >>bmc-vm.log
+status=0
+case $verb in
+get) while [ $# -ge 1 ]; do get "$1" || status=1; shift; done ;;
+set) while [ $# -ge 2 ]; do set_one "$1" "$2" >/dev/null || status=1; shift 2; done ;;
+*) status=1 ;;
+esac
+exit "$status"
