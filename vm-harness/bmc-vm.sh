@@ -13,11 +13,13 @@ set -u
 cd "$1" || exit 1
 shift
 
-# QEMU and everything else started here would keep the BMC's sockets open after ipmi_sim ended.
+# QEMU would keep the BMC's sockets open after ipmi_sim ended. Bash's own descriptors are plain files.
 for descriptor in /proc/self/fd/*; do
-  descriptor=${descriptor##*/}
-  if [ "$descriptor" -gt 2 ]; then eval "exec $descriptor>&-"; fi
-done 2>/dev/null
+  number=${descriptor##*/}
+  if [ "$number" -gt 2 ] && { [ -S "$descriptor" ] || [ -p "$descriptor" ]; }; then
+    eval "exec $number>&-"
+  fi
+done
 
 # The pid of this machine's QEMU, or failure. A recorded pid counts only while its command line
 # names this directory: pids are used again.

@@ -32,6 +32,10 @@ export function decide(subject: Subject, nowMs: number): Decision {
   if (intent === undefined) return localDisk(`node ${node.name} has no install intent`);
   if (intent.mac !== mac)
     return localDisk(`node ${node.name} was armed for ${intent.mac}, and ${mac} asks`);
+  if (intent.disk !== node.disk)
+    return localDisk(
+      `node ${node.name} was armed for ${intent.disk}, and the inventory now names ${node.disk}`,
+    );
   if (intent.consumedAtMs !== undefined)
     return localDisk(`the install intent of node ${node.name} is used up`);
   if (intent.expiresAtMs <= nowMs)

@@ -16,13 +16,11 @@ const loaders: ReadonlyMap<number, string> = new Map([
   [0x09, "ipxe.efi"],
 ]);
 
-// Registered architectures that this server has no loader for. They must not be given an x86 binary.
-const otherArchitectures: ReadonlySet<number> = new Set([
-  0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x08, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12,
-  0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x21, 0x22,
-  0x23, 0x24, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2a,
-]);
+// The other numbers up to this one belong to firmware that can't run these loaders (IANA registry
+// "Processor Architecture Types": ARM, RISC-V, HTTP boot …). It must not be given an x86 binary.
+const highestRegistered = 0x2a;
 
+/** The boot file, or why there is none. `fallback` says that the site's fallback loader was taken. */
 export type Loader =
   | { readonly file: string; readonly fallback: boolean }
   | { readonly none: string };
@@ -40,7 +38,7 @@ export function loaderFor(
   const { arch } = firmware;
   const file = arch === undefined ? undefined : loaders.get(arch);
   if (file !== undefined) return { file, fallback: false };
-  if (arch !== undefined && otherArchitectures.has(arch))
+  if (arch !== undefined && arch <= highestRegistered)
     return { none: `no loader for client architecture ${arch} (option 93)` };
   if (fallback !== undefined) return { file: fallback, fallback: true };
   return { none: "the client names no known architecture and the site sets no fallbackLoader" };

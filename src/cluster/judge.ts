@@ -104,8 +104,12 @@ export function judge(question: Question): Judgement {
 function viewOf(node: string, seen: Observation): View[] {
   const { members, leader } = seen;
   if (members === undefined || members.length === 0) return [];
-  const listed = members.find(({ role }) => role === "leader")?.id;
-  return [{ node, members, leader: leader?.id ?? listed, term: leader?.term }];
+  const named = leader === undefined ? listedLeader(members) : leader.id;
+  return [{ node, members, leader: named, term: leader?.term }];
+}
+
+function listedLeader(members: readonly Member[]): string | undefined {
+  return members.find(({ role }) => role === "leader")?.id;
 }
 
 /** The list of a machine that calls itself leader, else the list most machines show; ties go to the longer, then to the first by name. */
@@ -139,13 +143,13 @@ function disagreementOf(views: readonly View[]): Disagreement | undefined {
   if (new Set(views.map((view) => view.leader)).size > 1)
     return { kind: "leader", detail: `no agreement on the leader: ${leaders.join(", ")}` };
   const contradicting = views.find((view) => {
-    const listed = view.members.find(({ role }) => role === "leader")?.id;
+    const listed = listedLeader(view.members);
     return listed !== undefined && listed !== view.leader;
   });
   if (contradicting !== undefined)
     return {
       kind: "leader",
-      detail: `${contradicting.node} names ${contradicting.leader} as leader and lists another`,
+      detail: `${contradicting.node} names ${contradicting.leader ?? "nobody"} as leader and lists ${listedLeader(contradicting.members)}`,
     };
   if (new Set(views.map(signature)).size > 1)
     return {

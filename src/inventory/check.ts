@@ -9,6 +9,8 @@ export type Path = readonly (string | number)[];
 
 export interface Finding {
   readonly path: Path;
+  /** Set where the key itself is wrong, and not the value that it names. */
+  readonly at?: "key";
   readonly message: string;
 }
 
@@ -50,10 +52,15 @@ function networkFindings({ networks, server }: ParsedInventory): Finding[] {
       path: ["server", "address"],
       message: `${server.address} lies inside the pool ${pool.start}-${pool.end}: move the server or shrink the pool`,
     });
+  if (inPool(pool, provisioning.gateway))
+    findings.push({
+      path: [...path, "gateway"],
+      message: `${provisioning.gateway} lies inside the pool ${pool.start}-${pool.end}: shrink the pool, or a machine gets the gateway's address`,
+    });
   if (provisioning.leaseSeconds > provisioning.maxLeaseSeconds)
     findings.push({
       path: [...path, "leaseSeconds"],
-      message: `${provisioning.leaseSeconds} s is more than maxLeaseSeconds ${provisioning.maxLeaseSeconds} s`,
+      message: `${provisioning.leaseSeconds} s is more than maxLeaseSeconds ${provisioning.maxLeaseSeconds} s: lower it or raise the maximum`,
     });
   return findings;
 }
@@ -86,11 +93,7 @@ function distance(a: string, b: string): number {
     const next = [i + 1];
     for (const [j, to] of [...b].entries())
       next.push(
-        Math.min(
-          (next[j] ?? 0) + 1,
-          (row[j + 1] ?? 0) + 1,
-          (row[j] ?? 0) + (from === to ? 0 : 1),
-        ),
+        Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (from === to ? 0 : 1)),
       );
     row = next;
   }
@@ -159,7 +162,12 @@ function outside(path: Path, address: Ipv4, cidr: Cidr, network: string): Findin
     ];
   const reserved = cidr.prefix < 31 && [cidr.network, directedBroadcast(cidr)].includes(address);
   return reserved
-    ? [{ path, message: `${address} is the ${network} network's own or broadcast address` }]
+    ? [
+        {
+          path,
+          message: `${address} is the ${network} network's own or broadcast address: use one between them`,
+        },
+      ]
     : [];
 }
 

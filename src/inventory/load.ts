@@ -2,9 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
-import { isMap, isPair, LineCounter, parseDocument, type Document } from "yaml";
-import { z } from "zod";
-import { checkInventory, type Finding, type Path } from "./check.ts";
+import { type Document, LineCounter, parseDocument, visit, type YAMLError } from "yaml";
+import { checkInventory, type Finding } from "./check.ts";
+import { issueFindings, issueMessage } from "./messages.ts";
+import { offsetOf } from "./position.ts";
 import { type Inventory, inventorySchema, type Node, type ParsedInventory } from "./schema.ts";
 
 export interface Problem {
@@ -16,7 +17,9 @@ export interface Problem {
   readonly message: string;
 }
 
-export type LoadResult = { readonly inventory: Inventory } | { readonly problems: readonly Problem[] };
+export type LoadResult =
+  | { readonly inventory: Inventory }
+  | { readonly problems: readonly Problem[] };
 
 export function formatProblem(problem: Problem): string {
   const path = problem.path === "" ? "" : `${problem.path}: `;
@@ -25,84 +28,77 @@ export function formatProblem(problem: Problem): string {
 
 /** Reads and validates the file; a file that can't be read is a problem like any other. */
 export function loadInventory(file: string): LoadResult {
+  let text: string;
   try {
-    return parseInventory(readFileSync(file, "utf8"), file);
+    text = readFileSync(file, "utf8");
   } catch (cause) {
-    const message = `the inventory can't be read (${cause instanceof Error ? cause.message : cause}): name an existing file with --inventory`;
+    const why = cause instanceof Error ? cause.message : cause;
+    const message = `the inventory can't be read (${why}): name an existing file with --inventory`;
     return { problems: [{ file, line: 1, column: 1, path: "", message }] };
   }
+  return parseInventory(text, file);
 }
 
-/** Validates YAML or JSON text. Relative paths in it are taken from the file's own folder. */
+/** Validates YAML or JSON text; problems come in the order of the file. Relative paths are taken from the file's own folder. */
 export function parseInventory(text: string, file: string): LoadResult {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const position = (offset: number) => {
+  const problem = (offset: number, path: string, message: string): Problem => {
     const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1), path, message };
   };
-  if (document.errors.length > 0)
-    return {
-      problems: document.errors.map((error) => ({
-        ...position(error.pos[0]),
-        path: "",
-        message: error.message,
-      })),
-    };
-  const toProblem = ({ path, message }: Finding): Problem => ({
-    ...position(offsetOf(document, path)),
-    path: path.join("."),
-    message,
+  const refuse = (findings: readonly Finding[]): LoadResult => ({
+    problems: findings
+      .map((finding) => ({ finding, offset: offsetOf(document, finding) }))
+      .toSorted((a, b) => a.offset - b.offset)
+      .map(({ finding, offset }) => problem(offset, finding.path.join("."), finding.message)),
   });
-  const value = plainValue(document);
-  if ("error" in value) return { problems: [toProblem({ path: [], message: value.error })] };
-  const parsed = inventorySchema.safeParse(value.value);
-  if (!parsed.success) return { problems: parsed.error.issues.flatMap(findings).map(toProblem) };
-  const broken = checkInventory(parsed.data);
-  if (broken.length > 0) return { problems: broken.map(toProblem) };
+  // A warning is an unknown tag: its value would be read as something that was not meant.
+  const broken = [...document.errors, ...document.warnings];
+  if (broken.length > 0)
+    return { problems: broken.map((error) => problem(error.pos[0], "", yamlMessage(error, text))) };
+  if (document.contents === null)
+    return { problems: [problem(0, "", "the file is empty: start from inventory/site.yaml")] };
+  const strays = strayAliases(document);
+  if (strays.length > 0)
+    return { problems: strays.map(({ offset, message }) => problem(offset, "", message)) };
+  const plain = plainValue(document);
+  if ("error" in plain) return refuse([{ path: [], message: plain.error }]);
+  const parsed = inventorySchema.safeParse(plain.value, { error: issueMessage });
+  if (!parsed.success) return refuse(parsed.error.issues.flatMap(issueFindings));
+  const findings = checkInventory(parsed.data);
+  if (findings.length > 0) return refuse(findings);
   return { inventory: resolveInventory(parsed.data, dirname(resolve(file))) };
 }
 
+function yamlMessage(error: YAMLError, text: string): string {
+  if (error.code !== "DUPLICATE_KEY") return `not valid YAML: ${error.message}`;
+  const key = /^[^\s:]+/.exec(text.slice(error.pos[0]))?.[0] ?? "this key";
+  return `${key} is written twice in the same map: remove one or rename it`;
+}
+
+function strayAliases(document: Document): { offset: number; message: string }[] {
+  const strays: { offset: number; message: string }[] = [];
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) === undefined)
+        strays.push({
+          offset: alias.range?.[0] ?? 0,
+          message: `*${alias.source} names no anchor above it: write &${alias.source} there, or quote the value`,
+        });
+    },
+  });
+  return strays;
+}
+
+/** The document as plain data. Bounded: aliases that multiply each other are refused. */
 function plainValue(document: Document): { value: unknown } | { error: string } {
   try {
     return { value: document.toJS({ maxAliasCount: 100 }) };
   } catch (cause) {
-    return { error: cause instanceof Error ? cause.message : String(cause) };
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return { error: `the aliases in this file can't be followed: ${why}` };
   }
-}
-
-/** One zod issue as findings: an unknown key is reported at the key, a bad union at its deepest reason. */
-function findings(issue: z.core.$ZodIssue): Finding[] {
-  const path = issue.path.map((part) => (typeof part === "symbol" ? String(part) : part));
-  if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({
-      path: [...path, key],
-      message: `"${key}" is no setting here: check the spelling or remove it`,
-    }));
-  if (issue.code === "invalid_union" && path.at(-1) === "password")
-    return [
-      {
-        path,
-        message: "a secret is never written here: use { env: NAME } or { file: PATH }",
-      },
-    ];
-  return [{ path, message: issue.message }];
-}
-
-/** Where a path stands in the text: the value itself, or the nearest parent that exists. */
-function offsetOf(document: Document, path: Path): number {
-  for (let length = path.length; length > 0; length--) {
-    const parent = document.getIn(path.slice(0, length - 1), true) ?? document.contents;
-    const key = path[length - 1];
-    if (!isMap(parent)) continue;
-    const pair = parent.items.find(
-      (item) => isPair(item) && String((item.key as { value?: unknown }).value) === String(key),
-    );
-    const node = (length === path.length ? (pair?.value ?? pair?.key) : pair?.key) ?? pair?.key;
-    const range = (node as { range?: readonly number[] } | undefined)?.range;
-    if (range?.[0] !== undefined) return range[0];
-  }
-  return 0;
 }
 
 function resolveInventory(file: ParsedInventory, folder: string): Inventory {
@@ -121,7 +117,9 @@ function resolveInventory(file: ParsedInventory, folder: string): Inventory {
       flake: /^\.{1,2}(\/|$)/.test(install.flake) ? resolve(folder, install.flake) : install.flake,
       ...(install.sshKey === undefined ? {} : { sshKey: absolute(install.sshKey) }),
     },
-    nodes: Object.entries(file.nodes).map(([name, node]) => resolveNode(name, node, file, absolute)),
+    nodes: Object.entries(file.nodes).map(([name, node]) =>
+      resolveNode(name, node, file, absolute),
+    ),
   };
 }
 

@@ -5,19 +5,47 @@ import { z } from "zod";
 import { type Cidr, parseCidr } from "../net/cidr.ts";
 import { type Ipv4, parseIpv4 } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
+import { mismatch } from "./messages.ts";
 
-const hostLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const domainName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
-const profileName = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const expecting = (expected: string) => ({
+  error: ({ input }: { readonly input?: unknown }) => mismatch(input, expected),
+});
+
+const matching = (pattern: RegExp, expected: string) =>
+  z.string(expecting(expected)).regex(pattern, expecting(expected));
+
+const hostLabel = matching(
+  /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+  "a host name of lower-case letters, digits and inner hyphens, at most 63",
+);
+const domainName = matching(
+  /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+  "a domain name in lower case such as example.com",
+);
+const profileName = matching(
+  /^[a-z0-9][a-z0-9-]{0,62}$/,
+  "a profile name of lower-case letters, digits and hyphens, at most 63",
+);
 // Kernel arguments and paths end up in a boot script: no white space tricks, no iPXE settings, no shell.
-const kernelArgument = /^[A-Za-z0-9_.,:/@=+-]+$/;
-const absolutePath = /^\/[A-Za-z0-9_.,:/@=+-]*$/;
+const kernelArgument = matching(
+  /^[A-Za-z0-9_.,:/@=+-]+$/,
+  "one kernel argument of letters, digits and _ . , : / @ = + - (one list entry each)",
+);
+const diskPath = matching(
+  /^\/[A-Za-z0-9_.,:/@=+-]*$/,
+  "the absolute path of a disk such as /dev/sda",
+);
+const interfaceName = matching(
+  /^[A-Za-z0-9._-]{1,15}$/,
+  "the name of a network interface such as eth0",
+);
+const loaderFile = matching(/^[A-Za-z0-9._-]+$/, "a file name without folders such as ipxe.efi");
 
 function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
-  return z.string().transform((text, ctx): T => {
+  return z.string(expecting(expected)).transform((text, ctx): T => {
     const value = parse(text);
     if (value !== undefined) return value;
-    ctx.addIssue({ code: "custom", message: `"${text}" is not ${expected}` });
+    ctx.addIssue({ code: "custom", message: mismatch(text, expected) });
     return z.NEVER;
   });
 }
@@ -28,10 +56,18 @@ const mac = parsed<Mac>(parseMac, "a MAC address such as 52:54:00:12:34:56");
 const port = z.int().min(1).max(65535);
 
 /** Where a secret is kept. The inventory never holds the secret itself. */
-const secretReference = z.union([
-  z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
-  z.strictObject({ file: z.string().min(1) }),
-]);
+const secretReference = z.union(
+  [
+    z.strictObject({
+      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
+        // The value is not shown: it may be the secret itself, written in the wrong place.
+        error: "is not the name of an environment variable: use letters, digits and _",
+      }),
+    }),
+    z.strictObject({ file: z.string().min(1) }),
+  ],
+  { error: "a secret is never written here: use { env: NAME } or { file: PATH }" },
+);
 
 const bmc = z.strictObject({
   kind: z.enum(["ipmitool"]).default("ipmitool"),
@@ -40,21 +76,21 @@ const bmc = z.strictObject({
   user: z.string().min(1).max(16),
   password: secretReference,
   /** IPMI cipher suite (IPMI 2.0 table 22-20); named because asking the BMC for its list can take ten seconds. */
-  cipherSuite: z.union([z.literal(3), z.literal(17)]).default(17),
+  cipherSuite: z.literal([3, 17]).default(17),
 });
 
 const profile = z.strictObject({
   role: z.enum(["control-plane", "worker", "all-in-one"]),
-  kernelArguments: z.array(z.string().regex(kernelArgument)).default([]),
+  kernelArguments: z.array(kernelArgument).default([]),
 });
 
 const node = z.strictObject({
   mac,
-  profile: z.string().regex(profileName),
+  profile: profileName,
   firmware: z.enum(["bios", "uefi"]),
   provisioningAddress: ipv4,
   productionAddress: ipv4,
-  disk: z.string().regex(absolutePath),
+  disk: diskPath,
   bmc,
 });
 
@@ -63,7 +99,7 @@ const provisioning = z.strictObject({
   gateway: ipv4,
   pool: z.strictObject({ start: ipv4, end: ipv4 }),
   dns: z.array(ipv4).min(1),
-  domain: z.string().regex(domainName),
+  domain: domainName,
   leaseSeconds: z.int().min(60).default(600),
   maxLeaseSeconds: z.int().min(60).default(7200),
 });
@@ -99,7 +135,7 @@ const install = z.strictObject({
 const server = z.strictObject({
   address: ipv4,
   /** Name of the interface that faces the provisioning network. */
-  interface: z.string().regex(/^[A-Za-z0-9._-]{1,15}$/),
+  interface: interfaceName,
   httpPort: port.default(8080),
   api: z
     .strictObject({ address: ipv4, port })
@@ -110,9 +146,9 @@ const server = z.strictObject({
 
 /** The whole inventory file. Unknown keys are errors: a misspelt setting must not be ignored. */
 export const inventorySchema = z.strictObject({
-  site: z.string().regex(hostLabel),
-  domain: z.string().regex(domainName),
-  cluster: z.strictObject({ name: z.string().regex(hostLabel) }),
+  site: hostLabel,
+  domain: domainName,
+  cluster: z.strictObject({ name: hostLabel }),
   server,
   networks: z.strictObject({
     provisioning,
@@ -122,16 +158,13 @@ export const inventorySchema = z.strictObject({
   boot: z
     .strictObject({
       /** Loader for clients that name no architecture or an unregistered one. */
-      fallbackLoader: z
-        .string()
-        .regex(/^[A-Za-z0-9._-]+$/)
-        .optional(),
+      fallbackLoader: loaderFile.optional(),
     })
     .default({}),
   install,
   timeouts: timeouts.prefault({}),
-  profiles: z.record(z.string().regex(profileName), profile),
-  nodes: z.record(z.string().regex(hostLabel), node),
+  profiles: z.record(profileName, profile),
+  nodes: z.record(hostLabel, node),
 });
 
 export type ParsedInventory = z.output<typeof inventorySchema>;

@@ -30,7 +30,7 @@ export class ByteReader {
 
   /** The next `length` octets as a view, or undefined (and no move) when fewer are left. */
   bytes(length: number): Buffer | undefined {
-    if (this.remaining < length) return undefined;
+    if (length < 0 || this.remaining < length) return undefined;
     const view = this.#bytes.subarray(this.#offset, this.#offset + length);
     this.#offset += length;
     return view;

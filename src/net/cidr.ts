@@ -1,4 +1,4 @@
-// An IPv4 network in CIDR notation: membership, mask and broadcast.
+// An IPv4 network in CIDR notation: membership, mask and broadcast. Does not allocate addresses.
 
 import { type Ipv4, ipv4FromNumber, ipv4ToNumber, parseIpv4 } from "./ipv4.ts";
 
@@ -17,10 +17,12 @@ export function parseCidr(text: string): Cidr | undefined {
   return (ipv4ToNumber(network) & hostBits(prefix)) === 0 ? { network, prefix } : undefined;
 }
 
+/** The network as `10.0.100.0/24`. */
 export function formatCidr(cidr: Cidr): string {
   return `${cidr.network}/${cidr.prefix}`;
 }
 
+/** True when `address` lies in the network, its own and broadcast address included. */
 export function cidrContains(cidr: Cidr, address: Ipv4): boolean {
   const outside = (ipv4ToNumber(cidr.network) ^ ipv4ToNumber(address)) & ~hostBits(cidr.prefix);
   return outside === 0;
@@ -36,6 +38,7 @@ export function directedBroadcast(cidr: Cidr): Ipv4 {
   return ipv4FromNumber((ipv4ToNumber(cidr.network) | hostBits(cidr.prefix)) >>> 0);
 }
 
+/** The bits of the host part, as the signed number that JavaScript's bit operators work with. */
 function hostBits(prefix: number): number {
-  return prefix === 0 ? -1 : (2 ** (32 - prefix) - 1) | 0;
+  return (2 ** (32 - prefix) - 1) | 0;
 }

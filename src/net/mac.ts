@@ -25,6 +25,7 @@ export function macFromBytes(bytes: Uint8Array): Mac | undefined {
     .replace(/(..)(?!$)/g, "$1:") as Mac;
 }
 
+/** The six octets, as they stand in `chaddr`. */
 export function macToBytes(mac: Mac): Buffer {
   return Buffer.from(mac.replaceAll(":", ""), "hex");
 }

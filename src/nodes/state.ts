@@ -15,15 +15,19 @@ export const states = {
 
 export type NodeState = keyof typeof states;
 
-export type NodeEvent =
-  | "install-armed"
-  | "install-cancelled"
-  | "wipe-started"
-  | "install-finished"
-  | "disk-booted"
-  | "cluster-joined"
-  | "health-soaked"
-  | "operation-failed";
+/** Everything that can happen to a node's state. */
+export const events = [
+  "install-armed",
+  "install-cancelled",
+  "wipe-started",
+  "install-finished",
+  "disk-booted",
+  "cluster-joined",
+  "health-soaked",
+  "operation-failed",
+] as const;
+
+export type NodeEvent = (typeof events)[number];
 
 const transitions: Readonly<Record<NodeState, Partial<Record<NodeEvent, NodeState>>>> = {
   registered: { "install-armed": "armed" },

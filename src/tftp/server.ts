@@ -110,12 +110,12 @@ class Server implements TftpServer {
 
   async close(): Promise<void> {
     this.#service = "stopped";
-    const running = [...this.#sessions.values()];
-    for (const session of running) session.stop.abort();
-    await Promise.all(running.map((session) => session.ended));
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket !== undefined) await new Promise<void>((resolve) => socket.close(() => resolve()));
+    const running = [...this.#sessions.values()];
+    for (const session of running) session.stop.abort();
+    await Promise.all(running.map((session) => session.ended));
   }
 
   state(): TftpState {
@@ -128,6 +128,8 @@ class Server implements TftpServer {
   }
 
   #onDatagram(datagram: Buffer, from: RemoteInfo): void {
+    // Nothing can be sent to port 0, and only a forged packet comes from there.
+    if (from.port === 0) return;
     const packet = decodePacket(datagram);
     if ("malformed" in packet) {
       this.#malformed += 1;
@@ -211,7 +213,11 @@ class Server implements TftpServer {
     const file = packet.file.slice(0, 255);
     this.#refused += 1;
     logger.debug({ client, file, code, why: message }, "TFTP request refused");
-    this.#socket?.send(encodePacket({ kind: "ERROR", code, message }), from.port, from.address);
+    const datagram = encodePacket({ kind: "ERROR", code, message });
+    // With a callback, an address that cannot be sent to (a forged one) is this request's trouble and not the socket's.
+    this.#socket?.send(datagram, from.port, from.address, (error) => {
+      if (error) logger.debug({ err: error, client }, "a TFTP refusal could not be sent");
+    });
     if (!this.#mayReport(now())) return;
     const outcome = code === errorCodes.fileNotFound ? "not-found" : "refused";
     onEvent({ file, client, bytes: 0, retries: 0, milliseconds: 0, outcome });

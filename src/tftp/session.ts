@@ -44,7 +44,7 @@ export async function runTransfer(run: TransferRun): Promise<TransferEnd> {
       finish("failed");
     });
     socket.on("message", (datagram, from) => {
-      if (!isPeer(run, from)) answerForeign(socket, datagram, from);
+      if (!isPeer(run, from)) answerForeign(run, socket, datagram, from);
       else proceed(receive(run, datagram));
     });
     run.signal.addEventListener("abort", () => finish("stopped"), { once: true });
@@ -67,12 +67,15 @@ function isPeer(run: TransferRun, from: RemoteInfo): boolean {
 }
 
 /** RFC 1350 §4: a stranger gets ERROR 5 and the transfer goes on. An ERROR is never answered with an ERROR. */
-function answerForeign(socket: Socket, datagram: Buffer, from: RemoteInfo): void {
+function answerForeign(run: TransferRun, socket: Socket, datagram: Buffer, from: RemoteInfo): void {
   const packet = decodePacket(datagram);
-  if ("malformed" in packet || packet.kind === "ERROR") return;
+  if ("malformed" in packet || packet.kind === "ERROR" || from.port === 0) return;
   const code = errorCodes.unknownTransferId;
   const message = "this transfer belongs to another port";
-  socket.send(encodePacket({ kind: "ERROR", code, message }), from.port, from.address);
+  // With a callback, a stranger that cannot be answered does not end the transfer.
+  socket.send(encodePacket({ kind: "ERROR", code, message }), from.port, from.address, (error) => {
+    if (error) run.logger.debug({ err: error }, "a TFTP stranger could not be answered");
+  });
 }
 
 async function sendStopped(socket: Socket, run: TransferRun): Promise<void> {

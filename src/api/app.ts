@@ -1,0 +1,117 @@
+// The operator's HTTP API: every route needs the token. It translates between HTTP and the `Rackstrap`
+// interface and decides nothing; it does not listen (the composition root does, never on the boot plane).
+
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import type { z } from "zod";
+import type { Secret } from "../bmc/bmc.ts";
+import { answerError, BadRequest, errorBody } from "./errors.ts";
+import type { Rackstrap } from "./service.ts";
+import * as shapes from "./shapes.ts";
+import { isAuthorized } from "./token.ts";
+
+export interface ApiDependencies {
+  readonly service: Rackstrap;
+  readonly token: Secret;
+  readonly log: FastifyBaseLogger;
+}
+
+interface NamedNode {
+  readonly name: string;
+}
+interface NamedOperation {
+  readonly id: string;
+}
+
+/** The application, ready to listen or to be asked through `inject`. */
+export function createApi({ service, token, log }: ApiDependencies): FastifyInstance {
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: 64 * 1024,
+    requestTimeout: 10_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 253 },
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send(errorBody(`there is no ${request.method} ${request.url.split("?")[0]}`)),
+  );
+  // Before routing can tell anything: without the token a wrong path looks like a right one.
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("cache-control", "no-store");
+    if (isAuthorized(token, request.headers.authorization)) return;
+    request.log.warn(
+      { remote: request.ip, method: request.method },
+      "api request without the token",
+    );
+    return reply
+      .code(401)
+      .header("www-authenticate", "Bearer")
+      .send(
+        errorBody("the API token is missing or wrong", "name the server's file with --token-file"),
+      );
+  });
+  addNodeRoutes(app, service);
+  addOperationRoutes(app, service);
+  return app;
+}
+
+function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
+  app.get("/api/nodes", () => give(shapes.nodesAnswer, { nodes: service.nodes() }));
+  app.get<{ Params: NamedNode }>("/api/nodes/:name/events", ({ params, query }) => {
+    const { after, limit } = take(shapes.eventsQuery, query);
+    const events = service.nodeEvents(params.name, { afterId: after, limit });
+    return give(shapes.eventsAnswer, { events });
+  });
+  app.get("/api/discovered", () =>
+    give(shapes.discoveredAnswer, { discovered: service.discovered() }),
+  );
+  app.get<{ Params: { subject: string } }>("/api/explain/:subject", ({ params }) =>
+    give(shapes.explanationShape, service.explain(params.subject)),
+  );
+  app.get("/api/events", ({ query }) => {
+    const { after, limit } = take(shapes.eventsQuery, query);
+    return give(shapes.eventsAnswer, { events: service.events({ afterId: after, limit }) });
+  });
+  app.get<{ Params: { node: string; stage: string } }>("/api/render/:node/:stage", ({ params }) =>
+    give(shapes.renderedShape, service.render(params.node, params.stage)),
+  );
+  app.get("/api/check", async () => give(shapes.checkAnswer, { checks: await service.check() }));
+  app.get("/api/cluster", async () =>
+    give(shapes.clusterAnswer, { layers: await service.cluster() }),
+  );
+}
+
+function addOperationRoutes(app: FastifyInstance, service: Rackstrap): void {
+  app.post("/api/power", async ({ body }) => {
+    const request = take(shapes.powerBody, body);
+    return give(shapes.powerAnswer, { results: await service.power(request) });
+  });
+  app.post("/api/provision", ({ body }, reply) => {
+    const { nodes } = take(shapes.provisionBody, body);
+    reply.code(202);
+    return give(shapes.operationsAnswer, { operations: service.provision(nodes) });
+  });
+  app.get("/api/operations", () =>
+    give(shapes.operationsAnswer, { operations: service.operations() }),
+  );
+  app.get<{ Params: NamedOperation }>("/api/operations/:id", ({ params }) =>
+    give(shapes.operationShape, service.operation(params.id)),
+  );
+  app.post<{ Params: NamedOperation }>("/api/operations/:id/cancel", ({ params }, reply) => {
+    reply.code(202);
+    return give(shapes.operationShape, service.cancel(params.id));
+  });
+}
+
+/** What came in, in its shape; throws a `BadRequest` that names every wrong value. */
+function take<S extends z.ZodType>(shape: S, value: unknown): z.output<S> {
+  const parsed = shape.safeParse(value);
+  if (!parsed.success) throw new BadRequest(parsed.error);
+  return parsed.data;
+}
+
+/** What goes out, cut to its shape. A value that does not fit is our fault and throws. */
+async function give<S extends z.ZodType>(shape: S, value: z.input<S>): Promise<z.output<S>> {
+  return shape.parse(value);
+}

@@ -1,0 +1,62 @@
+// What the API needs from the rest of the program. The composition root implements it from the store,
+// the runner, the BMCs and the cluster drivers; nothing here knows how.
+
+import type {
+  CheckResult,
+  DiscoveredView,
+  EventView,
+  Explanation,
+  LayerView,
+  NodeView,
+  OperationView,
+  PowerRequest,
+  PowerResult,
+  Rendered,
+} from "./shapes.ts";
+
+/** An answer for people: why a request was not carried out. Each kind has one HTTP status, in errors.ts. */
+export class Refusal extends Error {
+  /** `unknown`: no such node, operation or stage. `conflict`: it exists and can't be done now. */
+  readonly kind: "unknown" | "conflict";
+  /** What to do instead. */
+  readonly next: string | undefined;
+
+  constructor(kind: Refusal["kind"], message: string, next?: string) {
+    super(message);
+    this.name = "Refusal";
+    this.kind = kind;
+    this.next = next;
+  }
+}
+
+export interface EventQuery {
+  readonly afterId: number;
+  readonly limit: number;
+}
+
+/** Every method may throw a `Refusal`; anything else that is thrown is a fault and answered as such. */
+export interface Rackstrap {
+  nodes(): readonly NodeView[];
+  nodeEvents(node: string, query: EventQuery): readonly EventView[];
+  discovered(): readonly DiscoveredView[];
+  /** `subject` is a node's name, full name or MAC, or the MAC of a machine in no inventory. */
+  explain(subject: string): Explanation;
+  events(query: EventQuery): readonly EventView[];
+  /**
+   * Carries the action out on every node, or refuses before the first when one is unknown. One result
+   * per node, in the order asked; a BMC that fails is a result with `ok` false. Bounded by its own limits, and
+   * not stopped when the client goes away: half a power cycle helps nobody.
+   */
+  power(request: PowerRequest): Promise<readonly PowerResult[]>;
+  /** Starts one operation per node, or refuses all of them. */
+  provision(nodes: readonly string[]): readonly OperationView[];
+  /** Newest first. */
+  operations(): readonly OperationView[];
+  operation(id: string): OperationView;
+  /** Asks a running operation to stop, and returns it as it stands. */
+  cancel(id: string): OperationView;
+  cluster(): Promise<readonly LayerView[]>;
+  render(node: string, stage: string): Rendered;
+  /** What the running server finds wrong or right with itself and its inventory. */
+  check(): Promise<readonly CheckResult[]>;
+}

@@ -1,0 +1,156 @@
+// The JSON that the API takes and gives, in one place: the server filters its answers through these shapes,
+// so that a field added inside does not leak out, and the command line reads answers with the same ones.
+
+import { z } from "zod";
+
+const count = z.int().min(0);
+const text = z.string();
+const name = z.string().min(1).max(253);
+
+const names = z
+  .array(name)
+  .min(1)
+  .max(256)
+  .refine((list) => new Set(list).size === list.length, "a name stands there twice")
+  .readonly();
+
+export const powerBody = z.strictObject({
+  action: z.enum(["on", "off", "cycle", "status"]),
+  nodes: names,
+});
+export const provisionBody = z.strictObject({ nodes: names });
+export const eventsQuery = z.strictObject({
+  after: z.coerce.number().pipe(count).default(0),
+  limit: z.coerce.number().pipe(z.int().min(1).max(1000)).default(200),
+});
+
+export const nodeShape = z.object({
+  name: text,
+  fqdn: text,
+  mac: text,
+  profile: text,
+  role: text,
+  firmware: text,
+  provisioningAddress: text,
+  productionAddress: text,
+  disk: text,
+  state: text,
+  /** When the state was entered, milliseconds since the epoch. */
+  sinceMs: z.number(),
+  /** The id of the operation that runs for this node now. */
+  operation: text.optional(),
+});
+
+export const discoveredShape = z.object({
+  mac: text,
+  firstSeenMs: z.number(),
+  lastSeenMs: z.number(),
+  address: text.optional(),
+  facts: z.record(text, text).readonly(),
+});
+
+export const eventShape = z.object({
+  id: count,
+  atMs: z.number(),
+  node: text.optional(),
+  mac: text.optional(),
+  kind: text,
+  detail: z.record(text, z.unknown()).readonly(),
+});
+
+export const explanationShape = z.object({
+  /** What was asked about, as it was asked. */
+  subject: text,
+  mac: text.optional(),
+  node: text.optional(),
+  state: text.optional(),
+  /** What the machine would boot if it asked now, and the sentence that says why. */
+  boot: z.enum(["installer", "local-disk"]),
+  reason: text,
+  /** What an undeclared machine said of itself. */
+  facts: z.record(text, text).readonly().optional(),
+  /** The last things that happened to it, oldest first. */
+  events: z.array(eventShape).readonly(),
+});
+
+export const powerResultShape = z.object({
+  node: text,
+  ok: z.boolean(),
+  power: z.enum(["on", "off"]).optional(),
+  /** Why it was not done; set when `ok` is false. */
+  reason: text.optional(),
+});
+
+export const stepShape = z.object({
+  id: text,
+  title: text,
+  status: z.enum(["pending", "running", "waiting", "done", "failed", "skipped"]),
+  startedAtMs: z.number().optional(),
+  endedAtMs: z.number().optional(),
+  /** The newest thing the step had to say. */
+  lastLine: text.optional(),
+  evidence: z.record(text, z.unknown()).readonly().optional(),
+});
+
+export const operationShape = z.object({
+  id: text,
+  kind: z.literal("provision"),
+  node: text,
+  status: z.enum(["running", "done", "failed", "cancelled"]),
+  steps: z.array(stepShape).readonly(),
+  createdAtMs: z.number(),
+  endedAtMs: z.number().optional(),
+  failure: z.object({ stage: text, reason: text, next: text }).optional(),
+});
+
+export const layerShape = z.object({
+  layer: z.enum(["chainfire", "flaredb"]),
+  verdict: z.enum(["healthy", "degraded", "no-quorum", "no-cluster"]),
+  voters: z.array(text).readonly(),
+  healthyVoters: z.array(text).readonly(),
+  leader: text.optional(),
+  disagreement: z
+    .object({ kind: z.enum(["two-clusters", "leader", "members"]), detail: text })
+    .optional(),
+  reasons: z.array(text).readonly(),
+  members: z.array(z.object({ id: text, raftAddress: text, status: text, role: text })).readonly(),
+});
+
+export const renderedShape = z.object({
+  node: text,
+  stage: text,
+  /** The bytes the machine would get, as text. */
+  text,
+});
+
+export const checkShape = z.object({
+  title: text,
+  ok: z.boolean(),
+  detail: text,
+  /** What to do about it; set when `ok` is false. */
+  next: text.optional(),
+});
+
+export const errorShape = z.object({
+  error: z.object({ message: text, next: text.optional() }),
+});
+
+export const nodesAnswer = z.object({ nodes: z.array(nodeShape).readonly() });
+export const discoveredAnswer = z.object({ discovered: z.array(discoveredShape).readonly() });
+export const eventsAnswer = z.object({ events: z.array(eventShape).readonly() });
+export const powerAnswer = z.object({ results: z.array(powerResultShape).readonly() });
+export const operationsAnswer = z.object({ operations: z.array(operationShape).readonly() });
+export const clusterAnswer = z.object({ layers: z.array(layerShape).readonly() });
+export const checkAnswer = z.object({ checks: z.array(checkShape).readonly() });
+
+export type PowerRequest = z.output<typeof powerBody>;
+export type NodeView = z.output<typeof nodeShape>;
+export type DiscoveredView = z.output<typeof discoveredShape>;
+export type EventView = z.output<typeof eventShape>;
+export type Explanation = z.output<typeof explanationShape>;
+export type PowerResult = z.output<typeof powerResultShape>;
+export type StepView = z.output<typeof stepShape>;
+export type OperationView = z.output<typeof operationShape>;
+export type LayerView = z.output<typeof layerShape>;
+export type Rendered = z.output<typeof renderedShape>;
+export type CheckResult = z.output<typeof checkShape>;

@@ -1,0 +1,71 @@
+// The live cluster as operations and people see it: all declared nodes asked at once, judged together.
+// Several operations ask at the same moment; one answer, a moment old at most, serves them all.
+
+import { randomBytes } from "node:crypto";
+import { createDriver, type Driver, type Layer } from "../cluster/driver.ts";
+import { type Judgement, judge } from "../cluster/judge.ts";
+import { observe, roundTrip } from "../cluster/observe.ts";
+import type { Node } from "../inventory/schema.ts";
+import type { ClusterAccess } from "./provision.ts";
+import type { Clock } from "./runner.ts";
+
+const freshMs = 1500;
+/** A member busy with its first boot may take seconds for a handshake. */
+const limits = { timeoutMs: 10_000, maxBodyBytes: 256 * 1024 };
+
+export interface ClusterAccessTools {
+  readonly nodes: readonly Node[];
+  /** The cluster CA in PEM. */
+  readonly ca: string;
+  readonly clock: Clock;
+}
+
+export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
+  const drivers: Record<Layer, Driver> = {
+    chainfire: createDriver("chainfire", { ca: tools.ca, limits }),
+    flaredb: createDriver("flaredb", { ca: tools.ca, limits }),
+  };
+  const members = tools.nodes.map((node) => ({
+    name: node.name,
+    fqdn: node.fqdn,
+    address: node.productionAddress,
+  }));
+  const asked = new Map<Layer, { readonly atMs: number; readonly answer: Promise<Judgement> }>();
+
+  const look = async (layer: Layer): Promise<Judgement> => {
+    // Shared by several askers, so no single one may cut it off; the limits above end it.
+    const observations = await observe(drivers[layer], members, new AbortController().signal);
+    return judge({ layer, observations });
+  };
+
+  return {
+    view: async (layer) => {
+      const known = asked.get(layer);
+      if (known !== undefined && tools.clock.now() - known.atMs < freshMs)
+        return await known.answer;
+      const answer = look(layer);
+      asked.set(layer, { atMs: tools.clock.now(), answer });
+      return await answer;
+    },
+    roundTrip: async (layer, leader, follower, signal) => {
+      const find = (name: string) => members.find((member) => member.name === name);
+      const [from, to] = [find(leader), find(follower)];
+      if (from === undefined || to === undefined)
+        return { ok: false, failed: `${leader} or ${follower} is not in the inventory` };
+      const value = randomBytes(16).toString("hex");
+      const { sleep } = tools.clock;
+      return await roundTrip(
+        {
+          driver: drivers[layer],
+          leader: from,
+          follower: to,
+          value,
+          attempts: 10,
+          pauseMs: 500,
+          sleep,
+        },
+        signal,
+      );
+    },
+  };
+}

@@ -1,0 +1,131 @@
+// A scripted `Rackstrap` for the tests of the API and the command line: fixed answers, one refusal of
+// each kind, and any method replaced at will.
+
+import { type Rackstrap, Refusal } from "../../src/api/service.ts";
+import type { EventView, LayerView, NodeView, OperationView } from "../../src/api/shapes.ts";
+
+export const startMs = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+export function nodeView(name: string, state = "active"): NodeView {
+  const number = Number(name.slice(-2));
+  return {
+    name,
+    fqdn: `${name}.example.com`,
+    mac: `52:54:00:12:34:${55 + number}`,
+    profile: "control-plane",
+    role: "control-plane",
+    firmware: "uefi",
+    provisioningAddress: `10.0.100.${49 + number}`,
+    productionAddress: `10.0.200.${9 + number}`,
+    disk: "/dev/sda",
+    state,
+    sinceMs: startMs,
+  };
+}
+
+export function operationView(node: string, changes: Partial<OperationView> = {}): OperationView {
+  return {
+    id: `op-${node}`,
+    kind: "provision",
+    node,
+    status: "running",
+    createdAtMs: startMs,
+    steps: [
+      {
+        id: "arm",
+        title: "Arm the install",
+        status: "done",
+        startedAtMs: startMs,
+        endedAtMs: startMs + 1000,
+      },
+      {
+        id: "install",
+        title: "Install",
+        status: "running",
+        startedAtMs: startMs + 1000,
+        lastLine: "disko",
+      },
+      { id: "verify", title: "Verify the cluster", status: "pending" },
+    ],
+    ...changes,
+  };
+}
+
+export function layerView(layer: LayerView["layer"], changes: Partial<LayerView> = {}): LayerView {
+  return {
+    layer,
+    verdict: "healthy",
+    voters: ["node01"],
+    healthyVoters: ["node01"],
+    leader: "node01",
+    reasons: [],
+    members: [{ id: "node01", raftAddress: "10.0.200.10:2380", status: "healthy", role: "leader" }],
+    ...changes,
+  };
+}
+
+const event: EventView = {
+  id: 7,
+  atMs: startMs,
+  node: "node01",
+  kind: "powered-on",
+  detail: { by: "operator" },
+};
+
+/** The default answers, with the given methods instead. */
+export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
+  const known = (node: string) => {
+    if (!/^node0[123]$/.test(node))
+      throw new Refusal("unknown", `no node ${node}`, "rackstrap nodes lists them");
+  };
+  const find = (id: string) => {
+    known(id.replace(/^op-/, ""));
+    return operationView(id.slice(3));
+  };
+  return {
+    nodes: () => [nodeView("node01"), nodeView("node02", "registered")],
+    nodeEvents: (node) => {
+      known(node);
+      return [event];
+    },
+    discovered: () => [
+      {
+        mac: "52:54:00:aa:bb:cc",
+        firstSeenMs: startMs,
+        lastSeenMs: startMs + 60_000,
+        address: "10.0.100.100",
+        facts: { architecture: "7" },
+      },
+    ],
+    explain: (subject) => ({
+      subject,
+      mac: "52:54:00:12:34:56",
+      node: "node01",
+      state: "active",
+      boot: "local-disk",
+      reason: "node node01 is active, not armed",
+      events: [event],
+    }),
+    events: ({ afterId }) => (afterId < event.id ? [event] : []),
+    power: async ({ action, nodes }) => {
+      for (const node of nodes) known(node);
+      return nodes.map((node) => ({ node, ok: true, power: action === "off" ? "off" : "on" }));
+    },
+    provision: (nodes) => {
+      for (const node of nodes) known(node);
+      if (nodes.includes("node03"))
+        throw new Refusal("conflict", "node node03 is busy", "wait for op-node03");
+      return nodes.map((node) => operationView(node));
+    },
+    operations: () => [operationView("node01")],
+    operation: find,
+    cancel: find,
+    cluster: async () => [layerView("chainfire"), layerView("flaredb")],
+    render: (node, stage) => {
+      known(node);
+      return { node, stage, text: "#!ipxe\nexit\n" };
+    },
+    check: async () => [{ title: "inventory", ok: true, detail: "2 nodes" }],
+    ...changes,
+  };
+}

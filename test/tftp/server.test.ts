@@ -1,0 +1,216 @@
+import { createSocket, type Socket } from "node:dgram";
+import { performance } from "node:perf_hooks";
+import { pino } from "pino";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
+import { decodePacket, encodePacket, type TftpPacket } from "../../src/tftp/packet.ts";
+import {
+  createTftpServer,
+  type TftpEvent,
+  type TftpServer,
+  type TftpServerOptions,
+} from "../../src/tftp/server.ts";
+
+const loopback = "127.0.0.1" as Ipv4;
+
+interface Received {
+  readonly packet: TftpPacket;
+  readonly port: number;
+}
+
+/** A client on loopback that hands out what it received, in order. */
+class Client {
+  readonly socket: Socket = createSocket("udp4");
+  readonly #received: Received[] = [];
+  readonly #waiting: ((received: Received) => void)[] = [];
+
+  constructor() {
+    this.socket.on("message", (datagram, from) => {
+      const received = { packet: decodePacket(datagram) as TftpPacket, port: from.port };
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#received.push(received);
+      else waiting(received);
+    });
+  }
+
+  send(port: number, packet: TftpPacket): void {
+    this.socket.send(encodePacket(packet), port, loopback);
+  }
+
+  next(): Promise<Received> {
+    const first = this.#received.shift();
+    return first === undefined
+      ? new Promise((resolve) => this.#waiting.push(resolve))
+      : Promise.resolve(first);
+  }
+}
+
+function rrq(file: string, options: Record<string, string> = {}): TftpPacket {
+  return { kind: "RRQ", file, mode: "octet", options: new Map(Object.entries(options)) };
+}
+
+const files = new Map([
+  ["small", Buffer.from("small file")],
+  ["large", Buffer.alloc(5_000, 7)],
+]);
+
+const open: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const thing of open.splice(0)) await thing.close();
+});
+
+async function rack(options: Partial<TftpServerOptions> = {}) {
+  const events: TftpEvent[] = [];
+  const arrived: (() => void)[] = [];
+  const server: TftpServer = createTftpServer({
+    address: loopback,
+    port: 0,
+    files: async (name) => files.get(name),
+    onEvent: (event) => {
+      events.push(event);
+      for (const resolve of arrived.splice(0)) resolve();
+    },
+    now: () => performance.now(),
+    logger: pino({ level: "silent" }),
+    ...options,
+  });
+  const port = await server.start();
+  open.push(server);
+  const client = () => {
+    const made = new Client();
+    open.push({ close: () => made.socket.close() });
+    return made;
+  };
+  const event = async (index: number): Promise<TftpEvent> => {
+    while (events.length <= index) await new Promise<void>((resolve) => arrived.push(resolve));
+    return events[index] as TftpEvent;
+  };
+  return { server, port, client, events, event };
+}
+
+describe("the TFTP server", () => {
+  it("serves a file from a port of its own and reports it", async () => {
+    const { port, client, event, server } = await rack();
+    const reader = client();
+    reader.send(port, rrq("/small"));
+    const { packet, port: transferPort } = await reader.next();
+    expect(packet).toEqual({ kind: "DATA", block: 1, data: Buffer.from("small file") });
+    expect(transferPort).not.toBe(port);
+    reader.send(transferPort, { kind: "ACK", block: 1 });
+    expect(await event(0)).toMatchObject({
+      file: "small",
+      client: loopback,
+      bytes: 10,
+      retries: 0,
+      outcome: "completed",
+    });
+    expect(server.state()).toMatchObject({ service: "running", refused: 0 });
+  });
+
+  it.each([
+    ["an unknown file", rrq("none"), 1],
+    ["a way out of the tree", rrq("../etc/passwd"), 2],
+    ["a write", { kind: "WRQ", file: "small", mode: "octet", options: new Map() }, 2],
+    ["the mail mode", { kind: "RRQ", file: "small", mode: "mail", options: new Map() }, 4],
+  ] as const)("answers %s with an ERROR and reports it", async (_, request, code) => {
+    const { port, client, event } = await rack();
+    const reader = client();
+    reader.send(port, request as TftpPacket);
+    expect((await reader.next()).packet).toMatchObject({ kind: "ERROR", code });
+    expect((await event(0)).outcome).toBe(code === 1 ? "not-found" : "refused");
+  });
+
+  it("answers a file that cannot be read with ERROR 0", async () => {
+    const { port, client } = await rack({ files: () => Promise.reject(new Error("disk")) });
+    const reader = client();
+    reader.send(port, rrq("small"));
+    expect((await reader.next()).packet).toMatchObject({ kind: "ERROR", code: 0 });
+  });
+
+  it("answers a foreign port with ERROR 5 and goes on with the transfer", async () => {
+    const { port, client, event } = await rack();
+    const reader = client();
+    const stranger = client();
+    reader.send(port, rrq("small"));
+    const { port: transferPort } = await reader.next();
+    stranger.send(transferPort, { kind: "ACK", block: 1 });
+    expect((await stranger.next()).packet).toMatchObject({ kind: "ERROR", code: 5 });
+    reader.send(transferPort, { kind: "ACK", block: 1 });
+    expect((await event(0)).outcome).toBe("completed");
+  });
+
+  it("answers DATA in a read with ERROR 4 before it ends", async () => {
+    const { port, client, event } = await rack();
+    const reader = client();
+    reader.send(port, rrq("small"));
+    const { port: transferPort } = await reader.next();
+    reader.send(transferPort, { kind: "DATA", block: 1, data: Buffer.from("x") });
+    expect((await reader.next()).packet).toMatchObject({ kind: "ERROR", code: 4 });
+    expect((await event(0)).outcome).toBe("failed");
+  });
+});
+
+describe("the TFTP server's limits", () => {
+  it("takes a repeated request for one, and a new one from the same port for a fresh start", async () => {
+    const { port, client, event } = await rack();
+    const reader = client();
+    reader.send(port, rrq("large"));
+    reader.send(port, rrq("large"));
+    await reader.next();
+    reader.send(port, rrq("small"));
+    expect((await event(0)).outcome).toBe("stopped");
+    const packets = [(await reader.next()).packet, (await reader.next()).packet];
+    expect(packets.map(({ kind }) => kind).sort()).toEqual(["DATA", "ERROR"]);
+  });
+
+  it("refuses more transfers than a client may have", async () => {
+    const { port, client, server } = await rack({ limits: { transfersPerClient: 2 } });
+    for (const reader of [client(), client()]) {
+      reader.send(port, rrq("large"));
+      await reader.next();
+    }
+    const third = client();
+    third.send(port, rrq("large"));
+    expect((await third.next()).packet).toMatchObject({ kind: "ERROR", code: 0 });
+    expect(server.state()).toMatchObject({ transfers: 2, refused: 1 });
+  });
+
+  it("reports only so many refusals in a second", async () => {
+    const { port, client, events, server } = await rack({
+      limits: { refusalEventsPerSecond: 3 },
+      now: () => 0,
+    });
+    const reader = client();
+    for (let count = 0; count < 10; count += 1) {
+      reader.send(port, rrq(`none${count}`));
+      await reader.next();
+    }
+    expect(events.length).toBe(3);
+    expect(server.state().refused).toBe(10);
+  });
+
+  it("counts malformed packets and goes on", async () => {
+    const { port, client, server } = await rack();
+    const reader = client();
+    reader.socket.send(Buffer.from([0, 99]), port, loopback);
+    reader.send(port, rrq("small"));
+    await reader.next();
+    expect(server.state()).toMatchObject({ malformed: 1, service: "running" });
+  });
+
+  it("tells running transfers when it is closed", async () => {
+    const { port, client, server, event } = await rack();
+    const reader = client();
+    reader.send(port, rrq("large"));
+    await reader.next();
+    await server.close();
+    expect((await reader.next()).packet).toMatchObject({ kind: "ERROR", code: 0 });
+    expect((await event(0)).outcome).toBe("stopped");
+    expect(server.state()).toMatchObject({ service: "stopped", transfers: 0 });
+  });
+
+  it("says why it cannot start on a taken port", async () => {
+    const { port } = await rack();
+    await expect(rack({ port })).rejects.toThrow("EADDRINUSE");
+  });
+});
