@@ -49,6 +49,8 @@ test("imports point to the left, and never out of src", () => {
 });
 
 test("only cli and serve.ts touch the exit code", () => {
-  const ending = files.filter((file) => /\bprocess\.exit(?:Code)?\b/.test(readFileSync(file, "utf8")));
+  const ending = files.filter((file) =>
+    /\bprocess\.exit(?:Code)?\b/.test(readFileSync(file, "utf8")),
+  );
   expect(ending.filter((file) => !["cli", "serve.ts"].includes(roomOf(file)))).toEqual([]);
 });

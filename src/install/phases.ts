@@ -56,7 +56,7 @@ const steps: readonly StepRow[] = [
   {
     step: "upload-disk-keys",
     title: "upload disk keys",
-    says: /^Uploading \/?\S+ to \S+$/,
+    says: /^Uploading .+ to .+$/,
     silentMs: minute,
   },
   {

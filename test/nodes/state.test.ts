@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { events, type NodeEvent, type NodeState, nextState, states } from "../../src/nodes/state.ts";
+import {
+  events,
+  type NodeEvent,
+  type NodeState,
+  nextState,
+  states,
+} from "../../src/nodes/state.ts";
 
 // The whole table: one row per state, one column per event, "" where the move is forbidden.
 const columns: readonly NodeEvent[] = [
@@ -25,7 +31,11 @@ const table: Readonly<Record<NodeState, readonly (NodeState | "")[]>> = {
 };
 
 const pairs = Object.entries(table).flatMap(([state, row]) =>
-  columns.map((event, index) => ({ state: state as NodeState, event, to: row[index] || undefined })),
+  columns.map((event, index) => ({
+    state: state as NodeState,
+    event,
+    to: row[index] || undefined,
+  })),
 );
 
 test("the table names every state and every event once", () => {

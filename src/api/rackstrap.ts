@@ -1,0 +1,259 @@
+// Answers the API from the store, the policy, the BMCs and the cluster. It holds no state of its own.
+
+import { type Bmc, BmcError, type PowerState } from "../bmc/bmc.ts";
+import { ensurePower } from "../bmc/power.ts";
+import { decide, type Subject } from "../boot/decide.ts";
+import { layers } from "../cluster/driver.ts";
+import { findNode, findSubject } from "../inventory/find.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
+import { type Mac, parseMac } from "../net/mac.ts";
+import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
+import { nextState, states } from "../nodes/state.ts";
+import type { Operation, OperationStore } from "../operations/operation.ts";
+import type { ClusterAccess } from "../operations/provision.ts";
+import type { Clock, Runner } from "../operations/runner.ts";
+import { type Rackstrap, Refusal } from "./service.ts";
+import type {
+  CheckResult,
+  DiscoveredView,
+  EventView,
+  Explanation,
+  LayerView,
+  NodeView,
+  OperationView,
+  PowerRequest,
+  PowerResult,
+} from "./shapes.ts";
+
+export interface RackstrapTools {
+  readonly inventory: Inventory;
+  readonly nodes: NodeStore;
+  readonly operations: OperationStore;
+  readonly cluster: ClusterAccess;
+  readonly bmc: (node: Node) => Bmc;
+  readonly subject: (mac: Mac) => Subject;
+  readonly runner: Runner;
+  readonly newProvisions: (nodes: readonly Node[]) => Operation[];
+  /** The text a machine would get at a stage, or undefined for a stage that does not exist. */
+  readonly render: (node: Node, stage: string) => string | undefined;
+  readonly stages: readonly string[];
+  readonly check: () => Promise<readonly CheckResult[]>;
+  readonly clock: Clock;
+}
+
+const shownEvents = 30;
+const powerDeadlineMs = 60_000;
+
+export function createRackstrap(tools: RackstrapTools): Rackstrap {
+  const { inventory, nodes, operations } = tools;
+  const declared = (name: string): Node => {
+    const node = findNode(inventory, name);
+    if (node !== undefined) return node;
+    const known = inventory.nodes.map((other) => other.name).join(", ");
+    throw new Refusal("unknown", `no node is called ${name}`, `declared are: ${known}`);
+  };
+  const stored = (id: string): Operation => {
+    const operation = operations.operation(id);
+    if (operation === undefined)
+      throw new Refusal(
+        "unknown",
+        `no operation has the id ${id}`,
+        "see: rackstrap operations list",
+      );
+    return operation;
+  };
+  return {
+    nodes: () => {
+      const running = operations.operations({ running: true });
+      return inventory.nodes.map((node) => nodeView(node, nodes, running));
+    },
+    nodeEvents: (name, { afterId, limit }) =>
+      nodes.events({ node: declared(name).name, afterId, limit }).map(eventView),
+    discovered: () => nodes.discovered().map(discoveredView),
+    explain: (subject) => explain(tools, subject),
+    events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
+    power: async (request) => await power(tools, request, request.nodes.map(declared)),
+    provision: (names) => provision(tools, names.map(declared)),
+    operations: () => operations.operations({ running: false }).map(operationView),
+    operation: (id) => operationView(stored(id)),
+    cancel: (id) => {
+      const { node, status } = stored(id);
+      if (!tools.runner.cancel(id))
+        throw new Refusal("conflict", `the operation ${id} on node ${node} is ${status} already`);
+      return operationView(stored(id));
+    },
+    cluster: async () => await Promise.all(layers.map((layer) => layerView(tools, layer))),
+    render: (name, stage) => {
+      const node = declared(name);
+      const text = tools.render(node, stage);
+      if (text === undefined)
+        throw new Refusal(
+          "unknown",
+          `no stage is called ${stage}`,
+          `stages are: ${tools.stages.join(", ")}`,
+        );
+      return { node: node.name, stage, text };
+    },
+    check: async () => await tools.check(),
+  };
+}
+
+function provision(tools: RackstrapTools, chosen: readonly Node[]): OperationView[] {
+  const running = tools.operations.operations({ running: true });
+  for (const node of chosen) {
+    const other = running.find((operation) => operation.node === node.name);
+    if (other !== undefined)
+      throw new Refusal(
+        "conflict",
+        `node ${node.name} already has the operation ${other.id} running`,
+        `follow it, or stop it first: rackstrap operations cancel ${other.id}`,
+      );
+    const { state } = tools.nodes.node(node.name);
+    if (nextState(state, "install-armed") === undefined)
+      throw new Refusal(
+        "conflict",
+        `node ${node.name} is ${state} (${states[state]}): an install would destroy it`,
+        `look at it first: rackstrap explain ${node.name}`,
+      );
+  }
+  const operations = tools.newProvisions(chosen);
+  tools.runner.submit(operations);
+  return operations.map(operationView);
+}
+
+async function power(
+  tools: RackstrapTools,
+  { action }: PowerRequest,
+  chosen: readonly Node[],
+): Promise<PowerResult[]> {
+  return await Promise.all(
+    chosen.map(async (node): Promise<PowerResult> => {
+      try {
+        const state = await setPower(tools, node, action);
+        if (action !== "status")
+          tools.nodes.append({
+            node: node.name,
+            mac: undefined,
+            kind: "power-set",
+            detail: { action, power: state },
+          });
+        return { node: node.name, ok: true, power: state };
+      } catch (error) {
+        if (!(error instanceof BmcError)) throw error;
+        return { node: node.name, ok: false, reason: error.message };
+      }
+    }),
+  );
+}
+
+async function setPower(
+  tools: RackstrapTools,
+  node: Node,
+  action: PowerRequest["action"],
+): Promise<PowerState> {
+  const bmc = tools.bmc(node);
+  const { signal } = new AbortController();
+  const ensure = async (target: PowerState) =>
+    await ensurePower(
+      bmc,
+      target,
+      {
+        subject: `node ${node.name} (BMC ${node.bmc.address})`,
+        deadlineMs: powerDeadlineMs,
+        clock: tools.clock,
+      },
+      signal,
+    );
+  if (action === "status") return await bmc.powerState();
+  // Off and on, each seen, rather than the BMC's own cycle: a cycle can't be told from one that was ignored.
+  if (action !== "on") await ensure("off");
+  if (action !== "off") await ensure("on");
+  return action === "off" ? "off" : "on";
+}
+
+function explain(tools: RackstrapTools, text: string): Explanation {
+  const { inventory, nodes } = tools;
+  const node = findSubject(inventory, text);
+  const mac = node?.mac ?? parseMac(text);
+  if (mac === undefined)
+    throw new Refusal(
+      "unknown",
+      `${text} is neither a declared node nor a MAC address`,
+      `declared are: ${inventory.nodes.map((other) => other.name).join(", ")}`,
+    );
+  const decision = decide(tools.subject(mac), tools.clock.now());
+  const events = nodes.events(
+    node === undefined ? { mac, limit: shownEvents } : { node: node.name, limit: shownEvents },
+  );
+  const stranger = nodes.discovered().find((machine) => machine.mac === mac);
+  return {
+    subject: text,
+    mac,
+    ...(node === undefined ? {} : { node: node.name, state: nodes.node(node.name).state }),
+    boot: decision.boot.kind,
+    reason: decision.reason,
+    ...(node === undefined && stranger !== undefined ? { facts: stranger.facts } : {}),
+    events: events.map(eventView),
+  };
+}
+
+function nodeView(node: Node, nodes: NodeStore, running: readonly Operation[]): NodeView {
+  const { state, sinceMs } = nodes.node(node.name);
+  const operation = running.find((candidate) => candidate.node === node.name)?.id;
+  const { name, fqdn, mac, profile, role, firmware, disk } = node;
+  const { provisioningAddress, productionAddress } = node;
+  return {
+    ...{ name, fqdn, mac, profile, role, firmware, disk, provisioningAddress, productionAddress },
+    state,
+    sinceMs,
+    ...(operation === undefined ? {} : { operation }),
+  };
+}
+
+function eventView({ id, atMs, node, mac, kind, detail }: TimelineEvent): EventView {
+  return {
+    id,
+    atMs,
+    ...(node === undefined ? {} : { node }),
+    ...(mac === undefined ? {} : { mac }),
+    kind,
+    detail,
+  };
+}
+
+function discoveredView({ address, ...machine }: Discovered): DiscoveredView {
+  return { ...machine, ...(address === undefined ? {} : { address }) };
+}
+
+function operationView(operation: Operation): OperationView {
+  const { id, kind, node, status, createdAtMs, endedAtMs, failure } = operation;
+  return {
+    ...{ id, kind, node, status, createdAtMs },
+    steps: operation.steps.map((step) => ({
+      id: step.id,
+      title: step.title,
+      status: step.status,
+      ...(step.startedAtMs === undefined ? {} : { startedAtMs: step.startedAtMs }),
+      ...(step.endedAtMs === undefined ? {} : { endedAtMs: step.endedAtMs }),
+      ...(step.lastLine === undefined ? {} : { lastLine: step.lastLine }),
+      evidence: step.evidence,
+    })),
+    ...(endedAtMs === undefined ? {} : { endedAtMs }),
+    ...(failure === undefined ? {} : { failure }),
+  };
+}
+
+async function layerView(
+  { cluster }: RackstrapTools,
+  layer: (typeof layers)[number],
+): Promise<LayerView> {
+  const { leader, disagreement, ...judgement } = await cluster.view(
+    layer,
+    new AbortController().signal,
+  );
+  return {
+    ...judgement,
+    ...(leader === undefined ? {} : { leader }),
+    ...(disagreement === undefined ? {} : { disagreement }),
+  };
+}

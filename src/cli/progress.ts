@@ -1,0 +1,114 @@
+// Operations as lines of text: a table that is redrawn, a line for each change, a table at the end. Pure.
+
+import type { OperationView, StepView } from "../api/shapes.ts";
+import { cut, formatDuration, formatTable, printable } from "./table.ts";
+
+const columns = 100;
+
+/** The live table: one line per node with its step, the time in that step, and the last thing it said. */
+export function progressTable(operations: readonly OperationView[], nowMs: number): string[] {
+  const rows = operations.map((operation) => {
+    const step = currentStep(operation);
+    return [
+      operation.node,
+      operation.status,
+      position(operation),
+      step === undefined ? "" : step.title,
+      formatDuration(elapsedMs(operation, step, nowMs)),
+      lastWords(operation, step),
+    ];
+  });
+  return formatTable(["NODE", "STATUS", "STEP", "", "ELAPSED", "LAST"], rows, columns);
+}
+
+/** One line for each node whose status, step or last line is not what it was; `before` may be empty. */
+export function progressChanges(
+  before: readonly OperationView[],
+  after: readonly OperationView[],
+  nowMs: number,
+): string[] {
+  return after.flatMap((operation) => {
+    const old = before.find(({ id }) => id === operation.id);
+    if (old !== undefined && changeKey(old) === changeKey(operation)) return [];
+    const step = currentStep(operation);
+    const total = formatDuration((operation.endedAtMs ?? nowMs) - operation.createdAtMs);
+    const what =
+      operation.status === "running" && step !== undefined
+        ? `[${position(operation)}] ${step.title}`
+        : operation.status;
+    const words = lastWords(operation, step);
+    const line = `${operation.node} ${total} ${what}${words === "" ? "" : `: ${words}`}`;
+    return [printable(line)];
+  });
+}
+
+/** The end: one line per node, then for each that did not make it the stage, the reason and what to do next. */
+export function summary(
+  operations: readonly OperationView[],
+  states: ReadonlyMap<string, string>,
+  nowMs: number,
+): string[] {
+  const rows = operations.map((operation) => [
+    operation.node,
+    operation.status,
+    states.get(operation.node) ?? "unknown",
+    position(operation),
+    formatDuration((operation.endedAtMs ?? nowMs) - operation.createdAtMs),
+    operation.id,
+  ]);
+  const table = formatTable(
+    ["NODE", "RESULT", "STATE", "STEPS", "TOOK", "OPERATION"],
+    rows,
+    columns,
+  );
+  return [...table, ...operations.flatMap(failureLines)];
+}
+
+/** Why an operation ended badly, in full: nothing is cut here. Empty when it did not. */
+export function failureLines(operation: OperationView): string[] {
+  const { failure, node, status } = operation;
+  if (failure === undefined) return [];
+  return [
+    printable(`${node} ${status} at ${failure.stage}: ${failure.reason}`),
+    printable(`  next: ${failure.next}`),
+  ];
+}
+
+/** All steps of one operation with their times. */
+export function stepTable(operation: OperationView, nowMs: number): string[] {
+  const rows = operation.steps.map((step) => [
+    step.id,
+    step.status,
+    step.startedAtMs === undefined
+      ? ""
+      : formatDuration((step.endedAtMs ?? operation.endedAtMs ?? nowMs) - step.startedAtMs),
+    step.lastLine === undefined ? step.title : `${step.title}: ${step.lastLine}`,
+  ]);
+  return formatTable(["STEP", "STATUS", "TOOK", "WHAT"], rows, columns);
+}
+
+/** The step an operation is at: the first that is neither done nor skipped, the last when all are. */
+function currentStep({ steps }: OperationView): StepView | undefined {
+  return steps.find(({ status }) => status !== "done" && status !== "skipped") ?? steps.at(-1);
+}
+
+function position({ steps }: OperationView): string {
+  const over = steps.filter(({ status }) => status === "done" || status === "skipped").length;
+  return `${Math.min(over + 1, steps.length)}/${steps.length}`;
+}
+
+function elapsedMs(operation: OperationView, step: StepView | undefined, nowMs: number): number {
+  if (operation.status !== "running") return (operation.endedAtMs ?? nowMs) - operation.createdAtMs;
+  return step?.startedAtMs === undefined ? 0 : nowMs - step.startedAtMs;
+}
+
+function lastWords(operation: OperationView, step: StepView | undefined): string {
+  const words =
+    operation.status === "running" ? step?.lastLine : operation.failure?.reason;
+  return cut(printable(words ?? ""), columns);
+}
+
+function changeKey(operation: OperationView): string {
+  const step = currentStep(operation);
+  return JSON.stringify([operation.status, step?.id, step?.status, lastWords(operation, step)]);
+}

@@ -1,0 +1,181 @@
+// The running server as the commands see it: finds its address and token, asks one question at a time,
+// and turns whatever goes wrong into an error with an exit code. It retries nothing.
+
+import { join } from "node:path";
+import { z } from "zod";
+import { errorShape } from "../api/shapes.ts";
+import { readToken, tokenFileName } from "../api/token.ts";
+import type { Secret } from "../bmc/bmc.ts";
+import { formatProblem, loadInventory } from "../inventory/load.ts";
+import type { Inventory } from "../inventory/schema.ts";
+import { CliError, exitCodes } from "./exit.ts";
+
+export interface GlobalOptions {
+  readonly json?: boolean;
+  readonly api?: string;
+  readonly tokenFile?: string;
+  readonly inventory?: string;
+}
+
+export interface Server {
+  get<S extends z.ZodType>(path: string, shape: S): Promise<z.output<S>>;
+  post<S extends z.ZodType>(path: string, body: unknown, shape: S): Promise<z.output<S>>;
+}
+
+// What the inventory's schema says when nothing else is known.
+const defaultApi = "http://127.0.0.1:8443";
+const defaultTokenFile = join("/var/lib/rackstrap", tokenFileName);
+const maxBodyBytes = 16 * 1024 * 1024;
+/** A power cycle of many machines may take a minute per BMC. */
+const timeoutMs = 180_000;
+
+/** The inventory of a command; throws with every problem of the file. */
+export function requireInventory(file: string | undefined): Inventory {
+  if (file === undefined)
+    throw new CliError(
+      exitCodes.usage,
+      "no inventory is named",
+      "add --inventory FILE or set RACKSTRAP_INVENTORY",
+    );
+  const loaded = loadInventory(file);
+  if ("inventory" in loaded) return loaded.inventory;
+  throw new CliError(
+    exitCodes.usage,
+    `the inventory has ${loaded.problems.length} problem(s)\n${loaded.problems.map(formatProblem).join("\n")}`,
+    `correct it and run: rackstrap check --inventory ${file}`,
+  );
+}
+
+/** The server that the options name, else the inventory's, else the one of a default installation. */
+export function connect(options: GlobalOptions): Server {
+  const needed = options.api === undefined || options.tokenFile === undefined;
+  const inventory =
+    needed && options.inventory !== undefined ? requireInventory(options.inventory) : undefined;
+  const listener = inventory?.server.api;
+  const api =
+    options.api ??
+    (listener === undefined ? defaultApi : `http://${listener.address}:${listener.port}`);
+  const tokenFile =
+    options.tokenFile ??
+    (inventory === undefined
+      ? defaultTokenFile
+      : join(inventory.server.stateDirectory, tokenFileName));
+  const base = parseBase(api);
+  const token = loadToken(tokenFile);
+  const ask = async <S extends z.ZodType>(path: string, init: RequestInit, shape: S) =>
+    readAnswer(await send(base, path, token, init), shape, base);
+  return {
+    get: (path, shape) => ask(path, { method: "GET" }, shape),
+    post: (path, body, shape) => {
+      const payload =
+        body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+      return ask(path, { method: "POST", ...payload }, shape);
+    },
+  };
+}
+
+function parseBase(api: string): URL {
+  const url = URL.canParse(api) ? new URL(api) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol))
+    throw new CliError(
+      exitCodes.usage,
+      `--api ${api} is not an http or https URL`,
+      `write it like ${defaultApi}`,
+    );
+  return url;
+}
+
+function loadToken(file: string): Secret {
+  try {
+    return readToken(file);
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error;
+    throw new CliError(
+      exitCodes.unreachable,
+      missing ? `the API token ${file} can't be read (${error.code})` : messageOf(error),
+      "start the server, or name its token with --token-file FILE or its inventory with --inventory FILE",
+    );
+  }
+}
+
+interface RawAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+async function send(base: URL, path: string, token: Secret, init: RequestInit): Promise<RawAnswer> {
+  const url = new URL(path, base);
+  let text: string | undefined;
+  let status = 0;
+  try {
+    const response = await fetch(url, {
+      ...init,
+      headers: { ...init.headers, authorization: `Bearer ${token.reveal()}` },
+      redirect: "error",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    status = response.status;
+    text = await readText(response);
+  } catch (error) {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    throw new CliError(
+      exitCodes.unreachable,
+      `the server at ${base.origin} can't be reached: ${codeOf(cause)}`,
+      "start it with rackstrap serve --inventory FILE, or name another with --api URL",
+    );
+  }
+  try {
+    if (text !== undefined) return { status, body: JSON.parse(text) as unknown };
+  } catch {
+    // Falls through: whatever is there, it is no rackstrap.
+  }
+  throw notRackstrap(base, `HTTP ${status} without JSON`);
+}
+
+async function readText(response: Response): Promise<string | undefined> {
+  if (response.body === null) return undefined;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.length;
+    if (size > maxBodyBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function readAnswer<S extends z.ZodType>({ status, body }: RawAnswer, shape: S, base: URL) {
+  if (status >= 200 && status < 300) {
+    const parsed = shape.safeParse(body);
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw notRackstrap(base, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "wrong shape"}`);
+  }
+  const parsed = errorShape.safeParse(body);
+  if (!parsed.success) throw notRackstrap(base, `HTTP ${status}`);
+  const { message, next } = parsed.data.error;
+  throw new CliError(exitCodeOfStatus(status), message, next);
+}
+
+function exitCodeOfStatus(status: number): CliError["code"] {
+  if (status === 401) return exitCodes.unreachable;
+  return status === 400 || status === 404 ? exitCodes.usage : exitCodes.failed;
+}
+
+function notRackstrap(base: URL, what: string): CliError {
+  return new CliError(
+    exitCodes.unreachable,
+    `${base.origin} does not answer as this version of rackstrap does (${what})`,
+    "check --api, and that server and command line are of the same version",
+  );
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : messageOf(error);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { decide, type Subject } from "../../src/boot/decide.ts";
+import type { Mac } from "../../src/net/mac.ts";
+import type { InstallIntent } from "../../src/nodes/ports.ts";
+import { type NodeState, states } from "../../src/nodes/state.ts";
+import { exampleInventory } from "../fakes/rack.ts";
+
+const nowMs = Date.parse("2025-06-01T12:00:00Z");
+const stranger = "52:54:00:00:00:01" as Mac;
+const node = exampleInventory().nodes[0];
+if (node === undefined) throw new Error("the example site declares no node");
+
+const intent: InstallIntent = {
+  id: "intent-1",
+  node: node.name,
+  mac: node.mac,
+  disk: node.disk,
+  operation: "op-1",
+  armedAtMs: nowMs - 1000,
+  expiresAtMs: nowMs + 1000,
+  consumedAtMs: undefined,
+};
+const armed: Subject = { mac: node.mac, node, record: recordIn("armed"), intent };
+
+function recordIn(state: NodeState) {
+  return { name: "node01", state, sinceMs: nowMs - 1000 };
+}
+
+test("an armed, unused, unexpired intent for this MAC starts the installer", () => {
+  expect(decide(armed, nowMs)).toEqual({
+    boot: { kind: "installer", node, intentId: "intent-1" },
+    reason: "node node01 is armed for an install on /dev/sda",
+  });
+});
+
+test.each<[string, Partial<Subject>, string]>([
+  [
+    "a MAC in no inventory",
+    { mac: stranger, node: undefined, record: undefined, intent: undefined },
+    "52:54:00:00:00:01 is in no inventory: it gets an address and nothing to install",
+  ],
+  [
+    "a MAC in no inventory, whatever is stored",
+    { mac: stranger, node: undefined },
+    "52:54:00:00:00:01 is in no inventory: it gets an address and nothing to install",
+  ],
+  [
+    "a node without a record",
+    { record: undefined },
+    "52:54:00:12:34:56 is in no inventory: it gets an address and nothing to install",
+  ],
+  ["an armed node without an intent", { intent: undefined }, "node node01 has no install intent"],
+  [
+    "another MAC than the armed one",
+    { intent: { ...intent, mac: stranger } },
+    "node node01 was armed for 52:54:00:00:00:01, and 52:54:00:12:34:56 asks",
+  ],
+  [
+    "an intent for another disk than the inventory names",
+    { intent: { ...intent, disk: "/dev/sdb" } },
+    "node node01 was armed for /dev/sdb, and the inventory now names /dev/sda",
+  ],
+  [
+    "an intent that is used up",
+    { intent: { ...intent, consumedAtMs: nowMs - 1 } },
+    "the install intent of node node01 is used up",
+  ],
+  [
+    "an intent whose use is recorded in the future, as after a clock step",
+    { intent: { ...intent, consumedAtMs: nowMs + 1 } },
+    "the install intent of node node01 is used up",
+  ],
+  [
+    "an intent in the millisecond in which it runs out",
+    { intent: { ...intent, expiresAtMs: nowMs } },
+    "the install intent of node node01 ran out at 2025-06-01T12:00:00.000Z",
+  ],
+])("%s boots its own disk", (_who, change, reason) => {
+  expect(decide({ ...armed, ...change }, nowMs)).toEqual({ boot: { kind: "local-disk" }, reason });
+});
+
+const unarmed = (Object.keys(states) as NodeState[]).filter((state) => state !== "armed");
+
+test.each(unarmed)("a node that is %s boots its own disk, even with a valid intent", (state) => {
+  expect(decide({ ...armed, record: recordIn(state) }, nowMs)).toEqual({
+    boot: { kind: "local-disk" },
+    reason: `node node01 is ${state}, not armed`,
+  });
+});

@@ -1,0 +1,124 @@
+// A model test: random histories of a node, and after each event the question what it boots.
+// The oracle knows only the history; the program under test only its store, its table and its policy.
+
+import { expect, test } from "vitest";
+import { decide } from "../../src/boot/decide.ts";
+import type { Node } from "../../src/inventory/schema.ts";
+import type { Mac } from "../../src/net/mac.ts";
+import type { NodeStore } from "../../src/nodes/ports.ts";
+import { events, type NodeEvent, nextState } from "../../src/nodes/state.ts";
+import { openDatabase } from "../../src/store/database.ts";
+import { createNodeStore } from "../../src/store/nodes.ts";
+import { exampleInventory } from "../fakes/rack.ts";
+
+const histories = 10_000;
+const eventsPerHistory = 12;
+const intentMs = 100;
+const machines = ["52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"] as Mac[];
+
+interface Approval {
+  readonly id: string;
+  readonly mac: Mac;
+  readonly expiresAtMs: number;
+  open: boolean;
+}
+
+/** mulberry32: a small generator with a known sequence for each seed. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+interface World {
+  readonly store: NodeStore;
+  readonly pick: (below: number) => number;
+  nowMs: number;
+}
+
+/** One node's history: `step` lets one random thing happen, `approvalFor` says what was approved by then. */
+function createHistory(world: World, node: Node) {
+  const { store, pick } = world;
+  let approval: Approval | undefined;
+
+  const arm = (id: string) => {
+    const mac = machines[pick(machines.length)] ?? node.mac;
+    const expiresAtMs = world.nowMs + intentMs;
+    const { name, disk } = node;
+    const intent = { id, node: name, mac, disk, operation: "op", armedAtMs: 0, expiresAtMs };
+    if (nextState(store.node(name).state, "install-armed") === undefined)
+      return expect(() => store.arm(intent)).toThrow("is no move from there");
+    store.arm(intent);
+    approval = { id, mac, expiresAtMs, open: true };
+  };
+
+  const wipe = () => {
+    if (approval === undefined) return;
+    const usable = approval.open && approval.expiresAtMs > world.nowMs;
+    expect(succeeds(() => store.consume(approval?.id ?? "", world.nowMs, {}))).toBe(usable);
+    if (usable) approval.open = false;
+  };
+
+  const move = (event: NodeEvent) => {
+    // Arming and wiping have their own doors above, in the program as here.
+    if (event === "install-armed" || event === "wipe-started") return;
+    if (nextState(store.node(node.name).state, event) === undefined) return;
+    store.transition(node.name, event, {});
+    if (approval !== undefined) approval.open = false;
+  };
+
+  return {
+    step: (id: string) => {
+      const choice = pick(10);
+      if (choice < 3) arm(id);
+      else if (choice < 5) world.nowMs += pick(intentMs);
+      else if (choice < 6) wipe();
+      else move(events[pick(events.length)] ?? "operation-failed");
+    },
+    approvalFor: (mac: Mac) =>
+      approval?.open && approval.mac === mac && approval.expiresAtMs > world.nowMs
+        ? approval.id
+        : undefined,
+  };
+}
+
+/** A refusal is false where the intent is at fault, and an error where the node's state is. */
+function succeeds(attempt: () => boolean): boolean {
+  try {
+    return attempt();
+  } catch {
+    return false;
+  }
+}
+
+test("10,000 random histories never give the installer without an armed, unused, unexpired intent for this MAC", () => {
+  const declared = exampleInventory().nodes[0];
+  if (declared === undefined) throw new Error("the example site declares no node");
+  const store = createNodeStore(openDatabase(":memory:"), () => 0);
+  const world: World = { store, pick: random(20_250_601), nowMs: 1_000_000 };
+  const wrong: unknown[] = [];
+  const answers = { installer: 0, "local-disk": 0 };
+
+  for (let history = 0; history < histories; history++) {
+    const node = { ...declared, name: `node${history}` };
+    const { step, approvalFor } = createHistory(world, node);
+    for (let count = 0; count < eventsPerHistory; count++) {
+      step(`intent-${history}-${count}`);
+      const known = { node, record: store.node(node.name), intent: store.intent(node.name) };
+      for (const mac of machines) {
+        const { boot } = decide({ ...known, mac }, world.nowMs);
+        answers[boot.kind]++;
+        const given = boot.kind === "installer" ? boot.intentId : undefined;
+        if (given !== approvalFor(mac)) wrong.push({ history, count, mac, given });
+      }
+    }
+  }
+  expect(wrong).toEqual([]);
+  // Both answers must have come up often, or the test would prove nothing.
+  expect(answers.installer).toBeGreaterThan(histories);
+  expect(answers["local-disk"]).toBeGreaterThan(histories);
+});
