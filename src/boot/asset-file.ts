@@ -42,13 +42,16 @@ export function isInside(base: string, path: string): boolean {
 }
 
 /**
- * Opens a file of the manifest. The caller closes the handle. Throws AssetChangedError when what is opened
+ * Opens a file of the manifest. The caller closes the handle. Throws AssetChangedError when what is there now
  * is not the file that the manifest describes, so a kernel is never served with another image's initrd.
  */
 export async function openAsset(file: AssetFile): Promise<FileHandle> {
-  const handle = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  const now = identity(await handle.stat({ bigint: true }));
-  if (now === file.identity) return handle;
+  // Non-blocking, so that a pipe put in the file's place cannot hold the open.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(file.path, flags).catch((cause: unknown) => {
+    throw new AssetChangedError(`${file.path} cannot be opened any more`, { cause });
+  });
+  if (await isUnchanged(handle, file)) return handle;
   await handle.close();
   throw new AssetChangedError(`${file.path} changed after it was read into the manifest`);
 }

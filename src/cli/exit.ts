@@ -6,12 +6,13 @@ export const exitCodes = {
   usage: 2,
   unreachable: 3,
   partial: 4,
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** For `--help` and docs/cli.md, which a test keeps equal. */
-export const exitCodeHelp: readonly (readonly [ExitCode | 130, string])[] = [
+export const exitCodeHelp: readonly (readonly [ExitCode, string])[] = [
   [0, "it was done; what was asked about is healthy"],
   [1, "it was not done, or what was asked about is not healthy"],
   [2, "the command line or the inventory is wrong, or names something that does not exist"],

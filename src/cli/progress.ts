@@ -6,7 +6,11 @@ import { cut, formatDuration, formatTable, printable } from "./table.ts";
 const columns = 100;
 
 /** The live table: one line per node with its step, the time in that step, and the last thing it said. */
-export function progressTable(operations: readonly OperationView[], nowMs: number): string[] {
+export function progressTable(
+  operations: readonly OperationView[],
+  nowMs: number,
+  maxColumns = columns,
+): string[] {
   const rows = operations.map((operation) => {
     const step = currentStep(operation);
     return [
@@ -18,7 +22,7 @@ export function progressTable(operations: readonly OperationView[], nowMs: numbe
       lastWords(operation, step),
     ];
   });
-  return formatTable(["NODE", "STATUS", "STEP", "", "ELAPSED", "LAST"], rows, columns);
+  return formatTable(["NODE", "STATUS", "STEP", "", "ELAPSED", "LAST"], rows, maxColumns);
 }
 
 /** One line for each node whose status, step or last line is not what it was; `before` may be empty. */
@@ -103,8 +107,7 @@ function elapsedMs(operation: OperationView, step: StepView | undefined, nowMs: 
 }
 
 function lastWords(operation: OperationView, step: StepView | undefined): string {
-  const words =
-    operation.status === "running" ? step?.lastLine : operation.failure?.reason;
+  const words = operation.status === "running" ? step?.lastLine : operation.failure?.reason;
   return cut(printable(words ?? ""), columns);
 }
 

@@ -2,7 +2,7 @@
 // and turns whatever goes wrong into an error with an exit code. It retries nothing.
 
 import { join } from "node:path";
-import { z } from "zod";
+import type { z } from "zod";
 import { errorShape } from "../api/shapes.ts";
 import { readToken, tokenFileName } from "../api/token.ts";
 import type { Secret } from "../bmc/bmc.ts";

@@ -47,7 +47,10 @@ export function formatDuration(ms: number): string {
 
 /** UTC to the second: 2026-01-02 03:04:05Z. */
 export function formatTime(ms: number): string {
-  return new Date(ms).toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");
+  return new Date(ms)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "Z");
 }
 
 function characters(text: string): string[] {

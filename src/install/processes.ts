@@ -25,31 +25,28 @@ export function isAlive(identity: ProcessIdentity): boolean {
 }
 
 /**
- * The processes that carry `marker` (`NAME=value`) in their environment, and all others of a session
- * that such a process or `leader` leads: a child may have cleared its environment or left its group.
+ * The processes that carry `marker` (`NAME=value`) in their environment, and all others of the
+ * sessions they are in: a child may have cleared its environment or left its process group.
  */
-export function findProcesses(marker: string, leader: ProcessIdentity | undefined): number[] {
+export function findProcesses(marker: string): number[] {
   const running = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .map((name) => ({ pid: Number(name), stat: statOf(Number(name)) }))
-    .filter(({ pid, stat }) => stat !== undefined && !stat.zombie && pid !== process.pid);
-  const marked = new Set(running.filter(({ pid }) => carries(pid, marker)).map(({ pid }) => pid));
-  const sessions = new Set(
-    running
-      .filter(({ pid, stat }) => marked.has(pid) && stat?.session !== ownSession())
-      .map(({ stat }) => stat?.session),
-  );
-  if (leader !== undefined && isAlive(leader)) sessions.add(leader.pid);
+    .flatMap((name) => {
+      const stat = statOf(Number(name));
+      return stat === undefined || stat.zombie
+        ? []
+        : [{ pid: Number(name), session: stat.session }];
+    });
+  const marked = running.filter(({ pid }) => carries(pid, marker));
+  const sessions = new Set(marked.map(({ session }) => session));
+  // Never this server's own session: a run is launched into a new one.
+  sessions.delete(statOf(process.pid)?.session ?? 0);
   return running
-    .filter(({ pid, stat }) => marked.has(pid) || sessions.has(stat?.session))
+    .filter((found) => marked.includes(found) || sessions.has(found.session))
     .map(({ pid }) => pid);
 }
 
-function ownSession(): number | undefined {
-  return statOf(process.pid)?.session;
-}
-
-export function bootId(): string {
+function bootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 

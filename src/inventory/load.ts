@@ -21,6 +21,9 @@ export type LoadResult =
   | { readonly inventory: Inventory }
   | { readonly problems: readonly Problem[] };
 
+const independent: ReadonlySet<string> = new Set(["DUPLICATE_KEY", "TAG_RESOLVE_FAILED"]);
+
+/** A problem as one line: `file:line:column: path: message`. */
 export function formatProblem(problem: Problem): string {
   const path = problem.path === "" ? "" : `${problem.path}: `;
   return `${problem.file}:${problem.line}:${problem.column}: ${path}${problem.message}`;
@@ -53,10 +56,9 @@ export function parseInventory(text: string, file: string): LoadResult {
       .toSorted((a, b) => a.offset - b.offset)
       .map(({ finding, offset }) => problem(offset, finding.path.join("."), finding.message)),
   });
-  // A warning is an unknown tag: its value would be read as something that was not meant.
-  const broken = [...document.errors, ...document.warnings];
-  if (broken.length > 0)
-    return { problems: broken.map((error) => problem(error.pos[0], "", yamlMessage(error, text))) };
+  const faults = yamlFaults(document);
+  if (faults.length > 0)
+    return { problems: faults.map((fault) => problem(fault.pos[0], "", yamlMessage(fault, text))) };
   if (document.contents === null)
     return { problems: [problem(0, "", "the file is empty: start from inventory/site.yaml")] };
   const strays = strayAliases(document);
@@ -71,10 +73,24 @@ export function parseInventory(text: string, file: string): LoadResult {
   return { inventory: resolveInventory(parsed.data, dirname(resolve(file))) };
 }
 
-function yamlMessage(error: YAMLError, text: string): string {
-  if (error.code !== "DUPLICATE_KEY") return `not valid YAML: ${error.message}`;
-  const key = /^[^\s:]+/.exec(text.slice(error.pos[0]))?.[0] ?? "this key";
-  return `${key} is written twice in the same map: remove one or rename it`;
+/** What the YAML reader refuses. One fault in the syntax makes it stumble again, so only the first is told. */
+function yamlFaults(document: Document): YAMLError[] {
+  const faults = [...document.errors, ...document.warnings];
+  return faults.filter(({ code }, index) => index === 0 || independent.has(code));
+}
+
+function yamlMessage({ code, message, pos }: YAMLError, text: string): string {
+  const word = /^[^\s:,}\]]+/.exec(text.slice(pos[0]))?.[0] ?? "this";
+  switch (code) {
+    case "DUPLICATE_KEY":
+      return `${word} is written twice in the same map: remove one or rename it`;
+    case "TAG_RESOLVE_FAILED":
+      return `${word} is no tag known here: remove it or quote the value`;
+    case "MULTIPLE_DOCS":
+      return "a second document starts here: keep one in each file";
+    default:
+      return `not valid YAML: ${message}`;
+  }
 }
 
 function strayAliases(document: Document): { offset: number; message: string }[] {

@@ -66,7 +66,12 @@ const secretReference = z.union(
     }),
     z.strictObject({ file: z.string().min(1) }),
   ],
-  { error: "a secret is never written here: use { env: NAME } or { file: PATH }" },
+  {
+    error: ({ input }) =>
+      input === undefined || input === null
+        ? mismatch(input, "{ env: NAME } or { file: PATH }")
+        : "a secret is never written here: use { env: NAME } or { file: PATH }",
+  },
 );
 
 const bmc = z.strictObject({

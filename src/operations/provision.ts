@@ -40,8 +40,8 @@ export interface Installation {
   /** Writes the files the node gets: certificate, host key, cluster-config. Nothing of it is logged. */
   prepare(membership: Membership): Promise<void>;
   /** Starts nixos-anywhere, at most once for this operation, however often it is called. */
-  start(): void;
-  view(): RunView;
+  start(): Promise<void>;
+  view(nowMs: number): Promise<RunView>;
   /** Ends the run with all its processes and removes the secrets it was given. */
   stop(): Promise<void>;
   /** True when the machine answers from its own disk, with the host key it was given. */

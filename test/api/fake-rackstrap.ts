@@ -4,6 +4,7 @@
 import { type Rackstrap, Refusal } from "../../src/api/service.ts";
 import type { EventView, LayerView, NodeView, OperationView } from "../../src/api/shapes.ts";
 
+export const discoveredMac = "52:54:00:aa:bb:cc";
 export const startMs = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 export function nodeView(name: string, state = "active"): NodeView {
@@ -90,7 +91,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     },
     discovered: () => [
       {
-        mac: "52:54:00:aa:bb:cc",
+        mac: discoveredMac,
         firstSeenMs: startMs,
         lastSeenMs: startMs + 60_000,
         address: "10.0.100.100",

@@ -148,11 +148,11 @@ function fakeInstallation(machine: FakeMachine): Installation {
     prepare: async (membership) => {
       machine.membership = membership;
     },
-    start: () => {
+    start: async () => {
       machine.wipes += 1;
       machine.disk = "writing";
     },
-    view: () => {
+    view: async () => {
       if (machine.disk === "blank") return { kind: "absent" };
       if (machine.fault === "install-fails")
         return { kind: "failed", reason: "disko: disk busy", next: "netboot the node again" };

@@ -12,7 +12,7 @@ export function installSystem(context: StepContext): Step {
     deadlineMs: 60 * 60_000,
     next: `read the run's log and look at the console of node ${node.name}`,
     run: async ({ operation, nowMs }) => {
-      const view = install.view();
+      const view = await install.view(nowMs);
       switch (view.kind) {
         case "succeeded":
           return done({}, "install-finished");
@@ -42,7 +42,7 @@ export function installSystem(context: StepContext): Step {
           `the install permission of node ${node.name} ran out before the installer was ready`,
           `start again: rackstrap provision ${node.name}`,
         );
-      install.start();
+      await install.start();
       return wait(500, "nixos-anywhere started");
     },
   };

@@ -1,0 +1,99 @@
+// The open HTTP listener that machines talk to: scripts, images, cluster-config.json and /health, by GET and HEAD alone.
+// It gives what a machine needs to boot and nothing else; the API for people is another listener.
+
+import type { Socket } from "node:net";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import type { BootPlaneDeps } from "./deps.ts";
+import { imageRoutes } from "./image-routes.ts";
+import { machineRoutes } from "./machine-routes.ts";
+
+export interface BootPlaneLimits {
+  readonly connections: number;
+  readonly connectionsPerClient: number;
+  /** For a request to arrive in full. */
+  readonly requestTimeoutMs: number;
+  /** Without a single octet in either direction. A slow download is not idle. */
+  readonly idleTimeoutMs: number;
+}
+
+const defaultLimits: BootPlaneLimits = {
+  connections: 1024,
+  connectionsPerClient: 64,
+  requestTimeoutMs: 10_000,
+  idleTimeoutMs: 120_000,
+};
+
+const plainText = "text/plain; charset=utf-8";
+const notFoundText = "not found\n";
+
+/** Builds the application; it listens only when it is told to (listen.ts). */
+export function createBootPlane(
+  deps: BootPlaneDeps,
+  limits: Partial<BootPlaneLimits> = {},
+): FastifyInstance {
+  const bounds = { ...defaultLimits, ...limits };
+  const app = Fastify({
+    logger: false,
+    bodyLimit: 1024,
+    routerOptions: { maxParamLength: 128 },
+    requestTimeout: bounds.requestTimeoutMs,
+    connectionTimeout: bounds.idleTimeoutMs,
+    keepAliveTimeout: 5_000,
+    // Closing the service must not wait for a download of minutes; iPXE fetches again.
+    forceCloseConnections: true,
+    http: {
+      headersTimeout: bounds.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, bounds.requestTimeoutMs),
+    },
+    // A URL that cannot be decoded is one that does not exist.
+    frameworkErrors: (_error, _request, reply) => {
+      reply.callNotFound();
+    },
+  });
+  limitConnections(app, bounds);
+  app.setNotFoundHandler((_request, reply) => notFound(reply));
+  app.setErrorHandler((error, request, reply) => {
+    deps.logger.error({ err: error, url: request.url.slice(0, 256) }, "a boot request failed");
+    return reply.code(500).type(plainText).send("internal error\n");
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method, ip: client } = request;
+    const url = request.url.slice(0, 256);
+    deps.logger.debug({ client, method, url, status: reply.statusCode }, "boot request");
+  });
+  app.get("/health", async (_request, reply) => {
+    const services = deps.services();
+    const healthy = Object.values(services).every((status) => status === "running");
+    const { dhcp, tftp, http } = services;
+    return reply
+      .code(healthy ? 200 : 503)
+      .header("cache-control", "no-store")
+      .send({ status: healthy ? "healthy" : "degraded", services: { dhcp, tftp, http } });
+  });
+  machineRoutes(app, deps);
+  imageRoutes(app, deps);
+  return app;
+}
+
+function notFound(reply: FastifyReply): FastifyReply {
+  return reply.code(404).type(plainText).send(notFoundText);
+}
+
+function limitConnections(app: FastifyInstance, bounds: BootPlaneLimits): void {
+  const open = new Map<string, number>();
+  app.server.maxConnections = bounds.connections;
+  app.server.on("connection", (socket: Socket) => {
+    const client = socket.remoteAddress ?? "";
+    const count = (open.get(client) ?? 0) + 1;
+    if (count > bounds.connectionsPerClient) {
+      socket.destroy();
+      return;
+    }
+    open.set(client, count);
+    socket.once("close", () => {
+      const left = (open.get(client) ?? 1) - 1;
+      if (left === 0) open.delete(client);
+      else open.set(client, left);
+    });
+  });
+}

@@ -1,0 +1,29 @@
+// Opens the boot plane's port, and says for /health whether it is open.
+
+import type { FastifyInstance } from "fastify";
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { ServiceStatus } from "./deps.ts";
+
+export interface Listening {
+  readonly port: number;
+  status(): ServiceStatus;
+  /** Cuts downloads that are under way. */
+  close(): Promise<void>;
+}
+
+/** Listens on one address, never on all; rejects when the port is taken. Port 0 takes a free one. */
+export async function listenBootPlane(
+  app: FastifyInstance,
+  address: Ipv4,
+  port: number,
+): Promise<Listening> {
+  await app.listen({ host: address, port });
+  const bound = app.server.address();
+  if (bound === null || typeof bound === "string")
+    throw new Error("the boot plane has no TCP port");
+  return {
+    port: bound.port,
+    status: () => (app.server.listening ? "running" : "stopped"),
+    close: () => app.close(),
+  };
+}

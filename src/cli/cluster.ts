@@ -1,0 +1,41 @@
+// rackstrap cluster status: both layers as their members describe them, judged together.
+
+import type { Command } from "commander";
+import { clusterAnswer, type LayerView } from "../api/shapes.ts";
+import { exitCodes } from "./exit.ts";
+import { type Done, optionsOf, print } from "./output.ts";
+import { connect, type GlobalOptions } from "./server.ts";
+import { formatTable, printable } from "./table.ts";
+
+export function addClusterCommand(program: Command, done: Done): void {
+  program
+    .command("cluster")
+    .description("the cluster as its members describe it")
+    .command("status")
+    .description("members, leader and verdict of both layers; exit 0 when both are healthy")
+    .action(async (_options, command: Command) => {
+      const options = optionsOf<GlobalOptions>(command);
+      const answer = await connect(options).get("/api/cluster", clusterAnswer);
+      print(options, answer, () => clusterLines(answer.layers));
+      const healthy =
+        answer.layers.length > 0 && answer.layers.every(({ verdict }) => verdict === "healthy");
+      done(healthy ? exitCodes.ok : exitCodes.failed);
+    });
+}
+
+function clusterLines(layers: readonly LayerView[]): string[] {
+  return layers.flatMap((layer, index) => {
+    const { verdict, voters, healthyVoters, leader, members, reasons } = layer;
+    const head = `${layer.layer}: ${verdict}, voters ${voters.length}, healthy ${healthyVoters.length}, leader ${leader ?? "none agreed"}`;
+    const table = formatTable(
+      ["MEMBER", "ROLE", "STATUS", "RAFT ADDRESS"],
+      members.map(({ id, role, status, raftAddress }) => [id, role, status, raftAddress]),
+    );
+    return [
+      ...(index === 0 ? [] : [""]),
+      printable(head),
+      ...(members.length === 0 ? [] : table),
+      ...reasons.map((reason) => printable(`- ${reason}`)),
+    ];
+  });
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+// The command line: wires the commands together and is the only place that sets the exit code.
+
+import { Command, CommanderError, Option } from "commander";
+import { addCheckCommand } from "./check.ts";
+import { addClusterCommand } from "./cluster.ts";
+import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
+import { addExplainCommand } from "./explain.ts";
+import { addNodesCommand } from "./nodes.ts";
+import { addOperationsCommand } from "./operations.ts";
+import { type Done, printJson } from "./output.ts";
+import { addPowerCommand } from "./power.ts";
+import { addProvisionCommand } from "./provision.ts";
+import { addRenderCommand } from "./render.ts";
+import { addServeCommand } from "./serve.ts";
+
+function createProgram(done: Done): Command {
+  const program = new Command("rackstrap")
+    .description("Turns racks of powered-off servers into healthy Raft clusters")
+    .addOption(new Option("--json", "print JSON"))
+    .addOption(new Option("--api <url>", "the server's API").env("RACKSTRAP_API"))
+    .addOption(
+      new Option("--token-file <file>", "the server's API token").env("RACKSTRAP_TOKEN_FILE"),
+    )
+    .addOption(
+      new Option("--inventory <file>", "the site's file; names API and token, too").env(
+        "RACKSTRAP_INVENTORY",
+      ),
+    )
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", exitCodeText())
+    .showSuggestionAfterError()
+    .exitOverride();
+  addServeCommand(program, done);
+  addCheckCommand(program, done);
+  addNodesCommand(program, done);
+  addExplainCommand(program, done);
+  addPowerCommand(program, done);
+  addProvisionCommand(program, done);
+  addClusterCommand(program, done);
+  addRenderCommand(program, done);
+  addOperationsCommand(program, done);
+  return program;
+}
+
+function exitCodeText(): string {
+  const lines = exitCodeHelp.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`);
+  return `\nExit codes:\n${lines.join("\n")}`;
+}
+
+/** Says what went wrong, in JSON where that was asked for; never a stack trace. */
+function report(error: unknown, json: boolean): ExitCode {
+  // Commander has already printed its sentence.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  const message = error instanceof Error ? error.message : String(error);
+  const next = error instanceof CliError ? error.next : undefined;
+  if (json) printJson({ error: next === undefined ? { message } : { message, next } });
+  else {
+    console.error(`rackstrap: ${message}`);
+    if (next !== undefined) console.error(`  next: ${next}`);
+  }
+  return error instanceof CliError ? error.code : exitCodes.failed;
+}
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok;
+  const program = createProgram((ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync(argv);
+    return code;
+  } catch (error) {
+    return report(error, program.opts()["json"] === true);
+  }
+}
+
+// A reader that went away (rackstrap nodes | head) is no fault of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? exitCodes.ok : exitCodes.failed);
+});
+
+process.exitCode = await main(process.argv);

@@ -1,0 +1,89 @@
+// rackstrap provision: the operator's explicit act. Starts the installs and watches them to their end.
+
+import { setTimeout } from "node:timers/promises";
+import type { Command } from "commander";
+import { nodesAnswer, type OperationView, operationsAnswer } from "../api/shapes.ts";
+import { type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
+import { createLiveDisplay } from "./live.ts";
+import { type Done, optionsOf, print } from "./output.ts";
+import { summary } from "./progress.ts";
+import { connect, type GlobalOptions, type Server } from "./server.ts";
+import { formatTable } from "./table.ts";
+import { type Show, showLines, showTable, type WatchClock, watchOperations } from "./watch.ts";
+
+const clock: WatchClock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    await setTimeout(ms, undefined, { signal }).catch(() => undefined);
+  },
+};
+
+interface ProvisionOptions extends GlobalOptions {
+  readonly detach?: boolean;
+}
+
+export function addProvisionCommand(program: Command, done: Done): void {
+  program
+    .command("provision")
+    .description(
+      "wipe and install nodes, and see them join the cluster; exit 0 when all are active",
+    )
+    .argument("<nodes...>", "names of declared nodes")
+    .option("--detach", "start the operations and return")
+    .action(async (nodes: string[], _options, command: Command) => {
+      const options = optionsOf<ProvisionOptions>(command);
+      const server = connect(options);
+      const body = { nodes: [...new Set(nodes)] };
+      const { operations } = await server.post("/api/provision", body, operationsAnswer);
+      if (options.detach === true) {
+        print(options, { operations }, () => started(operations));
+        done(exitCodes.ok);
+      } else done(await follow(server, operations, options));
+    });
+}
+
+function started(operations: readonly OperationView[]): string[] {
+  return formatTable(
+    ["NODE", "OPERATION"],
+    operations.map(({ node, id }) => [node, id]),
+  );
+}
+
+async function follow(
+  server: Server,
+  operations: readonly OperationView[],
+  options: GlobalOptions,
+): Promise<ExitCode> {
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  process.once("SIGINT", onInterrupt);
+  try {
+    const show = chooseShow(operations.length, options);
+    const ended = await watchOperations(server, operations, show, clock, interrupt.signal);
+    if (interrupt.signal.aborted) {
+      console.error("interrupted; the operations go on in the server: rackstrap operations list");
+      return exitCodes.interrupted;
+    }
+    const { nodes } = await server.get("/api/nodes", nodesAnswer);
+    const states = new Map(nodes.map(({ name, state }) => [name, state]));
+    print(options, { operations: ended }, () => ["", ...summary(ended, states, Date.now())]);
+    return exitCodeFor(
+      ended.map(({ node, status }) => status === "done" && states.get(node) === "active"),
+    );
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+}
+
+/** A table needs a terminal that holds all of it; JSON on stdout leaves stderr for the lines. */
+function chooseShow(count: number, options: GlobalOptions): Show {
+  const { stdout } = process;
+  if (options.json === true) return showLines((line) => console.error(line), clock.now);
+  if (!stdout.isTTY || stdout.rows < count + 4)
+    return showLines((line) => console.log(line), clock.now);
+  return showTable(
+    createLiveDisplay((text) => stdout.write(text)),
+    stdout.columns,
+    clock.now,
+  );
+}

@@ -1,0 +1,41 @@
+// Runs a short program to its end with stated limits. For a program that outlives the server see run.ts.
+
+import { execFile } from "node:child_process";
+
+export interface ChildResult {
+  /** Undefined when the program was ended by a signal. */
+  readonly exitCode: number | undefined;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ChildLimits {
+  readonly timeoutMs: number;
+  readonly maxOutputBytes: number;
+}
+
+/** Runs `argv` with PATH as its only environment. Rejects when it can't be started, prints too much, or the signal aborts. */
+export function runChild(
+  argv: readonly string[],
+  limits: ChildLimits,
+  signal: AbortSignal,
+): Promise<ChildResult> {
+  const [file = "", ...args] = argv;
+  const options = {
+    env: { PATH: process.env["PATH"] ?? "" },
+    timeout: limits.timeoutMs,
+    killSignal: "SIGKILL" as const,
+    maxBuffer: limits.maxOutputBytes,
+    signal,
+  };
+  return new Promise((resolve, reject) => {
+    const child = execFile(file, args, options, (error, stdout, stderr) => {
+      // A text code is Node's own (ENOENT, ABORT_ERR …); a number is the program's exit code.
+      if (error !== null && typeof error.code === "string") return reject(error);
+      const exitCode = child.exitCode ?? undefined;
+      resolve({ exitCode, timedOut: error?.killed ?? false, stdout, stderr });
+    });
+    child.stdin?.end();
+  });
+}

@@ -1,0 +1,154 @@
+// Runs one command on a host through the system's ssh, with no configuration but what is written here.
+// Says why it failed in one of six words; it doesn't retry.
+
+import { writeFile } from "node:fs/promises";
+import { type ChildResult, runChild } from "./child.ts";
+
+export interface SshTarget {
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** Private key without a passphrase, mode 0600. */
+  readonly keyFile: string;
+  readonly knownHostsFile: string;
+}
+
+export interface SshOptions {
+  /** `accept-new` writes the key of a host that known_hosts doesn't name; `pinned` refuses such a host. */
+  readonly hostKey: "accept-new" | "pinned";
+  readonly timeoutMs: number;
+}
+
+export type SshFailureKind =
+  /** Nothing listens on the port. */
+  | "refused"
+  /** No way there, or the host hung up before it said who it is. */
+  | "unreachable"
+  | "timeout"
+  | "authentication"
+  /** Another host key than known_hosts has. */
+  | "host-key-changed"
+  /** The command ran and failed. */
+  | "command";
+
+export class SshError extends Error {
+  readonly kind: SshFailureKind;
+
+  constructor(kind: SshFailureKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "SshError";
+    this.kind = kind;
+  }
+}
+
+const maxOutputBytes = 1024 * 1024;
+const connectSeconds = 10;
+
+/** Runs `command` in the remote user's shell and returns its stdout. Throws an SshError. */
+export async function runOverSsh(
+  target: SshTarget,
+  command: string,
+  options: SshOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const result = await ssh(target, command, options, signal);
+  if (result.exitCode === 0) return result.stdout;
+  const { kind, said } = classifySshFailure(result);
+  throw new SshError(kind, `ssh ${target.user}@${target.address} port ${target.port}: ${said}`, {
+    cause: new Error(`exit ${result.exitCode}: ${result.stderr.trim().slice(-1000)}`),
+  });
+}
+
+/**
+ * Whether the host at `address` holds the private half of `publicKey` (a line of an .pub file). It
+ * has to sign the key exchange with it, which repeating the public half (all that ssh-keyscan asks
+ * for) can't do. Nobody is logged in. `knownHostsFile` is written and should be the caller's own.
+ */
+export async function checkHostKey(
+  target: SshTarget,
+  publicKey: string,
+  signal: AbortSignal,
+): Promise<"matches" | "differs" | "unreachable"> {
+  const [type = "", key = ""] = publicKey.trim().split(/\s+/);
+  const host = target.port === 22 ? target.address : `[${target.address}]:${target.port}`;
+  await writeFile(target.knownHostsFile, `${host} ${type} ${key}\n`, { mode: 0o600 });
+  const result = await ssh(target, "true", { hostKey: "pinned", timeoutMs: 20_000 }, signal);
+  if (result.exitCode === 0) return "matches";
+  switch (classifySshFailure(result).kind) {
+    // The host key is checked before the user: to be turned away as a user, the host had to prove itself.
+    case "authentication":
+    case "command":
+      return "matches";
+    case "host-key-changed":
+      return "differs";
+    case "refused":
+    case "unreachable":
+    case "timeout":
+      return "unreachable";
+  }
+}
+
+async function ssh(
+  target: SshTarget,
+  command: string,
+  options: SshOptions,
+  signal: AbortSignal,
+): Promise<ChildResult> {
+  const checking = options.hostKey === "pinned" ? "yes" : "accept-new";
+  const settings = [
+    "BatchMode=yes",
+    `ConnectTimeout=${connectSeconds}`,
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
+    "IdentitiesOnly=yes",
+    "IdentityAgent=none",
+    `UserKnownHostsFile=${target.knownHostsFile}`,
+    "GlobalKnownHostsFile=/dev/null",
+    `StrictHostKeyChecking=${checking}`,
+    "UpdateHostKeys=no",
+    "HashKnownHosts=no",
+    "ControlPath=none",
+  ].flatMap((setting) => ["-o", setting]);
+  const argv = ["ssh", "-F", "none", "-T", ...settings, "-i", target.keyFile];
+  argv.push("-p", `${target.port}`, "-l", target.user, "--", target.address, command);
+  try {
+    return await runChild(argv, { timeoutMs: options.timeoutMs, maxOutputBytes }, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new Error(
+      `ssh could not be run: ${String(cause)} (Debian package openssh-client, stdout at most ${maxOutputBytes} bytes)`,
+      { cause },
+    );
+  }
+}
+
+// ssh's own failures all exit with 255; which one it was is only in its words.
+const failures: readonly (readonly [RegExp, SshFailureKind])[] = [
+  [/HOST IDENTIFICATION HAS CHANGED|Host key verification failed/, "host-key-changed"],
+  [/No \S+ host key is known for/, "host-key-changed"],
+  [/no matching host key type found/, "host-key-changed"],
+  [/Permission denied|Too many authentication failures/, "authentication"],
+  [/Connection refused/, "refused"],
+  [/timed out|Timeout, server/, "timeout"],
+  [/No route to host|unreachable|Connection (?:closed|reset)|Could not resolve/, "unreachable"],
+];
+
+/** What an unsuccessful run of ssh means, and the line that says so. */
+export function classifySshFailure(result: Pick<ChildResult, "exitCode" | "timedOut" | "stderr">): {
+  kind: SshFailureKind;
+  said: string;
+} {
+  if (result.timedOut) return { kind: "timeout", said: "no end in time" };
+  const lines = result.stderr
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !/^@+$/.test(line));
+  const last = lines.at(-1) ?? "no reason given";
+  if (result.exitCode !== undefined && result.exitCode !== 255)
+    return { kind: "command", said: `exit code ${result.exitCode}: ${last}` };
+  for (const [pattern, kind] of failures) {
+    const said = lines.findLast((line) => pattern.test(line));
+    if (said !== undefined) return { kind, said };
+  }
+  return { kind: "unreachable", said: last };
+}

@@ -1,0 +1,202 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { exitCodeHelp } from "../../src/cli/exit.ts";
+import { discoveredMac, layerView, nodeView, operationView } from "../api/fake-rackstrap.ts";
+import { run, startServer, type TestServer } from "./run.ts";
+
+const root = join(import.meta.dirname, "../..");
+const site = join(root, "inventory/site.yaml");
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+
+afterAll(() => server.close());
+
+describe("reading commands", () => {
+  it.each<[string, string[], RegExp[]]>([
+    ["nodes", ["nodes"], [/^NODE +STATE +FOR +MAC/, /node02 +registered/]],
+    [
+      "discovered machines",
+      ["nodes", "--discovered"],
+      [new RegExp(discoveredMac), /architecture=7/],
+    ],
+    ["explain", ["explain", "52:54:00:12:34:56"], [/because node node01 is active/, /powered-on/]],
+    [
+      "the cluster",
+      ["cluster", "status"],
+      [/^chainfire: healthy, voters 1, healthy 1, leader node01/, /flaredb: healthy/],
+    ],
+    ["the power", ["power", "status", "node01", "node02"], [/node01 +ok +on/, /node02 +ok +on/]],
+    ["operations", ["operations", "list"], [/op-node01 +provision +node01 +running/]],
+    ["one operation", ["operations", "show", "op-node02"], [/2\/3 +Install/, /verify +pending/]],
+    ["a cancelled operation", ["operations", "cancel", "op-node01"], [/node01: asked to stop/]],
+    ["the server's checks", ["check", "--server"], [/ok {6}inventory: 2 nodes/]],
+  ])("show %s and end with 0", async (_, args, expected) => {
+    const { code, stdout, stderr } = await server.rackstrap(...args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const pattern of expected) expect(stdout).toMatch(pattern);
+  });
+
+  it("print a rendered stage byte for byte", async () => {
+    const { stdout } = await server.rackstrap("render", "node01", "boot.ipxe");
+    expect(stdout).toBe("#!ipxe\nexit\n");
+  });
+
+  it.each<[string[], unknown]>([
+    [["nodes"], { nodes: [nodeView("node01"), nodeView("node02", "registered")] }],
+    [["cluster", "status"], { layers: [layerView("chainfire"), layerView("flaredb")] }],
+    [["operations", "show", "op-node01"], operationView("node01")],
+    [["render", "node01", "x"], { node: "node01", stage: "x", text: "#!ipxe\nexit\n" }],
+    [["provision", "node01", "--detach"], { operations: [operationView("node01")] }],
+  ])("print the API's JSON for %j", async (args, expected) => {
+    const { code, stdout } = await server.rackstrap(...args, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(expected);
+  });
+});
+
+describe("a command that can't be carried out", () => {
+  it.each<[string, string[], number, string]>([
+    [
+      "an unknown node",
+      ["power", "on", "node09"],
+      2,
+      "rackstrap: no node node09\n  next: rackstrap nodes lists them\n",
+    ],
+    [
+      "a refusal",
+      ["provision", "node01", "node03"],
+      1,
+      "rackstrap: node node03 is busy\n  next: wait for op-node03\n",
+    ],
+    [
+      "an unknown operation",
+      ["operations", "show", "op-x"],
+      2,
+      "rackstrap: no node x\n  next: rackstrap nodes lists them\n",
+    ],
+  ])("says so for %s", async (_, args, code, stderr) => {
+    expect(await server.rackstrap(...args)).toEqual({ code, stdout: "", stderr });
+  });
+
+  it("gives the error as JSON where JSON was asked for", async () => {
+    const { code, stdout } = await server.rackstrap("power", "on", "node09", "--json");
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      error: { message: "no node node09", next: "rackstrap nodes lists them" },
+    });
+  });
+
+  it.each<[string[], RegExp]>([
+    [[], /Usage: rackstrap/],
+    [["nodse"], /unknown command 'nodse'[\s\S]*Did you mean nodes/],
+    [["power", "reset", "node01"], /Allowed choices are on, off, cycle, status/],
+    [["provision"], /missing required argument 'nodes'/],
+    [["nodes", "--force"], /unknown option '--force'/],
+    [["serve"], /no inventory is named\n {2}next: add --inventory FILE/],
+    [["nodes", "--api", "ftp://x"], /is not an http or https URL/],
+  ])("ends with 2 for the command line %j", async (args, expected) => {
+    const { code, stderr } = await run(args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(expected);
+    expect(stderr).not.toMatch(/\n {4}at /);
+  });
+
+  it("documents the exit codes in the help and in docs/cli.md alike", async () => {
+    const { code, stdout } = await run(["--help"]);
+    expect(code).toBe(0);
+    const manual = readFileSync(join(root, "docs/cli.md"), "utf8");
+    for (const [number, meaning] of exitCodeHelp) {
+      expect(stdout).toContain(`${number} `.padEnd(5) + meaning);
+      expect(manual).toContain(`| ${number} | ${meaning} |`);
+    }
+  });
+});
+
+describe("finding the server", () => {
+  it("takes address and token from the environment", async () => {
+    const environment = { RACKSTRAP_API: server.url, RACKSTRAP_TOKEN_FILE: server.tokenFile };
+    expect((await run(["nodes"], environment)).code).toBe(0);
+  });
+
+  it("takes address and token from the inventory", async () => {
+    const file = join(server.directory, "site.yaml");
+    const port = new URL(server.url).port;
+    const text = readFileSync(site, "utf8").replace(
+      "stateDirectory: /var/lib/rackstrap",
+      `stateDirectory: .\n  api: { address: 127.0.0.1, port: ${port} }`,
+    );
+    writeFileSync(file, text);
+    expect((await run(["nodes", "--inventory", file])).code).toBe(0);
+  });
+
+  it("ends with 3 when nothing listens there", async () => {
+    const closed = await startServer();
+    await closed.close();
+    const args = ["nodes", "--api", closed.url, "--token-file", server.tokenFile];
+    expect(await run(args)).toEqual({
+      code: 3,
+      stdout: "",
+      stderr:
+        `rackstrap: the server at ${closed.url} can't be reached: ECONNREFUSED\n` +
+        "  next: start it with rackstrap serve --inventory FILE, or name another with --api URL\n",
+    });
+  });
+
+  it("ends with 3 without a token file, and with a wrong token", async () => {
+    const wrong = join(server.directory, "wrong");
+    writeFileSync(wrong, "b".repeat(43), { mode: 0o600 });
+    const missing = await run(["nodes", "--api", server.url, "--token-file", "/nonexistent"]);
+    const refused = await run(["nodes", "--api", server.url, "--token-file", wrong]);
+    expect(missing.code).toBe(3);
+    expect(missing.stderr).toMatch(
+      /the API token \/nonexistent can't be read \(ENOENT\)\n {2}next: /,
+    );
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toMatch(/the API token is missing or wrong\n {2}next: /);
+  });
+
+  it.each([
+    ["no JSON", 200, "<html>", /HTTP 200 without JSON/],
+    ["other JSON", 200, '{"nodes":[{"name":1}]}', /nodes\.0\.name: /],
+    ["another error", 502, '{"oops":1}', /HTTP 502/],
+    ["a redirect", 302, "", /can't be reached: /],
+  ])("ends with 3 when something else answers with %s", async (_, status, body, expected) => {
+    const other = createServer((_request, response) =>
+      response.writeHead(status, { location: "/elsewhere" }).end(body),
+    );
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    const api = `http://127.0.0.1:${port}`;
+    const { code, stderr } = await run(["nodes", "--api", api, "--token-file", server.tokenFile]);
+    await new Promise<void>((resolve) => other.close(() => resolve()));
+    expect(code).toBe(3);
+    expect(stderr).toMatch(expected);
+  });
+});
+
+describe("check", () => {
+  it("takes a sound inventory without a server", async () => {
+    const { code, stdout } = await run(["check", "--inventory", site]);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `${site}: site example, 4 nodes, no problems\n`,
+    });
+  });
+
+  it("names every problem of a bad one with its place and ends with 1; serve ends with 2", async () => {
+    const file = join(server.directory, "bad.yaml");
+    writeFileSync(file, readFileSync(site, "utf8").replace("10.0.200.11", "10.0.200.10"));
+    const checked = await run(["check", "--inventory", file]);
+    const served = await run(["serve", "--inventory", file]);
+    expect(checked.code).toBe(1);
+    expect(checked.stdout).toMatch(/bad\.yaml:\d+:\d+: nodes\.node02\.productionAddress: /);
+    expect(served.code).toBe(2);
+    expect(served.stderr).toMatch(/1 problem\(s\)\n.*bad\.yaml:\d+:\d+: nodes\.node02/);
+  });
+});

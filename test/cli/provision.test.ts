@@ -1,0 +1,150 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { Rackstrap } from "../../src/api/service.ts";
+import type { OperationView } from "../../src/api/shapes.ts";
+import { layerView, nodeView, operationView, startMs } from "../api/fake-rackstrap.ts";
+import { run, startServer, type TestServer } from "./run.ts";
+
+let server: TestServer | undefined;
+
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+
+const ended = (node: string, status: "done" | "failed"): OperationView =>
+  operationView(node, {
+    status,
+    endedAtMs: startMs + 100_000,
+    steps: operationView(node).steps.map((step) => ({ ...step, status: "done" })),
+    ...(status === "done"
+      ? {}
+      : { failure: { stage: "install", reason: "the disk is gone", next: "look at the disk" } }),
+  });
+
+/** Ends each node's operation as `outcomes` says at the first look; an active state follows only from `active`. */
+function outcomes(results: Readonly<Record<string, "done" | "failed">>, active: readonly string[]) {
+  return {
+    operation: (id: string) => ended(id.slice(3), results[id.slice(3)] ?? "failed"),
+    nodes: () =>
+      Object.keys(results).map((name) =>
+        nodeView(name, active.includes(name) ? "active" : "failed"),
+      ),
+  } satisfies Partial<Rackstrap>;
+}
+
+describe("provision", () => {
+  it("prints a line for each change, then the table, and ends with 0 when all are active", async () => {
+    server = await startServer(outcomes({ node01: "done", node02: "done" }, ["node01", "node02"]));
+    const { code, stdout, stderr } = await server.rackstrap("provision", "node01", "node02");
+    const lines = stdout.split("\n");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(lines[0]).toMatch(/^node01 \S+ \[2\/3\] Install: disko$/);
+    expect(lines[2]).toBe("node01 1m40s done");
+    expect(lines.slice(4)).toEqual([
+      "",
+      "NODE    RESULT  STATE   STEPS  TOOK   OPERATION",
+      "node01  done    active  3/3    1m40s  op-node01",
+      "node02  done    active  3/3    1m40s  op-node02",
+      "",
+    ]);
+  });
+
+  it.each<[string, Partial<Rackstrap>, number]>([
+    ["1 when none made it", outcomes({ node01: "failed", node02: "failed" }, []), 1],
+    ["4 when some made it", outcomes({ node01: "done", node02: "failed" }, ["node01"]), 4],
+    ["1 when all are done and none is active", outcomes({ node01: "done", node02: "done" }, []), 1],
+  ])("ends with %s", async (_, changes, code) => {
+    server = await startServer(changes);
+    const outcome = await server.rackstrap("provision", "node01", "node02");
+    expect(outcome.code).toBe(code);
+  });
+
+  it("names stage, reason and next step of a node that failed", async () => {
+    server = await startServer(outcomes({ node01: "failed" }, []));
+    const { stdout } = await server.rackstrap("provision", "node01");
+    expect(stdout).toContain(
+      "node01 failed at install: the disk is gone\n  next: look at the disk\n",
+    );
+  });
+
+  it("with --json prints one JSON value at the end and its progress on stderr", async () => {
+    server = await startServer(outcomes({ node01: "done" }, ["node01"]));
+    const { code, stdout, stderr } = await server.rackstrap("provision", "node01", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ operations: [ended("node01", "done")] });
+    expect(stderr).toMatch(/^node01 \S+ \[2\/3\] Install: disko\nnode01 1m40s done\n$/);
+  });
+
+  it("returns at once with --detach", async () => {
+    server = await startServer();
+    const { code, stdout } = await server.rackstrap("provision", "node01", "--detach");
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: "NODE    OPERATION\nnode01  op-node01\n",
+    });
+  });
+
+  it("stops watching at SIGINT with 130 and leaves the operations alone", async () => {
+    const cancelled: string[] = [];
+    server = await startServer({
+      cancel: (id) => {
+        cancelled.push(id);
+        return operationView("node01");
+      },
+    });
+    const args = ["provision", "node01", "--api", server.url, "--token-file", server.tokenFile];
+    let interrupted = false;
+    const { code, stderr } = await run(args, {}, (text, interrupt) => {
+      // Once: a second SIGINT ends the process at once, as people expect.
+      if (!interrupted && text.includes("Install")) interrupt();
+      interrupted = true;
+    });
+    expect(code).toBe(130);
+    expect(stderr).toContain("the operations go on in the server");
+    expect(cancelled).toEqual([]);
+  });
+});
+
+describe("exit codes of results", () => {
+  it.each<[string, string[], Partial<Rackstrap>, number, RegExp]>([
+    [
+      "a sick cluster",
+      ["cluster", "status"],
+      {
+        cluster: async () => [
+          layerView("chainfire", { verdict: "no-quorum", reasons: ["no member knows a leader"] }),
+        ],
+      },
+      1,
+      /- no member knows a leader/,
+    ],
+    [
+      "a BMC that fails for one of two",
+      ["power", "on", "node01", "node02"],
+      {
+        power: async () => [
+          { node: "node01", ok: true, power: "on" },
+          { node: "node02", ok: false, reason: "timeout" },
+        ],
+      },
+      4,
+      /node02 +failed +unknown +timeout/,
+    ],
+    [
+      "a server that finds a fault with itself",
+      ["check"],
+      {
+        check: async () => [
+          { title: "assets", ok: false, detail: "no bzImage", next: "build the images" },
+        ],
+      },
+      1,
+      /failed {2}assets: no bzImage\n {8}next: build the images/,
+    ],
+  ])("tell of %s", async (_, args, changes, code, expected) => {
+    server = await startServer(changes);
+    const outcome = await server.rackstrap(...args);
+    expect(outcome.code).toBe(code);
+    expect(outcome.stdout).toMatch(expected);
+  });
+});
