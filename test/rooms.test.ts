@@ -15,6 +15,7 @@ const groups: readonly (readonly string[])[] = [
   ["store"],
   ["bootplane"],
   ["api"],
+  ["serve"],
   ["serve.ts"],
   ["cli"],
 ];

@@ -29,7 +29,7 @@ export class Refusal extends Error {
   }
 }
 
-export interface EventQuery {
+interface EventQuery {
   readonly afterId: number;
   readonly limit: number;
 }

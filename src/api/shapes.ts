@@ -24,7 +24,7 @@ export const eventsQuery = z.strictObject({
   limit: z.coerce.number().pipe(z.int().min(1).max(1000)).default(200),
 });
 
-export const nodeShape = z.object({
+const nodeShape = z.object({
   name: text,
   fqdn: text,
   mac: text,
@@ -41,7 +41,7 @@ export const nodeShape = z.object({
   operation: text.optional(),
 });
 
-export const discoveredShape = z.object({
+const discoveredShape = z.object({
   mac: text,
   firstSeenMs: z.number(),
   lastSeenMs: z.number(),
@@ -49,7 +49,7 @@ export const discoveredShape = z.object({
   facts: z.record(text, text).readonly(),
 });
 
-export const eventShape = z.object({
+const eventShape = z.object({
   id: count,
   atMs: z.number(),
   node: text.optional(),
@@ -73,7 +73,7 @@ export const explanationShape = z.object({
   events: z.array(eventShape).readonly(),
 });
 
-export const powerResultShape = z.object({
+const powerResultShape = z.object({
   node: text,
   ok: z.boolean(),
   power: z.enum(["on", "off"]).optional(),
@@ -81,7 +81,7 @@ export const powerResultShape = z.object({
   reason: text.optional(),
 });
 
-export const stepShape = z.object({
+const stepShape = z.object({
   id: text,
   title: text,
   status: z.enum(["pending", "running", "waiting", "done", "failed", "skipped"]),
@@ -103,7 +103,7 @@ export const operationShape = z.object({
   failure: z.object({ stage: text, reason: text, next: text }).optional(),
 });
 
-export const layerShape = z.object({
+const layerShape = z.object({
   layer: z.enum(["chainfire", "flaredb"]),
   verdict: z.enum(["healthy", "degraded", "no-quorum", "no-cluster"]),
   voters: z.array(text).readonly(),
@@ -123,7 +123,7 @@ export const renderedShape = z.object({
   text,
 });
 
-export const checkShape = z.object({
+const checkShape = z.object({
   title: text,
   ok: z.boolean(),
   detail: text,

@@ -16,6 +16,11 @@ const loaders: ReadonlyMap<number, string> = new Map([
   [0x09, "ipxe.efi"],
 ]);
 
+/** The files that machines may be sent to, for whoever checks that they are there. */
+export function loadersInUse(fallback: string | undefined): string[] {
+  return [...new Set([...loaders.values(), ...(fallback === undefined ? [] : [fallback])])];
+}
+
 // The other numbers up to this one belong to firmware that can't run these loaders (IANA registry
 // "Processor Architecture Types": ARM, RISC-V, HTTP boot …). It must not be given an x86 binary.
 const highestRegistered = 0x2a;

@@ -17,9 +17,9 @@ export interface Observation {
  * no-quorum: members answer, but no leader or no healthy majority.
  * no-cluster: no machine answers as a member.
  */
-export type Verdict = "healthy" | "degraded" | "no-quorum" | "no-cluster";
+type Verdict = "healthy" | "degraded" | "no-quorum" | "no-cluster";
 
-export interface Disagreement {
+interface Disagreement {
   readonly kind: "two-clusters" | "leader" | "members";
   readonly detail: string;
 }
@@ -179,7 +179,7 @@ function twoClusters(views: readonly View[]): string | undefined {
 function sickness(member: Member, seen: Observation | undefined): string | undefined {
   if (member.status !== "healthy") return `is listed as ${member.status}`;
   if (seen === undefined) return undefined;
-  if (seen.failure !== undefined) return `does not answer: ${seen.failure}`;
+  if (seen.failure !== undefined) return `gives no full answer: ${seen.failure}`;
   if (seen.health?.status !== "healthy") return `calls itself ${seen.health?.status ?? "nothing"}`;
   if (seen.health.raft !== "leader" && seen.health.raft !== "follower")
     return `is listed as a voter and calls itself ${seen.health.raft}`;

@@ -2,7 +2,7 @@
 // and installed system send different client identifiers, and a reservation must survive all three.
 // It keeps offers in memory and asks a LeaseStore for everything that has to survive a restart.
 
-import { cidrContains, directedBroadcast, formatCidr } from "../net/cidr.ts";
+import { cidrContains, formatCidr } from "../net/cidr.ts";
 import { type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import type { DhcpPolicy, Subnet } from "./policy.ts";
@@ -230,18 +230,12 @@ function isPoolAddressFor(
 }
 
 // Never used addresses first, then the one free the longest, so that a returning client finds its old address.
-function firstFree(
-  book: LeaseBook,
-  mac: Mac,
-  subnet: Subnet,
-  nowMs: number,
-): Ipv4 | undefined {
-  const neverGiven = new Set<Ipv4>([subnet.cidr.network, directedBroadcast(subnet.cidr), subnet.router]);
+function firstFree(book: LeaseBook, mac: Mac, subnet: Subnet, nowMs: number): Ipv4 | undefined {
   let oldest: Lease | undefined;
   const last = ipv4ToNumber(subnet.pool.end);
   for (let value = ipv4ToNumber(subnet.pool.start); value <= last; value++) {
     const address = ipv4FromNumber(value);
-    if (neverGiven.has(address) || !isPoolAddressFor(book, address, mac, subnet, nowMs)) continue;
+    if (!isPoolAddressFor(book, address, mac, subnet, nowMs)) continue;
     const lease = book.store.findByAddress(address);
     if (lease === undefined) return address;
     if (oldest === undefined || lease.expiresAtMs < oldest.expiresAtMs) oldest = lease;

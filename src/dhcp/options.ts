@@ -126,9 +126,7 @@ export function printable(data: Uint8Array): string {
   let text = "";
   for (const octet of data.subarray(0, longestText)) {
     const prints = octet >= 0x20 && octet < 0x7f && octet !== 0x5c;
-    const shown = prints
-      ? String.fromCharCode(octet)
-      : `\\x${octet.toString(16).padStart(2, "0")}`;
+    const shown = prints ? String.fromCharCode(octet) : `\\x${octet.toString(16).padStart(2, "0")}`;
     if (text.length + shown.length > longestText) break;
     text += shown;
   }

@@ -98,7 +98,7 @@ export function decodePacket(datagram: Uint8Array): Packet | MalformedPacket {
   const problem = collectOptions(bytes.subarray(optionsOffset), optionsOffset, found);
   if (problem !== undefined) return problem;
   const overload = overloadOf(found);
-  // RFC 3396 §5: a split option continues in `file` first, then in `sname`.
+  // RFC 3396: a split option continues in `file` first, then in `sname`.
   const overloadProblem =
     (overload & 1 ? collectOptions(file, fileOffset, found) : undefined) ??
     (overload & 2 ? collectOptions(sname, snameOffset, found) : undefined);
@@ -252,7 +252,7 @@ function inWireOrder(options: Options): [number, Buffer][] {
     .sort(([a], [b]) => messageTypeFirst(a) - messageTypeFirst(b));
 }
 
-// An option longer than its length octet can say is written as several (RFC 3396 §6).
+// An option longer than its length octet can say is written as several (RFC 3396).
 function encodeOption(number: number, data: Buffer): { number: number; bytes: Buffer } {
   const parts: Buffer[] = [];
   for (let at = 0; at === 0 || at < data.length; at += 255) {

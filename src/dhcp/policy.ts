@@ -11,7 +11,7 @@ export interface Subnet {
   readonly router: Ipv4;
   readonly dns: readonly Ipv4[];
   readonly domain: string;
-  /** First and last address for machines without a reservation. */
+  /** First and last address for machines without a reservation; holds neither this server's nor the router's address. */
   readonly pool: { readonly start: Ipv4; readonly end: Ipv4 };
 }
 

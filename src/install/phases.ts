@@ -99,7 +99,7 @@ const steps: readonly StepRow[] = [
   {
     step: "wait-unreachable",
     title: "wait for the reboot",
-    // Releases before 1.0 say "reachable again".
+    // Old releases say "reachable again".
     says: /^Waiting for the machine to become (?:unreachable due to reboot|reachable again)$/,
     silentMs: 5 * minute,
     totalMs: 5 * minute,

@@ -5,6 +5,7 @@
 //   pid           who claimed the run (pid, start time, boot id)         tmp/          TMPDIR: a copy of the key
 //   log           stdout and stderr in order                             bin/ssh       the ssh that is used
 //   rc            exit code, once ended                                  cancelled     we ended it
+//   step          the step last seen, and since when
 
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
@@ -38,18 +39,16 @@ export interface InstallRun {
    * cancelled before, by whomever: one directory is one start, also when two servers try at once.
    */
   start(command: InstallCommand): Promise<void>;
-  /** Reads what the run does at `nowMs` (since the epoch). Keep the InstallRun between calls: it times the steps. */
+  /**
+   * Reads what the run does at `nowMs` (since the epoch), and notes when a step was first seen, so that
+   * a restart of this server gives no step more time. One InstallRun reads each part of the log once.
+   */
   inspect(nowMs: number): Promise<RunView>;
   /**
    * Ends every process of the run (TERM, `graceMs` later KILL) and removes the secrets in its
    * directory. A run that has ended keeps its result; any other is cancelled. May be repeated.
    */
   stop(graceMs?: number): Promise<void>;
-}
-
-interface TimedStep {
-  readonly step: InstallStep | undefined;
-  readonly sinceMs: number;
 }
 
 const maxLogBytes = 256 * 1024 * 1024;
@@ -61,18 +60,14 @@ export function openRun(directory: string): InstallRun {
     throw new Error(`run directory ${directory}: only an absolute path without spaces will do`);
   const reader = createLogReader(join(directory, "log"));
   const marker = `TMPDIR=${join(directory, "tmp")}`;
-  let timed: TimedStep | undefined;
 
   const inspect = async (nowMs: number): Promise<RunView> => {
     const claim = await readClaim(directory);
     // In this order: a process seen dead has written all it will ever write.
     const alive = claim !== undefined && isAlive(claim);
     const progress = claim === undefined ? noProgress : await reader.read();
-    if (alive) {
-      if (timed === undefined || timed.step !== progress.step)
-        timed = { step: progress.step, sinceMs: nowMs };
-      return { kind: "running", progress, ...(await patience(directory, timed, nowMs)) };
-    }
+    if (alive)
+      return { kind: "running", progress, ...(await patience(directory, progress, nowMs)) };
     if (await exists(join(directory, "cancelled"))) return { kind: "cancelled", progress };
     const exitCode = await readExitCode(directory);
     if (exitCode !== undefined) return { kind: "ended", progress, exitCode };
@@ -127,13 +122,26 @@ function signalProcess(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
   }
 }
 
-async function patience(directory: string, { step, sinceMs }: TimedStep, nowMs: number) {
+async function patience(directory: string, { step }: Progress, nowMs: number) {
   const log = await stat(join(directory, "log"));
   const claim = await stat(join(directory, "pid"));
   const silentMs = Math.max(0, nowMs - log.mtimeMs);
-  const elapsed = { silentMs, stepMs: nowMs - sinceMs, runMs: nowMs - claim.mtimeMs };
+  const stepMs = nowMs - (await stepSince(join(directory, "step"), step, nowMs));
   const flood = log.size > maxLogBytes ? `it printed ${log.size} bytes` : undefined;
-  return { silentMs, overdue: flood ?? overdue(step, elapsed) };
+  const runMs = nowMs - claim.mtimeMs;
+  return { silentMs, overdue: flood ?? overdue(step, { silentMs, stepMs, runMs }) };
+}
+
+/** When `step` was first seen: as noted in `file`, or `nowMs`, which is then noted. */
+async function stepSince(
+  file: string,
+  step: InstallStep | undefined,
+  nowMs: number,
+): Promise<number> {
+  const [noted, sinceMs] = ((await readText(file)) ?? "").split(" ");
+  if (noted === (step ?? "start") && Number(sinceMs) > 0) return Number(sinceMs);
+  await writeFile(file, `${step ?? "start"} ${nowMs}`, { mode: 0o600 });
+  return nowMs;
 }
 
 async function readClaim(directory: string): Promise<ProcessIdentity | undefined> {

@@ -2,10 +2,10 @@
 // Pure: a parsed file in, sentences with the path of the offending value out.
 
 import { type Cidr, cidrContains, directedBroadcast, formatCidr } from "../net/cidr.ts";
-import { type Ipv4, ipv4ToNumber } from "../net/ipv4.ts";
+import { anyAddress, type Ipv4, ipv4ToNumber } from "../net/ipv4.ts";
 import type { ParsedInventory } from "./schema.ts";
 
-export type Path = readonly (string | number)[];
+type Path = readonly (string | number)[];
 
 export interface Finding {
   readonly path: Path;
@@ -42,6 +42,11 @@ function networkFindings({ networks, server }: ParsedInventory): Finding[] {
       "production",
     ),
   ];
+  if (server.api.address === anyAddress || cidrContains(provisioning.cidr, server.api.address))
+    findings.push({
+      path: ["server", "api", "address"],
+      message: `${server.api.address} would offer the API to machines that boot: use 127.0.0.1 or an address of the management network`,
+    });
   if (ipv4ToNumber(pool.start) > ipv4ToNumber(pool.end))
     findings.push({
       path: [...path, "pool"],

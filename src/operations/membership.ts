@@ -1,11 +1,8 @@
 // Bootstrap or join, computed from the live cluster and never from a flag in a file. Pure.
 // A second cluster beside a living one is the worst this program could cause, so every doubt is a refusal.
 
+import type { ClusterMembership } from "../boot/cluster-config.ts";
 import type { BootstrapClaim } from "./operation.ts";
-
-export type Membership =
-  | { readonly kind: "bootstrap"; readonly peers: readonly string[] }
-  | { readonly kind: "join"; readonly leader: string };
 
 export interface ClusterView {
   readonly cluster: string;
@@ -24,7 +21,7 @@ export interface Candidate {
 }
 
 export type MembershipDecision =
-  | { readonly membership: Membership }
+  | { readonly membership: ClusterMembership }
   | { readonly wait: string }
   | { readonly refused: string; readonly next: string };
 

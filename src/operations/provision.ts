@@ -1,12 +1,12 @@
 // From a powered-off machine to a healthy voter: the steps, in order, and what each needs.
 
 import type { Bmc } from "../bmc/bmc.ts";
+import type { ClusterMembership } from "../boot/cluster-config.ts";
 import type { Answer } from "../cluster/client.ts";
 import type { Layer } from "../cluster/driver.ts";
 import type { Judgement } from "../cluster/judge.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { NodeStore } from "../nodes/ports.ts";
-import type { Membership } from "./membership.ts";
 import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
 import type { Plan, Step } from "./result.ts";
 import { armInstall } from "./steps/arm-install.ts";
@@ -30,7 +30,7 @@ export type InstallerSighting =
 /** How far the installation of one operation has come, read from its run directory. */
 export type RunView =
   | { readonly kind: "absent" }
-  | { readonly kind: "running"; readonly line: string; readonly overdue: string | undefined }
+  | { readonly kind: "running"; readonly line: string }
   | { readonly kind: "succeeded" }
   | { readonly kind: "failed"; readonly reason: string; readonly next: string };
 
@@ -38,7 +38,7 @@ export type RunView =
 export interface Installation {
   find(signal: AbortSignal): Promise<InstallerSighting>;
   /** Writes the files the node gets: certificate, host key, cluster-config. Nothing of it is logged. */
-  prepare(membership: Membership): Promise<void>;
+  prepare(membership: ClusterMembership): Promise<void>;
   /** Starts nixos-anywhere, at most once for this operation, however often it is called. */
   start(): Promise<void>;
   view(nowMs: number): Promise<RunView>;

@@ -92,11 +92,16 @@ CREATE TABLE clusters (
  */
 export function openDatabase(file: string): Connection {
   if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const database = new Database(file);
+  const database = new Database(file, { timeout: 1000 });
   try {
     prepare(database, file);
   } catch (error) {
     database.close();
+    if (error instanceof Database.SqliteError && error.code === "SQLITE_BUSY")
+      throw new Error(
+        `the database ${file} is in use by another server: stop that one, or give this one its own stateDirectory`,
+        { cause: error },
+      );
     throw error;
   }
   if (file !== ":memory:") chmodSync(file, 0o600);
@@ -104,6 +109,8 @@ export function openDatabase(file: string): Connection {
 }
 
 function prepare(database: Connection, file: string): void {
+  // One server for one file, for as long as it runs: two would hand out the same leases and wipe twice.
+  database.pragma("locking_mode = EXCLUSIVE");
   const damage = damageOf(database);
   if (damage !== undefined)
     throw new Error(
@@ -112,7 +119,6 @@ function prepare(database: Connection, file: string): void {
   database.pragma("journal_mode = WAL");
   // A lease or an intent that was acknowledged must survive a power cut: every commit waits for the disk.
   database.pragma("synchronous = FULL");
-  database.pragma("busy_timeout = 5000");
   database.pragma("foreign_keys = ON");
   const version = Number(database.pragma("user_version", { simple: true }));
   if (version > schemaVersion)
@@ -131,6 +137,7 @@ function damageOf(database: Connection): string | undefined {
     const answer = String(database.pragma("quick_check", { simple: true }));
     return answer === "ok" ? undefined : answer;
   } catch (error) {
+    if (error instanceof Database.SqliteError && error.code === "SQLITE_BUSY") throw error;
     return error instanceof Error ? error.message : String(error);
   }
 }

@@ -110,6 +110,8 @@ function intentMethods(
           .prepare<[number, string, number], { node: string }>(
             `UPDATE intents SET consumed_at_ms = ?
              WHERE id = ? AND consumed_at_ms IS NULL AND expires_at_ms > ?
+               AND rowid = (SELECT max(rowid) FROM intents newest WHERE newest.node = intents.node)
+               AND (SELECT state FROM nodes WHERE name = intents.node) = 'armed'
              RETURNING node`,
           )
           .get(nowMs, intentId, nowMs);

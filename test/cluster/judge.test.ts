@@ -62,7 +62,7 @@ describe("judge", () => {
     const judgement = judge({ layer: "chainfire", observations });
     expect(judgement.verdict).toBe("degraded");
     expect(judgement.reasons).toEqual([
-      "node03 does not answer: 10.0.200.12:2379 refuses the connection",
+      "node03 gives no full answer: 10.0.200.12:2379 refuses the connection",
     ]);
   });
 

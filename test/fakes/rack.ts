@@ -1,11 +1,11 @@
 // A rack in memory for tests of operations: BMCs, installations and a cluster that behave, or fail where a test says.
 
 import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
+import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
 import { layerPorts } from "../../src/cluster/driver.ts";
 import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
-import type { Membership } from "../../src/operations/membership.ts";
 import type {
   Installation,
   InstallerSighting,
@@ -19,7 +19,7 @@ export interface FakeMachine {
   power: PowerState;
   disk: "blank" | "writing" | "installed";
   wipes: number;
-  membership: Membership | undefined;
+  membership: ClusterMembership | undefined;
   pxeOnce: boolean;
   stops: number;
   /** What is broken on this machine. */
@@ -158,7 +158,7 @@ function fakeInstallation(machine: FakeMachine): Installation {
         return { kind: "failed", reason: "disko: disk busy", next: "netboot the node again" };
       if (machine.disk === "writing") {
         machine.disk = "installed";
-        return { kind: "running", line: "Formatting hard drive with disko", overdue: undefined };
+        return { kind: "running", line: "Formatting hard drive with disko" };
       }
       return { kind: "succeeded" };
     },

@@ -149,7 +149,9 @@ test("a second operation on a node that has one is refused by the store", () => 
   expect(() => rack.tools.operations.create([second])).toThrow(/UNIQUE/);
 });
 
-test("an operation cut off at any step is carried on by a new runner without a second wipe", async () => {
+test("an operation cut off at any step is carried on by a new runner without a second wipe", {
+  timeout: 60_000,
+}, async () => {
   for (let cut = 1; cut <= 60; cut++) {
     const clock = manualClock();
     let sleeps = 0;

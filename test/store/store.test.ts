@@ -49,6 +49,30 @@ test("an intent is used once: the second use and every later one are refused", (
   ]);
 });
 
+test("an intent that was replaced by a newer one is refused, and the newer one still holds", () => {
+  const { nodes } = armedStore();
+  nodes.transition("node01", "install-cancelled", {});
+  const renewed = { node: "node01", mac, disk: "/dev/sda", operation: "op-2" };
+  nodes.arm({ ...renewed, id: "intent-2", armedAtMs: 1000, expiresAtMs: 1100 });
+  expect(nodes.consume("intent-1", 1050, {})).toBe(false);
+  expect(nodes.node("node01").state).toBe("armed");
+  expect(nodes.consume("intent-2", 1050, {})).toBe(true);
+});
+
+test("the intent of a node that is no longer armed is refused", () => {
+  const { nodes } = armedStore();
+  nodes.transition("node01", "install-cancelled", {});
+  expect(nodes.consume("intent-1", 1050, {})).toBe(false);
+  expect(nodes.node("node01").state).toBe("registered");
+});
+
+test("a database that another server has open is refused with what to do", () => {
+  const file = join(folder, "shared.db");
+  const first = openDatabase(file);
+  expect(() => openDatabase(file)).toThrow(/in use by another server: stop that one/);
+  first.close();
+});
+
 test("an expired intent is refused and the node stays armed", () => {
   const { nodes } = armedStore();
   expect(nodes.consume("intent-1", 1100, {})).toBe(false);

@@ -52,7 +52,6 @@ async function buildImages(directory: string): Promise<void> {
 
   await rm(stamp, { force: true });
   for (const name of ["nixos", "system"]) {
-    if (name==="system") continue;
     await rm(join(directory, name), { recursive: true, force: true });
     await rename(join(fresh, name), join(directory, name));
   }
@@ -66,7 +65,9 @@ async function hashInputs(packageFiles: readonly string[]): Promise<string> {
   const hash = createHash("sha256").update(packageFiles.join("\n"));
   for (const root of [import.meta.dirname, guest, firstBoot]) {
     const entries = await readdir(root, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const files = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
     for (const file of files.sort())
       hash.update(`\0${relative(root, file)}\0`).update(await readFile(file));
   }

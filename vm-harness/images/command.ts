@@ -3,7 +3,10 @@
 import { spawn } from "node:child_process";
 
 /** Runs `argv` to its end and returns its stdout; throws with the exit code and the last of its stderr. */
-export function run(argv: readonly string[], options: { readonly cwd?: string } = {}): Promise<string> {
+export function run(
+  argv: readonly string[],
+  options: { readonly cwd?: string } = {},
+): Promise<string> {
   const [command = "", ...rest] = argv;
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, { ...options, stdio: ["ignore", "pipe", "pipe"] });

@@ -4,7 +4,15 @@
 
 import { chmod, cp, link, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { copyModules, copyPaths, copyPrograms, findPrograms, installBusybox, makeTree, packInitramfs } from "./tree.ts";
+import {
+  copyModules,
+  copyPaths,
+  copyPrograms,
+  findPrograms,
+  installBusybox,
+  makeTree,
+  packInitramfs,
+} from "./tree.ts";
 
 // Real programs where busybox differs from what nixos-anywhere relies on; busybox gives the rest.
 const programs = [
@@ -25,7 +33,15 @@ const programs = [
   "zstd",
 ];
 
-const modules = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "vfat", "nls_ascii", "nls_cp437"];
+const modules = [
+  "virtio_pci",
+  "virtio_blk",
+  "virtio_net",
+  "virtio_rng",
+  "vfat",
+  "nls_ascii",
+  "nls_cp437",
+];
 
 // A store path as NixOS makes them: the boot script names it, and the initramfs refuses any other.
 const systemPath = "/nix/store/0rackstrapvirtualrackinstaller00-nixos-system-installer-24.11";
@@ -66,7 +82,10 @@ export async function buildInstaller(place: BuildPlace): Promise<void> {
   await mkdir(first, { recursive: true });
   await packInitramfs(tree, join(first, "initrd"));
   await cp(join(stage, `boot/vmlinuz-${release}`), join(first, "bzImage"));
-  await writeFile(join(first, "cmdline"), `init=${systemPath}/init net.ifnames=0 console=tty0 console=ttyS0,115200 loglevel=4\n`);
+  await writeFile(
+    join(first, "cmdline"),
+    `init=${systemPath}/init net.ifnames=0 console=tty0 console=ttyS0,115200 loglevel=4\n`,
+  );
   for (const directory of others) {
     await mkdir(directory, { recursive: true });
     for (const file of ["bzImage", "initrd", "cmdline"])

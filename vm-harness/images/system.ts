@@ -1,7 +1,7 @@
 // The installed system: what nixos-anywhere's stand-in streams onto a node's disk. systemd, sshd,
 // journald, and the cluster services; no udev, D-Bus or login, which the rack never uses.
 
-import { chmod, cp, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { run, runShell } from "./command.ts";
 import type { BuildPlace } from "./installer.ts";
@@ -84,7 +84,15 @@ const bootFiles = [
   "/usr/lib/EXTLINUX/gptmbr.bin",
 ];
 
-const modules = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "vfat", "nls_ascii", "nls_cp437"];
+const modules = [
+  "virtio_pci",
+  "virtio_blk",
+  "virtio_net",
+  "virtio_rng",
+  "vfat",
+  "nls_ascii",
+  "nls_cp437",
+];
 
 /** Builds `output`/{bzImage,initrd,rootfs.tar.zst}. `firstBoot` is the directory of the product's first-boot files. */
 export async function buildSystem(place: BuildPlace, firstBoot: string): Promise<void> {
@@ -93,7 +101,11 @@ export async function buildSystem(place: BuildPlace, firstBoot: string): Promise
   await makeTree(tree);
   const daemons = systemdPrograms.map((name) => `/usr/lib/systemd/${name}`);
   await copyPrograms(stage, tree, [...(await findPrograms(stage, programs)), ...daemons]);
-  await copyPaths(stage, tree, systemdUnits.map((name) => `/usr/lib/systemd/system/${name}`));
+  await copyPaths(
+    stage,
+    tree,
+    systemdUnits.map((name) => `/usr/lib/systemd/system/${name}`),
+  );
   await copyPaths(stage, tree, bootFiles);
   await copyPython(stage, tree, join(guest, "../raft_service"));
   await cp(join(guest, "root"), tree, { recursive: true });
@@ -134,33 +146,20 @@ async function copyPython(stage: string, tree: string, program: string): Promise
   await cp(program, join(stage, directory), { recursive: true });
   // Loaded only when first used, so not seen by importing the program.
   const late = "encodings.idna, concurrent.futures.thread";
+  // Importing leaves the compiled form beside each module: under emulation compiling is most of the start-up.
   const list = await run([
     "chroot",
     stage,
     "python3.11",
     "-I",
     "-c",
-    `import sys, raft_service.server, ${late}\nfor m in list(sys.modules.values()): print(getattr(m, "__file__", None) or "")`,
+    `import sys, raft_service.server, ${late}
+for m in list(sys.modules.values()): print(getattr(m, "__file__", ""), getattr(m, "__cached__", ""))`,
   ]);
-  const files = [...new Set(list.trim().split("\n"))].filter((file) => file.startsWith("/"));
+  const files = [...new Set(list.split(/\s+/))].filter((file) => file.startsWith("/"));
   const shared = files.filter((file) => file.endsWith(".so"));
-  await copyPaths(stage, tree, [...files.filter((file) => !shared.includes(file)), directory]);
+  await copyPaths(stage, tree, [directory, ...files.filter((file) => !shared.includes(file))]);
   await copyPrograms(stage, tree, shared);
-  await writeFile(join(tree, "usr/bin/compile-python"), "");
-  await rm(join(tree, "usr/bin/compile-python"));
-  // Start-up under emulation is mostly compiling; checked hashes or times would be one more read per file.
-  await run([
-    "chroot",
-    stage,
-    "python3.11",
-    "-m",
-    "compileall",
-    "-q",
-    "--invalidation-mode",
-    "unchecked-hash",
-    "/usr/lib/python3.11",
-    directory,
-  ]);
 }
 
 /** Puts the product's first-boot script and units where the units expect them. */
@@ -170,7 +169,10 @@ async function installFirstBoot(tree: string, firstBoot: string): Promise<void> 
   await cp(join(firstBoot, "cluster-join"), join(tree, "usr/lib/first-boot/cluster-join"));
   await chmod(join(tree, "usr/lib/first-boot/cluster-join"), 0o755);
   for (const layer of ["chainfire", "flaredb"])
-    await cp(join(firstBoot, `${layer}-cluster-join.service`), join(units, `${layer}-cluster-join.service`));
+    await cp(
+      join(firstBoot, `${layer}-cluster-join.service`),
+      join(units, `${layer}-cluster-join.service`),
+    );
 }
 
 async function enableUnits(tree: string): Promise<void> {

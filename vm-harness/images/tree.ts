@@ -26,10 +26,16 @@ export async function copyPaths(
   for (const path of paths) {
     const target = join(tree, path);
     await mkdir(dirname(target), { recursive: true });
-    await cp(join(stage, path), target, { recursive: true, verbatimSymlinks: true, force: true });
+    await cp(join(stage, path), target, {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+    });
     if ((await lstat(target)).isSymbolicLink()) {
       const pointsTo = await readlink(target);
-      await copyPaths(stage, tree, [join(pointsTo.startsWith("/") ? "/" : dirname(path), pointsTo)]);
+      await copyPaths(stage, tree, [
+        join(pointsTo.startsWith("/") ? "/" : dirname(path), pointsTo),
+      ]);
     }
   }
 }
@@ -58,7 +64,15 @@ export async function copyPrograms(
 
 /** The full path below /usr of each of `names`, looked for as a shell would. */
 export async function findPrograms(stage: string, names: readonly string[]): Promise<string[]> {
-  const found = await run(["chroot", stage, "/usr/bin/bash", "-c", 'type -P "$@"', "bash", ...names]);
+  const found = await run([
+    "chroot",
+    stage,
+    "/usr/bin/bash",
+    "-c",
+    'type -P "$@"',
+    "bash",
+    ...names,
+  ]);
   const paths = found.trim().split("\n");
   if (paths.length !== names.length) throw new Error(`of ${names.join(" ")} only ${paths} exist`);
   return paths.map((path) => path.replace(/^\/(s?bin)\//, "/usr/$1/"));

@@ -19,12 +19,7 @@ export function installSystem(context: StepContext): Step {
         case "failed":
           return failed(view.reason, view.next);
         case "running":
-          return view.overdue === undefined
-            ? wait(1000, view.line)
-            : failed(
-                view.overdue,
-                `look at the console of node ${node.name}, then provision again`,
-              );
+          return wait(1000, view.line);
         case "absent":
           break;
       }
@@ -33,6 +28,11 @@ export function installSystem(context: StepContext): Step {
         return failed(
           `the install of node ${node.name} was armed anew by another operation`,
           `see: rackstrap explain ${node.name}`,
+        );
+      if (intent.disk !== node.disk || intent.mac !== node.mac)
+        return failed(
+          `node ${node.name} was armed for ${intent.disk} of ${intent.mac}, and the inventory now says ${node.disk} of ${node.mac}`,
+          `check the inventory, then start again: rackstrap provision ${node.name}`,
         );
       const detail = { operation: operation.id, disk: node.disk, mac: node.mac };
       // After a crash between this record and the start, the record stands and the run is started now, still once.

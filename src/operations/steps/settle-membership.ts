@@ -1,12 +1,17 @@
 // Decides from the live cluster whether this node forms it or joins it, and writes the files it will carry.
 
 import { layers } from "../../cluster/driver.ts";
-import type { Role } from "../../inventory/schema.ts";
+import type { Inventory, Node, Role } from "../../inventory/schema.ts";
 import { decideMembership } from "../membership.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, wait } from "../result.ts";
 
 const founding: readonly Role[] = ["control-plane", "all-in-one"];
+
+/** The nodes that may form the cluster, in the inventory's order. */
+export function foundersOf(inventory: Inventory): Node[] {
+  return inventory.nodes.filter((node) => founding.includes(node.role));
+}
 
 export function settleMembership(context: StepContext): Step {
   const { node, inventory, install } = context;
@@ -19,7 +24,7 @@ export function settleMembership(context: StepContext): Step {
       const cluster = inventory.cluster.name;
       const answering = await liveLeader(context, signal);
       const known = context.clusters.claim(cluster);
-      const founders = inventory.nodes.filter((other) => founding.includes(other.role));
+      const founders = foundersOf(inventory);
       const first = founders.find((other) => operation.batch.includes(other.name));
       if (answering === undefined && known === undefined && first === undefined)
         return failed(

@@ -1,0 +1,22 @@
+// Where an answer goes (RFC 2131 §4.1). One pure rule for every message.
+
+import { anyAddress, broadcastAddress, type Ipv4 } from "../net/ipv4.ts";
+import type { Packet } from "./packet.ts";
+
+export interface Destination {
+  readonly address: Ipv4;
+  /** Relays listen on the server's port, clients on their own. */
+  readonly port: "server" | "client";
+}
+
+/**
+ * The destination of an answer to `request`. §4.1 lets a server unicast to `yiaddr` when the client has not set the broadcast
+ * flag; that takes a raw socket, which Node does not have, so such a client is answered by broadcast, which §4.1 also allows.
+ */
+export function destinationOf(request: Packet, answer: "OFFER" | "ACK" | "NAK"): Destination {
+  if (request.giaddr !== anyAddress) return { address: request.giaddr, port: "server" };
+  // §4.3.2: the address a refused client uses is wrong, so it cannot be reached there.
+  if (answer === "NAK" || request.ciaddr === anyAddress)
+    return { address: broadcastAddress, port: "client" };
+  return { address: request.ciaddr, port: "client" };
+}

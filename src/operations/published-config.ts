@@ -1,0 +1,45 @@
+// The cluster-config document that the boot plane shows for a node: public data, by MAC.
+// What a node is installed with is written from the live cluster at install time; this shows the same rule.
+
+import {
+  type ClusterConfig,
+  type ClusterMembership,
+  clusterConfig,
+} from "../boot/cluster-config.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
+import type { ClusterStore, OperationStore } from "./operation.ts";
+import { foundersOf } from "./steps/settle-membership.ts";
+
+export interface PublishedConfigTools {
+  readonly inventory: Inventory;
+  readonly operations: OperationStore;
+  readonly clusters: ClusterStore;
+}
+
+/** What `node` was told in the operation that runs for it, else what it would be told now. */
+export function publishedConfig(tools: PublishedConfigTools, node: Node): ClusterConfig {
+  const membership = toldMembership(tools.operations, node) ?? expectedMembership(tools, node);
+  return clusterConfig({ node, clusterName: tools.inventory.cluster.name, membership });
+}
+
+function toldMembership(operations: OperationStore, node: Node): ClusterMembership | undefined {
+  const operation = operations
+    .operations({ running: true })
+    .find((candidate) => candidate.node === node.name);
+  const evidence = operation?.steps.find((step) => step.id === "membership")?.evidence;
+  return evidence?.["membership"] as ClusterMembership | undefined;
+}
+
+function expectedMembership(
+  { inventory, clusters }: PublishedConfigTools,
+  node: Node,
+): ClusterMembership {
+  const claim = clusters.claim(inventory.cluster.name);
+  const founders = foundersOf(inventory);
+  const founder = founders.find((other) => other.name === claim?.node) ?? founders[0];
+  if (claim?.initialisedAtMs === undefined && (founder === undefined || founder === node))
+    return { kind: "bootstrap", peers: founders.map((other) => other.fqdn) };
+  // A node never joins through itself.
+  const leader = founder === node ? founders.find((other) => other !== node) : founder;
+  return { kind: "join", leader: (leader ?? node).fqdn };
+}

@@ -1,0 +1,179 @@
+// The composition root: configuration, store, policy, listeners, runner, in this order; closed in reverse.
+
+import { randomBytes, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Logger, pino } from "pino";
+import { createApi } from "./api/app.ts";
+import { createRackstrap } from "./api/rackstrap.ts";
+import { loadOrCreateToken } from "./api/token.ts";
+import type { Bmc } from "./bmc/bmc.ts";
+import { createIpmitool } from "./bmc/ipmitool.ts";
+import { type Assets, createAssets } from "./boot/assets.ts";
+import { loadScripts } from "./boot/script.ts";
+import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
+import { findNode } from "./inventory/find.ts";
+import { formatProblem, loadInventory } from "./inventory/load.ts";
+import type { Inventory, Node } from "./inventory/schema.ts";
+import { readSecret } from "./inventory/secret.ts";
+import { createClusterAccess } from "./operations/cluster-access.ts";
+import { createInstallation } from "./operations/installation.ts";
+import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
+import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
+import { loadOrCreateCa } from "./pki/ca.ts";
+import { startNetworkServices } from "./serve/network-services.ts";
+import { createRendering } from "./serve/rendering.ts";
+import { checkServer, missingAssets } from "./serve/self-check.ts";
+import { openStore, type Store } from "./store/store.ts";
+
+type Closers = (() => void | Promise<void>)[];
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    // An abort ends the sleep early; whoever slept looks at the signal.
+    await delay(ms, undefined, { signal }).catch(() => undefined);
+  },
+};
+
+/** Runs the server until SIGINT or SIGTERM. Throws one sentence with the remedy when it can't start. */
+export async function serve(inventoryFile: string): Promise<void> {
+  const logger = pino({ level: process.env["RACKSTRAP_LOG_LEVEL"] ?? "info" });
+  const inventory = readInventory(inventoryFile);
+  const closers: Closers = [];
+  const stopped = stopRequest();
+  try {
+    await start(inventory, logger, closers);
+    logger.info({ site: inventory.site, nodes: inventory.nodes.length }, "server started");
+    await stopped;
+    logger.info("server stopping");
+  } finally {
+    for (const close of closers.toReversed()) await close();
+  }
+}
+
+async function start(inventory: Inventory, logger: Logger, closers: Closers): Promise<void> {
+  const { stateDirectory, assetDirectory, api } = inventory.server;
+  const { now } = clock;
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+  const store = openStore(
+    join(stateDirectory, "rackstrap.db"),
+    now,
+    ({ kind, node, mac, detail }) => logger.info({ event: kind, node, mac, detail }, "event"),
+  );
+  closers.push(() => store.close());
+  const assets = await createAssets(assetDirectory);
+  const scripts = loadScripts(join(import.meta.dirname, "../templates"));
+  const rendering = createRendering({ inventory, store, assets, scripts, now });
+  const sshKey = await loadSshKey(inventory);
+  const tools = await provisionTools(inventory, store, assets, sshKey.file);
+  const network = await startNetworkServices({
+    ...{ inventory, store, assets, rendering, logger, now },
+    authorizedKeys: sshKey.publicKey,
+  });
+  closers.push(() => network.close());
+  const runner = startRunner(tools, store, logger);
+  closers.push(() => runner.close());
+  const { nodes, operations } = store;
+  const service = createRackstrap({
+    ...{ inventory, nodes, operations, runner, clock },
+    cluster: tools.cluster,
+    bmc: tools.bmc,
+    subject: rendering.subject,
+    newProvisions: (chosen) => newProvisions(tools, chosen, now()),
+    render: rendering.render,
+    stages: rendering.stages,
+    check: async () => checkServer(inventory, await assets.reload(), network.services()),
+  });
+  const token = loadOrCreateToken(stateDirectory, randomBytes);
+  const app = createApi({ service, token, log: logger.child({ service: "api" }) });
+  await app.listen({ host: api.address, port: api.port });
+  closers.push(() => app.close());
+}
+
+function readInventory(file: string): Inventory {
+  const loaded = loadInventory(file);
+  if ("inventory" in loaded) return loaded.inventory;
+  throw new Error(`the inventory is not usable:\n${loaded.problems.map(formatProblem).join("\n")}`);
+}
+
+async function provisionTools(
+  inventory: Inventory,
+  store: Store,
+  assets: Assets,
+  sshKeyFile: string,
+): Promise<ProvisionTools> {
+  const { stateDirectory } = inventory.server;
+  const { now } = clock;
+  const commonName = `${inventory.cluster.name} CA`;
+  const ca = await loadOrCreateCa(join(stateDirectory, "pki"), { commonName, nowMs: now() });
+  const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
+  const installation = { inventory, ca, sshKeyFile, path, home: homedir(), now };
+  const controllers = new Map<string, Bmc>();
+  return {
+    inventory,
+    nodes: store.nodes,
+    operations: store.operations,
+    clusters: store.clusters,
+    cluster: createClusterAccess({ nodes: inventory.nodes, ca: ca.certPem, clock }),
+    // One driver for one BMC: it keeps the commands in a queue, since many BMCs bear only one session.
+    bmc: (node) => {
+      const bmc = controllers.get(node.name) ?? openBmc(node);
+      controllers.set(node.name, bmc);
+      return bmc;
+    },
+    installation: (node, operationId) => createInstallation(installation, node, operationId),
+    missingAssets: (node) => missingAssets(inventory, assets.current(), [node]),
+    newId: randomUUID,
+  };
+}
+
+function openBmc(node: Node): Bmc {
+  const { address, port, user, cipherSuite } = node.bmc;
+  const password = readSecret(node.bmc.password, process.env);
+  return createIpmitool({ address, port, user, password, cipherSuite });
+}
+
+/** The key that opens the installer: the site's own, else one made at the first start. */
+async function loadSshKey(
+  inventory: Inventory,
+): Promise<{ readonly file: string } & Pick<HostKey, "publicKey">> {
+  const { sshKey } = inventory.install;
+  if (sshKey !== undefined && !(existsSync(sshKey) && existsSync(`${sshKey}.pub`)))
+    throw new Error(
+      `install.sshKey ${sshKey} and ${sshKey}.pub must both exist: make them with ssh-keygen -t ed25519 -N "" -f ${sshKey}`,
+    );
+  const file = sshKey ?? join(inventory.server.stateDirectory, "ssh", "id_ed25519");
+  const { signal } = new AbortController();
+  const { publicKey } = await loadOrCreateHostKey(file, `rackstrap ${inventory.site}`, signal);
+  return { file, publicKey };
+}
+
+function startRunner(tools: ProvisionTools, store: Store, logger: Logger): Runner {
+  const runner = createRunner({
+    operations: store.operations,
+    nodes: store.nodes,
+    plan: (operation) => {
+      const node = findNode(tools.inventory, operation.node);
+      if (node === undefined)
+        throw new Error(
+          `operation ${operation.id} is for node ${operation.node}, which the inventory no longer has: put it back, cancel the operation, then remove it`,
+        );
+      return provisionPlan(tools, operation, node);
+    },
+    atomically: store.atomically,
+    clock,
+    onFault: ({ id, node }, error) =>
+      logger.error({ err: error, operation: id, node }, "operation fault"),
+  });
+  runner.resume();
+  return runner;
+}
+
+function stopRequest(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+}

@@ -1,0 +1,151 @@
+// Opens what machines talk to on the provisioning network: DHCP, TFTP and the boot plane.
+// What they see goes to the timelines.
+
+import type { Logger } from "pino";
+import type { Assets } from "../boot/assets.ts";
+import { createNetbootPolicy } from "../boot/netboot-policy.ts";
+import { createBootPlane } from "../bootplane/app.ts";
+import type { Services } from "../bootplane/deps.ts";
+import { listenBootPlane } from "../bootplane/listen.ts";
+import type { DhcpConfig, DhcpEvent } from "../dhcp/policy.ts";
+import { createDhcpServer, inheritedDhcpSocket } from "../dhcp/server.ts";
+import { findNodeByMac } from "../inventory/find.ts";
+import type { Inventory } from "../inventory/schema.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
+import { createTimeline, type Sighting } from "../nodes/timeline.ts";
+import type { Store } from "../store/store.ts";
+import { createTftpServer } from "../tftp/server.ts";
+import type { Rendering } from "./rendering.ts";
+
+export interface NetworkServices {
+  services(): Services;
+  close(): Promise<void>;
+}
+
+export interface NetworkTools {
+  readonly inventory: Inventory;
+  readonly store: Store;
+  readonly assets: Assets;
+  readonly rendering: Rendering;
+  readonly authorizedKeys: string;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+type Record = (sighting: Sighting) => void;
+
+/** Opens all three, or none: rejects with the reason when one can't be had. */
+export async function startNetworkServices(tools: NetworkTools): Promise<NetworkServices> {
+  const { inventory, store, now } = tools;
+  const record = createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now);
+  const dhcp = openDhcp(tools, record);
+  const tftp = openTftp(tools, record);
+  let http: { status(): Services["http"] } = { status: () => "stopped" };
+  const services = (): Services => ({
+    dhcp: dhcp.state(),
+    tftp: tftp.state().service,
+    http: http.status(),
+  });
+  const app = openBootPlane(tools, record, services);
+  const close = async () => {
+    // DHCP first: a machine must not be sent to listeners that are gone.
+    await dhcp.close();
+    await tftp.close();
+    await app.close();
+  };
+  try {
+    http = await listenBootPlane(app, inventory.server.address, inventory.server.httpPort);
+    await tftp.start();
+    await dhcp.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { services, close };
+}
+
+function openDhcp(tools: NetworkTools, record: Record) {
+  const { inventory, store, rendering, logger, now } = tools;
+  const inheritedFd = inheritedDhcpSocket(process.env, process.pid);
+  const scriptUrl = `${rendering.server.baseUrl}/boot/ipxe/boot.ipxe`;
+  return createDhcpServer({
+    interface: inventory.server.interface,
+    config: dhcpConfig(inventory),
+    policy: createNetbootPolicy({
+      inventory,
+      scriptUrl,
+      onFallback: ({ mac, architectures }, file) =>
+        logger.info({ mac, architectures, file }, "fallback loader given"),
+    }),
+    leases: store.leases,
+    onEvent: (event) => recordDhcp(event, record, logger),
+    now,
+    logger: logger.child({ service: "dhcp" }),
+    ...(inheritedFd === undefined ? {} : { inheritedFd }),
+  });
+}
+
+function dhcpConfig({ server, networks }: Inventory): DhcpConfig {
+  const { cidr, gateway, dns, domain, pool, leaseSeconds, maxLeaseSeconds } = networks.provisioning;
+  return {
+    serverAddress: server.address,
+    subnets: [{ cidr, router: gateway, dns, domain, pool }],
+    leaseSeconds,
+    minLeaseSeconds: 60,
+    maxLeaseSeconds,
+  };
+}
+
+function recordDhcp(event: DhcpEvent, record: Record, logger: Logger): void {
+  const { mac, kind, address, facts, bootFile, reason } = event;
+  logger.debug(event, "dhcp");
+  if (mac === undefined) return;
+  record({
+    ...{ mac, kind, address, facts },
+    detail: {
+      ...(bootFile === undefined ? {} : { bootFile }),
+      ...(reason === undefined ? {} : { reason }),
+    },
+  });
+}
+
+function openTftp({ inventory, assets, store, logger }: NetworkTools, record: Record) {
+  return createTftpServer({
+    address: inventory.server.address,
+    files: async (name) => assets.current().loaders.get(name)?.data,
+    onEvent: ({ client, ...transfer }) => {
+      logger.debug({ client, ...transfer }, "tftp");
+      const mac = macOf(inventory, store, client);
+      if (mac !== undefined)
+        record({ mac, kind: "tftp-transferred", address: client, detail: transfer });
+    },
+    now: () => performance.now(),
+    logger: logger.child({ service: "tftp" }),
+  });
+}
+
+function openBootPlane(tools: NetworkTools, record: Record, services: () => Services) {
+  const { inventory, store, assets, rendering, authorizedKeys, logger, now } = tools;
+  return createBootPlane({
+    server: rendering.server,
+    scripts: rendering.scripts,
+    assets,
+    subject: rendering.subject,
+    authorizedKeys: () => authorizedKeys,
+    clusterConfig: rendering.clusterConfig,
+    services,
+    onEvent: ({ kind, client, ...detail }) => {
+      const mac = "mac" in detail ? detail.mac : macOf(inventory, store, client as Ipv4);
+      if (mac !== undefined) record({ mac, kind, address: client, detail });
+    },
+    now,
+    logger: logger.child({ service: "http" }),
+  });
+}
+
+/** Who has an address: the node it is reserved for, else the holder of its lease. Good for a timeline, never for a permission. */
+function macOf(inventory: Inventory, store: Store, address: Ipv4): Mac | undefined {
+  const node = inventory.nodes.find((candidate) => candidate.provisioningAddress === address);
+  return node?.mac ?? store.leases.findByAddress(address)?.mac;
+}

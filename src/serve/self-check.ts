@@ -1,0 +1,63 @@
+// What the running server finds with itself, for `rackstrap check`: each finding with what to do about it.
+
+import type { CheckResult } from "../api/shapes.ts";
+import { type AssetManifest, assetProblems } from "../boot/assets.ts";
+import { loadersInUse } from "../boot/firmware.ts";
+import type { Services } from "../bootplane/deps.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
+import { readSecret } from "../inventory/secret.ts";
+
+/** What is missing to boot the installer of these nodes. */
+export function missingAssets(
+  inventory: Inventory,
+  manifest: AssetManifest,
+  nodes: readonly Node[],
+): string[] {
+  const profiles = [...new Set(nodes.map((node) => node.profile))];
+  const loaders = loadersInUse(inventory.boot.fallbackLoader);
+  return assetProblems(manifest, { profiles, loaders });
+}
+
+export function checkServer(
+  inventory: Inventory,
+  manifest: AssetManifest,
+  services: Services,
+): CheckResult[] {
+  return [
+    ...Object.entries(services).map(([name, status]) => checkService(name, status)),
+    checkAssets(inventory, manifest),
+    ...inventory.nodes.flatMap(checkBmcSecret),
+  ];
+}
+
+function checkService(name: string, status: string): CheckResult {
+  const title = `service ${name}`;
+  if (status === "running") return { title, ok: true, detail: "running" };
+  return { title, ok: false, detail: status, next: "read the server's log and start it again" };
+}
+
+function checkAssets(inventory: Inventory, manifest: AssetManifest): CheckResult {
+  const title = "boot assets";
+  const problems = missingAssets(inventory, manifest, inventory.nodes);
+  if (problems.length === 0)
+    return { title, ok: true, detail: `${manifest.sets.size} image sets in ${manifest.root}` };
+  return { title, ok: false, detail: problems.join("; "), next: "add the files named here" };
+}
+
+/** Reports only what is wrong: a secret that can be read says nothing about itself. */
+function checkBmcSecret(node: Node): CheckResult[] {
+  try {
+    readSecret(node.bmc.password, process.env);
+    return [];
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return [
+      {
+        title: `BMC password of node ${node.name}`,
+        ok: false,
+        detail,
+        next: `power and provision of node ${node.name} fail until it can be read`,
+      },
+    ];
+  }
+}

@@ -1,0 +1,36 @@
+// The whole store of one server: one SQLite file behind all the ports.
+
+import type { LeaseStore } from "../dhcp/leases.ts";
+import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
+import type { ClusterStore, OperationStore } from "../operations/operation.ts";
+import { openDatabase } from "./database.ts";
+import { createLeaseStore } from "./leases.ts";
+import { createNodeStore } from "./nodes.ts";
+import { createClusterStore, createOperationStore } from "./operations.ts";
+
+export interface Store {
+  readonly nodes: NodeStore;
+  readonly operations: OperationStore;
+  readonly clusters: ClusterStore;
+  readonly leases: LeaseStore;
+  /** Everything that `work` writes is kept together or not at all. */
+  atomically(work: () => void): void;
+  close(): void;
+}
+
+/** Opens the store at `file`; throws what `openDatabase` throws. `onEvent` hears every event as it is written. */
+export function openStore(
+  file: string,
+  now: () => number,
+  onEvent: (event: TimelineEvent) => void,
+): Store {
+  const database = openDatabase(file);
+  return {
+    nodes: createNodeStore(database, now, onEvent),
+    operations: createOperationStore(database, now),
+    clusters: createClusterStore(database, now),
+    leases: createLeaseStore(database),
+    atomically: (work) => database.transaction(work)(),
+    close: () => database.close(),
+  };
+}

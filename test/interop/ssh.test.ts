@@ -1,0 +1,247 @@
+// The installer's identification and the pinned ssh of a run, against a real sshd on loopback. The sshd
+// lives in a mount namespace of its own whose /etc/os-release is an installer's.
+// Needs the Debian packages openssh-client, openssh-server, util-linux.
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { identifyInstaller } from "../../src/install/identify.ts";
+import { openRun } from "../../src/install/run.ts";
+import { checkHostKey, runOverSsh, SshError } from "../../src/install/ssh.ts";
+import { type Mac, parseMac } from "../../src/net/mac.ts";
+
+const root = mkdtempSync(join(tmpdir(), "rackstrap-ssh-"));
+const { signal } = new AbortController();
+const sshds: ChildProcess[] = [];
+let port: number;
+let directory: string;
+
+function requireTool(tool: string, debianPackage: string) {
+  if (spawnSync("sh", ["-c", `PATH=$PATH:/usr/sbin command -v ${tool}`]).status !== 0)
+    throw new Error(`${tool} is missing: install the Debian package ${debianPackage}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+function keygen(name: string) {
+  const file = join(root, name);
+  const made = spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", file]);
+  expect(made.status).toBe(0);
+  return file;
+}
+
+/** Starts an sshd whose machine calls itself what `osRelease` says, and waits until its port is open. */
+async function startSshd(hostKey: string, osRelease: string, listen: number) {
+  const release = join(root, `os-release-${sshds.length}`);
+  writeFileSync(release, osRelease);
+  const config = join(root, `sshd-${sshds.length}.conf`);
+  writeFileSync(
+    config,
+    `ListenAddress 127.0.0.1:${listen}
+HostKey ${hostKey}
+AuthorizedKeysFile ${join(root, "authorized_keys")}
+PidFile none
+StrictModes no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+`,
+  );
+  const inside =
+    'mount --bind "$1" "$(readlink -f /etc/os-release)" && exec /usr/sbin/sshd -D -e -f "$2"';
+  const args = ["--mount", "sh", "-c", inside, "sshd", release, config];
+  const sshd = spawn("unshare", args, { stdio: ["ignore", "ignore", "pipe"] });
+  sshds.push(sshd);
+  await new Promise<void>((resolve, reject) => {
+    let said = "";
+    sshd.stderr?.on("data", (data: Buffer) => {
+      said += data.toString();
+      if (said.includes("Server listening")) resolve();
+    });
+    sshd.once("exit", () => reject(new Error(`sshd ended: ${said}`)));
+  });
+  return sshd;
+}
+
+async function end(sshd: ChildProcess) {
+  if (sshd.exitCode !== null || sshd.signalCode !== null) return;
+  const ended = new Promise((resolve) => sshd.once("exit", resolve));
+  sshd.kill("SIGKILL");
+  await ended;
+}
+
+const installerRelease = 'ID=nixos\nVARIANT_ID=installer\nPRETTY_NAME="NixOS installer"\n';
+const installedRelease = 'ID=nixos\nPRETTY_NAME="NixOS 24.11"\n';
+
+beforeAll(async () => {
+  requireTool("ssh", "openssh-client");
+  requireTool("sshd", "openssh-server");
+  requireTool("unshare", "util-linux");
+  mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
+  for (const name of ["user", "stranger", "host", "other-host"]) keygen(name);
+  copyFileSync(join(root, "user.pub"), join(root, "authorized_keys"));
+  port = await freePort();
+  await startSshd(join(root, "host"), installerRelease, port);
+});
+
+afterAll(async () => {
+  for (const sshd of sshds) await end(sshd);
+  rmSync(root, { recursive: true });
+});
+
+beforeEach(() => {
+  directory = mkdtempSync(join(root, "run-"));
+});
+
+afterEach(async () => {
+  await openRun(directory).stop(0);
+});
+
+const ownMac = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .map(({ mac }) => parseMac(mac))
+  .find((mac) => mac !== undefined && mac !== "00:00:00:00:00:00");
+
+function ownDisk(): string {
+  const list = spawnSync("lsblk", ["-dnpo", "NAME,TYPE"], { encoding: "utf8" }).stdout;
+  return /^(\S+)\s+disk$/m.exec(list)?.[1] ?? "/dev/none";
+}
+
+function query(over: Partial<Parameters<typeof identifyInstaller>[0]> = {}) {
+  return {
+    address: "127.0.0.1",
+    port,
+    keyFile: join(root, "user"),
+    knownHostsFile: join(directory, "known_hosts"),
+    expectedMac: ownMac ?? ("02:00:00:00:00:01" as Mac),
+    expectedDisk: ownDisk(),
+    ...over,
+  };
+}
+
+const target = (over: object = {}) => ({ ...query(), user: "root", ...over });
+const pinned = () => existsSync(join(directory, "known_hosts"));
+
+test("the installer is recognised, its host key pinned, and recognised again", async () => {
+  for (const _ of [1, 2]) {
+    const identification = await identifyInstaller(query(), signal);
+    expect(identification).toMatchObject({
+      kind: "installer",
+      facts: { system: "NixOS installer", macs: expect.arrayContaining([ownMac]) },
+    });
+  }
+  const [, key] = readFileSync(join(root, "host.pub"), "utf8").split(" ");
+  expect(readFileSync(join(directory, "known_hosts"), "utf8")).toContain(
+    `[127.0.0.1]:${port} ssh-ed25519 ${key}`,
+  );
+});
+
+test.each([
+  ["another machine", { expectedMac: "52:54:00:99:99:99" as Mac }, "other-machine"],
+  ["an absent disk", { expectedDisk: "/dev/it's not there" }, "disk-absent"],
+  ["a key it doesn't know", { keyFile: join(root, "stranger") }, "no-access"],
+])("%s is told apart, and no host key is pinned", async (_, over, kind) => {
+  expect((await identifyInstaller(query(over), signal)).kind).toBe(kind);
+  expect(pinned()).toBe(false);
+});
+
+test("a port where nobody listens is not reachable yet", async () => {
+  const identification = await identifyInstaller(query({ port: await freePort() }), signal);
+  expect(identification).toMatchObject({
+    kind: "not-reachable",
+    why: expect.stringContaining("Connection refused"),
+  });
+});
+
+test("an old system that answers first leaves no host key behind, and the installer after it is taken", async () => {
+  const listen = await freePort();
+  const old = await startSshd(join(root, "other-host"), installedRelease, listen);
+  expect((await identifyInstaller(query({ port: listen }), signal)).kind).toBe("not-installer");
+  await end(old);
+  await startSshd(join(root, "host"), installerRelease, listen);
+  expect((await identifyInstaller(query({ port: listen }), signal)).kind).toBe("installer");
+});
+
+test("a host that shows another key after the pinning is refused", async () => {
+  const listen = await freePort();
+  const first = await startSshd(join(root, "host"), installerRelease, listen);
+  expect((await identifyInstaller(query({ port: listen }), signal)).kind).toBe("installer");
+  await end(first);
+  await startSshd(join(root, "other-host"), installerRelease, listen);
+  expect((await identifyInstaller(query({ port: listen }), signal)).kind).toBe("host-key-changed");
+});
+
+test("a command's output, and its failure", async () => {
+  const options = { hostKey: "accept-new", timeoutMs: 20_000 } as const;
+  expect(await runOverSsh(target(), "echo $((6 * 7))", options, signal)).toBe("42\n");
+  const failing = runOverSsh(target(), "echo broken >&2; exit 3", options, signal);
+  await expect(failing).rejects.toMatchObject({
+    kind: "command",
+    message: expect.stringContaining("exit code 3: broken"),
+  });
+  const hanging = runOverSsh(target(), "sleep 5", { ...options, timeoutMs: 700 }, signal);
+  await expect(hanging).rejects.toMatchObject({ kind: "timeout" });
+  await expect(
+    runOverSsh(target(), "true", { ...options, hostKey: "pinned" }, AbortSignal.abort()),
+  ).rejects.not.toBeInstanceOf(SshError);
+});
+
+test("a host proves the key it was given, also to somebody it doesn't let in", async () => {
+  const knownHostsFile = join(directory, "proof");
+  const right = readFileSync(join(root, "host.pub"), "utf8");
+  const wrong = readFileSync(join(root, "other-host.pub"), "utf8");
+  const as = (key: string, over = {}) =>
+    checkHostKey(target({ knownHostsFile, ...over }), key, signal);
+  expect(await as(right)).toBe("matches");
+  expect(await as(right, { keyFile: join(root, "stranger") })).toBe("matches");
+  expect(await as(wrong)).toBe("differs");
+  expect(await as(right, { port: await freePort() })).toBe("unreachable");
+});
+
+test("in a run, ssh talks only to the pinned host, whatever the caller's options say", async () => {
+  await identifyInstaller(query(), signal);
+  const listen = await freePort();
+  await startSshd(join(root, "other-host"), installerRelease, listen);
+  const anyHost = `-o IdentitiesOnly=yes -i ${join(root, "user")} -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no`;
+  const script = `
+    mkdir -p "$HOME/.ssh"
+    ssh-copy-id -o IdentitiesOnly=no ${anyHost} -p ${port} root@127.0.0.1 && echo key is there
+    ssh ${anyHost} -p ${port} root@127.0.0.1 echo pinned host
+    ssh ${anyHost} -p ${listen} root@127.0.0.1 echo foreign host
+    ssh-copy-id -o IdentitiesOnly=no ${anyHost} -p ${listen} root@127.0.0.1 && echo copied
+    ssh ${anyHost} -p ${port} -G root@127.0.0.1 | grep -i stricthostkeychecking`;
+  const run = openRun(directory);
+  await run.start({
+    argv: ["/bin/sh", "-c", script],
+    home: directory,
+    path: process.env["PATH"] ?? "",
+  });
+  await expect
+    .poll(async () => (await run.inspect(Date.now())).kind, { timeout: 20_000 })
+    .toBe("ended");
+  const log = readFileSync(join(directory, "log"), "utf8");
+  expect(log).toContain("key is there\n");
+  expect(log).toContain("pinned host\n");
+  expect(log).not.toContain("foreign host\n");
+  expect(log).not.toContain("copied");
+  expect(log).toContain("Host key verification failed");
+  expect(log).toMatch(/stricthostkeychecking (?:true|yes)/i);
+});
