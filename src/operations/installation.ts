@@ -1,7 +1,7 @@
 // One operation's installation, made of the install room's parts: the run directory below the state
 // directory holds all there is to know, so that it can be picked up again after a crash.
 
-import { mkdir, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { clusterConfig } from "../boot/cluster-config.ts";
 import { installArgv } from "../install/argv.ts";
@@ -40,7 +40,7 @@ export function createInstallation(
 
   return {
     find: async (signal) => {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await run.prepare();
       const query = {
         ...target,
         address: node.provisioningAddress,
@@ -72,7 +72,8 @@ export function createInstallation(
     view: async (nowMs) => runView(await run.inspect(nowMs)),
     stop: async () => await removeSecrets(run, hostKeyFile),
     bootedFromDisk: async (signal) => {
-      const { publicKey } = await loadOrCreateHostKey(hostKeyFile, node.fqdn, signal);
+      // Only the public half outlives the install here.
+      const publicKey = await readFile(`${hostKeyFile}.pub`, "utf8");
       const knownHostsFile = join(directory, "installed_known_hosts");
       const address = node.productionAddress;
       const answer = await checkHostKey(

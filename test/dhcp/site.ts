@@ -1,7 +1,7 @@
 // The runbook's provisioning network, and requests from machines in it.
 
-import { createLeaseBook, type Lease, type LeaseBook } from "../../src/dhcp/leases.ts";
 import { type MessageType, messageTypes } from "../../src/dhcp/client.ts";
+import { createLeaseBook, type Lease, type LeaseBook } from "../../src/dhcp/leases.ts";
 import { option } from "../../src/dhcp/options.ts";
 import type { Packet } from "../../src/dhcp/packet.ts";
 import type { DhcpConfig, DhcpPolicy } from "../../src/dhcp/policy.ts";

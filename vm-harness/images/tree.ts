@@ -112,6 +112,9 @@ export async function installBusybox(stage: string, tree: string): Promise<void>
     ...(await readdir(join(tree, "usr/sbin"))),
   ]);
   const applets = (await run(["chroot", stage, "busybox", "--list"])).trim().split("\n");
+  // busybox' own shell prefers its built-in commands to real programs of the same name (setsid --wait).
+  if (present.has("bash")) await symlink("bash", join(tree, "usr/bin/sh"));
   for (const name of applets)
-    if (!present.has(name)) await symlink("busybox", join(tree, "usr/bin", name));
+    if (!present.has(name) && !(name === "sh" && present.has("bash")))
+      await symlink("busybox", join(tree, "usr/bin", name));
 }
