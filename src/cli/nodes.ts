@@ -41,7 +41,8 @@ function nodesTable(nodes: readonly NodeView[], nowMs: number): string[] {
     nodes.map((node) => [
       node.name,
       node.state,
-      formatDuration(nowMs - node.sinceMs),
+      // A node that was never touched has no such moment.
+      node.sinceMs === 0 ? "-" : formatDuration(nowMs - node.sinceMs),
       node.mac,
       node.provisioningAddress,
       node.productionAddress,

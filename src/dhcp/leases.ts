@@ -50,7 +50,7 @@ const maxQuarantinesPerClient = 3;
 const storeRetryMs = 5_000;
 
 /** Addresses promised in an OFFER and not yet asked for. One per client, one client per address; gone after 30 seconds. */
-export class Offers {
+class Offers {
   readonly #byAddress = new Map<Ipv4, { mac: Mac; untilMs: number }>();
   readonly #byMac = new Map<Mac, Ipv4>();
 

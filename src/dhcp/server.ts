@@ -12,7 +12,7 @@ import type { DhcpConfig, DhcpEvent, DhcpPolicy } from "./policy.ts";
 import { type Reply, respond } from "./respond.ts";
 
 /** The part of a pino logger used here. */
-export interface DhcpLogger {
+interface DhcpLogger {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
@@ -139,9 +139,10 @@ function refuseOtherInterfaces(device: string, why: string): void {
 async function opened(where: { fd: number } | { port: number; address: string }): Promise<Socket> {
   const socket = createSocket({ type: "udp4", reuseAddr: true });
   try {
+    // Asked for first, because binding a descriptor is done at once; once() rejects when the socket reports an error.
+    const listening = once(socket, "listening");
     socket.bind(where);
-    // once() rejects when the socket reports an error instead.
-    await once(socket, "listening");
+    await listening;
     socket.setBroadcast(true);
     return socket;
   } catch (error) {

@@ -15,8 +15,8 @@ export const ip = (text: string) => text as Ipv4;
 export const node01 = "52:54:00:12:34:56" as Mac;
 export const stranger = "52:54:00:99:00:01" as Mac;
 export const other = "52:54:00:99:00:02" as Mac;
-export const server = ip("10.0.100.10");
-export const any = ip("0.0.0.0");
+const server = ip("10.0.100.10");
+const any = ip("0.0.0.0");
 
 const cidr = (text: string) => {
   const parsed = parseCidr(text);

@@ -23,6 +23,7 @@ const programs = [
   "mkfs.ext4",
   "mkfs.vfat",
   "mount",
+  "nohup",
   "setsid",
   "sgdisk",
   "ssh-keygen",

@@ -13,7 +13,7 @@ from .config import LAYERS, Config, load
 from .etcd import Etcd, EtcdError
 from .members import Members, Silent, ask
 
-POLL_SECONDS = 1
+POLL_SECONDS = 2
 RESTART_SECONDS = 5
 
 
