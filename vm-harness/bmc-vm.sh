@@ -2,8 +2,8 @@
 # The hardware behind one machine's BMC: what ipmi_sim calls as its chassis_control program.
 #   bmc-vm.sh DIR get NAME...          prints NAME:VALUE for power and boot
 #   bmc-vm.sh DIR set NAME VALUE ...   power 0|1, reset 1, shutdown 1, boot none|pxe|default|cdrom|bios
-# DIR holds qemu.argv (one argument per line), monitor-port, and what is written here: qemu.pid, boot,
-# bmc-vm.log. It is the only thing that starts or ends the machine's QEMU.
+# DIR is the machine's directory as machine.ts made it; qemu.pid, boot and bmc-vm.log are written here.
+# This is the only thing that starts or ends the machine's QEMU.
 #
 # ipmi_sim answers nobody while this runs and may ask twice for one request, so every action is short and
 # may be repeated: "power 1" on a running machine does nothing. stdout stays empty on set.
@@ -32,15 +32,19 @@ running() {
 
 power_on() {
   running >/dev/null && return 0
-  local boot=none network=1 disk=2 arguments
+  local boot=none order=network arguments order_arguments
   [ -s boot ] && read -r boot <boot
+  case $boot in
+  default) order=disk ;;
+  # An order that a guest wrote into its NVRAM gives way, and with it the guest's boot entries.
+  pxe) if [ -e vars.fd ]; then cp vars-network.fd vars.fd; fi ;;
   # cdrom and bios have nothing behind them here and start like none.
-  if [ "$boot" = default ]; then network=2 disk=1; fi
+  esac
   mapfile -t arguments <qemu.argv
-  # -daemonize returns once the machine runs or with the reason why it doesn't.
-  "${arguments[@]}" \
-    -set "device.prov.bootindex=$network" -set "device.disk.bootindex=$disk" \
-    -pidfile "$PWD/qemu.pid" -daemonize </dev/null >>bmc-vm.log 2>&1 || return 1
+  mapfile -t order_arguments <"boot-$order.argv"
+  # -daemonize returns once the machine runs, or with the reason why it doesn't.
+  "${arguments[@]}" "${order_arguments[@]}" -pidfile "$PWD/qemu.pid" -daemonize \
+    </dev/null >>bmc-vm.log 2>&1 || return 1
   echo none >boot
 }
 

@@ -2,12 +2,22 @@
 // may ask about both. QEMU itself is started and ended by bmc-vm.sh alone, on the BMC's behalf.
 
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { closeSync, ftruncateSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Ipv4 } from "../src/net/ipv4.ts";
 import type { Mac } from "../src/net/mac.ts";
-import { type CommandResult, runInNamespace, spawnInNamespace, tapName } from "./network.ts";
+import type { Accelerator } from "./accelerator.ts";
+import { type CommandResult, runInNamespace, spawnInNamespace } from "./network.ts";
+import { bootArguments, type Hardware, pciSlots, qemuArguments } from "./qemu.ts";
+import { withBootOrder } from "./uefi-boot-order.ts";
 
 /** What a machine is made of. */
 export interface MachineSpec {
@@ -46,9 +56,6 @@ export interface Machine extends MachineSpec {
 
 const bmcUser = "admin";
 
-// Fast enough to start, and IPMI 2.0 has room for 20 bytes (§22.30).
-const passwordBytes = 9;
-
 /**
  * Writes the machine's files below `directory`, which must exist. `index` keeps its ports apart from
  * those of the other machines in the namespace.
@@ -56,30 +63,31 @@ const passwordBytes = 9;
 export function createMachine(
   spec: MachineSpec,
   place: { readonly directory: string; readonly namespace: string; readonly index: number },
-  accelerator: "tcg" | "kvm",
+  accelerator: Accelerator,
 ): Machine {
   const directory = join(place.directory, spec.name);
   const file = (name: string) => join(directory, name);
-  mkdirSync(file("bmc-state"), { recursive: true, mode: 0o700 });
-  const password = randomBytes(passwordBytes).toString("base64url");
-  writeFileSync(file("bmc-password"), `${password}\n`, { mode: 0o600 });
+  mkdirSync(file("bmc-state"), { recursive: true });
+  const productionMac = productionMacOf(spec.mac);
   const ports = { console: 9101 + place.index, monitor: 9201 + place.index };
-  writeFileSync(file("monitor-port"), `${ports.monitor}\n`);
+  const hardware: Hardware = { ...spec, productionMac, accelerator, directory, ports };
+  // 12 characters: IPMI 2.0 has room for 20 bytes (§22.30).
+  const password = randomBytes(9).toString("base64url");
+  writeFileSync(file("bmc-password"), `${password}\n`, { mode: 0o600 });
   writeFileSync(file("bmc.emu"), emulatedController);
-  writeFileSync(file("bmc.conf"), bmcConfiguration(spec, password, directory, ports.console), {
+  writeFileSync(file("bmc.conf"), bmcConfiguration(hardware, spec.bmcAddress, password), {
     mode: 0o600,
   });
-  makeSparseFile(file("disk.raw"), spec.diskBytes);
-  if (spec.firmware === "uefi") copyFileSync("/usr/share/OVMF/OVMF_VARS_4M.fd", file("vars.fd"));
-  const productionMac = productionMacOf(spec.mac);
-  const argv = qemuArguments(spec, { directory, productionMac, ports, accelerator });
-  writeFileSync(file("qemu.argv"), `${argv.join("\n")}\n`);
+  writeHardware(hardware, spec.diskBytes);
 
   const ipmitool = (command: readonly string[]) =>
     runInNamespace(
       place.namespace,
       // Suite 3 is the only one ipmi_sim knows; naming it saves the ten seconds ipmitool asks for the list.
-      ["ipmitool", "-I", "lanplus", "-C", "3", "-H", spec.bmcAddress, "-U", bmcUser, "-E", ...command],
+      [
+        ...["ipmitool", "-I", "lanplus", "-C", "3", "-H", spec.bmcAddress, "-U", bmcUser, "-E"],
+        ...command,
+      ],
       { environment: { IPMI_PASSWORD: readFileSync(file("bmc-password"), "utf8").trim() } },
     );
   return {
@@ -97,6 +105,24 @@ export function createMachine(
     consoleLog: () => readIfThere(file("console.log")) ?? "",
     qemuPid: () => runningPid(file("qemu.pid")),
   };
+}
+
+/** What bmc-vm.sh starts the machine from: one argument per line, the disk, and a UEFI machine's NVRAM. */
+function writeHardware(hardware: Hardware, diskBytes: number): void {
+  const file = (name: string) => join(hardware.directory, name);
+  const lines = (argv: readonly string[]) => `${argv.join("\n")}\n`;
+  writeFileSync(file("qemu.argv"), lines(qemuArguments(hardware)));
+  writeFileSync(file("boot-network.argv"), lines(bootArguments(hardware, "network")));
+  writeFileSync(file("boot-disk.argv"), lines(bootArguments(hardware, "disk")));
+  writeFileSync(file("monitor-port"), `${hardware.ports.monitor}\n`);
+  makeSparseFile(file("disk.raw"), diskBytes);
+  if (hardware.firmware === "bios") return;
+  const template = readFileSync("/usr/share/OVMF/OVMF_VARS_4M.fd");
+  const network = { kind: "network", pciSlot: pciSlots.prov, mac: hardware.mac } as const;
+  const disk = { kind: "disk", pciSlot: pciSlots.disk } as const;
+  writeFileSync(file("vars-network.fd"), withBootOrder(template, [network, disk]));
+  writeFileSync(file("vars-disk.fd"), withBootOrder(template, [disk, network]));
+  copyFileSync(file("vars-network.fd"), file("vars.fd"));
 }
 
 /** Starts the machine's BMC and waits until it answers. The process lives until its namespace is removed. */
@@ -120,53 +146,6 @@ export async function startBmc(machine: Machine, namespace: string): Promise<voi
   );
 }
 
-function qemuArguments(
-  spec: MachineSpec,
-  parts: {
-    readonly directory: string;
-    readonly productionMac: Mac;
-    readonly ports: { readonly console: number; readonly monitor: number };
-    readonly accelerator: "tcg" | "kvm";
-  },
-): string[] {
-  const { directory, productionMac, ports, accelerator } = parts;
-  const card = (network: "prov" | "prod", mac: Mac, rom: boolean) => [
-    "-netdev",
-    `tap,id=${network}-net,ifname=${tapName(network, spec.name)},script=no,downscript=no`,
-    "-device",
-    `virtio-net-pci,id=${network},netdev=${network}-net,mac=${mac}${rom ? "" : ",romfile="}`,
-  ];
-  const socket = (id: string, port: number) =>
-    `socket,id=${id},host=127.0.0.1,port=${port},server=on,wait=off`;
-  return [
-    "qemu-system-x86_64",
-    ...["-name", spec.name, "-nodefaults", "-no-user-config"],
-    ...["-accel", accelerator, "-cpu", "max", "-smp", "1", "-m", `${spec.memoryMiB}`],
-    // graphics=off makes SeaBIOS and its option ROMs write to the serial port.
-    ...["-machine", spec.firmware === "bios" ? "pc,graphics=off" : "q35", "-display", "none"],
-    // A GUID of its own (option 97), the same at every start.
-    ...["-uuid", `00000000-0000-4000-8000-${spec.mac.replaceAll(":", "")}`],
-    ...(spec.firmware === "uefi" ? ovmfArguments(directory) : []),
-    ...card("prov", spec.mac, spec.networkRom),
-    ...card("prod", productionMac, false),
-    // unsafe: the guest's flushes never reach the host's disk; a rack doesn't outlive its host.
-    ...["-drive", `if=none,id=disk0,format=raw,cache=unsafe,file=${join(directory, "disk.raw")}`],
-    ...["-device", `virtio-blk-pci,id=disk,drive=disk0,serial=${spec.name}`],
-    ...["-device", "virtio-rng-pci"],
-    ...["-chardev", `${socket("console", ports.console)},logfile=${join(directory, "console.log")},logappend=on`],
-    ...["-serial", "chardev:console"],
-    ...["-chardev", socket("monitor", ports.monitor), "-mon", "chardev=monitor,mode=readline"],
-  ];
-}
-
-function ovmfArguments(directory: string): string[] {
-  return [
-    ...["-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"],
-    ...["-drive", `if=pflash,unit=1,format=raw,file=${join(directory, "vars.fd")}`],
-    ...["-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n"],
-  ];
-}
-
 // ipmi_sim's own description of the controller: one sensor and an event log, the least it accepts.
 const emulatedController = `mc_setbmc 0x20
 mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
@@ -176,27 +155,21 @@ sensor_set_value 0x20 0 1 0x60 0
 mc_enable 0x20
 `;
 
-// "straight" password authentication is left out on purpose: RMCP+ (IPMI 2.0 §13) is what must work.
-function bmcConfiguration(
-  spec: MachineSpec,
-  password: string,
-  directory: string,
-  consolePort: number,
-): string {
+// Passwords in the clear ("straight") are not offered: RMCP+ (IPMI 2.0 §13) is what must work.
+function bmcConfiguration(hardware: Hardware, address: Ipv4, password: string): string {
+  const { name, mac, directory, ports } = hardware;
   const program = join(import.meta.dirname, "bmc-vm.sh");
-  return `name "${spec.name}"
+  const levels = ["callback", "user", "operator", "admin"];
+  return `name "${name}"
 set_working_mc 0x20
   startlan 1
-    addr ${spec.bmcAddress} 623
+    addr ${address} 623
     priv_limit admin
-    allowed_auths_callback none md2 md5
-    allowed_auths_user none md2 md5
-    allowed_auths_operator none md2 md5
-    allowed_auths_admin none md2 md5
-    guid 0000000000004000a000${spec.mac.replaceAll(":", "")}
+${levels.map((level) => `    allowed_auths_${level} none md2 md5`).join("\n")}
+    guid 0000000000004000a000${mac.replaceAll(":", "")}
   endlan
   chassis_control "'${program}' '${directory}'"
-  sol "tcp:127.0.0.1:${consolePort}" 115200
+  sol "tcp:127.0.0.1:${ports.console}" 115200
   user 1 false "" "" user 10 none md2 md5
   user 2 true "${bmcUser}" "${password}" admin 10 none md2 md5
 `;

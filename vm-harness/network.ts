@@ -43,15 +43,6 @@ export function createNetwork(
   machines: readonly { readonly name: string; readonly bmcAddress: string }[],
 ): void {
   ip(["netns", "add", namespace]);
-  // Without IPv6 no guest waits for a router, and duplicate address detection holds up nothing.
-  ip([
-    "netns",
-    "exec",
-    namespace,
-    "sh",
-    "-c",
-    "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6",
-  ]);
   const batch = [
     "link set lo up",
     ...Object.entries(bridges).flatMap(([bridge, address]) => [

@@ -2,10 +2,11 @@
 
 import type { Command } from "commander";
 import { type Explanation, explanationShape } from "../api/shapes.ts";
+import { eventLines } from "./events.ts";
 import { exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { connect, type GlobalOptions } from "./server.ts";
-import { formatTable, formatTime, printable } from "./table.ts";
+import { printable } from "./table.ts";
 
 export function addExplainCommand(program: Command, done: Done): void {
   program
@@ -32,18 +33,6 @@ function explanationLines(explanation: Explanation): string[] {
     ...line("boots", boot),
     ...line("because", reason),
     ...Object.entries(facts).map(([name, value]) => printable(`said    ${name}: ${value}`)),
-    ...(events.length === 0
-      ? []
-      : [
-          "",
-          ...formatTable(
-            ["WHEN", "EVENT", "DETAIL"],
-            events.map(({ atMs, kind, detail }) => [
-              formatTime(atMs),
-              kind,
-              Object.keys(detail).length === 0 ? "" : JSON.stringify(detail),
-            ]),
-          ),
-        ]),
+    ...(events.length === 0 ? [] : ["", ...eventLines(events)]),
   ];
 }

@@ -4,6 +4,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
+import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addNodesCommand } from "./nodes.ts";
@@ -35,6 +36,7 @@ function createProgram(done: Done): Command {
   addCheckCommand(program, done);
   addNodesCommand(program, done);
   addExplainCommand(program, done);
+  addEventsCommand(program, done);
   addPowerCommand(program, done);
   addProvisionCommand(program, done);
   addClusterCommand(program, done);

@@ -1,0 +1,50 @@
+// rackstrap events: what happened, oldest first, of one node or of all.
+
+import { type Command, InvalidArgumentError } from "commander";
+import { type EventView, eventsAnswer } from "../api/shapes.ts";
+import { exitCodes } from "./exit.ts";
+import { type Done, optionsOf, print } from "./output.ts";
+import { connect, type GlobalOptions } from "./server.ts";
+import { formatTable, formatTime } from "./table.ts";
+
+interface EventsOptions extends GlobalOptions {
+  readonly after: number;
+  readonly limit: number;
+}
+
+export function addEventsCommand(program: Command, done: Done): void {
+  program
+    .command("events")
+    .description("what happened, oldest first; of one node when it is named")
+    .argument("[node]", "name of a node")
+    .option("--after <id>", "only events after this one", wholeNumber, 0)
+    .option("--limit <count>", "at most so many, up to 1000", wholeNumber, 1000)
+    .action(async (node: string | undefined, _options, command: Command) => {
+      const options = optionsOf<EventsOptions>(command);
+      const { after, limit } = options;
+      const base = node === undefined ? "/api" : `/api/nodes/${encodeURIComponent(node)}`;
+      const answer = await connect(options).get(
+        `${base}/events?after=${after}&limit=${limit}`,
+        eventsAnswer,
+      );
+      print(options, answer, () => eventLines(answer.events));
+      done(exitCodes.ok);
+    });
+}
+
+export function eventLines(events: readonly EventView[]): string[] {
+  return formatTable(
+    ["WHEN", "NODE", "EVENT", "DETAIL"],
+    events.map(({ atMs, node, mac, kind, detail }) => [
+      formatTime(atMs),
+      node ?? mac ?? "",
+      kind,
+      Object.keys(detail).length === 0 ? "" : JSON.stringify(detail),
+    ]),
+  );
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("give a whole number.");
+  return Number(text);
+}

@@ -1,0 +1,273 @@
+// The whole path on the virtual rack, through the product's own command line: real firmware, BMCs, installs and Raft.
+// The tests are one story and run in order; each builds on what the ones before it left.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import {
+  clusterAnswer,
+  discoveredAnswer,
+  eventsAnswer,
+  type OperationView,
+  operationsAnswer,
+} from "../../src/api/shapes.ts";
+import { runInNamespace } from "../../vm-harness/network.ts";
+import { createRack, type Rack } from "../../vm-harness/rack.ts";
+import { type RackServer, rackstrap, startServer } from "../../vm-harness/server.ts";
+
+const root = join(import.meta.dirname, "../..");
+const founders = ["node01", "node02", "node03"];
+const stranger = "stranger";
+
+let rack: Rack;
+let server: RackServer;
+let directory = "";
+
+beforeAll(async () => {
+  mkdirSync(join(root, ".state"), { recursive: true });
+  directory = mkdtempSync(join(root, ".state/e2e-"));
+  rack = await createRack({
+    directory,
+    images: join(root, "vm-harness/.cache"),
+    nodes: [
+      { name: "node01", firmware: "bios" },
+      { name: "node02", firmware: "uefi" },
+      { name: "node03", firmware: "bios" },
+      { name: "node04", firmware: "bios" },
+    ],
+    strangers: [{ name: stranger, firmware: "bios" }],
+  });
+  server = await serve(rack.inventoryFile);
+});
+
+afterAll(async () => {
+  await server?.stop();
+  await rack?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function serve(inventoryFile: string): Promise<RackServer> {
+  return startServer(rack.namespace, inventoryFile, join(directory, "server.log"));
+}
+
+/** What a command answers with --json, read with the shape it promises. */
+async function ask<S extends z.ZodType>(args: readonly string[], shape: S): Promise<z.output<S>> {
+  const { stdout, stderr } = await rackstrap(rack.namespace, rack.inventoryFile, [
+    ...args,
+    "--json",
+  ]);
+  try {
+    return shape.parse(JSON.parse(stdout));
+  } catch (cause) {
+    throw new Error(`rackstrap ${args.join(" ")}: ${stdout}${stderr}`, { cause });
+  }
+}
+
+/** Looks every two seconds until `look` has an answer; fails with what it was waiting for. */
+async function until<T>(
+  what: string,
+  seconds: number,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  while (Date.now() < deadline) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await sleep(2000);
+  }
+  throw new Error(`not seen within ${seconds} s: ${what}; logs in ${directory}`);
+}
+
+async function operations(): Promise<readonly OperationView[]> {
+  return (await ask(["operations", "list"], operationsAnswer)).operations;
+}
+
+async function provision(nodes: readonly string[]): Promise<readonly OperationView[]> {
+  return (await ask(["provision", "--detach", ...nodes], operationsAnswer)).operations;
+}
+
+async function ended(ids: readonly string[], seconds: number): Promise<readonly OperationView[]> {
+  return await until(`operations ${ids.join(", ")} end`, seconds, async () => {
+    const mine = (await operations()).filter((operation) => ids.includes(operation.id));
+    return mine.every((operation) => operation.status !== "running") ? mine : undefined;
+  });
+}
+
+async function states(names: readonly string[]): Promise<string[]> {
+  const shape = z.object({ nodes: z.array(z.object({ name: z.string(), state: z.string() })) });
+  const { nodes } = await ask(["nodes"], shape);
+  return names.map((name) => nodes.find((node) => node.name === name)?.state ?? "absent");
+}
+
+async function countEvents(node: string, kind: string): Promise<number> {
+  const { events } = await ask(["events", node], eventsAnswer);
+  return events.filter((event) => event.kind === kind).length;
+}
+
+function machine(name: string): Rack["machines"][number] {
+  const found = rack.machines.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(`no machine is called ${name}`);
+  return found;
+}
+
+/** Octets that were ever written to a machine's disk: the file is sparse. */
+function writtenBytes(name: string): number {
+  return statSync(machine(name).diskPath).blocks * 512;
+}
+
+/** A request to a node's API as a client of the cluster makes it, with the cluster CA. */
+async function curl(node: string, path: string, ...args: readonly string[]): Promise<string> {
+  const fqdn = `${node}.example.com`;
+  const address = rack.machines.find((each) => each.name === node)?.productionAddress;
+  const { code, stdout, stderr } = await runInNamespace(rack.namespace, [
+    ...["curl", "--silent", "--show-error", "--fail", "--max-time", "20", "--cacert", rack.caFile],
+    ...["--resolve", `${fqdn}:2379:${address}`, ...args, `https://${fqdn}:2379${path}`],
+  ]);
+  if (code !== 0) throw new Error(`curl ${node} ${path}: ${stderr}`);
+  return stdout;
+}
+
+async function machineId(node: string): Promise<string> {
+  const { code, stdout, stderr } = await rack.ssh(node, ["cat", "/etc/machine-id"]);
+  if (code !== 0) throw new Error(`ssh ${node}: ${stderr}`);
+  return stdout.trim();
+}
+
+async function healthyVoters(): Promise<number[]> {
+  const { layers } = await ask(["cluster", "status"], clusterAnswer);
+  return layers.map((layer) =>
+    layer.leader !== undefined && layer.disagreement === undefined ? layer.healthyVoters.length : 0,
+  );
+}
+
+test("three powered-off, blank machines become a healthy cluster, though the server is killed while node02 installs", async () => {
+  expect(await states(founders)).toEqual(["registered", "registered", "registered"]);
+  const ids = (await provision(founders)).map((operation) => operation.id);
+  await until("node02 is installing", 600, async () =>
+    (await states(["node02"]))[0] === "installing" ? true : undefined,
+  );
+  await server.kill();
+  server = await serve(rack.inventoryFile);
+  const finished = await ended(ids, 900);
+  expect(finished.map(({ node, status, failure }) => ({ node, status, failure }))).toEqual(
+    founders.toReversed().map((node) => ({ node, status: "done", failure: undefined })),
+  );
+  expect(await states(founders)).toEqual(["active", "active", "active"]);
+  expect(await healthyVoters()).toEqual([3, 3]);
+  for (const node of founders) expect(await countEvents(node, "wipe-started")).toBe(1);
+});
+
+test("a machine in no inventory gets an address and no installer, is listed, and nothing is written to its disk", async () => {
+  const { mac } = machine(stranger);
+  expect((await machine(stranger).ipmitool(["chassis", "power", "on"])).code).toBe(0);
+  const found = await until("the stranger is listed", 180, async () => {
+    const { discovered } = await ask(["nodes", "--discovered"], discoveredAnswer);
+    return discovered.find((each) => each.mac === mac && each.address !== undefined);
+  });
+  expect(found.address).toMatch(/^10\.0\.100\.(1\d\d|200)$/);
+  await until("the stranger is sent to its disk", 120, async () =>
+    machine(stranger).consoleLog().includes("boots its own disk") ? true : undefined,
+  );
+  // It has a blank disk and nothing else to boot, so this is as far as it gets.
+  await sleep(5000);
+  expect(writtenBytes(stranger)).toBe(0);
+  expect(machine(stranger).consoleLog()).not.toContain("starts the installer");
+  await machine(stranger).ipmitool(["chassis", "power", "off"]);
+});
+
+test("power-cycled with the network first in the boot order, every node comes back from its own disk with its identity and data", async () => {
+  await curl(
+    "node01",
+    "/v1/kv/kept",
+    "-X",
+    "PUT",
+    "-H",
+    "content-type: application/json",
+    "-d",
+    '{"value":"over the power cut"}',
+  );
+  const before = await Promise.all(founders.map(machineId));
+  const scripts = await Promise.all(
+    founders.map((node) => countEvents(node, "boot-script-served")),
+  );
+  const cycled = await rackstrap(rack.namespace, rack.inventoryFile, [
+    "power",
+    "cycle",
+    ...founders,
+  ]);
+  expect(cycled.code, cycled.stderr).toBe(0);
+  await until("both layers have three healthy voters again", 420, async () =>
+    (await healthyVoters()).every((count) => count === 3) ? true : undefined,
+  );
+  expect(await Promise.all(founders.map(machineId))).toEqual(before);
+  expect(new Set(before).size).toBe(3);
+  expect(JSON.parse(await curl("node03", "/v1/kv/kept"))).toEqual({
+    key: "kept",
+    value: "over the power cut",
+  });
+  for (const [index, node] of founders.entries()) {
+    // The network was asked first, and its answer was the disk.
+    expect(await countEvents(node, "boot-script-served")).toBeGreaterThan(scripts[index] ?? 0);
+    expect(await countEvents(node, "wipe-started")).toBe(1);
+  }
+  expect(await states(founders)).toEqual(["active", "active", "active"]);
+});
+
+/** Runs the server on a changed copy of the inventory, provisions node04, and returns how that failed. */
+async function failureOf(change: (inventory: string) => string, seconds: number) {
+  const changed = join(directory, "changed.yaml");
+  writeFileSync(changed, change(readFileSync(rack.inventoryFile, "utf8")));
+  await server.stop();
+  server = await serve(changed);
+  const [operation] = await ended(
+    (await provision(["node04"])).map((each) => each.id),
+    seconds,
+  );
+  expect(operation?.status).toBe("failed");
+  return operation?.failure;
+}
+
+test("a wrong BMC password ends in a failed operation that names stage, reason and remedy", async () => {
+  const file = machine("node04").bmcPasswordPath;
+  const password = readFileSync(file, "utf8");
+  writeFileSync(file, "not the password");
+  const failure = await failureOf((inventory) => inventory, 120);
+  writeFileSync(file, password);
+  expect(failure?.stage).toBe("check");
+  expect(failure?.reason).toMatch(/BMC 10\.0\.10\.5\d.* user admin/);
+  expect(failure?.next).toMatch(/correct the user or password of node node04/);
+  expect(await states(["node04"])).toEqual(["registered"]);
+});
+
+test("an installer that never comes ends in a failed operation that tells how far the machine came", async () => {
+  await runInNamespace(rack.namespace, ["ip", "link", "set", "prov-node04", "down"]);
+  const failure = await failureOf(
+    (inventory) => inventory.replace(/installerSeconds: \d+/, "installerSeconds: 20"),
+    120,
+  );
+  await runInNamespace(rack.namespace, ["ip", "link", "set", "prov-node04", "up"]);
+  expect(failure?.stage).toBe("installer");
+  expect(failure?.reason).toMatch(/the machine has not been heard on the network/);
+  expect(failure?.next).toMatch(/rackstrap explain node04/);
+  expect(await states(["node04"])).toEqual(["failed"]);
+  expect(await countEvents("node04", "wipe-started")).toBe(0);
+});
+
+test("a node that never joins ends in a failed operation, and the cluster is as healthy as before", async () => {
+  const failure = await failureOf(
+    (inventory) =>
+      inventory
+        .replace(/joinSeconds: \d+/, "joinSeconds: 60")
+        .replace(/command: \[(.*)\]/, "command: [env, RACK_FAULT_NEVER_JOINS=1, $1]"),
+    900,
+  );
+  expect(failure?.stage).toBe("join");
+  expect(failure?.reason).toMatch(
+    /node04 is no member of chainfire yet \(members: node01, node02, node03\)/,
+  );
+  expect(failure?.next).toMatch(/journalctl -u chainfire-cluster-join/);
+  expect(await healthyVoters()).toEqual([3, 3]);
+  expect(await states([...founders, "node04"])).toEqual(["active", "active", "active", "failed"]);
+});

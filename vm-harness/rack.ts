@@ -1,0 +1,215 @@
+// The virtual rack: powered-off machines with real firmware behind real IPMI BMCs, on the runbook's three
+// networks, in a network namespace of their own. It starts no boot server and powers nothing on.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  copyFileSync,
+  cpSync,
+  constants as fileConstants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+import { stringify } from "yaml";
+import type { Ipv4 } from "../src/net/ipv4.ts";
+import type { Mac } from "../src/net/mac.ts";
+import { findAccelerator } from "./accelerator.ts";
+import { createMachine, type Machine, startBmc } from "./machine.ts";
+import { createNetwork, removeNetwork, spawnInNamespace } from "./network.ts";
+import { flakeOf, type InventoryFile, inventoryOf } from "./rack-inventory.ts";
+import { forgetRack, recordRack, removeAbandonedRacks } from "./rack-record.ts";
+
+/** One machine as asked for; the rest follows from its place in the list. */
+export interface RackMachine {
+  /** At most 10 characters. */
+  readonly name: string;
+  readonly firmware: "bios" | "uefi";
+  /** Default 1024. */
+  readonly memoryMiB?: number;
+  /** See `MachineSpec.networkRom`. Default: true on BIOS, false on UEFI. */
+  readonly networkRom?: boolean;
+}
+
+export interface RackOptions {
+  /** Where disks, logs, inventory and server state go. Made when it doesn't exist; holds no other rack. */
+  readonly directory: string;
+  /** Output of images/build.ts. Without it nothing can be installed, which a test of power needs not. */
+  readonly images?: string;
+  /** The machines the inventory declares, at most 7: 52:54:00:12:34:56, BMC 10.0.10.50, and on from there. */
+  readonly nodes: readonly RackMachine[];
+  /** Machines that no inventory knows, at most 5: 52:54:00:12:35:00, BMC 10.0.10.90, and on from there. */
+  readonly extraMachines?: readonly RackMachine[];
+}
+
+export interface Rack {
+  readonly namespace: string;
+  readonly directory: string;
+  /** Nodes first, then the extra machines. */
+  readonly machines: readonly Machine[];
+  readonly inventoryFile: string;
+  /** Private key that may log in as root on every installed node. */
+  readonly operatorKeyFile: string;
+  /** The machine of that name; throws when there is none. */
+  machine(name: string): Machine;
+  /** Writes the inventory again, changed: how a test declares a wrong password or a shorter time limit. */
+  writeInventory(change: (inventory: InventoryFile) => InventoryFile): void;
+  /**
+   * Cuts the power: ends every process in the namespace and removes it. The files stay. May be called again.
+   * It also happens when this process exits, and on SIGINT and SIGTERM when nobody else listens for them.
+   */
+  close(): void;
+}
+
+/** Makes the rack and starts its BMCs; every machine is off. Needs root and the packages of setup.sh. */
+export async function createRack(options: RackOptions): Promise<Rack> {
+  removeAbandonedRacks();
+  const directory = resolve(options.directory);
+  const namespace = `rack-${randomBytes(3).toString("hex")}`;
+  const places = machinePlaces(options);
+  mkdirSync(join(directory, "machines"), { recursive: true });
+  const accelerator = findAccelerator();
+  const machines = places.map((spec, index) =>
+    createMachine(spec, { directory: join(directory, "machines"), namespace, index }, accelerator),
+  );
+  const nodes = machines.slice(0, options.nodes.length);
+  const inventoryFile = join(directory, "site.yaml");
+  const operatorKeyFile = join(directory, "operator-key");
+  makeKey(operatorKeyFile);
+  copyAssets(directory, options.images);
+  const writeInventory = (inventory: InventoryFile) =>
+    writeFiles(directory, inventory, options.images);
+  writeInventory(inventoryOf(nodes, directory));
+
+  const close = closeOnce(namespace);
+  try {
+    createNetwork(namespace, machines);
+    startRouter(namespace, directory);
+    await Promise.all(machines.map((machine) => startBmc(machine, namespace)));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    namespace,
+    directory,
+    machines,
+    inventoryFile,
+    operatorKeyFile,
+    machine: (name) => {
+      const machine = machines.find((candidate) => candidate.name === name);
+      if (machine === undefined) throw new Error(`the rack has no machine ${name}`);
+      return machine;
+    },
+    writeInventory: (change) => writeInventory(change(inventoryOf(nodes, directory))),
+    close,
+  };
+}
+
+function machinePlaces({ nodes, extraMachines = [] }: RackOptions) {
+  if (nodes.length > 7 || extraMachines.length > 5)
+    throw new RangeError("a rack has room for 7 nodes and 5 extra machines");
+  const place = (machine: RackMachine, mac: string, bmcAddress: string) => ({
+    memoryMiB: 1024,
+    networkRom: machine.firmware === "bios",
+    diskBytes: 4 * 1024 ** 3,
+    ...machine,
+    mac: mac as Mac,
+    bmcAddress: bmcAddress as Ipv4,
+  });
+  const hex = (octet: number) => octet.toString(16).padStart(2, "0");
+  return [
+    ...nodes.map((node, index) =>
+      place(node, `52:54:00:12:34:${hex(0x56 + index)}`, `10.0.10.${50 + index}`),
+    ),
+    ...extraMachines.map((machine, index) =>
+      place(machine, `52:54:00:12:35:${hex(index)}`, `10.0.10.${90 + index}`),
+    ),
+  ];
+}
+
+/** Records the rack, and makes the function that ends it, once, however the process comes to its end. */
+function closeOnce(namespace: string): () => void {
+  recordRack(namespace);
+  let closed = false;
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    process.off("exit", close).off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    removeNetwork(namespace);
+    forgetRack(namespace);
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (process.listenerCount(signal) > 1) return;
+    close();
+    process.kill(process.pid, signal);
+  };
+  process.on("exit", close).on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return close;
+}
+
+function makeKey(file: string): void {
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "rack operator", "-f", file]);
+}
+
+function writeFiles(directory: string, inventory: InventoryFile, images: string | undefined): void {
+  writeFileSync(join(directory, "site.yaml"), stringify(inventory));
+  if (images === undefined) return;
+  const key = readFileSync(join(directory, "operator-key.pub"), "utf8").trim();
+  const flake = flakeOf(inventory, resolve(images, "system"), [key]);
+  mkdirSync(join(directory, "flake"), { recursive: true });
+  writeFileSync(join(directory, "flake/rack.json"), `${JSON.stringify(flake, null, 2)}\n`);
+}
+
+/** Fills the server's asset directory with boot loaders and, when built, the installer. */
+function copyAssets(directory: string, images: string | undefined): void {
+  const assets = join(directory, "assets");
+  mkdirSync(assets, { recursive: true });
+  const loaders = {
+    "undionly.kpxe": "undionly.kpxe",
+    "snponly.efi": "snponly.efi",
+    // ipxe.efi of Debian's package (2019) never comes back from "exit" under OVMF 2022.11: it spins in its own
+    // code, on q35 and pc, with one network card or two. snponly.efi is the same iPXE with the firmware's
+    // network driver in place of its own, and exits to the next boot option at once.
+    "ipxe.efi": "snponly.efi",
+  };
+  for (const [name, source] of Object.entries(loaders))
+    copyFileSync(join("/usr/lib/ipxe", source), join(assets, name));
+  if (images === undefined) return;
+  cpSync(resolve(images, "nixos"), join(assets, "nixos"), {
+    recursive: true,
+    dereference: true,
+    mode: fileConstants.COPYFILE_FICLONE,
+  });
+}
+
+/**
+ * Starts the provisioning network's router: it says that there is no IPv6 here. iPXE asks for an IPv6
+ * router together with its DHCP request and goes on only when both are done; without an answer that is
+ * 16 seconds at each boot, with one it is 3.
+ */
+function startRouter(namespace: string, directory: string): void {
+  const configuration = join(directory, "radvd.conf");
+  writeFileSync(
+    configuration,
+    `interface prov { AdvSendAdvert on; AdvDefaultLifetime 0; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; };\n`,
+  );
+  if (spawnSync("sh", ["-c", "command -v radvd"]).status !== 0)
+    throw new Error("radvd is missing: install the Debian package radvd");
+  const log = openSync(join(directory, "radvd.log"), "a");
+  const argv = [
+    "radvd",
+    "-n",
+    "-C",
+    configuration,
+    "-p",
+    join(directory, "radvd.pid"),
+    "-m",
+    "stderr",
+  ];
+  spawnInNamespace(namespace, argv, { stdio: ["ignore", log, log], detached: true }).unref();
+  closeSync(log);
+}
