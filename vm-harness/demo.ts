@@ -59,7 +59,9 @@ async function demo(choice: Choice): Promise<number> {
   mkdirSync(join(root, ".state"), { recursive: true });
   const directory = mkdtempSync(join(root, ".state/demo-"));
   const names = Array.from({ length: choice.nodes }, (_, index) => `node0${index + 1}`);
-  say(`rack: ${choice.nodes} powered-off machines with blank disks (${choice.firmware.join(", ")})`);
+  say(
+    `rack: ${choice.nodes} powered-off machines with blank disks (${choice.firmware.join(", ")})`,
+  );
   const rack = await createRack({
     directory,
     images,
@@ -78,7 +80,7 @@ async function demo(choice: Choice): Promise<number> {
     return code;
   } finally {
     await server?.stop();
-    await rack.close();
+    rack.close();
     // After a failure the consoles and logs are what a person wants to read.
     if (process.exitCode === 0) rmSync(directory, { recursive: true, force: true });
   }

@@ -46,7 +46,7 @@ export function qemuArguments(hardware: Hardware): string[] {
     ...["-device", "virtio-rng-pci"],
     ...["-chardev", `${socket("console", ports.console)},${consoleLog}`],
     ...["-serial", "chardev:console"],
-    ...["-chardev", socket("monitor", ports.monitor), "-mon", "chardev=monitor,mode=readline"],
+    ...["-chardev", socket("monitor", ports.monitor), "-mon", "chardev=monitor,mode=control"],
   ];
 }
 

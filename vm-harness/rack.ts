@@ -1,27 +1,18 @@
 // The virtual rack: powered-off machines with real firmware behind real IPMI BMCs, on the runbook's three
 // networks, in a network namespace of their own. It starts no boot server and powers nothing on.
 
-import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  copyFileSync,
-  cpSync,
-  constants as fileConstants,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { stringify } from "yaml";
 import type { Ipv4 } from "../src/net/ipv4.ts";
 import type { Mac } from "../src/net/mac.ts";
 import { findAccelerator } from "./accelerator.ts";
 import { createMachine, type Machine, startBmc } from "./machine.ts";
 import { createNetwork, removeNetwork, spawnInNamespace } from "./network.ts";
-import { flakeOf, type InventoryFile, inventoryOf } from "./rack-inventory.ts";
+import { copyAssets, makeKey, writeInventoryFiles } from "./rack-files.ts";
+import { type InventoryFile, inventoryOf } from "./rack-inventory.ts";
 import { forgetRack, recordRack, removeAbandonedRacks } from "./rack-record.ts";
+import { checkRequirements } from "./requirements.ts";
 
 /** One machine as asked for; the rest follows from its place in the list. */
 export interface RackMachine {
@@ -66,6 +57,7 @@ export interface Rack {
 
 /** Makes the rack and starts its BMCs; every machine is off. Needs root and the packages of setup.sh. */
 export async function createRack(options: RackOptions): Promise<Rack> {
+  checkRequirements();
   removeAbandonedRacks();
   const directory = resolve(options.directory);
   const namespace = `rack-${randomBytes(3).toString("hex")}`;
@@ -81,7 +73,7 @@ export async function createRack(options: RackOptions): Promise<Rack> {
   makeKey(operatorKeyFile);
   copyAssets(directory, options.images);
   const writeInventory = (inventory: InventoryFile) =>
-    writeFiles(directory, inventory, options.images);
+    writeInventoryFiles(directory, inventory, options.images);
   writeInventory(inventoryOf(nodes, directory));
 
   const close = closeOnce(namespace);
@@ -151,41 +143,6 @@ function closeOnce(namespace: string): () => void {
   return close;
 }
 
-function makeKey(file: string): void {
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "rack operator", "-f", file]);
-}
-
-function writeFiles(directory: string, inventory: InventoryFile, images: string | undefined): void {
-  writeFileSync(join(directory, "site.yaml"), stringify(inventory));
-  if (images === undefined) return;
-  const key = readFileSync(join(directory, "operator-key.pub"), "utf8").trim();
-  const flake = flakeOf(inventory, resolve(images, "system"), [key]);
-  mkdirSync(join(directory, "flake"), { recursive: true });
-  writeFileSync(join(directory, "flake/rack.json"), `${JSON.stringify(flake, null, 2)}\n`);
-}
-
-/** Fills the server's asset directory with boot loaders and, when built, the installer. */
-function copyAssets(directory: string, images: string | undefined): void {
-  const assets = join(directory, "assets");
-  mkdirSync(assets, { recursive: true });
-  const loaders = {
-    "undionly.kpxe": "undionly.kpxe",
-    "snponly.efi": "snponly.efi",
-    // ipxe.efi of Debian's package (2019) never comes back from "exit" under OVMF 2022.11: it spins in its own
-    // code, on q35 and pc, with one network card or two. snponly.efi is the same iPXE with the firmware's
-    // network driver in place of its own, and exits to the next boot option at once.
-    "ipxe.efi": "snponly.efi",
-  };
-  for (const [name, source] of Object.entries(loaders))
-    copyFileSync(join("/usr/lib/ipxe", source), join(assets, name));
-  if (images === undefined) return;
-  cpSync(resolve(images, "nixos"), join(assets, "nixos"), {
-    recursive: true,
-    dereference: true,
-    mode: fileConstants.COPYFILE_FICLONE,
-  });
-}
-
 /**
  * Starts the provisioning network's router: it says that there is no IPv6 here. iPXE asks for an IPv6
  * router together with its DHCP request and goes on only when both are done; without an answer that is
@@ -197,8 +154,6 @@ function startRouter(namespace: string, directory: string): void {
     configuration,
     `interface prov { AdvSendAdvert on; AdvDefaultLifetime 0; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; };\n`,
   );
-  if (spawnSync("sh", ["-c", "command -v radvd"]).status !== 0)
-    throw new Error("radvd is missing: install the Debian package radvd");
   const log = openSync(join(directory, "radvd.log"), "a");
   const argv = [
     "radvd",

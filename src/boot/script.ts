@@ -90,10 +90,10 @@ function render(name: string, template: (values: Values) => string, values: Valu
   return script;
 }
 
-/** A sentence as iPXE's `echo` shows it: quotes, backslashes and everything outside of plain ASCII text become spaces. */
+/** A sentence as iPXE's `echo` shows it: quotes, backslashes and everything outside of plain ASCII text become one space. */
 function plainText(text: string): string {
   return text
     .slice(0, 256)
-    .replace(/[^A-Za-z0-9 .,:/()_-]+/g, " ")
+    .replace(/[^A-Za-z0-9.,:/()_-]+/g, " ")
     .trim();
 }

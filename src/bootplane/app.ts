@@ -47,7 +47,7 @@ export function createBootPlane(
     },
     // A URL that cannot be decoded is one that does not exist.
     frameworkErrors: (_error, _request, reply) => {
-      reply.callNotFound();
+      void notFound(reply as unknown as FastifyReply);
     },
   });
   limitConnections(app, bounds);

@@ -26,20 +26,27 @@ export function imageRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
     return reply.type("application/octet-stream").send(loader.data);
   });
 
-  app.get<ImageRequest>("/boot/nixos/:profile/:file", async (request, reply) => {
-    const { profile, file } = request.params;
-    const set = deps.assets.current().sets.get(profile);
-    const { set: version } = request.query;
-    // A script made for another set must not be completed with this one.
-    if (set === undefined || (version !== undefined && version !== set.version))
-      return reply.callNotFound();
-    const images = new Map([
-      [set.kernelName, set.kernel],
-      ["initrd", set.initrd],
-    ]);
-    const image = images.get(file);
-    return image === undefined ? reply.callNotFound() : sendImage(deps, request, reply, image);
+  app.route<ImageRequest>({
+    // HEAD by name: the route that fastify makes for it would send a length of 0.
+    method: ["GET", "HEAD"],
+    url: "/boot/nixos/:profile/:file",
+    handler: async (request, reply) => {
+      const image = findImage(deps, request);
+      return image === undefined ? reply.callNotFound() : sendImage(deps, request, reply, image);
+    },
   });
+}
+
+function findImage(deps: BootPlaneDeps, request: FastifyRequest<ImageRequest>) {
+  const { profile, file } = request.params;
+  const set = deps.assets.current().sets.get(profile);
+  const { set: version } = request.query;
+  // A script made for another set must not be completed with this one.
+  if (set === undefined || (version !== undefined && version !== set.version)) return undefined;
+  return new Map([
+    [set.kernelName as string, set.kernel],
+    ["initrd", set.initrd],
+  ]).get(file);
 }
 
 async function sendImage(

@@ -6,7 +6,7 @@ import { type AssetFile, isUnchanged } from "../boot/asset-file.ts";
 import type { Slice } from "./range.ts";
 
 // Large enough to keep a 10 Gbit/s link busy, small enough for two hundred downloads at once.
-const sliceBytes = 256 * 1024;
+const sliceBytes = 128 * 1024;
 
 /**
  * Streams `part` of the file and closes the handle. The next slice is read only when the reader took the last one.

@@ -9,7 +9,7 @@ import type { Node } from "../inventory/schema.ts";
 import type { ClusterAccess } from "./provision.ts";
 import type { Clock } from "./runner.ts";
 
-const freshMs = 1500;
+const freshMs = 4000;
 /** A member busy with its first boot may take seconds for a handshake. */
 const limits = { timeoutMs: 10_000, maxBodyBytes: 256 * 1024 };
 

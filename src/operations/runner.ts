@@ -100,11 +100,12 @@ async function attempt(
   const nowMs = tools.clock.now();
   const begun: StepRecord = {
     ...record,
-    status: "running",
+    status: record.status === "pending" ? "running" : record.status,
     attempts: record.attempts + 1,
     startedAtMs: record.startedAtMs ?? nowMs,
   };
-  tools.operations.saveStep(operation.id, begun);
+  // Later attempts are saved with what came of them: a waiting step is looked at every few seconds.
+  if (record.status === "pending") tools.operations.saveStep(operation.id, begun);
   const result = await run(tools, operation, step, begun, signal);
   if (signal.aborted) return 0;
   switch (result.kind) {

@@ -37,7 +37,7 @@ beforeAll(async () => {
       { name: "node03", firmware: "bios" },
       { name: "node04", firmware: "bios" },
     ],
-    strangers: [{ name: stranger, firmware: "bios" }],
+    extraMachines: [{ name: stranger, firmware: "bios" }],
   });
   server = await serve(rack.inventoryFile);
 });
@@ -106,33 +106,46 @@ async function countEvents(node: string, kind: string): Promise<number> {
   return events.filter((event) => event.kind === kind).length;
 }
 
-function machine(name: string): Rack["machines"][number] {
-  const found = rack.machines.find((candidate) => candidate.name === name);
-  if (found === undefined) throw new Error(`no machine is called ${name}`);
-  return found;
-}
-
 /** Octets that were ever written to a machine's disk: the file is sparse. */
 function writtenBytes(name: string): number {
-  return statSync(machine(name).diskPath).blocks * 512;
+  return statSync(rack.machine(name).diskPath).blocks * 512;
+}
+
+/** The runbook's production address of nodeNN. */
+function addressOf(node: string): string {
+  return `10.0.200.${9 + Number(node.slice(-2))}`;
+}
+
+async function runToEnd(what: string, argv: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runInNamespace(rack.namespace, argv);
+  if (code !== 0) throw new Error(`${what}: ${stderr}`);
+  return stdout;
 }
 
 /** A request to a node's API as a client of the cluster makes it, with the cluster CA. */
 async function curl(node: string, path: string, ...args: readonly string[]): Promise<string> {
   const fqdn = `${node}.example.com`;
-  const address = rack.machines.find((each) => each.name === node)?.productionAddress;
-  const { code, stdout, stderr } = await runInNamespace(rack.namespace, [
-    ...["curl", "--silent", "--show-error", "--fail", "--max-time", "20", "--cacert", rack.caFile],
-    ...["--resolve", `${fqdn}:2379:${address}`, ...args, `https://${fqdn}:2379${path}`],
+  return await runToEnd(`curl ${node} ${path}`, [
+    ...["curl", "--silent", "--show-error", "--fail", "--max-time", "20"],
+    ...["--cacert", join(directory, "state/pki/ca-cert.pem")],
+    ...["--resolve", `${fqdn}:2379:${addressOf(node)}`, ...args, `https://${fqdn}:2379${path}`],
   ]);
-  if (code !== 0) throw new Error(`curl ${node} ${path}: ${stderr}`);
-  return stdout;
 }
 
 async function machineId(node: string): Promise<string> {
-  const { code, stdout, stderr } = await rack.ssh(node, ["cat", "/etc/machine-id"]);
-  if (code !== 0) throw new Error(`ssh ${node}: ${stderr}`);
-  return stdout.trim();
+  const id = await runToEnd(`ssh ${node}`, [
+    ...["ssh", "-F", "none", "-i", rack.operatorKeyFile, "-o", "BatchMode=yes"],
+    ...[
+      "-o",
+      "StrictHostKeyChecking=no",
+      "-o",
+      "UserKnownHostsFile=/dev/null",
+      "-o",
+      "LogLevel=ERROR",
+    ],
+    ...[`root@${addressOf(node)}`, "cat", "/etc/machine-id"],
+  ]);
+  return id.trim();
 }
 
 async function healthyVoters(): Promise<number[]> {
@@ -160,21 +173,21 @@ test("three powered-off, blank machines become a healthy cluster, though the ser
 });
 
 test("a machine in no inventory gets an address and no installer, is listed, and nothing is written to its disk", async () => {
-  const { mac } = machine(stranger);
-  expect((await machine(stranger).ipmitool(["chassis", "power", "on"])).code).toBe(0);
+  const { mac } = rack.machine(stranger);
+  expect((await rack.machine(stranger).ipmitool(["chassis", "power", "on"])).code).toBe(0);
   const found = await until("the stranger is listed", 180, async () => {
     const { discovered } = await ask(["nodes", "--discovered"], discoveredAnswer);
     return discovered.find((each) => each.mac === mac && each.address !== undefined);
   });
   expect(found.address).toMatch(/^10\.0\.100\.(1\d\d|200)$/);
   await until("the stranger is sent to its disk", 120, async () =>
-    machine(stranger).consoleLog().includes("boots its own disk") ? true : undefined,
+    rack.machine(stranger).consoleLog().includes("boots its own disk") ? true : undefined,
   );
   // It has a blank disk and nothing else to boot, so this is as far as it gets.
   await sleep(5000);
   expect(writtenBytes(stranger)).toBe(0);
-  expect(machine(stranger).consoleLog()).not.toContain("starts the installer");
-  await machine(stranger).ipmitool(["chassis", "power", "off"]);
+  expect(rack.machine(stranger).consoleLog()).not.toContain("starts the installer");
+  await rack.machine(stranger).ipmitool(["chassis", "power", "off"]);
 });
 
 test("power-cycled with the network first in the boot order, every node comes back from its own disk with its identity and data", async () => {
@@ -215,12 +228,11 @@ test("power-cycled with the network first in the boot order, every node comes ba
   expect(await states(founders)).toEqual(["active", "active", "active"]);
 });
 
-/** Runs the server on a changed copy of the inventory, provisions node04, and returns how that failed. */
-async function failureOf(change: (inventory: string) => string, seconds: number) {
-  const changed = join(directory, "changed.yaml");
-  writeFileSync(changed, change(readFileSync(rack.inventoryFile, "utf8")));
+/** Starts the server on a changed inventory, provisions node04, and returns how that failed. */
+async function failureOf(change: Parameters<Rack["writeInventory"]>[0], seconds: number) {
   await server.stop();
-  server = await serve(changed);
+  rack.writeInventory(change);
+  server = await serve(rack.inventoryFile);
   const [operation] = await ended(
     (await provision(["node04"])).map((each) => each.id),
     seconds,
@@ -230,7 +242,7 @@ async function failureOf(change: (inventory: string) => string, seconds: number)
 }
 
 test("a wrong BMC password ends in a failed operation that names stage, reason and remedy", async () => {
-  const file = machine("node04").bmcPasswordPath;
+  const file = rack.machine("node04").bmcPasswordPath;
   const password = readFileSync(file, "utf8");
   writeFileSync(file, "not the password");
   const failure = await failureOf((inventory) => inventory, 120);
@@ -244,7 +256,7 @@ test("a wrong BMC password ends in a failed operation that names stage, reason a
 test("an installer that never comes ends in a failed operation that tells how far the machine came", async () => {
   await runInNamespace(rack.namespace, ["ip", "link", "set", "prov-node04", "down"]);
   const failure = await failureOf(
-    (inventory) => inventory.replace(/installerSeconds: \d+/, "installerSeconds: 20"),
+    (inventory) => ({ ...inventory, timeouts: { ...inventory.timeouts, installerSeconds: 20 } }),
     120,
   );
   await runInNamespace(rack.namespace, ["ip", "link", "set", "prov-node04", "up"]);
@@ -257,10 +269,14 @@ test("an installer that never comes ends in a failed operation that tells how fa
 
 test("a node that never joins ends in a failed operation, and the cluster is as healthy as before", async () => {
   const failure = await failureOf(
-    (inventory) =>
-      inventory
-        .replace(/joinSeconds: \d+/, "joinSeconds: 60")
-        .replace(/command: \[(.*)\]/, "command: [env, RACK_FAULT_NEVER_JOINS=1, $1]"),
+    (inventory) => ({
+      ...inventory,
+      timeouts: { ...inventory.timeouts, joinSeconds: 60 },
+      install: {
+        ...inventory.install,
+        command: ["env", "RACK_FAULT_NEVER_JOINS=1", ...(inventory.install.command ?? [])],
+      },
+    }),
     900,
   );
   expect(failure?.stage).toBe("join");

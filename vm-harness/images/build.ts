@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { run } from "./command.ts";
 import { buildInstaller } from "./installer.ts";
@@ -80,7 +80,7 @@ if (out === undefined || process.getuid?.() !== 0) {
   process.exitCode = 2;
 } else {
   await mkdir(out, { recursive: true });
-  await buildImages(out).catch((error: unknown) => {
+  await buildImages(resolve(out)).catch((error: unknown) => {
     process.stderr.write(`images: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   });

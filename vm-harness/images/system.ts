@@ -145,7 +145,7 @@ async function copyPython(stage: string, tree: string, program: string): Promise
   const directory = "/usr/lib/python3/dist-packages/raft_service";
   await cp(program, join(stage, directory), { recursive: true });
   // Loaded only when first used, so not seen by importing the program.
-  const late = "concurrent.futures.thread, encodings.idna, importlib.util, runpy";
+  const late = "encodings.idna, importlib.util, runpy";
   // Importing leaves the compiled form beside each module: under emulation compiling is most of the start-up.
   const list = await run([
     "chroot",

@@ -18,7 +18,7 @@ export function joinCluster(context: StepContext): Step {
         context.clusters.markInitialised(inventory.cluster.name);
       const missing = views.flatMap((view) => obstacle(view, node.name));
       return missing.length > 0
-        ? wait(2000, missing.join("; "))
+        ? wait(3000, missing.join("; "))
         : done({ layers: views.map((view) => view.layer) }, "cluster-joined");
     },
   };

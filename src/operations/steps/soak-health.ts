@@ -17,7 +17,7 @@ export function soakHealth(context: StepContext): Step {
       const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
       const problems = views.flatMap((view) => healthProblems(view, node.name));
       if (problems.length > 0)
-        return wait(2000, `unhealthy, the window starts again: ${problems.join("; ")}`, {
+        return wait(3000, `unhealthy, the window starts again: ${problems.join("; ")}`, {
           healthySinceMs: undefined,
         });
       const since = evidence["healthySinceMs"];
@@ -25,7 +25,7 @@ export function soakHealth(context: StepContext): Step {
       const leftMs = healthySinceMs + windowMs - nowMs;
       return leftMs <= 0
         ? done({ healthySinceMs }, "health-soaked")
-        : wait(Math.min(2000, leftMs), `healthy, ${Math.ceil(leftMs / 1000)} s to go`, {
+        : wait(Math.min(3000, leftMs), `healthy, ${Math.ceil(leftMs / 1000)} s to go`, {
             healthySinceMs,
           });
     },

@@ -16,7 +16,7 @@ export function verifyCluster(context: StepContext): Step {
       const problems = (
         await Promise.all(layers.map((layer) => problemsOf(context, layer, signal)))
       ).flat();
-      return problems.length > 0 ? wait(2000, problems.join("; ")) : done();
+      return problems.length > 0 ? wait(3000, problems.join("; ")) : done();
     },
   };
 }

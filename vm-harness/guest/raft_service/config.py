@@ -6,6 +6,7 @@ Reads files only; decides nothing about the cluster.
 import json
 import ssl
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 CONFIG_FILE = Path("/etc/nixos/secrets/cluster-config.json")
@@ -63,6 +64,7 @@ class Config:
     def ca(self) -> Path:
         return self.secrets / "ca-cert.pem"
 
+    @cached_property
     def client_tls(self) -> ssl.SSLContext:
         """TLS for asking other services: their certificate must be of the cluster CA and carry the right name."""
         return ssl.create_default_context(cafile=str(self.ca))

@@ -12,8 +12,8 @@ from pathlib import Path
 from .config import Config
 
 # Under software emulation a busy node answers seldom; etcd's own 100 ms and 1 s lose leaders.
-HEARTBEAT_MS = 400
-ELECTION_MS = 4000
+HEARTBEAT_MS = 1000
+ELECTION_MS = 8000
 TIMEOUT_SECONDS = 10
 
 

@@ -8,8 +8,8 @@ key of the cluster's own store.
 import http.client
 import json
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Thread
 
 from .config import Config
 from .etcd import Etcd, EtcdError
@@ -47,7 +47,7 @@ def ask(config: Config, host: str, address: str, path: str) -> dict[str, object]
     connection = http.client.HTTPSConnection(host, config.layer.api_port, timeout=ASK_TIMEOUT_SECONDS)
     try:
         sock = _connect(address, config.layer.api_port)
-        connection.sock = config.client_tls().wrap_socket(sock, server_hostname=host)
+        connection.sock = config.client_tls.wrap_socket(sock, server_hostname=host)
         connection.request("GET", path)
         return json.loads(connection.getresponse().read(1 << 20))
     except http.client.HTTPException as error:
@@ -78,34 +78,40 @@ class Members:
         node_id = name or self.etcd.get(f"members/{raft_addr}", serializable=True) or raft_addr
         return Member(entry["ID"], node_id, raft_addr, entry.get("isLearner", False), name != "")
 
-    def describe(self) -> dict[str, object]:
-        """The body of GET /admin/cluster/members. Each member is asked for its health now."""
+    def roster(self) -> dict[str, object]:
+        """The members without their health: what a node that waits to be added polls."""
         leader = self.etcd.call("maintenance/status", {}).get("leader")
-        members = self.list()
-        with ThreadPoolExecutor(max(1, len(members))) as pool:
-            statuses = list(pool.map(self._status, members))
         return {
             "members": [
                 {
                     "id": member.node_id,
                     "raft_addr": member.raft_addr,
-                    "status": status,
                     "role": _role(member, leader),
                     "started": member.started,
                 }
-                for member, status in zip(members, statuses)
+                for member in self.list()
             ]
         }
 
-    def _status(self, member: Member) -> str:
-        host = f"{member.node_id}.{self.config.domain}"
-        address = member.raft_addr.rpartition(":")[0]
+    def describe(self) -> dict[str, object]:
+        """The body of GET /admin/cluster/members. Each member is asked for its health now."""
+        members = self.roster()["members"]
+        threads = [Thread(target=self._ask_status, args=(member,)) for member in members]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return {"members": members}
+
+    def _ask_status(self, member: dict[str, object]) -> None:
+        host = f"{member['id']}.{self.config.domain}"
+        address = str(member["raft_addr"]).rpartition(":")[0]
         try:
-            return str(ask(self.config, host, address, "/health").get("status", "unhealthy"))
+            member["status"] = ask(self.config, host, address, "/health").get("status", "unhealthy")
         except Silent:
-            return "unreachable"
+            member["status"] = "unreachable"
         except (OSError, ValueError):
-            return "unhealthy"
+            member["status"] = "unhealthy"
 
     def leader(self) -> dict[str, object]:
         """The body of GET /admin/cluster/leader, from the Raft state of this member."""

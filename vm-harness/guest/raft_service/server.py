@@ -54,6 +54,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200 if health["status"] in ("healthy", "waiting") else 503, health)
         elif self.path == "/admin/cluster/members":
             self._try(members.describe)
+        elif self.path == "/internal/members":
+            self._try(members.roster)
         elif self.path == "/admin/cluster/leader":
             self._try(members.leader)
         elif key := self._below("/v1/kv/"):

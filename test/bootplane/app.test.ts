@@ -1,0 +1,258 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterEach, describe, expect, it } from "vitest";
+import { putFiles } from "../fakes/asset-directory.ts";
+import {
+  activeMac,
+  armedMac,
+  publicKey,
+  type TestBootPlane,
+  testBootPlane,
+  unknownMac,
+} from "../fakes/boot-plane.ts";
+
+const open: TestBootPlane[] = [];
+afterEach(async () => {
+  for (const plane of open.splice(0)) await plane.close();
+});
+
+async function bootPlane(...options: Parameters<typeof testBootPlane>): Promise<TestBootPlane> {
+  const plane = await testBootPlane(...options);
+  open.push(plane);
+  return plane;
+}
+
+const script = (mac: string) => `/boot/nodes/${mac}/boot.ipxe`;
+
+describe("/health", () => {
+  it("answers exactly what the runbook expects when all services run", async () => {
+    const { app } = await bootPlane();
+    const response = await app.inject("/health");
+    expect(response.statusCode).toBe(200);
+    expect(response.body).toBe(
+      '{"status":"healthy","services":{"dhcp":"running","tftp":"running","http":"running"}}',
+    );
+  });
+
+  it("answers 503 with the real states when one does not", async () => {
+    const { app, services } = await bootPlane();
+    services.tftp = "failed";
+    const response = await app.inject("/health");
+    expect(response.statusCode).toBe(503);
+    expect(response.body).toBe(
+      '{"status":"degraded","services":{"dhcp":"running","tftp":"failed","http":"running"}}',
+    );
+  });
+});
+
+describe("boot scripts", () => {
+  it("are the same first script for everyone", async () => {
+    const { app, events } = await bootPlane();
+    const response = await app.inject("/boot/ipxe/boot.ipxe");
+    expect(response.statusCode).toBe(200);
+    expect(response.body.startsWith("#!ipxe\n")).toBe(true);
+    expect(events).toEqual([]);
+  });
+
+  it.each([armedMac, "52%3A54%3A00%3A12%3A34%3A56", "52-54-00-12-34-56", "525400123456"])(
+    "start the installer for the armed machine, asked as %s",
+    async (mac) => {
+      const { app, events, assets } = await bootPlane();
+      const response = await app.inject(script(mac));
+      const version = assets.current().sets.get("control-plane")?.version;
+      expect(response.body).toContain(`bzImage?set=${version} init=/nix/store/`);
+      expect(response.body).toContain(" hostname=node01 ");
+      expect(response.headers["cache-control"]).toBe("no-store");
+      expect(events).toEqual([
+        {
+          kind: "boot-script-served",
+          mac: armedMac,
+          client: "127.0.0.1",
+          plan: "installer",
+          reason: "node node01 is armed for an install on /dev/sda",
+        },
+      ]);
+    },
+  );
+
+  it.each([
+    ["an active node", activeMac, "node node02 is active, not armed"],
+    ["an unknown machine", unknownMac, `${unknownMac} is in no inventory`],
+  ])("send %s to its own disk, and say why", async (_, mac, reason) => {
+    const { app, events } = await bootPlane();
+    const response = await app.inject(script(mac));
+    expect(response.statusCode).toBe(200);
+    expect(response.body).toContain("sanboot --no-describe --drive 0x80");
+    expect(response.body).not.toContain("kernel ");
+    expect(events).toMatchObject([
+      {
+        kind: "boot-script-served",
+        mac,
+        plan: "local-disk",
+        reason: expect.stringContaining(reason),
+      },
+    ]);
+  });
+
+  it("send the armed machine to its own disk once the intent ran out", async () => {
+    const { app } = await bootPlane({ now: () => 2_000 });
+    expect((await app.inject(script(armedMac))).body).toContain("ran out at 1970-01-01T00:00:02");
+  });
+
+  it("send the armed machine to its own disk when its profile has no images, and log an error", async () => {
+    const { app, events, logs } = await bootPlane({}, {}, "worker");
+    const response = await app.inject(script(armedMac));
+    expect(response.body).toContain("profile worker has no usable asset set");
+    expect(events).toMatchObject([{ plan: "local-disk" }]);
+    expect(logs.some((line) => line.includes('"level":50'))).toBe(true);
+  });
+
+  it("use an image that was deployed after the start", async () => {
+    const { app, directory } = await bootPlane();
+    putFiles(directory, { "nixos/control-plane/cmdline": "init=/nix/store/newer/init\n" });
+    expect((await app.inject(script(armedMac))).body).toContain("init=/nix/store/newer/init");
+  });
+
+  it("report a HEAD request to nobody", async () => {
+    const { app, events } = await bootPlane();
+    const response = await app.inject({ method: "HEAD", url: script(armedMac) });
+    expect([response.statusCode, response.body, events.length]).toEqual([200, "", 0]);
+  });
+});
+
+describe("cluster-config.json", () => {
+  const url = (mac: string) => `/boot/nodes/${mac}/cluster-config.json`;
+
+  it("is the node's public document", async () => {
+    const { app, events } = await bootPlane();
+    const response = await app.inject(url(armedMac));
+    expect(response.headers["content-type"]).toBe("application/json; charset=utf-8");
+    expect(Object.keys(response.json())).toEqual([
+      "node_id",
+      "node_role",
+      "bootstrap",
+      "cluster_name",
+      "leader_url",
+      "raft_addr",
+    ]);
+    expect(events).toMatchObject([{ kind: "cluster-config-served", mac: armedMac }]);
+  });
+
+  it.each([activeMac, unknownMac, "nonsense"])("is not found for %s", async (mac) => {
+    const { app, events } = await bootPlane();
+    expect((await app.inject(url(mac))).statusCode).toBe(404);
+    expect(events).toEqual([]);
+  });
+
+  it("is an error without detail when someone put more into it", async () => {
+    const leak = { node_id: "node01", token: "s3cret" } as never;
+    const { app } = await bootPlane({ clusterConfig: () => leak });
+    const response = await app.inject(url(armedMac));
+    expect([response.statusCode, response.body]).toEqual([500, "internal error\n"]);
+  });
+});
+
+describe("images", () => {
+  const kernel = "/boot/nixos/control-plane/bzImage";
+
+  it.each(["bzImage", "initrd"])("%s comes whole, with its length and an ETag", async (name) => {
+    const { app, directory } = await bootPlane();
+    const url = `/boot/nixos/control-plane/${name}`;
+    const wanted = readFileSync(join(directory, "nixos/control-plane", name));
+    const response = await app.inject(url);
+    expect(response.statusCode).toBe(200);
+    expect(response.rawPayload.equals(wanted)).toBe(true);
+    const { etag } = response.headers;
+    expect(response.headers).toMatchObject({ "content-length": `${wanted.length}` });
+    const head = await app.inject({ method: "HEAD", url });
+    expect(head.headers).toMatchObject({ "content-length": `${wanted.length}`, etag });
+    expect(head.rawPayload.length).toBe(0);
+    const again = await app.inject({ url, headers: { "if-none-match": String(etag) } });
+    expect([again.statusCode, again.body]).toEqual([304, ""]);
+  });
+
+  it("come in part when a part is asked for", async () => {
+    const { app } = await bootPlane();
+    const part = await app.inject({ url: kernel, headers: { range: "bytes=6-11" } });
+    expect([part.statusCode, part.body]).toEqual([206, "kernel"]);
+    expect(part.headers["content-range"]).toBe("bytes 6-11/700000");
+    const old = { range: "bytes=6-11", "if-range": '"older"' };
+    expect((await app.inject({ url: kernel, headers: old })).statusCode).toBe(200);
+    const beyond = await app.inject({ url: kernel, headers: { range: "bytes=700000-" } });
+    expect([beyond.statusCode, beyond.headers["content-range"]]).toEqual([416, "bytes */700000"]);
+  });
+
+  it("are not mixed: a script's set that is gone is not found", async () => {
+    const { app, assets, directory } = await bootPlane();
+    const version = assets.current().sets.get("control-plane")?.version;
+    expect((await app.inject(`${kernel}?set=${version}`)).statusCode).toBe(200);
+    putFiles(directory, { "nixos/control-plane/initrd": "another image" });
+    const changed = await app.inject("/boot/nixos/control-plane/initrd");
+    expect([changed.statusCode, changed.body]).toEqual([503, ""]);
+    expect((await app.inject(`${kernel}?set=${version}`)).statusCode).toBe(404);
+    expect((await app.inject("/boot/nixos/control-plane/initrd")).body).toBe("another image");
+  });
+
+  it("are reported with their size when the download is over", async () => {
+    const { app, events } = await bootPlane();
+    await app.inject(kernel);
+    expect(events).toMatchObject([
+      {
+        kind: "image-served",
+        profile: "control-plane",
+        file: "bzImage",
+        bytes: 700_000,
+        outcome: "complete",
+      },
+    ]);
+  });
+
+  it("include loaders and the keys archive", async () => {
+    const { app } = await bootPlane();
+    expect((await app.inject("/boot/ipxe.efi")).body).toBe("uefi loader");
+    const archive = await app.inject("/boot/nixos/authorized-keys.cpio.gz");
+    expect(archive.headers["content-encoding"]).toBeUndefined();
+    expect(gunzipSync(archive.rawPayload).toString()).toContain(publicKey);
+  });
+});
+
+describe("everything else", () => {
+  it.each([
+    ["GET", "/"],
+    ["GET", "/boot/"],
+    ["GET", "/boot/none.efi"],
+    ["GET", "/boot/nixos/control-plane/cmdline"],
+    ["GET", "/boot/nixos/control-plane/..%2f..%2fipxe.efi"],
+    ["GET", "/boot/nixos/..%2f..%2fetc/passwd"],
+    ["GET", "/boot/%2e%2e/%2e%2e/etc/passwd"],
+    ["GET", "/boot/nixos/__proto__/initrd"],
+    ["GET", "/boot/nodes/52:54:00:12:34/boot.ipxe"],
+    ["GET", "/boot/nodes/%zz/boot.ipxe"],
+    ["GET", `/boot/nodes/${"5".repeat(400)}/boot.ipxe`],
+    ["POST", "/health"],
+    ["PUT", "/boot/ipxe.efi"],
+    ["DELETE", "/boot/nixos/control-plane/bzImage"],
+  ] as const)("%s %s is not found, without detail", async (method, url) => {
+    const { app } = await bootPlane();
+    const response = await app.inject({ method, url });
+    expect([response.statusCode, response.body]).toEqual([404, "not found\n"]);
+  });
+
+  it("answers an internal error with no detail, and logs it", async () => {
+    const { app, logs } = await bootPlane({
+      authorizedKeys: () => {
+        throw new Error("secret path");
+      },
+    });
+    const response = await app.inject("/boot/nixos/authorized-keys.cpio.gz");
+    expect([response.statusCode, response.body]).toEqual([500, "internal error\n"]);
+    expect(logs.some((line) => line.includes("secret path"))).toBe(true);
+  });
+
+  it("goes on serving the manifest's loaders when the directory is gone", async () => {
+    const { app, directory } = await bootPlane();
+    rmSync(directory, { recursive: true });
+    expect((await app.inject("/boot/ipxe.efi")).body).toBe("uefi loader");
+  });
+});

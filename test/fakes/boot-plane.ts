@@ -1,0 +1,109 @@
+// A boot plane over a small asset directory, with one armed node, one active node and nobody else.
+
+import { rmSync } from "node:fs";
+import type { FastifyInstance } from "fastify";
+import { pino } from "pino";
+import { type Assets, createAssets } from "../../src/boot/assets.ts";
+import { clusterConfig } from "../../src/boot/cluster-config.ts";
+import { loadScripts } from "../../src/boot/script.ts";
+import { type BootPlaneLimits, createBootPlane } from "../../src/bootplane/app.ts";
+import type { BootPlaneDeps, BootPlaneEvent, Services } from "../../src/bootplane/deps.ts";
+import type { Node } from "../../src/inventory/schema.ts";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
+import type { Mac } from "../../src/net/mac.ts";
+import type { NodeRecord } from "../../src/nodes/ports.ts";
+import { assetDirectory } from "./asset-directory.ts";
+
+export const armedMac = "52:54:00:12:34:56" as Mac;
+export const activeMac = "52:54:00:12:34:57" as Mac;
+export const unknownMac = "52:54:00:12:34:99" as Mac;
+export const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGrZ operator@example.com";
+
+const disk = "/dev/sda";
+
+function node(name: string, mac: Mac, profile: string): Node {
+  const fqdn = `${name}.example.com`;
+  const role = "control-plane";
+  const productionAddress = "10.0.200.10" as Ipv4;
+  // Only what the boot plane reads of a node.
+  return {
+    name,
+    fqdn,
+    mac,
+    profile,
+    role,
+    kernelArguments: [],
+    productionAddress,
+    disk,
+  } as Partial<Node> as Node;
+}
+
+export interface TestBootPlane {
+  readonly app: FastifyInstance;
+  readonly directory: string;
+  readonly assets: Assets;
+  readonly events: BootPlaneEvent[];
+  readonly logs: string[];
+  readonly services: { dhcp: Services["dhcp"]; tftp: Services["tftp"]; http: Services["http"] };
+  close(): Promise<void>;
+}
+
+export async function testBootPlane(
+  changes: Partial<BootPlaneDeps> = {},
+  limits: Partial<BootPlaneLimits> = {},
+  armedProfile = "control-plane",
+): Promise<TestBootPlane> {
+  const directory = assetDirectory();
+  const assets = await createAssets(directory);
+  const events: BootPlaneEvent[] = [];
+  const logs: string[] = [];
+  const services: TestBootPlane["services"] = { dhcp: "running", tftp: "running", http: "running" };
+  const nodes = new Map([
+    [armedMac, node("node01", armedMac, armedProfile)],
+    [activeMac, node("node02", activeMac, "control-plane")],
+  ]);
+  const armed = nodes.get(armedMac);
+  const app = createBootPlane(
+    {
+      server: { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" },
+      assets,
+      scripts: loadScripts(new URL("../../templates", import.meta.url).pathname),
+      subject: (mac) => {
+        const found = nodes.get(mac);
+        const state = mac === armedMac ? "armed" : "active";
+        const record: NodeRecord | undefined = found && { name: found.name, state, sinceMs: 0 };
+        const intent = {
+          id: "intent-1",
+          node: "node01",
+          mac: armedMac,
+          disk,
+          operation: "operation-1",
+          armedAtMs: 0,
+          expiresAtMs: 2_000,
+          consumedAtMs: undefined,
+        };
+        return { mac, node: found, record, intent: mac === armedMac ? intent : undefined };
+      },
+      authorizedKeys: () => publicKey,
+      clusterConfig: (mac) =>
+        mac === armedMac && armed !== undefined
+          ? clusterConfig({
+              node: armed,
+              clusterName: "prod-cluster",
+              membership: { kind: "join", leader: "node02.example.com" },
+            })
+          : undefined,
+      services: () => services,
+      onEvent: (event) => events.push(event),
+      now: () => 1_000,
+      logger: pino({ level: "debug" }, { write: (line: string) => void logs.push(line) }),
+      ...changes,
+    },
+    limits,
+  );
+  const close = async () => {
+    await app.close();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { app, directory, assets, events, logs, services, close };
+}

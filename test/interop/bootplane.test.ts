@@ -1,0 +1,179 @@
+// The boot plane's real listener against curl, cpio and ill-mannered clients. Traffic on loopback only.
+
+import { execFile, spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Listening, listenBootPlane } from "../../src/bootplane/listen.ts";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
+import { armedMac, publicKey, type TestBootPlane, testBootPlane } from "../fakes/boot-plane.ts";
+
+const run = promisify(execFile);
+const packages = { curl: "curl", cpio: "cpio" } as const;
+const image = randomBytes(48 * 1024 * 1024 + 7);
+const kernel = "/boot/nixos/control-plane/bzImage";
+const initrd = "/boot/nixos/control-plane/initrd";
+
+let plane: TestBootPlane;
+let listening: Listening;
+let base: string;
+let work: string;
+
+beforeAll(async () => {
+  for (const [tool, name] of Object.entries(packages)) {
+    await run("which", [tool]).catch(() => {
+      throw new Error(`${tool} is missing: install the Debian package ${name}`);
+    });
+  }
+  plane = await testBootPlane({}, { requestTimeoutMs: 1_000, connectionsPerClient: 8 });
+  writeFileSync(join(plane.directory, "nixos/control-plane/initrd"), image);
+  await plane.assets.reload();
+  listening = await listenBootPlane(plane.app, "127.0.0.1" as Ipv4, 0);
+  base = `http://127.0.0.1:${listening.port}`;
+  work = mkdtempSync(join(tmpdir(), "rackstrap-bootplane-"));
+});
+
+afterAll(async () => {
+  await plane?.close();
+  if (work !== undefined) rmSync(work, { recursive: true });
+});
+
+async function curl(...argv: string[]): Promise<string> {
+  return (await run("curl", ["-sS", ...argv], { maxBuffer: 1e8 })).stdout;
+}
+
+function sha256(octets: Buffer): string {
+  return createHash("sha256").update(octets).digest("hex");
+}
+
+/** What the server says to raw octets before it closes; the client itself never closes. */
+async function rawAnswer(octets: string): Promise<string> {
+  const socket = connect(listening.port, "127.0.0.1");
+  let answer = "";
+  socket.on("data", (chunk) => {
+    answer += String(chunk);
+  });
+  socket.on("error", () => undefined);
+  socket.write(octets);
+  await once(socket, "close");
+  return answer;
+}
+
+describe("the boot plane with curl", () => {
+  it("says that all services run, as the runbook's check expects", async () => {
+    expect(await curl(`${base}/health`)).toBe(
+      '{"status":"healthy","services":{"dhcp":"running","tftp":"running","http":"running"}}',
+    );
+    expect(listening.status()).toBe("running");
+  });
+
+  it("gives the first script and the machine's own", async () => {
+    expect(await curl(`${base}/boot/ipxe/boot.ipxe`)).toMatch(/^#!ipxe\n/);
+    expect(await curl(`${base}/boot/nodes/${armedMac}/boot.ipxe`)).toContain("hostname=node01");
+  });
+
+  it("tells the image's length by HEAD and sends it unharmed", async () => {
+    const head = await curl("-I", base + initrd);
+    expect(head).toMatch(/^HTTP\/1\.1 200 OK/);
+    expect(head.toLowerCase()).toContain(`content-length: ${image.length}\r\n`);
+    const local = join(work, "initrd");
+    await curl("-o", local, base + initrd);
+    expect(sha256(readFileSync(local))).toBe(sha256(image));
+  });
+
+  it("goes on where a download was cut", async () => {
+    const local = join(work, "resumed");
+    writeFileSync(local, image.subarray(0, 30_000_000));
+    await curl("-C", "-", "-o", local, base + initrd);
+    expect(sha256(readFileSync(local))).toBe(sha256(image));
+  });
+
+  it.each([
+    "/boot/../../etc/passwd",
+    "/boot/nixos/../../../etc/passwd",
+    "/boot/nixos/control-plane/..%2f..%2f..%2fetc%2fpasswd",
+    "/boot/nixos/control-plane/%2e%2e/ipxe.efi",
+    "//etc/passwd",
+    "/boot/ipxe.efi%00",
+    "/boot/%zz",
+  ])("finds nothing at %s", async (path) => {
+    const format = ["-o", "/dev/null", "-w", "%{http_code}"];
+    expect(await curl("--path-as-is", ...format, base + path)).toMatch(/^40[04]$/);
+  });
+
+  it("gives an archive that cpio unpacks to the keys", async () => {
+    const archive = join(work, "keys.cpio.gz");
+    await curl("-o", archive, `${base}/boot/nodes/../nixos/authorized-keys.cpio.gz`);
+    const script = 'mkdir -p tree && cd tree && gunzip < "$1" | cpio -i -d --quiet';
+    await run("sh", ["-c", script, "unpack", archive], { cwd: work });
+    const keys = join(work, "tree/ssh/authorized_keys");
+    expect(readFileSync(keys, "utf8")).toBe(`${publicKey}\n`);
+    expect((statSync(keys).mode & 0o777).toString(8)).toBe("600");
+    expect((statSync(join(work, "tree/ssh")).mode & 0o777).toString(8)).toBe("755");
+    expect(JSON.parse(readFileSync(join(work, "tree/rackstrap.json"), "utf8"))).toEqual({});
+  });
+});
+
+describe("the boot plane under bad conditions", () => {
+  it("does not cut a download that is slower than the request timeout", async () => {
+    const local = join(work, "slow");
+    await curl("--limit-rate", "150K", "-o", local, base + kernel);
+    expect(statSync(local).size).toBe(700_000);
+  });
+
+  it("closes a connection whose request does not arrive in time", async () => {
+    expect(await rawAnswer("GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ")).toContain("408");
+    expect(await rawAnswer("")).not.toContain("200");
+  });
+
+  it("answers rubbish with 400 and closes", async () => {
+    expect(await rawAnswer("\0\x01 rubbish\r\n\r\n")).toContain("400");
+  });
+
+  it("lets a client have only so many connections", async () => {
+    const sockets = Array.from({ length: 12 }, () => connect(listening.port, "127.0.0.1"));
+    let closed = 0;
+    const enough = new Promise<void>((resolve) => {
+      for (const socket of sockets) {
+        socket.on("error", () => undefined);
+        socket.once("close", () => {
+          closed += 1;
+          if (closed === 4) resolve();
+        });
+      }
+    });
+    await enough;
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(sockets.map((socket) => socket.closed || once(socket, "close")));
+    expect(await curl("--retry", "5", "--retry-all-errors", `${base}/health`)).toContain("healthy");
+  });
+
+  it("cuts a download whose file is truncated, so that no client takes it for whole", async () => {
+    plane.events.splice(0);
+    const child = spawn("curl", ["-sS", "--limit-rate", "8M", base + initrd]);
+    let received = 0;
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (received === 0)
+        truncateSync(join(plane.directory, "nixos/control-plane/initrd"), 40_000_000);
+      received += chunk.length;
+    });
+    const [code] = await once(child, "close");
+    expect(code).not.toBe(0);
+    expect(received).toBeLessThan(image.length);
+    expect(plane.events).toMatchObject([{ kind: "image-served", outcome: "cut" }]);
+  });
+
+  it("ends a download that is under way when it is closed", async () => {
+    const child = spawn("curl", ["-sS", "--limit-rate", "20K", base + kernel]);
+    const ended = once(child, "close");
+    await once(child.stdout, "data");
+    await listening.close();
+    expect((await ended)[0]).not.toBe(0);
+    expect(listening.status()).toBe("stopped");
+  });
+});
