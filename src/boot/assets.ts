@@ -8,7 +8,7 @@ import { type AssetFile, isInside, resolveFile } from "./asset-file.ts";
 import { type CommandLine, commandLine } from "./command-line.ts";
 
 /** A loader such as ipxe.efi. Small, so kept in memory: a transfer cannot see it change. */
-export interface Loader {
+interface Loader {
   readonly data: Buffer;
   readonly identity: string;
 }

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { type AssetFile, isUnchanged } from "../boot/asset-file.ts";
 import type { Slice } from "./range.ts";
 
-// Large enough to keep a 10 Gbit/s link busy, small enough for two hundred downloads at once.
+// Large enough to keep a 10 Gbit/s link busy, small enough for hundreds of downloads at once.
 const sliceBytes = 128 * 1024;
 
 /**

@@ -24,7 +24,7 @@ export interface RequestPacket {
   readonly options: ReadonlyMap<string, string>;
 }
 
-export interface ErrorPacket {
+interface ErrorPacket {
   readonly kind: "ERROR";
   readonly code: number;
   readonly message: string;

@@ -32,14 +32,14 @@ export interface TftpServerOptions {
   readonly limits?: Partial<TftpLimits>;
 }
 
-export interface TftpLimits {
+interface TftpLimits {
   readonly transfers: number;
   readonly transfersPerClient: number;
   /** Refusals reported through `onEvent` in one second; the rest are only counted, so that a flood cannot fill the store. */
   readonly refusalEventsPerSecond: number;
 }
 
-export interface TftpState {
+interface TftpState {
   readonly service: "running" | "stopped" | "failed";
   readonly transfers: number;
   readonly malformed: number;

@@ -24,7 +24,11 @@ function commands(script: string): string[] {
   return script.split("\n").filter((line) => line !== "" && !/^#(?!!)/.test(line));
 }
 
-const leave = ["iseq ${platform} efi && exit 1 ||", "sanboot --no-describe --drive 0x80 || exit 1"];
+const leave = [
+  "iseq ${platform} efi && exit 1 ||",
+  "ifclose ||",
+  "sanboot --no-describe --drive 0x80 || exit 1",
+];
 
 describe("the boot scripts", () => {
   it("ask the server by the MAC of the interface that has the address", () => {

@@ -14,7 +14,7 @@ from threading import Thread
 from .config import Config
 from .etcd import Etcd, EtcdError
 
-ASK_TIMEOUT_SECONDS = 5
+ASK_TIMEOUT_SECONDS = 10
 # etcd refuses these for now, not for good: a learner is catching up, or a member is not yet seen by all.
 PASSING = ("too many learner", "unhealthy cluster", "not enough started members", "no leader", "timed out")
 

@@ -14,6 +14,7 @@ from .etcd import Etcd, EtcdError
 from .members import Members, Silent, ask
 
 POLL_SECONDS = 3
+PEER_TRIES = 20
 RESTART_SECONDS = 5
 
 
@@ -90,18 +91,26 @@ class Node:
             time.sleep(3600)
 
     def _bootstrap_refusal(self) -> str | None:
+        """Why this node must not form a cluster, or None. A peer that is there must say that it is in none."""
         if self.refusal_file.exists():
             return self.refusal_file.read_text()
         for host in self.config.peer_hosts:
-            try:
-                raft = ask(self.config, host, host, "/health").get("raft")
-            except Silent:
-                continue
-            except (OSError, ValueError) as error:
-                return f"bootstrap refused: {host} answers, and not as this cluster's service: {error}"
+            raft = self._ask_raft(host)
             if raft != "none":
-                return f"bootstrap refused: {host} is a member of a running cluster; this node must join it (bootstrap: false)"
+                return f"bootstrap refused: {host} says raft {raft}; this node must join that cluster (bootstrap: false)"
         return None
+
+    def _ask_raft(self, host: str) -> str:
+        """The peer's role; none when nothing is at its address. Booting peers are slow: they get time."""
+        for _ in range(PEER_TRIES):
+            try:
+                return str(ask(self.config, host, host, "/health").get("raft"))
+            except Silent:
+                return "none"
+            except (OSError, ValueError) as error:
+                self._explain(f"{host} is there and does not answer: {error}")
+                time.sleep(POLL_SECONDS)
+        return f"nothing intelligible ({self.reason})"
 
     def _wait_to_be_added(self) -> dict[str, str]:
         """Polls the leader's member list until it holds this node as a learner that never ran."""
