@@ -178,8 +178,6 @@ export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;
 export type Firmware = z.output<typeof node>["firmware"];
 export type Role = z.output<typeof profile>["role"];
-export type Timeouts = z.output<typeof timeouts>;
-export type ProvisioningNetwork = z.output<typeof provisioning>;
 
 /** A declared machine: its entry in the file, with its name, role and full name joined to it. */
 export interface Node {
