@@ -15,7 +15,8 @@ const fakeSsh = `#!/bin/bash
 echo "$*" >> "$LOG"
 case "$*" in
   *" -G "*) exit 0 ;;
-  *"grep -qxF"*) cat > /dev/null; exit "\${KEY_RC:-0}" ;;
+  *"grep -qxF"*) cat > /dev/null
+    [ -z "$KEY_RC" ] || { echo "Permission denied (publickey)." >&2; exit "$KEY_RC"; } ;;
   *"sh --") cat > /dev/null
     case $TARGET in
       server) echo isOs=Linux isInstaller=n; echo isInstaller=n ;;
@@ -64,7 +65,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 function start(
   argv: readonly string[],
   environment: Record<string, string>,
-): { child: ChildProcess; log: string; env: Record<string, string> } {
+): { child: ChildProcess; log: string } {
   const log = join(directory, `calls-${Math.random().toString(36).slice(2)}`);
   const env = {
     PATH: `${join(directory, "bin")}:${process.env["PATH"] ?? ""}`,
@@ -79,7 +80,7 @@ function start(
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  return { child, log, env };
+  return { child, log };
 }
 
 async function run(
@@ -99,6 +100,26 @@ async function run(
   const steps = [...stdout.matchAll(/^### (.*) ###$/gm)].map(([, step = ""]) => step);
   const calls = existsSync(log) ? (await readFile(log, "utf8")).trim().split("\n") : [];
   return { code, stdout, stderr, steps, calls };
+}
+
+/** Resolves when `text` has appeared on the child's stderr. */
+function says(child: ChildProcess, text: RegExp): Promise<void> {
+  let stderr = "";
+  return new Promise((resolve) => {
+    child.stderr?.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+      if (text.test(stderr)) resolve();
+    });
+  });
+}
+
+/** `exited`: the script itself is gone; `closed`: so is everything that held its output. */
+function ends(child: ChildProcess): { exited: Promise<void>; closed: Promise<void> } {
+  child.stdout?.resume();
+  return {
+    exited: new Promise((resolve) => child.on("exit", () => resolve())),
+    closed: new Promise((resolve) => child.on("close", () => resolve())),
+  };
 }
 
 const remoteInstall = [
@@ -293,8 +314,6 @@ test("announces each store path while it copies", async () => {
 });
 
 test("needs HOME", async () => {
-  const { child } = start(remote, {});
-  child.kill("SIGKILL");
   const outcome = await new Promise<{ code: number | null; stderr: string }>((resolve) => {
     const bare = spawn(standIn, remote, {
       cwd: directory,
@@ -328,25 +347,29 @@ test.for([
     signal: "SIGKILL",
   },
   { name: "asks for ever when its key is refused", env: { KEY_RC: "255" }, signal: "SIGTERM" },
-] as const)("$name", async ({ env, signal }) => {
+] as const)("$name", { timeout: 15_000 }, async ({ env, signal }) => {
   const { child } = start(remote, { ...env });
-  const last =
-    env && "KEY_RC" in env ? "Uploading install SSH keys" : "Formatting hard drive with disko";
-  await new Promise<void>((resolve) => {
-    let stdout = "";
-    child.stdout?.on("data", (chunk: Buffer) => {
-      stdout += chunk.toString();
-      if (stdout.includes(last)) resolve();
-    });
-  });
   const group = -(child.pid ?? Number.NaN);
-  const closed = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  const { exited, closed } = ends(child);
+  await says(child, /^fault: hanging$|^Permission denied/m);
   process.kill(group, "SIGTERM");
+  await exited;
   if (signal === "SIGKILL") {
-    await new Promise((resolve) => child.on("exit", resolve));
     expect(() => process.kill(group, 0)).not.toThrow();
     process.kill(group, "SIGKILL");
   }
   await closed;
   expect(await readdir(join(directory, "tmp"))).toEqual([]);
+});
+
+test("leaves its child running when only its own process is ended", async () => {
+  const { child } = start(remote, { RACK_FAULT_HANG: "disko" });
+  const group = -(child.pid ?? Number.NaN);
+  const { exited, closed } = ends(child);
+  await says(child, /^fault: hanging$/m);
+  child.kill("SIGTERM");
+  await exited;
+  expect(() => process.kill(group, 0)).not.toThrow();
+  process.kill(group, "SIGKILL");
+  await closed;
 });
