@@ -1,8 +1,9 @@
 // One JSON exchange with one cluster member over HTTPS. The member is reached at its address and must
 // prove its full name with a certificate of the cluster CA; there is no way to switch that off.
-// It follows no redirect, keeps no connection and knows nothing of the cluster's paths.
+// It follows no redirect and knows nothing of the cluster's paths.
 
 import type { IncomingMessage } from "node:http";
+import type { Agent } from "node:https";
 import { request } from "node:https";
 
 /** What came of a question: its value, or one sentence on why there is none. */
@@ -17,6 +18,8 @@ export interface Target {
   readonly servername: string;
   /** The cluster CA in PEM; no other authority is trusted. */
   readonly ca: string;
+  /** Keeps connections between exchanges, and with them their handshakes. */
+  readonly agent: Agent;
 }
 
 export interface Exchange {
@@ -74,7 +77,7 @@ function send(target: Target, exchange: Exchange, signal: AbortSignal): Promise<
       // Named although it is the default: NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise win.
       rejectUnauthorized: true,
       minVersion: "TLSv1.2",
-      agent: false,
+      agent: target.agent,
       method: exchange.method,
       path: exchange.path,
       headers: {

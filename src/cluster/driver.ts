@@ -1,6 +1,7 @@
 // Asks one member of one layer. Chainfire and FlareDB speak the same HTTP shapes on different ports
 // (runbook 5.4-6.3), so one driver serves both. What the answers mean together is judged in judge.ts.
 
+import { Agent } from "node:https";
 import { z } from "zod";
 import {
   type Answer,
@@ -88,15 +89,20 @@ export interface DriverOptions {
   readonly port?: number;
 }
 
+// A handshake costs a small member more than the answer; a cluster that is watched is asked every few seconds.
+// An idle connection is given up before servers do: a request on a closing one would look like a sick member.
+const connections = { keepAlive: true, maxSockets: 3, timeout: 8000 };
+
 export function createDriver(layer: Layer, options: DriverOptions): Driver {
   const { ca, limits = defaultLimits, port = layerPorts[layer] } = options;
+  const agent = new Agent(connections);
   const ask = async <S extends z.ZodType>(
     node: ClusterNode,
     path: string,
     shape: S,
     signal: AbortSignal,
   ): Promise<Answer<z.output<S>>> => {
-    const target = { address: node.address, port, servername: node.fqdn, ca };
+    const target = { address: node.address, port, servername: node.fqdn, ca, agent };
     const answer = await exchangeJson(target, { method: "GET", path }, limits, signal);
     if (!answer.ok) return answer;
     const parsed = shape.safeParse(answer.value);
@@ -126,7 +132,7 @@ export function createDriver(layer: Layer, options: DriverOptions): Driver {
         chainfire: health.chainfire,
       })),
     putKey: async (node, key, value, signal) => {
-      const target = { address: node.address, port, servername: node.fqdn, ca };
+      const target = { address: node.address, port, servername: node.fqdn, ca, agent };
       const put = { method: "PUT", path: keyPath(key), body: { value } } as const;
       return mapAnswer(await exchangeJson(target, put, limits, signal), () => undefined);
     },

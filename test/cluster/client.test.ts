@@ -1,4 +1,5 @@
 import type { RequestListener } from "node:http";
+import { Agent } from "node:https";
 import { createServer as createTcpServer } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Answer, exchangeJson, type Limits } from "../../src/cluster/client.ts";
@@ -6,6 +7,7 @@ import { type Authority, createAuthority, listen } from "./authority.ts";
 
 const name = "node01.example.com";
 const limits: Limits = { timeoutMs: 2000, maxBodyBytes: 1000 };
+const agent = new Agent();
 const never = new AbortController().signal;
 const closers: (() => Promise<void>)[] = [];
 let authority: Authority;
@@ -21,7 +23,7 @@ afterEach(async () => {
 async function member(listener: RequestListener, identity?: { cert: string; key: string }) {
   const { port, close } = await listen(identity ?? (await authority.issue(name)), listener);
   closers.push(close);
-  return { address: "127.0.0.1", port, servername: name, ca: authority.ca };
+  return { address: "127.0.0.1", port, servername: name, ca: authority.ca, agent };
 }
 
 function reason(answer: Answer<unknown>): string {
@@ -110,7 +112,7 @@ describe("the limits of exchangeJson", () => {
     const server = createTcpServer((socket) => socket.resume());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as { port: number };
-    const target = { address: "127.0.0.1", port, servername: name, ca: authority.ca };
+    const target = { address: "127.0.0.1", port, servername: name, ca: authority.ca, agent };
     const answer = await exchangeJson(target, get, { ...limits, timeoutMs: 150 }, never);
     expect(reason(answer)).toBe("did not answer within 150 ms");
     await new Promise<void>((resolve) => server.close(() => resolve()));
