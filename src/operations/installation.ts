@@ -156,7 +156,8 @@ function runView(state: RunState): RunView {
       return { kind: "absent" };
     case "running": {
       const where = stepTitle(progress.step);
-      const line = [where, progress.lastLine].filter((part) => part !== undefined).join(": ");
+      const said = progress.lastLine ?? where;
+      const line = said === where ? where : `${where}: ${said}`;
       if (state.overdue === undefined) return { kind: "running", line };
       return {
         kind: "failed",

@@ -34,7 +34,8 @@ const programs = [
   "zstd",
 ];
 
-const modules = [
+/** Drivers of a virtual machine and of the ESP, for the installer and the installed system alike. */
+export const driverModules = [
   "virtio_pci",
   "virtio_blk",
   "virtio_net",
@@ -69,7 +70,7 @@ export async function buildInstaller(place: BuildPlace): Promise<void> {
   await makeTree(tree);
   await copyPrograms(stage, tree, await findPrograms(stage, programs));
   await installBusybox(stage, tree);
-  await copyModules(stage, tree, release, modules);
+  await copyModules(stage, tree, release, driverModules);
   await copyPaths(stage, tree, ["/etc/mke2fs.conf"]);
   await cp(guest, tree, { recursive: true });
   await mkdir(join(tree, systemPath), { recursive: true });

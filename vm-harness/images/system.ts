@@ -4,7 +4,7 @@
 import { chmod, cp, mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { run, runShell } from "./command.ts";
-import type { BuildPlace } from "./installer.ts";
+import { type BuildPlace, driverModules } from "./installer.ts";
 import {
   copyModules,
   copyPaths,
@@ -84,16 +84,6 @@ const bootFiles = [
   "/usr/lib/EXTLINUX/gptmbr.bin",
 ];
 
-const modules = [
-  "virtio_pci",
-  "virtio_blk",
-  "virtio_net",
-  "virtio_rng",
-  "vfat",
-  "nls_ascii",
-  "nls_cp437",
-];
-
 /** Builds `output`/{bzImage,initrd,rootfs.tar.zst}. `firstBoot` is the directory of the product's first-boot files. */
 export async function buildSystem(place: BuildPlace, firstBoot: string): Promise<void> {
   const { stage, guest, tree, output, release } = place;
@@ -134,7 +124,7 @@ async function buildInitramfs({ stage, guest, tree, output, release }: BuildPlac
   const initramfs = `${tree}-initramfs`;
   await makeTree(initramfs);
   await installBusybox(stage, initramfs);
-  await copyModules(stage, initramfs, release, modules);
+  await copyModules(stage, initramfs, release, driverModules);
   await cp(join(guest, "init"), join(initramfs, "init"));
   await chmod(join(initramfs, "init"), 0o755);
   await packInitramfs(initramfs, join(output, "initrd"));
