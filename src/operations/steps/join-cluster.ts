@@ -27,7 +27,8 @@ export function joinCluster(context: StepContext): Step {
 function obstacle(view: Judgement, name: string): string[] {
   const member = view.members.find((candidate) => candidate.id === name);
   if (member === undefined) {
-    const present = view.members.map((other) => other.id).join(", ") || "none";
+    const names = view.members.map((other) => other.id).toSorted();
+    const present = names.join(", ") || "none";
     return [`${name} is no member of ${view.layer} yet (members: ${present})`];
   }
   if (member.role === "learner") return [`${name} is still a learner of ${view.layer}`];
