@@ -1,7 +1,7 @@
 // The rack's cables: one network namespace with the three networks of the runbook as bridges, one
 // tap per network card, and the commands that run inside it. It starts no machine and no server.
 
-import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
 /** The address this side has on each bridge. The bridge's name is the network's. */
@@ -58,10 +58,7 @@ export function createNetwork(
       `address add ${bmcAddress}/24 dev mgmt`,
     ]),
   ];
-  execFileSync("ip", ["-n", namespace, "-batch", "-"], {
-    input: `${batch.join("\n")}\n`,
-    stdio: ["pipe", "ignore", "pipe"],
-  });
+  ip(["-n", namespace, "-batch", "-"], `${batch.join("\n")}\n`);
 }
 
 /**
@@ -117,8 +114,14 @@ export function runInNamespace(
   });
 }
 
-function ip(args: readonly string[]): string {
-  return execFileSync("ip", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+/** Runs ip(8); throws what it said when it refuses. */
+function ip(args: readonly string[], input = ""): string {
+  const { status, stdout, stderr } = spawnSync("ip", args, { encoding: "utf8", input });
+  if (status !== 0)
+    throw new Error(
+      `ip ${args.join(" ")} failed: ${stderr.trim()}; the virtual rack needs a system where root may make network namespaces`,
+    );
+  return stdout;
 }
 
 function kill(pid: number): void {
