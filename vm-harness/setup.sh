@@ -85,7 +85,7 @@ quietly() {
 stamp=node_modules/.setup-done
 if [ ! -x node_modules/.bin/node ] || [ ! -e "$stamp" ] || [ -n "$(find package-lock.json -newer "$stamp")" ]; then
   echo "setup: installing npm packages"
-  quietly npm install --no-audit --no-fund ||
+  quietly npm install --no-audit --no-fund --fetch-timeout=60000 ||
     fail "npm install failed (last lines above): check the connection to the npm registry and run it again"
   quietly npm rebuild --ignore-scripts=false node ||
     fail "npm could not fetch Node 24 (last lines above): check the connection to the npm registry and run it again"

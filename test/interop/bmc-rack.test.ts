@@ -70,9 +70,15 @@ describe.each(["node01", "node02"])("the BMC of %s", (name) => {
 
     await ipmi(machine, "bootdev", "disk");
     expect(bootFile()).toBe("default");
+    const printed = machine.consoleLog().length;
     await ipmi(machine, "power", "cycle");
     await vi.waitUntil(() => bootFile() === "none" && machine.qemuPid(), { timeout: 10_000 });
+    // The disk is blank: the firmware tries it, says so, and only then turns to the network.
+    const tried = await vi.waitUntil(() => triedDevices(machine, printed).at(0), {
+      timeout: 40_000,
+    });
     await ipmi(machine, "power", "off");
+    expect(tried).toBe("disk");
   });
 
   test("refuses a wrong password", async () => {
@@ -144,6 +150,16 @@ test("the next rack removes one whose process was killed", async () => {
   expect(existsSync(`/run/netns/${namespace}`)).toBe(false);
   expect(existsSync(`/proc/${pid}`)).toBe(false);
 });
+
+/** What the firmware tried to boot, in order, by what the console printed after its first `offset` characters. */
+function triedDevices(machine: Machine, offset: number): ("disk" | "network")[] {
+  const patterns = {
+    bios: /Booting from (?<disk>Hard Disk)|Booting from (?<network>ROM)/g,
+    uefi: /Boot\d+ "UEFI (?<disk>Misc Device)|(?<network>Start PXE)/g,
+  };
+  const found = machine.consoleLog().slice(offset).matchAll(patterns[machine.firmware]);
+  return [...found].map(({ groups }) => (groups?.["disk"] === undefined ? "network" : "disk"));
+}
 
 /** The pid of a QEMU that isn't `old` any more. */
 function newPid(machine: Machine, old: number | undefined): number | undefined {
