@@ -9,20 +9,18 @@ import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
-import type { Bmc } from "./bmc/bmc.ts";
-import { createIpmitool } from "./bmc/ipmitool.ts";
 import { type Assets, createAssets } from "./boot/assets.ts";
 import { loadScripts } from "./boot/script.ts";
 import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
 import { findNode } from "./inventory/find.ts";
 import { formatProblem, loadInventory } from "./inventory/load.ts";
-import type { Inventory, Node } from "./inventory/schema.ts";
-import { readSecret } from "./inventory/secret.ts";
+import type { Inventory } from "./inventory/schema.ts";
 import { createClusterAccess } from "./operations/cluster-access.ts";
 import { createInstallation } from "./operations/installation.ts";
 import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
+import { createControllers } from "./serve/controllers.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
 import { createRendering } from "./serve/rendering.ts";
 import { checkServer, missingAssets } from "./serve/self-check.ts";
@@ -111,29 +109,17 @@ async function provisionTools(
   const ca = await loadOrCreateCa(join(stateDirectory, "pki"), { commonName, nowMs: now() });
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
   const installation = { inventory, ca, sshKeyFile, path, home: homedir(), now };
-  const controllers = new Map<string, Bmc>();
   return {
     inventory,
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
     cluster: createClusterAccess({ nodes: inventory.nodes, ca: ca.certPem, clock }),
-    // One driver for one BMC: it keeps the commands in a queue, since many BMCs bear only one session.
-    bmc: (node) => {
-      const bmc = controllers.get(node.name) ?? openBmc(node);
-      controllers.set(node.name, bmc);
-      return bmc;
-    },
+    bmc: createControllers(process.env),
     installation: (node, operationId) => createInstallation(installation, node, operationId),
     missingAssets: (node) => missingAssets(inventory, assets.current(), [node]),
     newId: randomUUID,
   };
-}
-
-function openBmc(node: Node): Bmc {
-  const { address, port, user, cipherSuite } = node.bmc;
-  const password = readSecret(node.bmc.password, process.env);
-  return createIpmitool({ address, port, user, password, cipherSuite });
 }
 
 /** The key that opens the installer: the site's own, else one made at the first start. */

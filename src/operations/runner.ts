@@ -73,10 +73,12 @@ async function drive(
   signal: AbortSignal,
   closing: AbortSignal,
 ): Promise<void> {
+  const begun = tools.operations.operation(id);
+  if (begun === undefined) return;
+  const plan = tools.plan(begun);
   for (;;) {
     const operation = tools.operations.operation(id);
     if (operation === undefined || operation.status !== "running" || closing.aborted) return;
-    const plan = tools.plan(operation);
     if (operation.cancelRequested) return await cancel(tools, operation, plan);
     const record = operation.steps.find((step) => step.status !== "done");
     const step = plan.steps.find((candidate) => candidate.id === record?.id);

@@ -38,7 +38,10 @@ type Record = (sighting: Sighting) => void;
 /** Opens all three, or none: rejects with the reason when one can't be had. */
 export async function startNetworkServices(tools: NetworkTools): Promise<NetworkServices> {
   const { inventory, store, now } = tools;
-  const record = createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now);
+  const record = forgiving(
+    createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now),
+    tools.logger,
+  );
   const dhcp = openDhcp(tools, record);
   const tftp = openTftp(tools, record);
   let http: { status(): Services["http"] } = { status: () => "stopped" };
@@ -63,6 +66,17 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     throw error;
   }
   return { services, close };
+}
+
+/** A timeline that can't be written (a full disk) must not keep a machine from its boot file. */
+function forgiving(record: Record, logger: Logger): Record {
+  return (sighting) => {
+    try {
+      record(sighting);
+    } catch (error) {
+      logger.error({ err: error, mac: sighting.mac, kind: sighting.kind }, "event not recorded");
+    }
+  };
 }
 
 function openDhcp(tools: NetworkTools, record: Record) {

@@ -1,0 +1,34 @@
+// The BMC driver of each node. There is one for as long as its password stays the same: the driver keeps the
+// commands of a BMC in a queue, since many bear only one session.
+
+import { type Bmc, BmcError } from "../bmc/bmc.ts";
+import { createIpmitool } from "../bmc/ipmitool.ts";
+import type { Node } from "../inventory/schema.ts";
+import { readSecret } from "../inventory/secret.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Finds the driver of a node. The secret is read at each call, so that a corrected password needs no restart. */
+export function createControllers(environment: Environment): (node: Node) => Bmc {
+  const open = new Map<string, { readonly bmc: Bmc; readonly password: string }>();
+  return (node) => {
+    try {
+      const password = readSecret(node.bmc.password, environment);
+      const known = open.get(node.name);
+      if (known?.password === password.reveal()) return known.bmc;
+      const { address, port, user, cipherSuite } = node.bmc;
+      const bmc = createIpmitool({ address, port, user, password, cipherSuite });
+      open.set(node.name, { bmc, password: password.reveal() });
+      return bmc;
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      return unusable(new BmcError("authentication", `BMC ${node.bmc.address}: ${why}`, { cause }));
+    }
+  };
+}
+
+/** A BMC that can't be asked: whoever uses it learns why, as from one that refuses. */
+function unusable(error: BmcError): Bmc {
+  const refuse = () => Promise.reject(error);
+  return { powerState: refuse, power: refuse, bootPxeOnce: refuse };
+}
