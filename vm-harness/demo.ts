@@ -1,10 +1,10 @@
 // `npm run demo`: three blank virtual machines become one healthy cluster, by the product's own commands.
 // Set-up is setup.sh's; this builds the images, wires the rack, starts the server and provisions.
 
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ensureImages } from "./images/ensure.ts";
 import { createRack, type Rack } from "./rack.ts";
 import { type RackServer, rackstrapForPerson, startServer } from "./server.ts";
 
@@ -46,16 +46,9 @@ function readChoice(): Choice | string {
   }
 }
 
-function buildImages(directory: string): void {
-  const argv = [join(import.meta.dirname, "images/build.ts"), "--out", directory];
-  const { status } = spawnSync(process.execPath, argv, { stdio: "inherit" });
-  if (status !== 0) throw new Error("the images were not built; the lines above say why");
-}
-
 async function demo(choice: Choice): Promise<number> {
   const startedAt = Date.now();
-  const images = join(root, "vm-harness/.cache");
-  buildImages(images);
+  const images = ensureImages();
   mkdirSync(join(root, ".state"), { recursive: true });
   const directory = mkdtempSync(join(root, ".state/demo-"));
   const names = Array.from({ length: choice.nodes }, (_, index) => `node0${index + 1}`);

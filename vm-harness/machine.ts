@@ -84,9 +84,10 @@ export function createMachine(
     runInNamespace(
       place.namespace,
       // Suite 3 is the only one ipmi_sim knows; naming it saves the ten seconds ipmitool asks for the list.
+      // A command that is sent again reaches the machine twice, and a busy host is slow to answer the first.
       [
-        ...["ipmitool", "-I", "lanplus", "-C", "3", "-H", spec.bmcAddress, "-U", bmcUser, "-E"],
-        ...command,
+        ...["ipmitool", "-I", "lanplus", "-C", "3", "-N", "10", "-R", "2"],
+        ...["-H", spec.bmcAddress, "-U", bmcUser, "-E", ...command],
       ],
       { environment: { IPMI_PASSWORD: readFileSync(file("bmc-password"), "utf8").trim() } },
     );

@@ -13,6 +13,7 @@ import {
   type OperationView,
   operationsAnswer,
 } from "../../src/api/shapes.ts";
+import { ensureImages } from "../../vm-harness/images/ensure.ts";
 import { runInNamespace } from "../../vm-harness/network.ts";
 import { createRack, type Rack } from "../../vm-harness/rack.ts";
 import { type RackServer, rackstrap, startServer } from "../../vm-harness/server.ts";
@@ -30,7 +31,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(root, ".state/e2e-"));
   rack = await createRack({
     directory,
-    images: join(root, "vm-harness/.cache"),
+    images: ensureImages(),
     nodes: [
       { name: "node01", firmware: "bios" },
       { name: "node02", firmware: "uefi" },

@@ -70,8 +70,11 @@ describe.each(["node01", "node02"])("the BMC of %s", (name) => {
 
     await ipmi(machine, "bootdev", "disk");
     expect(bootFile()).toBe("default");
+    // Off before on: what the first start still printed must not be taken for the second's.
+    await ipmi(machine, "power", "off");
+    await vi.waitUntil(() => machine.qemuPid() === undefined, { timeout: 10_000 });
     const printed = machine.consoleLog().length;
-    await ipmi(machine, "power", "cycle");
+    await ipmi(machine, "power", "on");
     await vi.waitUntil(() => bootFile() === "none" && machine.qemuPid(), { timeout: 10_000 });
     // The disk is blank: the firmware tries it, says so, and only then turns to the network.
     const tried = await vi.waitUntil(() => triedDevices(machine, printed).at(0), {
