@@ -48,7 +48,17 @@ export async function serve(inventoryFile: string): Promise<void> {
     await stopped;
     logger.info("server stopping");
   } finally {
-    for (const close of closers.toReversed()) await close();
+    for (const close of closers.toReversed()) await closeOne(close, logger);
+  }
+}
+
+/** One that fails to close must not leave the others open: a server that half runs still answers DHCP. */
+async function closeOne(close: Closers[number], logger: Logger): Promise<void> {
+  try {
+    await close();
+  } catch (error) {
+    logger.error({ err: error }, "close failed");
+    process.exitCode = 1;
   }
 }
 
@@ -151,6 +161,8 @@ function startRunner(tools: ProvisionTools, store: Store, logger: Logger): Runne
     },
     atomically: store.atomically,
     clock,
+    isStoreFull: store.isFull,
+    startedAtMs: clock.now(),
     onFault: ({ id, node }, error) =>
       logger.error({ err: error, operation: id, node }, "operation fault"),
   });

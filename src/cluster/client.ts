@@ -9,7 +9,12 @@ import { request } from "node:https";
 /** What came of a question: its value, or one sentence on why there is none. */
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly failed: string };
+  | {
+      readonly ok: false;
+      readonly failed: string;
+      /** True when nobody was there at all: no connection came about. */
+      readonly silent: boolean;
+    };
 
 /** Where a member listens, and the name its certificate must carry. */
 export interface Target {
@@ -40,8 +45,8 @@ export function success<T>(value: T): Answer<T> {
   return { ok: true, value };
 }
 
-export function failure<T>(failed: string): Answer<T> {
-  return { ok: false, failed };
+export function failure<T>(failed: string, silent = false): Answer<T> {
+  return { ok: false, failed, silent };
 }
 
 /** Sends one request; the value is the parsed JSON body, undefined when it is empty. Never throws for what the network or the member does. */
@@ -53,20 +58,28 @@ export async function exchangeJson(
 ): Promise<Answer<unknown>> {
   const where = `${target.address}:${target.port}`;
   const timeout = AbortSignal.timeout(limits.timeoutMs);
+  const contact = { made: false };
   try {
-    const response = await send(target, exchange, AbortSignal.any([signal, timeout]));
+    const response = await send(target, exchange, contact, AbortSignal.any([signal, timeout]));
     const text = await readBody(response, limits.maxBodyBytes);
     if (text === undefined)
       return failure(`${where} answered more than ${limits.maxBodyBytes} bytes`);
     return readAnswer(where, response.statusCode ?? 0, text);
   } catch (error) {
     if (signal.aborted) return failure(`${where} was no longer asked: the request was cancelled`);
-    if (timeout.aborted) return failure(`${where} did not answer within ${limits.timeoutMs} ms`);
-    return failure(`${where} ${explain(error, target.servername)}`);
+    if (timeout.aborted)
+      return failure(`${where} did not answer within ${limits.timeoutMs} ms`, !contact.made);
+    return failure(`${where} ${explain(error, target.servername)}`, !contact.made);
   }
 }
 
-function send(target: Target, exchange: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
+/** Sets `contact.made` when the member's host took the connection, whatever came of it. */
+function send(
+  target: Target,
+  exchange: Exchange,
+  contact: { made: boolean },
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   const payload = exchange.body === undefined ? undefined : JSON.stringify(exchange.body);
   return new Promise((resolve, reject) => {
     const outgoing = request({
@@ -95,6 +108,12 @@ function send(target: Target, exchange: Exchange, signal: AbortSignal): Promise<
     // The listener stays for the whole exchange: an abort while the body arrives is reported here too.
     outgoing.on("error", reject);
     outgoing.on("response", resolve);
+    outgoing.on("socket", (socket) => {
+      if (outgoing.reusedSocket) contact.made = true;
+      socket.once("connect", () => {
+        contact.made = true;
+      });
+    });
     outgoing.end(payload);
   });
 }

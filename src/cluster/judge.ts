@@ -9,6 +9,8 @@ export interface Observation {
   readonly leader?: LeaderView;
   readonly health?: Health;
   readonly failure?: string;
+  /** True when no question found anybody there. */
+  readonly silent?: boolean;
 }
 
 /**
@@ -32,6 +34,11 @@ export interface Judgement {
   /** Set only when every machine that answers names the same one. */
   readonly leader: string | undefined;
   readonly disagreement: Disagreement | undefined;
+  /**
+   * Machines that are there and gave no answer that can be judged: a stranger's certificate, an error, a hanging
+   * service. While there is one, "no-cluster" does not mean that there is no cluster.
+   */
+  readonly doubtful: readonly string[];
   /** Why the verdict is not better, the gravest first. */
   readonly reasons: readonly string[];
   /** The member list that was judged: the leader's own, or the one most machines show. */
@@ -62,6 +69,7 @@ export function judge(question: Question): Judgement {
   const { layer, observations, expected } = question;
   const views = [...observations].flatMap(([node, seen]) => viewOf(node, seen));
   const reference = referenceView(views);
+  const doubtful = [...observations].filter(([, seen]) => isDoubtful(seen)).map(([node]) => node);
   if (reference === undefined)
     return {
       layer,
@@ -75,6 +83,7 @@ export function judge(question: Question): Judgement {
         ...silentReasons([...observations.keys()], observations),
       ],
       members: [],
+      doubtful,
     };
   const { members } = reference;
   const voters = members.filter(({ role }) => role !== "learner").map(({ id }) => id);
@@ -98,7 +107,23 @@ export function judge(question: Question): Judgement {
     ...strangerReasons(members, expected, observations),
   ];
   const verdict = lost.length > 0 ? "no-quorum" : reasons.length > 0 ? "degraded" : "healthy";
-  return { layer, verdict, voters, healthyVoters, leader, disagreement, reasons, members };
+  return {
+    layer,
+    verdict,
+    voters,
+    healthyVoters,
+    leader,
+    disagreement,
+    reasons,
+    members,
+    doubtful,
+  };
+}
+
+/** A service that says it is in no cluster yet is understood, and so is one that is not there. */
+function isDoubtful({ members, health, silent }: Observation): boolean {
+  if (silent === true || (members !== undefined && members.length > 0)) return false;
+  return health === undefined || health.raft !== "none";
 }
 
 function viewOf(node: string, seen: Observation): View[] {

@@ -27,12 +27,14 @@ async function observeNode(
     driver.leader(node, signal),
     driver.health(node, signal),
   ]);
-  const failed = [members, leader, health].find((answer) => !answer.ok);
+  const answers = [members, leader, health];
+  const failed = answers.find((answer) => !answer.ok);
   return {
     ...(members.ok ? { members: members.value } : {}),
     ...(leader.ok ? { leader: leader.value } : {}),
     ...(health.ok ? { health: health.value } : {}),
     ...(failed === undefined || failed.ok ? {} : { failure: failed.failed }),
+    ...(answers.every((answer) => !answer.ok && answer.silent) ? { silent: true } : {}),
   };
 }
 

@@ -57,6 +57,8 @@ export interface NodeStore {
   intent(node: string): InstallIntent | undefined;
   /** Uses the intent up and moves the node to `installing`, in one transaction; false when it was used, expired or replaced. */
   consume(intentId: string, nowMs: number, detail: Readonly<Record<string, unknown>>): boolean;
+  /** Whether a wipe of the node ever began here: what is on its disk is ours. */
+  wasInstalled(node: string): boolean;
   append(event: NewEvent): TimelineEvent;
   /** Events after `afterId` in order, at most `limit`, of one node when named. */
   events(query: { afterId?: number; node?: string; mac?: Mac; limit: number }): TimelineEvent[];

@@ -14,6 +14,8 @@ export interface Sighting {
   readonly facts?: Readonly<Record<string, string>>;
 }
 
+// Sightings that are written in one second at most: each is a commit, and the same disk carries the leases.
+const perSecond = 50;
 const repeatMs = 1000;
 const strangerRepeatMs = 10_000;
 const remembered = 4096;
@@ -35,15 +37,24 @@ export function createTimeline(
     if (lastSeen.size > remembered && !oldest.done) lastSeen.delete(oldest.value);
     return false;
   };
+  let second = 0;
+  let written = 0;
+  const isFlood = (): boolean => {
+    const current = Math.floor(now() / 1000);
+    written = current === second ? written + 1 : 1;
+    second = current;
+    return written > perSecond;
+  };
   return ({ mac, kind, address, detail, facts = {} }) => {
     const node = findNode(mac);
     if (node === undefined) {
       // The address is part of the key: the first sighting often has none yet.
-      if (!isRepeat(`${mac} ${address ?? ""}`, strangerRepeatMs))
+      if (!isRepeat(`${mac} ${address ?? ""}`, strangerRepeatMs) && !isFlood())
         store.discover(mac, address, facts);
       return;
     }
-    if (!isRepeat(`${mac} ${kind} ${JSON.stringify(detail)}`, repeatMs))
+    // Not by its detail, which the sender chooses.
+    if (!isRepeat(`${mac} ${kind}`, repeatMs) && !isFlood())
       store.append({ node: node.name, mac, kind, detail: { ...detail, address } });
   };
 }

@@ -2,6 +2,7 @@
 // Several operations ask at the same moment; one answer, a moment old at most, serves them all.
 
 import { randomBytes } from "node:crypto";
+import { failure } from "../cluster/client.ts";
 import { createDriver, type Driver, type Layer } from "../cluster/driver.ts";
 import { type Judgement, judge } from "../cluster/judge.ts";
 import { observe, roundTrip } from "../cluster/observe.ts";
@@ -51,7 +52,7 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
       const find = (name: string) => members.find((member) => member.name === name);
       const [from, to] = [find(leader), find(follower)];
       if (from === undefined || to === undefined)
-        return { ok: false, failed: `${leader} or ${follower} is not in the inventory` };
+        return failure(`${leader} or ${follower} is not in the inventory`);
       const value = randomBytes(16).toString("hex");
       const { sleep } = tools.clock;
       return await roundTrip(

@@ -15,9 +15,10 @@ export interface Candidate {
   readonly name: string;
   /** Full names of all declared control-plane nodes, in the inventory's order. */
   readonly peers: readonly string[];
-  /** Full name of the node that holds, or would get, the bootstrap claim. */
-  readonly founder: string;
-  readonly founderName: string;
+  /** The declared node that holds the bootstrap claim, and whether an operation is bringing it up now. */
+  readonly founder:
+    | { readonly name: string; readonly fqdn: string; readonly onItsWay: boolean }
+    | undefined;
 }
 
 export type MembershipDecision =
@@ -27,18 +28,28 @@ export type MembershipDecision =
 
 /** What `candidate` must be told: form the cluster, or join it through its leader. */
 export function decideMembership(view: ClusterView, candidate: Candidate): MembershipDecision {
-  if (view.answering !== undefined) {
-    const { leader } = view.answering;
-    return leader === undefined
-      ? { wait: `cluster ${view.cluster} answers but its members name no leader` }
-      : { membership: { kind: "join", leader } };
-  }
-  if (view.claim?.initialisedAtMs !== undefined)
+  const { cluster, answering, claim } = view;
+  const { name, founder, peers } = candidate;
+  if (answering !== undefined)
+    return answering.leader === undefined
+      ? { wait: `cluster ${cluster} answers but its members name no leader` }
+      : { membership: { kind: "join", leader: answering.leader } };
+  // A founder that comes up now is joined, formed or not: joining makes no second cluster.
+  if (founder !== undefined && founder.name !== name && founder.onItsWay)
+    return { membership: { kind: "join", leader: founder.fqdn } };
+  if (claim?.initialisedAtMs !== undefined)
     return {
-      refused: `cluster ${view.cluster} was formed at ${new Date(view.claim.initialisedAtMs).toISOString()} and none of its members answers: forming it again would make a second cluster`,
+      refused: `cluster ${cluster} was formed at ${new Date(claim.initialisedAtMs).toISOString()} and none of its members answers: forming it again would make a second cluster`,
       next: "bring one of its members back (rackstrap cluster status), then provision again",
     };
-  return candidate.name === candidate.founderName
-    ? { membership: { kind: "bootstrap", peers: candidate.peers } }
-    : { membership: { kind: "join", leader: candidate.founder } };
+  if (founder === undefined)
+    return {
+      refused: `cluster ${cluster} does not exist yet, and no declared control-plane node is to form it`,
+      next: "provision a control-plane node together with this one",
+    };
+  if (founder.name === name) return { membership: { kind: "bootstrap", peers } };
+  return {
+    refused: `node ${founder.name} is to form cluster ${cluster}, and it is neither alive nor being provisioned: nothing was wiped`,
+    next: `provision both: rackstrap provision ${founder.name} ${name}`,
+  };
 }

@@ -6,6 +6,8 @@ import { type NodeEvent, nextState } from "../nodes/state.ts";
 import type { Failure, Operation, OperationStore, StepRecord } from "./operation.ts";
 import type { Plan, Step, StepResult } from "./result.ts";
 
+const storePauseMs = 5000;
+
 export interface Clock {
   now(): number;
   /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
@@ -18,6 +20,10 @@ export interface RunnerTools {
   readonly plan: (operation: Operation) => Plan;
   readonly atomically: (work: () => void) => void;
   readonly clock: Clock;
+  /** Whether the store only lacks room: it is then tried again, and nothing else. */
+  readonly isStoreFull: (error: unknown) => boolean;
+  /** When this runner was made. */
+  readonly startedAtMs: number;
   readonly onFault: (operation: Operation, error: unknown) => void;
 }
 
@@ -66,6 +72,14 @@ export function createRunner(tools: RunnerTools): Runner {
   };
 }
 
+/** What every move of one operation works with. */
+interface Driven {
+  readonly tools: RunnerTools;
+  readonly operation: Operation;
+  readonly plan: Plan;
+  readonly closing: AbortSignal;
+}
+
 /** Runs one operation until it ends or the signal aborts. */
 async function drive(
   tools: RunnerTools,
@@ -74,31 +88,87 @@ async function drive(
   closing: AbortSignal,
 ): Promise<void> {
   const begun = tools.operations.operation(id);
-  if (begun === undefined) return;
-  const plan = tools.plan(begun);
+  const plan = begun && (await planOf(tools, begun, closing));
+  if (plan === undefined) return;
   for (;;) {
     const operation = tools.operations.operation(id);
     if (operation === undefined || operation.status !== "running" || closing.aborted) return;
-    if (operation.cancelRequested) return await cancel(tools, operation, plan);
+    if (operation.cancelRequested) return await cancel(tools, operation, plan, closing);
     const record = operation.steps.find((step) => step.status !== "done");
     const step = plan.steps.find((candidate) => candidate.id === record?.id);
-    if (record === undefined) return tools.operations.finish(id, "done", undefined);
+    if (record === undefined)
+      return await persist(tools, operation, closing, () =>
+        tools.operations.finish(id, "done", undefined),
+      );
     if (step === undefined)
-      throw new Error(`operation ${id} names the step ${record.id}, which no plan has`);
-    const pauseMs = await attempt(tools, operation, plan, step, record, signal);
+      return await abandon(tools, operation, closing, `this version has no step ${record.id}`);
+    const pauseMs = await attempt({ tools, operation, plan, closing }, step, record, signal);
     if (pauseMs > 0) await tools.clock.sleep(pauseMs, signal);
+  }
+}
+
+/** The plan, or undefined when there can be none any more: that ends the operation, and nobody else's. */
+async function planOf(
+  tools: RunnerTools,
+  operation: Operation,
+  closing: AbortSignal,
+): Promise<Plan | undefined> {
+  try {
+    return tools.plan(operation);
+  } catch (error) {
+    await abandon(
+      tools,
+      operation,
+      closing,
+      error instanceof Error ? error.message : String(error),
+    );
+    return undefined;
+  }
+}
+
+async function abandon(
+  tools: RunnerTools,
+  operation: Operation,
+  closing: AbortSignal,
+  reason: string,
+): Promise<void> {
+  const stage = operation.steps.find((step) => step.status !== "done")?.id ?? "end";
+  const failure = { stage, reason, next: `look at the node: rackstrap explain ${operation.node}` };
+  await persist(tools, operation, closing, () => {
+    leave(tools, operation, "operation-failed", { ...failure });
+    tools.operations.finish(operation.id, "failed", failure);
+  });
+}
+
+/**
+ * Keeps what `work` writes, or waits until there is room for it: what was done must not be done again because it
+ * could not be written down. Gives up only when the server stops.
+ */
+async function persist(
+  tools: RunnerTools,
+  operation: Operation,
+  closing: AbortSignal,
+  work: () => void,
+) {
+  while (!closing.aborted) {
+    try {
+      return tools.atomically(work);
+    } catch (error) {
+      if (!tools.isStoreFull(error)) throw error;
+      tools.onFault(operation, error);
+      await tools.clock.sleep(storePauseMs, closing);
+    }
   }
 }
 
 /** One attempt at one step; returns how long to wait before the next look. */
 async function attempt(
-  tools: RunnerTools,
-  operation: Operation,
-  plan: Plan,
+  driven: Driven,
   step: Step,
   record: StepRecord,
   signal: AbortSignal,
 ): Promise<number> {
+  const { tools, operation } = driven;
   const nowMs = tools.clock.now();
   const begun: StepRecord = {
     ...record,
@@ -107,32 +177,33 @@ async function attempt(
     startedAtMs: record.startedAtMs ?? nowMs,
   };
   // Later attempts are saved with what came of them: a waiting step is looked at every few seconds.
-  if (record.status === "pending") tools.operations.saveStep(operation.id, begun);
+  if (record.status === "pending") await save(driven, begun);
   const result = await run(tools, operation, step, begun, signal);
   if (signal.aborted) return 0;
   switch (result.kind) {
     case "done":
-      finishStep(tools, operation, begun, result);
+      await finishStep(driven, begun, result);
       return 0;
     case "failed":
-      await fail(tools, operation, plan, begun, result);
+      await fail(driven, begun, result);
       return 0;
     case "wait": {
-      const overdue = tools.clock.now() - (begun.startedAtMs ?? nowMs) >= step.deadlineMs;
-      if (overdue) {
+      // While the server was down nobody looked: a step that it takes up again has its whole time.
+      const since = Math.max(begun.startedAtMs ?? nowMs, tools.startedAtMs);
+      if (tools.clock.now() - since >= step.deadlineMs) {
         const reason = `not done after ${Math.round(step.deadlineMs / 1000)} s: ${result.why}`;
-        await fail(tools, operation, plan, begun, { reason, next: step.next });
+        await fail(driven, begun, { reason, next: step.next });
         return 0;
       }
-      tools.operations.saveStep(operation.id, {
-        ...begun,
-        status: "waiting",
-        lastLine: result.why,
-        evidence: { ...begun.evidence, ...result.evidence },
-      });
+      const evidence = { ...begun.evidence, ...result.evidence };
+      await save(driven, { ...begun, status: "waiting", lastLine: result.why, evidence });
       return result.retryAfterMs;
     }
   }
+}
+
+async function save({ tools, operation, closing }: Driven, record: StepRecord): Promise<void> {
+  await persist(tools, operation, closing, () => tools.operations.saveStep(operation.id, record));
 }
 
 async function run(
@@ -147,6 +218,8 @@ async function run(
     return await step.run({ operation, evidence: record.evidence, nowMs }, signal);
   } catch (error) {
     if (!signal.aborted) tools.onFault(operation, error);
+    if (tools.isStoreFull(error))
+      return { kind: "wait", retryAfterMs: storePauseMs, why: "the disk of the server is full" };
     // A fault in one step must not take the other nodes' DHCP down; it ends this operation, in full view.
     const reason = error instanceof Error ? error.message : String(error);
     return {
@@ -157,14 +230,13 @@ async function run(
   }
 }
 
-function finishStep(
-  tools: RunnerTools,
-  operation: Operation,
+async function finishStep(
+  { tools, operation, closing }: Driven,
   record: StepRecord,
   result: Extract<StepResult, { kind: "done" }>,
-): void {
+): Promise<void> {
   const evidence = { ...record.evidence, ...result.evidence };
-  tools.atomically(() => {
+  await persist(tools, operation, closing, () => {
     if (result.event !== undefined)
       tools.nodes.transition(operation.node, result.event, {
         operation: operation.id,
@@ -181,15 +253,13 @@ function finishStep(
 }
 
 async function fail(
-  tools: RunnerTools,
-  operation: Operation,
-  plan: Plan,
+  { tools, operation, plan, closing }: Driven,
   record: StepRecord,
   why: { readonly reason: string; readonly next: string },
 ): Promise<void> {
   await stop(tools, operation, plan);
   const failure: Failure = { stage: record.id, reason: why.reason, next: why.next };
-  tools.atomically(() => {
+  await persist(tools, operation, closing, () => {
     tools.operations.saveStep(operation.id, {
       ...record,
       status: "failed",
@@ -201,7 +271,12 @@ async function fail(
   });
 }
 
-async function cancel(tools: RunnerTools, operation: Operation, plan: Plan): Promise<void> {
+async function cancel(
+  tools: RunnerTools,
+  operation: Operation,
+  plan: Plan,
+  closing: AbortSignal,
+): Promise<void> {
   await stop(tools, operation, plan);
   const stage = operation.steps.find((step) => step.status !== "done")?.id ?? "end";
   const failure = {
@@ -209,7 +284,7 @@ async function cancel(tools: RunnerTools, operation: Operation, plan: Plan): Pro
     reason: "cancelled on request",
     next: `start it again when ready: rackstrap provision ${operation.node}`,
   };
-  tools.atomically(() => {
+  await persist(tools, operation, closing, () => {
     const { state } = tools.nodes.node(operation.node);
     const event = state === "armed" ? "install-cancelled" : "operation-failed";
     leave(tools, operation, event, { ...failure });
@@ -217,11 +292,17 @@ async function cancel(tools: RunnerTools, operation: Operation, plan: Plan): Pro
   });
 }
 
+const stopTries = 5;
+
+/** Ends what the operation started. It must not count as ended while its processes still write, so it is tried again. */
 async function stop(tools: RunnerTools, operation: Operation, plan: Plan): Promise<void> {
-  try {
-    await plan.stop();
-  } catch (error) {
-    tools.onFault(operation, error);
+  for (let tries = 1; tries <= stopTries; tries++) {
+    try {
+      return await plan.stop();
+    } catch (error) {
+      tools.onFault(operation, error);
+      await tools.clock.sleep(5000, new AbortController().signal);
+    }
   }
 }
 

@@ -33,7 +33,8 @@ export interface NetworkTools {
   readonly now: () => number;
 }
 
-type Record = (sighting: Sighting) => void;
+/** Records what `look` finds; undefined is nothing to record. */
+type Record = (look: () => Sighting | undefined) => void;
 
 /** Opens all three, or none: rejects with the reason when one can't be had. */
 export async function startNetworkServices(tools: NetworkTools): Promise<NetworkServices> {
@@ -68,13 +69,14 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   return { services, close };
 }
 
-/** A timeline that can't be written (a full disk) must not keep a machine from its boot file. */
-function forgiving(record: Record, logger: Logger): Record {
-  return (sighting) => {
+/** A store that can't be read or written (a full disk) must not keep a machine from its boot file. */
+function forgiving(record: (sighting: Sighting) => void, logger: Logger): Record {
+  return (look) => {
     try {
-      record(sighting);
+      const sighting = look();
+      if (sighting !== undefined) record(sighting);
     } catch (error) {
-      logger.error({ err: error, mac: sighting.mac, kind: sighting.kind }, "event not recorded");
+      logger.error({ err: error }, "event not recorded");
     }
   };
 }
@@ -114,14 +116,11 @@ function dhcpConfig({ server, networks }: Inventory): DhcpConfig {
 function recordDhcp(event: DhcpEvent, record: Record, logger: Logger): void {
   const { mac, kind, address, facts, bootFile, reason } = event;
   logger.debug(event, "dhcp");
-  if (mac === undefined) return;
-  record({
-    ...{ mac, kind, address, facts },
-    detail: {
-      ...(bootFile === undefined ? {} : { bootFile }),
-      ...(reason === undefined ? {} : { reason }),
-    },
-  });
+  const detail = {
+    ...(bootFile === undefined ? {} : { bootFile }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+  record(() => (mac === undefined ? undefined : { mac, kind, address, facts, detail }));
 }
 
 function openTftp({ inventory, assets, store, logger }: NetworkTools, record: Record) {
@@ -130,9 +129,10 @@ function openTftp({ inventory, assets, store, logger }: NetworkTools, record: Re
     files: async (name) => assets.current().loaders.get(name)?.data,
     onEvent: ({ client, ...transfer }) => {
       logger.debug({ client, ...transfer }, "tftp");
-      const mac = macOf(inventory, store, client);
-      if (mac !== undefined)
-        record({ mac, kind: "tftp-transferred", address: client, detail: transfer });
+      record(() => {
+        const mac = macOf(inventory, store, client);
+        return mac && { mac, kind: "tftp-transferred", address: client, detail: transfer };
+      });
     },
     now: () => performance.now(),
     logger: logger.child({ service: "tftp" }),
@@ -150,8 +150,10 @@ function openBootPlane(tools: NetworkTools, record: Record, services: () => Serv
     clusterConfig: rendering.clusterConfig,
     services,
     onEvent: ({ kind, client, ...detail }) => {
-      const mac = "mac" in detail ? detail.mac : macOf(inventory, store, client as Ipv4);
-      if (mac !== undefined) record({ mac, kind, address: client, detail });
+      record(() => {
+        const mac = "mac" in detail ? detail.mac : macOf(inventory, store, client as Ipv4);
+        return mac && { mac, kind, address: client, detail };
+      });
     },
     now,
     logger: logger.child({ service: "http" }),

@@ -23,7 +23,7 @@ interface EventRow {
   detail: string;
 }
 
-// The timeline is bounded: machines on the network can cause events for as long as they like.
+// What machines on the network cause is bounded, they can go on for as long as they like; what moved a node is kept.
 const keptEvents = 200_000;
 const pruneEvery = 1000;
 const keptDiscoveries = 1000;
@@ -37,7 +37,8 @@ export function createNodeStore(
   const insertEvent = database.prepare<[number, string | null, string | null, string, string]>(
     "INSERT INTO events (at_ms, node, mac, kind, detail) VALUES (?, ?, ?, ?, ?)",
   );
-  const prune = database.prepare<[number]>("DELETE FROM events WHERE id <= ?");
+  const prune = database.prepare<[number]>(`DELETE FROM events WHERE id <= ?
+       AND (kind GLOB 'dhcp-*' OR kind GLOB 'tftp-*' OR kind GLOB '*-served')`);
   const saveNode = database.prepare<[string, NodeState, number]>(
     `INSERT INTO nodes (name, state, since_ms) VALUES (?, ?, ?)
      ON CONFLICT (name) DO UPDATE SET state = excluded.state, since_ms = excluded.since_ms`,
@@ -90,7 +91,7 @@ function findNode(database: Connection, name: string): NodeRecord {
 function intentMethods(
   database: Connection,
   transition: NodeStore["transition"],
-): Pick<NodeStore, "arm" | "intent" | "consume"> {
+): Pick<NodeStore, "arm" | "intent" | "consume" | "wasInstalled"> {
   return {
     arm: (intent) =>
       database.transaction(() => {
@@ -104,6 +105,10 @@ function intentMethods(
         transition(intent.node, "install-armed", { disk, mac, operation, expiresAtMs });
       })(),
     intent: (name) => newestIntent(database, name),
+    wasInstalled: (name) =>
+      database
+        .prepare("SELECT 1 FROM intents WHERE node = ? AND consumed_at_ms IS NOT NULL LIMIT 1")
+        .get(name) !== undefined,
     consume: (intentId, nowMs, detail) =>
       database.transaction(() => {
         const used = database
@@ -166,7 +171,7 @@ function discoveryMethods(
   now: () => number,
 ): Pick<NodeStore, "discover" | "discovered"> {
   return {
-    discover: (mac, address, facts) => {
+    discover: database.transaction((mac, address, facts) => {
       database
         .prepare(
           `INSERT INTO discovered (mac, first_seen_ms, last_seen_ms, address, facts)
@@ -181,7 +186,7 @@ function discoveryMethods(
              (SELECT mac FROM discovered ORDER BY last_seen_ms DESC LIMIT -1 OFFSET ?)`,
         )
         .run(keptDiscoveries);
-    },
+    }),
     discovered: () =>
       database
         .prepare<

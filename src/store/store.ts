@@ -1,5 +1,6 @@
 // The whole store of one server: one SQLite file behind all the ports.
 
+import Database from "better-sqlite3";
 import type { LeaseStore } from "../dhcp/leases.ts";
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import type { ClusterStore, OperationStore } from "../operations/operation.ts";
@@ -15,6 +16,8 @@ export interface Store {
   readonly leases: LeaseStore;
   /** Everything that `work` writes is kept together or not at all. */
   atomically(work: () => void): void;
+  /** Whether what was thrown says that the disk has no room, which passes. */
+  isFull(error: unknown): boolean;
   close(): void;
 }
 
@@ -31,6 +34,7 @@ export function openStore(
     clusters: createClusterStore(database, now),
     leases: createLeaseStore(database),
     atomically: (work) => database.transaction(work)(),
+    isFull: (error) => error instanceof Database.SqliteError && error.code === "SQLITE_FULL",
     close: () => database.close(),
   };
 }

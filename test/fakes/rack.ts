@@ -25,6 +25,7 @@ export interface FakeMachine {
   /** What is broken on this machine. */
   fault:
     | "none"
+    | "stranger-answers"
     | "bmc-password"
     | "no-installer"
     | "wrong-machine"
@@ -98,7 +99,10 @@ function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachin
   }));
   const answer = (name: string): Observation => {
     const self = members.find((member) => member.id === name);
-    if (founder === undefined || self === undefined) return { failure: "connection refused" };
+    if (machines.get(name)?.fault === "stranger-answers")
+      return { failure: "shows a certificate that the cluster CA did not sign" };
+    if (founder === undefined || self === undefined)
+      return { failure: "connection refused", silent: true };
     return {
       members,
       leader: { id: founder, term: 2 },

@@ -14,6 +14,8 @@ function start(rack: FakeRack, clock = manualClock()): Runner {
     plan: (operation) => provisionPlan(tools, operation, nodeOf(rack, operation.node)),
     atomically: (work) => rack.database.transaction(work)(),
     clock,
+    isStoreFull: () => false,
+    startedAtMs: clock.now(),
     onFault: (_operation, error) => {
       throw error;
     },
@@ -137,6 +139,86 @@ test("refuses to form a second cluster when the first was formed and nobody answ
   const [operation] = await provision(rack, ["node04"]);
   expect(operation?.failure?.reason).toMatch(/forming it again would make a second cluster/);
   expect(machine(rack, "node04").wipes).toBe(0);
+});
+
+test("does not form a cluster while something answers on its ports that is not understood", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  machine(rack, "node03").fault = "stranger-answers";
+  const [operation] = await provision(rack, ["node01"]);
+  expect(operation?.failure?.stage).toBe("membership");
+  expect(operation?.failure?.reason).toMatch(
+    /node03 answers on the ports of chainfire and is not understood/,
+  );
+  expect(machine(rack, "node01").wipes).toBe(0);
+});
+
+test("does not wipe a node to join a founder that nobody brings up", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  machine(rack, "node01").fault = "install-fails";
+  await provision(rack, ["node01"]);
+  const [operation] = await provision(rack, ["node02"]);
+  expect(operation?.failure?.reason).toMatch(
+    /node01 is to form cluster prod-cluster, and it is neither alive/,
+  );
+  expect(operation?.failure?.next).toMatch(/rackstrap provision node01 node02/);
+  expect(machine(rack, "node02").wipes).toBe(0);
+});
+
+test("does not form the cluster again beside nodes that were installed for it and do not answer", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  for (const name of threeNodes) machine(rack, name).fault = "never-joins";
+  await provision(rack, threeNodes);
+  Object.assign(machine(rack, "node01"), { fault: "none", disk: "blank", power: "off" });
+  const [operation] = await provision(rack, ["node01"]);
+  expect(operation?.failure?.reason).toMatch(
+    /node02, node03 was installed to be in cluster prod-cluster/,
+  );
+  expect(machine(rack, "node01").wipes).toBe(1);
+});
+
+test("a single node becomes active: there is nobody else to read its writes", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  const [operation] = await provision(rack, ["node01"]);
+  expect(operation?.status).toBe("done");
+});
+
+test("an operation whose node left the inventory fails alone and the others go on", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  const nodes = threeNodes.map((name) => nodeOf(rack, name));
+  rack.tools.operations.create(newProvisions(rack.tools, nodes, 1_000_000));
+  const gone = { ...rack, tools: { ...rack.tools, inventory: { ...rack.tools.inventory } } };
+  gone.tools.inventory.nodes = nodes.filter((node) => node.name !== "node03");
+  start(gone).resume();
+  const operations = await settled(rack);
+  expect(operations.map(({ node, status }) => `${node} ${status}`)).toEqual([
+    "node03 failed",
+    "node02 done",
+    "node01 done",
+  ]);
+  expect(operations[0]?.failure?.reason).toMatch(/no node node03/);
+});
+
+test("a full store delays an operation, and nothing is done twice", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  let full = 40;
+  const runner = createRunner({
+    operations: rack.tools.operations,
+    nodes: rack.tools.nodes,
+    plan: (operation) => provisionPlan(rack.tools, operation, nodeOf(rack, operation.node)),
+    atomically: (work) => {
+      if (full-- % 2 === 1 && full > 0) throw new Error("no room");
+      rack.database.transaction(work)();
+    },
+    clock: manualClock(),
+    startedAtMs: 1_000_000,
+    isStoreFull: (error) => error instanceof Error && error.message === "no room",
+    onFault: () => {},
+  });
+  const nodes = threeNodes.map((name) => nodeOf(rack, name));
+  runner.submit(newProvisions(rack.tools, nodes, 1_000_000));
+  const operations = await settled(rack);
+  expect(operations.map((operation) => operation.status)).toEqual(["done", "done", "done"]);
+  expect(threeNodes.map((name) => machine(rack, name).wipes)).toEqual([1, 1, 1]);
 });
 
 test("a second operation on a node that has one is refused by the store", () => {

@@ -31,9 +31,8 @@ export function checkNode(context: StepContext): Step {
           `remove it from both layers first, then run: rackstrap provision ${node.name}`,
         );
       const answer = await askBmc(context, attempt.evidence, signal);
-      return answer.kind === "done" && state === "registered" && answer.evidence?.["power"] === "on"
-        ? runningStranger(node)
-        : answer;
+      const isOn = answer.kind === "done" && answer.evidence?.["power"] === "on";
+      return isOn && !context.nodes.wasInstalled(node.name) ? runningStranger(node) : answer;
     },
   };
 }

@@ -1,10 +1,12 @@
 // Decides from the live cluster whether this node forms it or joins it, and writes the files it will carry.
 
 import { layers } from "../../cluster/driver.ts";
+import type { Judgement } from "../../cluster/judge.ts";
 import type { Inventory, Node, Role } from "../../inventory/schema.ts";
 import { decideMembership } from "../membership.ts";
+import type { BootstrapClaim, Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
-import { done, failed, type Step, wait } from "../result.ts";
+import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 
 const founding: readonly Role[] = ["control-plane", "all-in-one"];
 
@@ -22,44 +24,86 @@ export function settleMembership(context: StepContext): Step {
     next: "look at the cluster: rackstrap cluster status",
     run: async ({ operation }, signal) => {
       const cluster = inventory.cluster.name;
-      const answering = await liveLeader(context, signal);
-      const known = context.clusters.claim(cluster);
+      const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
+      const obstacle = obstacleTo(context, views);
+      if (obstacle !== undefined) return obstacle;
+      const answering = liveLeader(context, views);
+      if (answering !== undefined) context.clusters.markInitialised(cluster);
       const founders = foundersOf(inventory);
       const first = founders.find((other) => operation.batch.includes(other.name));
-      if (answering === undefined && known === undefined && first === undefined)
-        return failed(
-          `cluster ${cluster} does not exist yet and node ${node.name} is a ${node.role}: only a control-plane node may form it`,
-          `provision a control-plane node first: rackstrap provision ${founders[0]?.name ?? "NODE"}`,
-        );
       // The claim is made before any install, in the store: two operations can't both get it.
       const claim =
         answering === undefined && first !== undefined
           ? context.clusters.claimBootstrap(cluster, first.name)
-          : known;
-      const founder = founders.find((other) => other.name === claim?.node);
+          : context.clusters.claim(cluster);
       const decision = decideMembership(
         { cluster, answering, claim },
         {
           name: node.name,
           peers: founders.map((other) => other.fqdn),
-          founder: founder?.fqdn ?? node.fqdn,
-          founderName: founder?.name ?? "",
+          founder: founderOf(context, founders, claim),
         },
       );
       if ("wait" in decision) return wait(3000, decision.wait);
       if ("refused" in decision) return failed(decision.refused, decision.next);
+      const left =
+        decision.membership.kind === "bootstrap" ? installedOthers(context, operation) : [];
+      if (left.length > 0)
+        return failed(
+          `${left.join(", ")} was installed to be in cluster ${cluster} and does not answer: forming it again could make a second cluster`,
+          `bring it back, or provision all of them together: rackstrap provision ${[node.name, ...left].join(" ")}`,
+        );
       await install.prepare(decision.membership);
       return done({ membership: decision.membership });
     },
   };
 }
 
+/** The machine is off its old system now, so what the cluster says of it will not change any more. */
+function obstacleTo(context: StepContext, views: readonly Judgement[]): StepResult | undefined {
+  const { name } = context.node;
+  const member = views.find((view) => view.members.some(({ id }) => id === name));
+  if (member !== undefined)
+    return failed(
+      `node ${name} has become a member of ${member.layer} meanwhile: nothing was wiped`,
+      `remove it from both layers first, then run: rackstrap provision ${name}`,
+    );
+  if (views.some((view) => view.verdict !== "no-cluster")) return undefined;
+  const doubtful = views.find((view) => view.doubtful.length > 0);
+  return doubtful === undefined
+    ? undefined
+    : wait(
+        3000,
+        `${doubtful.doubtful.join(", ")} answers on the ports of ${doubtful.layer} and is not understood, so nobody can say that there is no cluster: ${doubtful.reasons.join("; ")}`,
+      );
+}
+
+function founderOf(
+  { operations }: StepContext,
+  founders: readonly Node[],
+  claim: BootstrapClaim | undefined,
+) {
+  const founder = founders.find((other) => other.name === claim?.node);
+  if (founder === undefined) return undefined;
+  const { name, fqdn } = founder;
+  const onItsWay = operations
+    .operations({ running: true })
+    .some((operation) => operation.node === name);
+  return { name, fqdn, onItsWay };
+}
+
+/** Nodes that carry the cluster's files on their disks and are not about to be wiped with this one. */
+function installedOthers({ inventory, nodes, node }: StepContext, { batch }: Operation): string[] {
+  return inventory.nodes
+    .map((other) => other.name)
+    .filter((name) => name !== node.name && !batch.includes(name) && nodes.wasInstalled(name));
+}
+
 /** The leader's full name when any member answers on any layer; chainfire speaks first, it is what others join through. */
-async function liveLeader(
+function liveLeader(
   context: StepContext,
-  signal: AbortSignal,
-): Promise<{ leader: string | undefined } | undefined> {
-  const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
+  views: readonly Judgement[],
+): { leader: string | undefined } | undefined {
   const live = views.filter((view) => view.verdict !== "no-cluster");
   if (live.length === 0) return undefined;
   const name = live.find((view) => view.leader !== undefined)?.leader;

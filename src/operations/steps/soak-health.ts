@@ -1,6 +1,7 @@
 // Looks again and again over a window: a recovery that relapses within it was none.
 
 import { layers } from "../../cluster/driver.ts";
+import type { Evidence } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 import { healthProblems } from "./verify-cluster.ts";
@@ -20,14 +21,25 @@ export function soakHealth(context: StepContext): Step {
         return wait(3000, `unhealthy, the window starts again: ${problems.join("; ")}`, {
           healthySinceMs: undefined,
         });
-      const since = evidence["healthySinceMs"];
-      const healthySinceMs = typeof since === "number" ? since : nowMs;
+      const healthySinceMs = unbrokenSince(evidence, nowMs);
       const leftMs = healthySinceMs + windowMs - nowMs;
       return leftMs <= 0
         ? done({ healthySinceMs }, "health-soaked")
         : wait(Math.min(3000, leftMs), `healthy, ${Math.ceil(leftMs / 1000)} s to go`, {
             healthySinceMs,
+            lastLookMs: nowMs,
           });
     },
   };
+}
+
+// A look may take as long as a member that does not answer is waited for.
+const longestGapMs = 20_000;
+
+/** When the window began: now, unless the last look was a moment ago. What nobody looked at is not known to be healthy. */
+function unbrokenSince(evidence: Evidence, nowMs: number): number {
+  const { healthySinceMs, lastLookMs } = evidence as Partial<Record<string, number>>;
+  if (healthySinceMs === undefined || lastLookMs === undefined) return nowMs;
+  const gapMs = nowMs - lastLookMs;
+  return gapMs >= 0 && gapMs <= longestGapMs ? healthySinceMs : nowMs;
 }

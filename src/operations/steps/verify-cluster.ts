@@ -29,9 +29,10 @@ async function problemsOf(
   const view = await context.cluster.view(layer, signal);
   const problems = healthProblems(view, context.node.name);
   if (problems.length > 0 || view.leader === undefined) return problems;
-  const follower = view.healthyVoters.find((name) => name !== view.leader);
-  if (follower === undefined)
-    return [`${layer} has one voter: a write can't be read back through a follower`];
+  // The only voter of a cluster has nobody else to show its writes.
+  const alone = view.voters.length === 1 ? view.leader : undefined;
+  const follower = view.healthyVoters.find((name) => name !== view.leader) ?? alone;
+  if (follower === undefined) return [`${layer}: no healthy follower to read a write back through`];
   const trip = await context.cluster.roundTrip(layer, view.leader, follower, signal);
   return trip.ok ? [] : [trip.failed];
 }
