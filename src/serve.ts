@@ -38,7 +38,10 @@ const clock: Clock = {
 
 /** Runs the server until SIGINT or SIGTERM. Throws one sentence with the remedy when it can't start. */
 export async function serve(inventoryFile: string): Promise<void> {
-  const logger = pino({ level: process.env["RACKSTRAP_LOG_LEVEL"] ?? "info" });
+  const output = pino.destination({ fd: 1 });
+  // A log on a full disk is a log less; it must not end DHCP.
+  output.on("error", () => undefined);
+  const logger = pino({ level: process.env["RACKSTRAP_LOG_LEVEL"] ?? "info" }, output);
   const inventory = readInventory(inventoryFile);
   const closers: Closers = [];
   const stopped = stopRequest();

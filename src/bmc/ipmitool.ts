@@ -70,8 +70,23 @@ function serialise(address: string) {
       return call();
     });
     tail = result.catch(() => undefined).finally(() => (queued -= 1));
-    return await result;
+    if (signal === undefined) return await result;
+    const over = new AbortController();
+    try {
+      return await Promise.race([result, aborted(signal, over.signal)]);
+    } finally {
+      over.abort();
+    }
   };
+}
+
+/** Rejects when the signal aborts: who waits in the queue of a dead BMC must be able to leave. */
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const leave = () => reject(signal.reason as Error);
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true, signal: over });
+  });
 }
 
 async function runVerb(

@@ -84,14 +84,23 @@ export function openRun(directory: string): InstallRun {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   };
 
+  const markCancelled = async (): Promise<void> => {
+    if ((await readExitCode(directory)) !== undefined) return;
+    await prepare();
+    await writeFile(join(directory, "cancelled"), "", { mode: 0o600 });
+  };
+
   const stop = async (graceMs = 10_000): Promise<void> => {
-    if ((await readExitCode(directory)) === undefined) {
-      await prepare();
-      await writeFile(join(directory, "cancelled"), "", { mode: 0o600 });
-    }
-    await endProcesses(() => findProcesses(marker), graceMs);
-    for (const secrets of [join(directory, "tmp"), extraFilesDirectory(directory)])
-      await rm(secrets, { recursive: true, force: true });
+    const faults: unknown[] = [];
+    const acts = [
+      markCancelled,
+      () => endProcesses(() => findProcesses(marker), graceMs),
+      () => rm(join(directory, "tmp"), { recursive: true, force: true }),
+      () => rm(extraFilesDirectory(directory), { recursive: true, force: true }),
+    ];
+    // A disk that is full must not keep processes alive, nor processes that hang keep secrets on the disk.
+    for (const act of acts) await act().catch((fault: unknown) => faults.push(fault));
+    if (faults.length > 0) throw faults[0];
   };
 
   return { directory, prepare, start, inspect, stop };

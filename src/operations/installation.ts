@@ -114,8 +114,11 @@ function command(tools: InstallationTools, node: Node, directory: string) {
 
 /** The private host key is the node's alone once it is installed. */
 async function removeSecrets(run: InstallRun, hostKeyFile: string): Promise<void> {
-  await run.stop();
-  await rm(hostKeyFile, { force: true });
+  try {
+    await run.stop();
+  } finally {
+    await rm(hostKeyFile, { force: true });
+  }
 }
 
 function sighting(node: Node, seen: Identification): InstallerSighting {
