@@ -87,8 +87,20 @@ export function provisionPlan(tools: ProvisionTools, operation: Operation, node:
   const context: StepContext = { ...tools, node, install, controller: tools.bmc(node) };
   return {
     steps: provisionSteps(context),
-    stop: () => install.stop(),
+    stop: async () => {
+      await install.stop();
+      await switchOffUnwiped(context, operation.id);
+    },
   };
+}
+
+/** A machine that this operation switched on and did not write to is left as it was found: off. */
+async function switchOffUnwiped(context: StepContext, operationId: string): Promise<void> {
+  const { node, nodes, operations, controller } = context;
+  const power = operations.operation(operationId)?.steps.find((step) => step.id === "power");
+  const intent = nodes.intent(node.name);
+  const wiped = intent?.operation === operationId && intent.consumedAtMs !== undefined;
+  if (power?.evidence["phase"] === "switched-on" && !wiped) await controller.power("off");
 }
 
 function provisionSteps(context: StepContext): readonly Step[] {

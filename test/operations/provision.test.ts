@@ -176,6 +176,16 @@ test("does not form the cluster again beside nodes that were installed for it an
   expect(machine(rack, "node01").wipes).toBe(1);
 });
 
+test("a machine that was switched on for nothing is switched off, and can be provisioned again", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  machine(rack, "node01").fault = "no-installer";
+  await provision(rack, ["node01"]);
+  expect(machine(rack, "node01").power).toBe("off");
+  machine(rack, "node01").fault = "none";
+  const [operation] = await provision(rack, ["node01"]);
+  expect(operation?.status).toBe("done");
+});
+
 test("a single node becomes active: there is nobody else to read its writes", async () => {
   const rack = fakeRack(() => 1_000_000);
   const [operation] = await provision(rack, ["node01"]);
