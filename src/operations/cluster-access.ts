@@ -31,6 +31,7 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
     fqdn: node.fqdn,
     address: node.productionAddress,
   }));
+  const trips = new Map<Layer, Promise<unknown>>();
   const asked = new Map<Layer, { readonly atMs: number; readonly answer: Promise<Judgement> }>();
 
   const look = async (layer: Layer): Promise<Judgement> => {
@@ -53,20 +54,19 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
       const [from, to] = [find(leader), find(follower)];
       if (from === undefined || to === undefined)
         return failure(`${leader} or ${follower} is not in the inventory`);
-      const value = randomBytes(16).toString("hex");
       const { sleep } = tools.clock;
-      return await roundTrip(
-        {
-          driver: drivers[layer],
-          leader: from,
-          follower: to,
-          value,
-          attempts: 10,
-          pauseMs: 500,
-          sleep,
-        },
-        signal,
+      const drive = () => {
+        const value = randomBytes(16).toString("hex");
+        const shape = { leader: from, follower: to, value, attempts: 10, pauseMs: 500, sleep };
+        return roundTrip({ driver: drivers[layer], ...shape }, signal);
+      };
+      // One after the other: all write the same key, and one's value would be an older one to the other.
+      const trip = (trips.get(layer) ?? Promise.resolve()).then(drive);
+      trips.set(
+        layer,
+        trip.catch(() => undefined),
       );
+      return await trip;
     },
   };
 }
