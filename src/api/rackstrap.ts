@@ -3,7 +3,7 @@
 import { type Bmc, BmcError, type PowerState } from "../bmc/bmc.ts";
 import { ensurePower } from "../bmc/power.ts";
 import { decide, type Subject } from "../boot/decide.ts";
-import { layers } from "../cluster/driver.ts";
+import type { Judgement } from "../cluster/judge.ts";
 import { findNode, findSubject } from "../inventory/find.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
@@ -82,7 +82,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
         throw new Refusal("conflict", `the operation ${id} on node ${node} is ${status} already`);
       return operationView(stored(id));
     },
-    cluster: async () => await Promise.all(layers.map((layer) => layerView(tools, layer))),
+    cluster: async () => (await tools.cluster.views()).map(layerView),
     render: (name, stage) => {
       const node = declared(name);
       const text = tools.render(node, stage);
@@ -243,14 +243,7 @@ function operationView(operation: Operation): OperationView {
   };
 }
 
-async function layerView(
-  { cluster }: RackstrapTools,
-  layer: (typeof layers)[number],
-): Promise<LayerView> {
-  const { leader, disagreement, ...judgement } = await cluster.view(
-    layer,
-    new AbortController().signal,
-  );
+function layerView({ leader, disagreement, ...judgement }: Judgement): LayerView {
   return {
     ...judgement,
     ...(leader === undefined ? {} : { leader }),

@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { failure } from "../cluster/client.ts";
-import { createDriver, type Driver, type Layer } from "../cluster/driver.ts";
+import { createDriver, type Driver, type Layer, layers } from "../cluster/driver.ts";
 import { type Judgement, judge } from "../cluster/judge.ts";
 import { observe, roundTrip } from "../cluster/observe.ts";
 import type { Node } from "../inventory/schema.ts";
@@ -40,15 +40,17 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
     return judge({ layer, observations });
   };
 
+  const view = async (layer: Layer): Promise<Judgement> => {
+    const known = asked.get(layer);
+    if (known !== undefined && tools.clock.now() - known.atMs < freshMs) return await known.answer;
+    const answer = look(layer);
+    asked.set(layer, { atMs: tools.clock.now(), answer });
+    return await answer;
+  };
+
   return {
-    view: async (layer) => {
-      const known = asked.get(layer);
-      if (known !== undefined && tools.clock.now() - known.atMs < freshMs)
-        return await known.answer;
-      const answer = look(layer);
-      asked.set(layer, { atMs: tools.clock.now(), answer });
-      return await answer;
-    },
+    view,
+    views: async () => await Promise.all(layers.map(view)),
     roundTrip: async (layer, leader, follower, signal) => {
       const find = (name: string) => members.find((member) => member.name === name);
       const [from, to] = [find(leader), find(follower)];

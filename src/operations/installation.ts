@@ -90,7 +90,6 @@ export function createInstallation(
             : `${address} does not answer SSH yet`,
       };
     },
-    cleanUp: async () => await removeSecrets(run, hostKeyFile),
   };
 }
 

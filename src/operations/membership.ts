@@ -2,7 +2,15 @@
 // A second cluster beside a living one is the worst this program could cause, so every doubt is a refusal.
 
 import type { ClusterMembership } from "../boot/cluster-config.ts";
+import type { Inventory, Node, Role } from "../inventory/schema.ts";
 import type { BootstrapClaim } from "./operation.ts";
+
+const founding: readonly Role[] = ["control-plane", "all-in-one"];
+
+/** The nodes that may form the cluster, in the inventory's order. */
+export function foundersOf(inventory: Inventory): Node[] {
+  return inventory.nodes.filter((node) => founding.includes(node.role));
+}
 
 export interface ClusterView {
   readonly cluster: string;

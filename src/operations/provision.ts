@@ -42,16 +42,16 @@ export interface Installation {
   /** Starts nixos-anywhere, at most once for this operation, however often it is called. */
   start(): Promise<void>;
   view(nowMs: number): Promise<RunView>;
-  /** Ends the run with all its processes and removes the secrets it was given. */
+  /** Ends the run, if it still runs, and removes the secrets it was given. One that ended keeps its result. */
   stop(): Promise<void>;
   /** True when the machine answers from its own disk, with the host key it was given. */
   bootedFromDisk(signal: AbortSignal): Promise<{ booted: true } | { booted: false; why: string }>;
-  /** Removes what the run needed and nobody needs any more. */
-  cleanUp(): Promise<void>;
 }
 
 export interface ClusterAccess {
-  view(layer: Layer, signal: AbortSignal): Promise<Judgement>;
+  view(layer: Layer): Promise<Judgement>;
+  /** All layers, asked at the same time. */
+  views(): Promise<readonly Judgement[]>;
   /** Writes on the leader and reads back through a follower, both named by node. */
   roundTrip(
     layer: Layer,

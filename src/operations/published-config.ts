@@ -7,8 +7,8 @@ import {
   clusterConfig,
 } from "../boot/cluster-config.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import { foundersOf } from "./membership.ts";
 import type { ClusterStore, OperationStore } from "./operation.ts";
-import { foundersOf } from "./steps/settle-membership.ts";
 
 export interface PublishedConfigTools {
   readonly inventory: Inventory;

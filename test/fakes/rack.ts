@@ -2,7 +2,7 @@
 
 import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
-import { layerPorts } from "../../src/cluster/driver.ts";
+import { layerPorts, layers } from "../../src/cluster/driver.ts";
 import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
@@ -70,6 +70,7 @@ export function fakeRack(now: () => number, database = openDatabase(":memory:"))
     clusters: createClusterStore(database, now),
     cluster: {
       view: async (layer) => clusterView(layer, machines),
+      views: async () => layers.map((layer) => clusterView(layer, machines)),
       roundTrip: async () => ({ ok: true, value: { reads: 1 } }),
     },
     bmc: (node) => fakeBmc(machineOf(machines, node)),
@@ -170,6 +171,5 @@ function fakeInstallation(machine: FakeMachine): Installation {
       machine.stops += 1;
     },
     bootedFromDisk: async () => ({ booted: true }),
-    cleanUp: async () => {},
   };
 }

@@ -13,7 +13,7 @@ export function bootDisk(context: StepContext): Step {
     run: async (_attempt, signal) => {
       const sighting = await install.bootedFromDisk(signal);
       if (!sighting.booted) return wait(2000, sighting.why);
-      await install.cleanUp();
+      await install.stop();
       return done({ address: node.productionAddress }, "disk-booted");
     },
   };

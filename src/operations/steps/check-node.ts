@@ -1,7 +1,6 @@
 // Before anything is touched: is all there that the install needs, and is the node free to be installed?
 
 import { BmcError } from "../../bmc/bmc.ts";
-import { layers } from "../../cluster/driver.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
 import type { StepContext } from "../provision.ts";
@@ -24,7 +23,7 @@ export function checkNode(context: StepContext): Step {
       const missing = context.missingAssets(node);
       if (missing.length > 0)
         return failed(missing.join("; "), "add the files and run: rackstrap check");
-      const member = await memberOf(context, signal);
+      const member = await memberOf(context);
       if (member !== undefined)
         return failed(
           `node ${node.name} is a member of ${member}: wiping it would take a voter from a living cluster`,
@@ -45,8 +44,8 @@ function runningStranger(node: Node): StepResult {
   );
 }
 
-async function memberOf(context: StepContext, signal: AbortSignal): Promise<string | undefined> {
-  const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
+async function memberOf(context: StepContext): Promise<string | undefined> {
+  const views = await context.cluster.views();
   return views.find((view) => view.members.some((member) => member.id === context.node.name))
     ?.layer;
 }

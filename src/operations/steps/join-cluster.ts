@@ -1,6 +1,5 @@
 // Waits until the node is a healthy voter on both layers, as told by the cluster itself.
 
-import { layers } from "../../cluster/driver.ts";
 import type { Judgement } from "../../cluster/judge.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
@@ -12,8 +11,8 @@ export function joinCluster(context: StepContext): Step {
     title: "join both Raft layers",
     deadlineMs: inventory.timeouts.joinSeconds * 1000,
     next: `on node ${node.name} read: journalctl -u chainfire-cluster-join -u flaredb-cluster-join`,
-    run: async (_attempt, signal) => {
-      const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
+    run: async () => {
+      const views = await context.cluster.views();
       if (views.some((view) => view.verdict !== "no-cluster"))
         context.clusters.markInitialised(inventory.cluster.name);
       const missing = views.flatMap((view) => obstacle(view, node.name));

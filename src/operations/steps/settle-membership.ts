@@ -1,19 +1,11 @@
 // Decides from the live cluster whether this node forms it or joins it, and writes the files it will carry.
 
-import { layers } from "../../cluster/driver.ts";
 import type { Judgement } from "../../cluster/judge.ts";
-import type { Inventory, Node, Role } from "../../inventory/schema.ts";
-import { decideMembership } from "../membership.ts";
+import type { Node } from "../../inventory/schema.ts";
+import { decideMembership, foundersOf } from "../membership.ts";
 import type { BootstrapClaim, Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
-
-const founding: readonly Role[] = ["control-plane", "all-in-one"];
-
-/** The nodes that may form the cluster, in the inventory's order. */
-export function foundersOf(inventory: Inventory): Node[] {
-  return inventory.nodes.filter((node) => founding.includes(node.role));
-}
 
 export function settleMembership(context: StepContext): Step {
   const { node, inventory, install } = context;
@@ -22,9 +14,9 @@ export function settleMembership(context: StepContext): Step {
     title: "bootstrap or join, from the live cluster",
     deadlineMs: 120_000,
     next: "look at the cluster: rackstrap cluster status",
-    run: async ({ operation }, signal) => {
+    run: async ({ operation }) => {
       const cluster = inventory.cluster.name;
-      const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
+      const views = await context.cluster.views();
       const obstacle = obstacleTo(context, views);
       if (obstacle !== undefined) return obstacle;
       const answering = liveLeader(context, views);

@@ -1,6 +1,5 @@
 // Looks again and again over a window: a recovery that relapses within it was none.
 
-import { layers } from "../../cluster/driver.ts";
 import type { Evidence } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
@@ -14,8 +13,8 @@ export function soakHealth(context: StepContext): Step {
     title: "stay healthy over the soak window",
     deadlineMs: windowMs * 2 + inventory.timeouts.verifySeconds * 1000,
     next: "look at the cluster: rackstrap cluster status",
-    run: async ({ evidence, nowMs }, signal) => {
-      const views = await Promise.all(layers.map((layer) => context.cluster.view(layer, signal)));
+    run: async ({ evidence, nowMs }) => {
+      const views = await context.cluster.views();
       const problems = views.flatMap((view) => healthProblems(view, node.name));
       if (problems.length > 0)
         return wait(3000, `unhealthy, the window starts again: ${problems.join("; ")}`, {

@@ -26,7 +26,7 @@ async function problemsOf(
   layer: (typeof layers)[number],
   signal: AbortSignal,
 ): Promise<string[]> {
-  const view = await context.cluster.view(layer, signal);
+  const view = await context.cluster.view(layer);
   const problems = healthProblems(view, context.node.name);
   if (problems.length > 0 || view.leader === undefined) return problems;
   // The only voter of a cluster has nobody else to show its writes.
