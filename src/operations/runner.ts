@@ -76,8 +76,12 @@ export function createRunner(tools: RunnerTools): Runner {
 interface Driven {
   readonly tools: RunnerTools;
   readonly operation: Operation;
-  readonly plan: Plan;
   readonly closing: AbortSignal;
+}
+
+/** The same, once there is a plan. */
+interface Planned extends Driven {
+  readonly plan: Plan;
 }
 
 /** Runs one operation until it ends or the signal aborts. */
@@ -88,68 +92,48 @@ async function drive(
   closing: AbortSignal,
 ): Promise<void> {
   const begun = tools.operations.operation(id);
-  const plan = begun && (await planOf(tools, begun, closing));
+  const plan = begun && (await planOf({ tools, operation: begun, closing }));
   if (plan === undefined) return;
   for (;;) {
     const operation = tools.operations.operation(id);
     if (operation === undefined || operation.status !== "running" || closing.aborted) return;
-    if (operation.cancelRequested) return await cancel(tools, operation, plan, closing);
-    const record = operation.steps.find((step) => step.status !== "done");
+    const driven = { tools, operation, plan, closing };
+    if (operation.cancelRequested) return await cancel(driven);
+    const record = unfinished(operation);
     const step = plan.steps.find((candidate) => candidate.id === record?.id);
     if (record === undefined)
-      return await persist(tools, operation, closing, () =>
-        tools.operations.finish(id, "done", undefined),
-      );
-    if (step === undefined)
-      return await abandon(tools, operation, closing, `this version has no step ${record.id}`);
-    const pauseMs = await attempt({ tools, operation, plan, closing }, step, record, signal);
+      return await persist(driven, () => tools.operations.finish(id, "done", undefined));
+    if (step === undefined) return await abandon(driven, `this version has no step ${record.id}`);
+    const pauseMs = await attempt(driven, step, record, signal);
     if (pauseMs > 0) await tools.clock.sleep(pauseMs, signal);
   }
 }
 
+function unfinished(operation: Operation): StepRecord | undefined {
+  return operation.steps.find((step) => step.status !== "done");
+}
+
 /** The plan, or undefined when there can be none any more: that ends the operation, and nobody else's. */
-async function planOf(
-  tools: RunnerTools,
-  operation: Operation,
-  closing: AbortSignal,
-): Promise<Plan | undefined> {
+async function planOf(driven: Driven): Promise<Plan | undefined> {
   try {
-    return tools.plan(operation);
+    return driven.tools.plan(driven.operation);
   } catch (error) {
-    await abandon(
-      tools,
-      operation,
-      closing,
-      error instanceof Error ? error.message : String(error),
-    );
+    await abandon(driven, error instanceof Error ? error.message : String(error));
     return undefined;
   }
 }
 
-async function abandon(
-  tools: RunnerTools,
-  operation: Operation,
-  closing: AbortSignal,
-  reason: string,
-): Promise<void> {
-  const stage = operation.steps.find((step) => step.status !== "done")?.id ?? "end";
-  const failure = { stage, reason, next: `look at the node: rackstrap explain ${operation.node}` };
-  await persist(tools, operation, closing, () => {
-    leave(tools, operation, "operation-failed", { ...failure });
-    tools.operations.finish(operation.id, "failed", failure);
-  });
+async function abandon(driven: Driven, reason: string): Promise<void> {
+  const { node } = driven.operation;
+  const next = `look at the node: rackstrap explain ${node}`;
+  await persist(driven, () => end(driven, "failed", "operation-failed", { reason, next }));
 }
 
 /**
  * Keeps what `work` writes, or waits until there is room for it: what was done must not be done again because it
  * could not be written down. Gives up only when the server stops.
  */
-async function persist(
-  tools: RunnerTools,
-  operation: Operation,
-  closing: AbortSignal,
-  work: () => void,
-) {
+async function persist({ tools, operation, closing }: Driven, work: () => void): Promise<void> {
   while (!closing.aborted) {
     try {
       return tools.atomically(work);
@@ -163,7 +147,7 @@ async function persist(
 
 /** One attempt at one step; returns how long to wait before the next look. */
 async function attempt(
-  driven: Driven,
+  driven: Planned,
   step: Step,
   record: StepRecord,
   signal: AbortSignal,
@@ -202,8 +186,9 @@ async function attempt(
   }
 }
 
-async function save({ tools, operation, closing }: Driven, record: StepRecord): Promise<void> {
-  await persist(tools, operation, closing, () => tools.operations.saveStep(operation.id, record));
+async function save(driven: Driven, record: StepRecord): Promise<void> {
+  const { operations } = driven.tools;
+  await persist(driven, () => operations.saveStep(driven.operation.id, record));
 }
 
 async function run(
@@ -231,12 +216,13 @@ async function run(
 }
 
 async function finishStep(
-  { tools, operation, closing }: Driven,
+  driven: Driven,
   record: StepRecord,
   result: Extract<StepResult, { kind: "done" }>,
 ): Promise<void> {
+  const { tools, operation } = driven;
   const evidence = { ...record.evidence, ...result.evidence };
-  await persist(tools, operation, closing, () => {
+  await persist(driven, () => {
     if (result.event !== undefined)
       tools.nodes.transition(operation.node, result.event, {
         operation: operation.id,
@@ -252,56 +238,57 @@ async function finishStep(
   });
 }
 
-async function fail(
-  { tools, operation, plan, closing }: Driven,
-  record: StepRecord,
-  why: { readonly reason: string; readonly next: string },
-): Promise<void> {
-  await stop(tools, operation, plan);
-  const failure: Failure = { stage: record.id, reason: why.reason, next: why.next };
-  await persist(tools, operation, closing, () => {
+async function fail(driven: Planned, record: StepRecord, why: Why): Promise<void> {
+  await stop(driven);
+  const { tools, operation } = driven;
+  await persist(driven, () => {
     tools.operations.saveStep(operation.id, {
       ...record,
       status: "failed",
       endedAtMs: tools.clock.now(),
       lastLine: why.reason,
     });
-    leave(tools, operation, "operation-failed", { ...failure });
-    tools.operations.finish(operation.id, "failed", failure);
+    end(driven, "failed", "operation-failed", why);
   });
 }
 
-async function cancel(
-  tools: RunnerTools,
-  operation: Operation,
-  plan: Plan,
-  closing: AbortSignal,
-): Promise<void> {
-  await stop(tools, operation, plan);
-  const stage = operation.steps.find((step) => step.status !== "done")?.id ?? "end";
-  const failure = {
-    stage,
-    reason: "cancelled on request",
-    next: `start it again when ready: rackstrap provision ${operation.node}`,
-  };
-  await persist(tools, operation, closing, () => {
+async function cancel(driven: Planned): Promise<void> {
+  await stop(driven);
+  const { tools, operation } = driven;
+  const reason = "cancelled on request";
+  const next = `start it again when ready: rackstrap provision ${operation.node}`;
+  await persist(driven, () => {
     const { state } = tools.nodes.node(operation.node);
     const event = state === "armed" ? "install-cancelled" : "operation-failed";
-    leave(tools, operation, event, { ...failure });
-    tools.operations.finish(operation.id, "cancelled", failure);
+    end(driven, "cancelled", event, { reason, next });
   });
+}
+
+type Why = Pick<Failure, "reason" | "next">;
+
+/** Writes down that the operation ended badly, at the step it was in, and lets the node out of it. */
+function end(
+  { tools, operation }: Driven,
+  status: "failed" | "cancelled",
+  event: NodeEvent,
+  { reason, next }: Why,
+): void {
+  const failure: Failure = { stage: unfinished(operation)?.id ?? "end", reason, next };
+  leave(tools, operation, event, { ...failure });
+  tools.operations.finish(operation.id, status, failure);
 }
 
 const stopTries = 5;
+const stopPauseMs = 5000;
 
 /** Ends what the operation started. It must not count as ended while its processes still write, so it is tried again. */
-async function stop(tools: RunnerTools, operation: Operation, plan: Plan): Promise<void> {
+async function stop({ tools, operation, plan }: Planned): Promise<void> {
   for (let tries = 1; tries <= stopTries; tries++) {
     try {
       return await plan.stop();
     } catch (error) {
       tools.onFault(operation, error);
-      await tools.clock.sleep(5000, new AbortController().signal);
+      await tools.clock.sleep(stopPauseMs, new AbortController().signal);
     }
   }
 }
