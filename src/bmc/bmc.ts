@@ -22,6 +22,11 @@ export class BmcError extends Error {
   }
 }
 
+/** Whether asking again later may help. The other kinds need a person. */
+export function mayPass({ kind }: BmcError): boolean {
+  return kind === "unreachable" || kind === "busy" || kind === "timeout";
+}
+
 /** One machine's controller. Every call may throw a `BmcError`; none is retried inside. */
 export interface Bmc {
   /** Reads the chassis power state (IPMI 2.0 §28.2). */

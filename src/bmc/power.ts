@@ -1,7 +1,7 @@
 // Brings a machine to a power state and sees it there. BMCs say "ok" and do nothing, or do it and
 // don't say so; therefore the state is read again before anything is asked again.
 
-import { type Bmc, BmcError, type PowerState } from "./bmc.ts";
+import { type Bmc, BmcError, mayPass, type PowerState } from "./bmc.ts";
 
 export interface PowerClock {
   /** Milliseconds that never go backwards. */
@@ -63,8 +63,4 @@ export async function ensurePower(
     }
     await clock.sleep(pollMs, signal);
   }
-}
-
-function mayPass(error: BmcError): boolean {
-  return error.kind === "unreachable" || error.kind === "busy" || error.kind === "timeout";
 }

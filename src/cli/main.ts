@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+
 // The command line: wires the commands together and is the only place that sets the exit code.
 
 import { Command, CommanderError, Option } from "commander";
+import { messageOf } from "../net/error-text.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addEventsCommand } from "./events.ts";
@@ -54,7 +56,7 @@ function exitCodeText(): string {
 function report(error: unknown, json: boolean): ExitCode {
   // Commander has already printed its sentence.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const next = error instanceof CliError ? error.next : undefined;
   if (json) printJson({ error: next === undefined ? { message } : { message, next } });
   else {

@@ -8,6 +8,7 @@ import { readToken, tokenFileName } from "../api/token.ts";
 import type { Secret } from "../bmc/bmc.ts";
 import { formatProblem, loadInventory } from "../inventory/load.ts";
 import type { Inventory } from "../inventory/schema.ts";
+import { messageOf } from "../net/error-text.ts";
 import { CliError, exitCodes } from "./exit.ts";
 
 export interface GlobalOptions {
@@ -174,8 +175,4 @@ function notRackstrap(base: URL, what: string): CliError {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : messageOf(error);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Agent } from "node:https";
 import { request } from "node:https";
+import { messageOf } from "../net/error-text.ts";
 
 /** What came of a question: its value, or one sentence on why there is none. */
 export type Answer<T> =
@@ -169,5 +170,5 @@ function explain(error: unknown, servername: string): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
     return `shows a certificate for another name than ${servername}`;
-  return explanations[code] ?? `failed: ${error instanceof Error ? error.message : String(error)}`;
+  return explanations[code] ?? `failed: ${messageOf(error)}`;
 }

@@ -1,6 +1,8 @@
 // Makes a UDP socket that hears one interface only, which node:dgram cannot: the socket is made by libc and handed over as a
 // file descriptor. On a host where libc cannot be called it says so and leaves the decision to the caller.
 
+import { messageOf } from "../net/error-text.ts";
+
 export type BoundSocket =
   | { readonly fd: number }
   /** libc could not be called at all. */
@@ -22,7 +24,7 @@ export async function openBoundSocket(device: string, port: number): Promise<Bou
   try {
     libc = await loadLibc();
   } catch (error) {
-    return { unavailable: error instanceof Error ? error.message : String(error) };
+    return { unavailable: messageOf(error) };
   }
   const fd = libc.socket(afInet, sockDgram | sockCloexec, 0);
   if (fd < 0) throw new Error(`no UDP socket: ${libc.lastError()}`);

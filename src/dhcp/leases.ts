@@ -3,6 +3,7 @@
 // It keeps offers in memory and asks a LeaseStore for everything that has to survive a restart.
 
 import { cidrContains, formatCidr } from "../net/cidr.ts";
+import { messageOf } from "../net/error-text.ts";
 import { type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import type { DhcpPolicy, Subnet } from "./policy.ts";
@@ -207,10 +208,6 @@ function trySave(book: LeaseBook, lease: Lease): { readonly ignore: string } | u
   } catch (error) {
     return { ignore: `the change could not be stored: ${messageOf(error)}` };
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function isPoolAddressFor(

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { type Document, LineCounter, parseDocument, visit, type YAMLError } from "yaml";
+import { messageOf } from "../net/error-text.ts";
 import { checkInventory, type Finding } from "./check.ts";
 import { issueFindings, issueMessage } from "./messages.ts";
 import { offsetOf } from "./position.ts";
@@ -112,7 +113,7 @@ function plainValue(document: Document): { value: unknown } | { error: string } 
   try {
     return { value: document.toJS({ maxAliasCount: 100 }) };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     return { error: `the aliases in this file can't be followed: ${why}` };
   }
 }

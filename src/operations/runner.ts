@@ -1,6 +1,7 @@
 // Moves operations along, level-triggered: it reads the stored operation, runs its first unfinished
 // step, and saves what came of it. After a crash the same reading carries on where the store stands.
 
+import { messageOf } from "../net/error-text.ts";
 import type { NodeStore } from "../nodes/ports.ts";
 import { type NodeEvent, nextState } from "../nodes/state.ts";
 import type { Failure, Operation, OperationStore, StepRecord } from "./operation.ts";
@@ -118,7 +119,7 @@ async function planOf(driven: Driven): Promise<Plan | undefined> {
   try {
     return driven.tools.plan(driven.operation);
   } catch (error) {
-    await abandon(driven, error instanceof Error ? error.message : String(error));
+    await abandon(driven, messageOf(error));
     return undefined;
   }
 }
@@ -206,7 +207,7 @@ async function run(
     if (tools.isStoreFull(error))
       return { kind: "wait", retryAfterMs: storePauseMs, why: "the disk of the server is full" };
     // A fault in one step must not take the other nodes' DHCP down; it ends this operation, in full view.
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return {
       kind: "failed",
       reason: `unexpected fault: ${reason}`,

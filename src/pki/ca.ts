@@ -1,6 +1,7 @@
 // The cluster's certificate authority: makes it once, keeps it on disk, and issues node certificates.
 // It doesn't rotate or revoke, and it never repairs or replaces a CA that it can't read.
 
+import { messageOf } from "../net/error-text.ts";
 import "reflect-metadata";
 import {
   createPrivateKey,
@@ -60,7 +61,7 @@ const keyFile = "ca-key.pem";
 export async function loadOrCreateCa(directory: string, settings: CaSettings): Promise<Ca> {
   if (!(await hasEntries(directory))) await createCa(directory, settings);
   const ca = await loadCa(directory).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new Error(
       `the cluster CA in ${directory} is damaged (${why}): restore ${certFile} and ${keyFile} from the backup; ` +
         "only if no node was ever installed with it, move the directory away and a new CA is made",

@@ -5,6 +5,7 @@ import { type Bmc, BmcError } from "../bmc/bmc.ts";
 import { createIpmitool } from "../bmc/ipmitool.ts";
 import type { Node } from "../inventory/schema.ts";
 import { readSecret } from "../inventory/secret.ts";
+import { messageOf } from "../net/error-text.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -21,7 +22,7 @@ export function createControllers(environment: Environment): (node: Node) => Bmc
       open.set(node.name, { bmc, password: password.reveal() });
       return bmc;
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       return unusable(new BmcError("authentication", `BMC ${node.bmc.address}: ${why}`, { cause }));
     }
   };

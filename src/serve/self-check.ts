@@ -6,6 +6,7 @@ import { loadersInUse } from "../boot/firmware.ts";
 import type { Services } from "../bootplane/deps.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { readSecret } from "../inventory/secret.ts";
+import { messageOf } from "../net/error-text.ts";
 
 /** What is missing to boot the installer of these nodes. */
 export function missingAssets(
@@ -50,7 +51,7 @@ function checkBmcSecret(node: Node): CheckResult[] {
     readSecret(node.bmc.password, process.env);
     return [];
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     return [
       {
         title: `BMC password of node ${node.name}`,

@@ -3,6 +3,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
+import { messageOf } from "../net/error-text.ts";
 
 export type Connection = Database.Database;
 
@@ -138,6 +139,6 @@ function damageOf(database: Connection): string | undefined {
     return answer === "ok" ? undefined : answer;
   } catch (error) {
     if (error instanceof Database.SqliteError && error.code === "SQLITE_BUSY") throw error;
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

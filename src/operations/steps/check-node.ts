@@ -1,6 +1,6 @@
 // Before anything is touched: is all there that the install needs, and is the node free to be installed?
 
-import { BmcError } from "../../bmc/bmc.ts";
+import { BmcError, mayPass } from "../../bmc/bmc.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
 import type { StepContext } from "../provision.ts";
@@ -62,9 +62,7 @@ async function askBmc(
     if (!(error instanceof BmcError)) throw error;
     const tries = Number(evidence["bmcTries"] ?? 0) + 1;
     // Three tries, then the truth: a BMC that is slow to wake is common, one that needs longer is not.
-    const transient =
-      error.kind === "unreachable" || error.kind === "timeout" || error.kind === "busy";
-    if (transient && tries < 3) return wait(5000, error.message, { bmcTries: tries });
+    if (mayPass(error) && tries < 3) return wait(5000, error.message, { bmcTries: tries });
     return failed(
       error.message,
       error.kind === "authentication"
