@@ -14,7 +14,7 @@ interface Architecture {
   readonly loader?: string;
   /** Fetches by HTTP, from a URL (UEFI 2.10 §24.7). */
   readonly http?: true;
-  /** Given without looking whether the site has the file: the rules of the runbook. */
+  /** Given without looking whether the site has the file: those of the runbook's rules. */
   readonly always?: true;
 }
 
@@ -38,7 +38,7 @@ const architectures: ReadonlyMap<number, Architecture> = new Map<number, Archite
   [0x0d, { name: "PowerPC ePAPR" }],
   [0x0e, { name: "POWER OPAL v3" }],
   [0x0f, { name: "x86 UEFI, HTTP boot", loader: "ipxe-ia32.efi", http: true }],
-  [0x10, { name: "x64 UEFI, HTTP boot", loader: "ipxe.efi", http: true }],
+  [0x10, { name: "x64 UEFI, HTTP boot", loader: "ipxe.efi", http: true, always: true }],
   [0x11, { name: "EBC, HTTP boot", http: true }],
   [0x12, { name: "ARM 32-bit UEFI, HTTP boot", loader: "ipxe-arm32.efi", http: true }],
   [0x13, { name: "ARM 64-bit UEFI, HTTP boot", loader: "ipxe-arm64.efi", http: true }],

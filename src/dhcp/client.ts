@@ -74,7 +74,7 @@ export interface Client {
 
 /**
  * Reads the facts, or says why the packet is not a request this server can answer. An unreadable option that decides
- * what is asked (50, 53, 54) makes the whole request unanswerable; an unreadable descriptive one counts as not sent.
+ * what is asked and of whom (53, 54) makes the whole request unanswerable; any other unreadable one counts as not sent.
  */
 export function readClient(packet: Packet): Client | { readonly ignore: string } {
   if (packet.op !== bootRequest) return { ignore: "a reply, not a request" };
@@ -84,10 +84,9 @@ export function readClient(packet: Packet): Client | { readonly ignore: string }
     return { ignore: `hardware type ${packet.htype} with ${packet.hlen} octets is not Ethernet` };
   const { options } = packet;
   const type = readU8(options, option.messageType);
-  const requestedAddress = readAddress(options, option.requestedAddress);
+  const requestedAddress = orAbsent(readAddress(options, option.requestedAddress));
   const serverId = readAddress(options, option.serverId);
-  for (const value of [type, requestedAddress, serverId])
-    if (isMalformed(value)) return { ignore: value.malformed };
+  for (const value of [type, serverId]) if (isMalformed(value)) return { ignore: value.malformed };
   if (type === undefined) return { ignore: "BOOTP without a DHCP message type" };
   const messageType = (Object.keys(messageTypes) as MessageType[]).find(
     (name) => messageTypes[name] === type,
@@ -110,7 +109,7 @@ export function readClient(packet: Packet): Client | { readonly ignore: string }
     ipxe: isIpxe(userClasses, options),
     ipxeFeatures: readIpxeFeatures(options.get(option.ipxe)),
     bootItem: readBootItem(options.get(option.vendorSpecific)),
-    requestedAddress: orAbsent(requestedAddress),
+    requestedAddress,
     requestedLeaseSeconds: orAbsent(readU32(options, option.leaseTime)),
     serverId: orAbsent(serverId),
     parameterList: parameterList(options),

@@ -8,9 +8,10 @@ import { type Client, readClient } from "./client.ts";
 import type { Conversation, Reply, Response } from "./conversation.ts";
 import type { Lease, LeaseJournal } from "./lease-table.ts";
 import { createLeaseBook, type LeaseBook, setAside } from "./leases.ts";
-import { formatOption, readSubOption, relaySubOption } from "./options.ts";
-import { decodePacket, encodePacket } from "./packet.ts";
+import { formatOption, option, readSubOption, relaySubOption } from "./options.ts";
+import { decodePacket, type EncodedPacket, encodePacket } from "./packet.ts";
 import type { DhcpConfig, DhcpEvent, DhcpInterface, DhcpPolicy } from "./policy.ts";
+import { bootClassOf } from "./pxe.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { respond } from "./respond.ts";
 
@@ -196,11 +197,24 @@ function encode(
   event: DhcpEvent,
   onEvent: EngineOptions["onEvent"],
 ): Answer {
-  const { datagram, leftOut } = encodePacket(reply.packet, reply.maxBytes);
+  const { datagram, leftOut } = encodeReply(reply, event.client);
   if (leftOut.length > 0) {
     const names = leftOut.map(formatOption).join(", ");
     onEvent({ ...event, reason: `no room in ${reply.maxBytes} octets for ${names}` });
   }
   const { address, port: toPort } = reply.destination;
   return { datagram, receiver, port, address, toPort };
+}
+
+/** What does not fit is given the place of the boot file's name, unless that is for firmware: some reads the name nowhere else. */
+function encodeReply({ packet, maxBytes }: Reply, client: Client | undefined): EncodedPacket {
+  const encoded = encodePacket(packet, maxBytes);
+  const isForFirmware = client === undefined || bootClassOf(client) !== undefined;
+  if (encoded.leftOut.length === 0 || packet.file === "" || isForFirmware) return encoded;
+  const options = new Map([
+    ...packet.options,
+    [option.bootFileName, Buffer.from(packet.file, "latin1")],
+  ]);
+  const moved = encodePacket({ ...packet, file: "", options }, maxBytes);
+  return moved.leftOut.length < encoded.leftOut.length ? moved : encoded;
 }

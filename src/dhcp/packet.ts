@@ -131,14 +131,17 @@ export function decodePacket(datagram: Uint8Array): Packet | MalformedPacket {
  */
 export function encodePacket(packet: Packet, maxBytes: number = smallestMaxSize): EncodedPacket {
   const ordered = inWireOrder(packet.options);
-  const length = ordered.reduce((sum, [, data]) => sum + encodedLength(data), 0);
+  const length = ordered.reduce((sum, [number, data]) => sum + encodedLength(number, data), 0);
   // Not counted against the limit: the relay takes its option away before the client, whose limit it is, sees the message.
   const relayData = packet.options.get(option.relayAgentInfo);
-  const tailLength = endLength + (relayData === undefined ? 0 : encodedLength(relayData));
+  const tailLength =
+    endLength + (relayData === undefined ? 0 : encodedLength(option.relayAgentInfo, relayData));
   const fits = optionsOffset + length + endLength <= maxBytes;
   const placed = fits ? undefined : placeOptions(packet, ordered, maxBytes - optionsOffset);
   const main = placed?.main ?? ordered;
-  const mainLength = fits ? length : main.reduce((sum, [, data]) => sum + encodedLength(data), 0);
+  const mainLength = fits
+    ? length
+    : main.reduce((sum, [number, data]) => sum + encodedLength(number, data), 0);
   const bytes = Buffer.alloc(Math.max(minimumSize, optionsOffset + mainLength + tailLength));
   writeHeader(packet, bytes);
   writeField(bytes, fileOffset, fileLength, packet.file, placed?.inFile);
@@ -244,7 +247,7 @@ function placeOptions(
   const inSname = area(packet.sname === "" ? snameLength - endLength : 0);
   const leftOut: number[] = [];
   for (const entry of ordered) {
-    const length = encodedLength(entry[1]);
+    const length = encodedLength(...entry);
     const place = [main, inFile, inSname].find(({ room }) => room >= length);
     if (place === undefined) leftOut.push(entry[0]);
     else {
@@ -277,8 +280,9 @@ const placedElsewhere: ReadonlySet<number> = new Set([
 ]);
 
 // An option longer than its length octet can say is written as several (RFC 3396).
-function encodedLength(data: Buffer): number {
-  return data.length + 2 * Math.max(1, Math.ceil(data.length / longestPart));
+function encodedLength(number: number, data: Buffer): number {
+  const parts = Math.max(1, Math.ceil(data.length / longestPart));
+  return data.length + 2 * parts + padding(number);
 }
 
 function writeOptions(bytes: Buffer, offset: number, entries: readonly OptionEntry[]): number {
@@ -296,5 +300,11 @@ function writeOption(bytes: Buffer, offset: number, number: number, data: Buffer
     at += 2 + length;
     done += length;
   } while (done < data.length);
-  return at;
+  return at + padding(number);
+}
+
+// A PAD behind the boot file's name: old PXE ROMs read on to the next NUL and ask TFTP for the name with octets of the next
+// option behind it, and EDK2 writes its own NUL there. The name itself must not have one (RFC 2132 §2).
+function padding(number: number): number {
+  return number === option.bootFileName ? 1 : 0;
 }

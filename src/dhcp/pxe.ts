@@ -18,7 +18,6 @@ export interface BootFields {
 
 // One octet of the field is kept for the NUL that ends the name.
 const longestFileName = 127;
-const nul = Buffer.of(0);
 // PXE_DISCOVERY_CONTROL (sub-option 6), bit 3: boot the file named here and look for no boot server. Without it EDK2 takes
 // the PXEClient class as a promise of one and asks port 4011.
 const discoveryControl = 6;
@@ -29,14 +28,14 @@ const ignoreOtherBootServers = encodeSubOptions([[0xb0, Buffer.of(1)]]);
 
 /**
  * What goes into the answer to `client` for `bootFile`, a TFTP file name or a URL of printable octets. Without a boot file
- * there are no options: an answer with the class PXEClient would send the firmware looking for a boot server.
+ * PXE firmware is told that there is none.
  */
 export function bootOptions(
   client: Client,
   server: Ipv4,
   bootFile: string | undefined,
 ): BootFields {
-  if (bootFile === undefined) return { siaddr: server, file: "", options: new Map() };
+  if (bootFile === undefined) return { siaddr: server, file: "", options: nothingToBoot(client) };
   const { parameterList = [] } = client;
   const bootClass = bootClassOf(client);
   const fitsFile = bootFile.length <= longestFileName;
@@ -44,11 +43,22 @@ export function bootOptions(
   if (bootClass !== undefined) options.set(option.vendorClass, text(bootClass));
   if (bootClass === "PXEClient") options.set(option.vendorSpecific, vendorOptions(client));
   if (!fitsFile || bootClass === "HTTPClient" || parameterList.includes(option.bootFileName))
-    options.set(option.bootFileName, nameInOption(bootFile, bootClass));
+    options.set(option.bootFileName, text(bootFile));
   if (parameterList.includes(option.tftpServerName))
     options.set(option.tftpServerName, text(server));
   if (client.ipxe) options.set(option.ipxe, ignoreOtherBootServers);
   return { siaddr: server, file: fitsFile ? bootFile : "", options };
+}
+
+// EDK2 takes an answer without option 60 for none at all and asks for a minute; with discovery control it sees at once that
+// there is no boot file and no boot server to look for, and goes on to the next boot option.
+function nothingToBoot(client: Client): ReadonlyMap<number, Buffer> {
+  if (bootClassOf(client) !== "PXEClient" || client.ipxe || isRaspberryPiRom(client))
+    return new Map();
+  return new Map([
+    [option.vendorClass, text("PXEClient")],
+    [option.vendorSpecific, vendorOptions(client)],
+  ]);
 }
 
 /** The network boot class of option 60, without what follows it; undefined for an installed system and for firmware that names none. */
@@ -63,13 +73,6 @@ function vendorOptions(client: Client): Buffer {
   const item = client.bootItem === undefined ? [] : ([[pxeBootItem, client.bootItem]] as const);
   const subOptions = encodeSubOptions([[discoveryControl, bootNamedFile], ...item]);
   return Buffer.concat([subOptions, Buffer.of(option.end)]);
-}
-
-// RFC 2132 §2 would have no NUL at the end of a text. Boot firmware needs it: old PXE ROMs read on to the next NUL and ask
-// TFTP for the name with octets of the next option behind it, and EDK2 writes its own NUL over the next option's number.
-// Who sends no boot class gets the name as the RFC has it.
-function nameInOption(bootFile: string, bootClass: string | undefined): Buffer {
-  return bootClass === undefined ? text(bootFile) : Buffer.concat([text(bootFile), nul]);
 }
 
 function text(value: string): Buffer {

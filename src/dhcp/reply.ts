@@ -47,9 +47,7 @@ export function buildGrant(request: Packet, client: Client, grant: Grant): Packe
   addBoot(options, client, boot);
   echo(options, request, option.subnetSelection);
   const asked = client.parameterList ?? usualParameters;
-  // RFC 2132 §3.3: the mask must come before the router, whatever the client's order.
-  const ordered = asked.includes(option.subnetMask) ? [option.subnetMask, ...asked] : asked;
-  for (const number of ordered) {
+  for (const number of maskBeforeRouter(asked)) {
     const data = options.has(number) ? undefined : parameter(number, asked, grant);
     if (data !== undefined) options.set(number, data);
   }
@@ -61,6 +59,13 @@ export function buildGrant(request: Packet, client: Client, grant: Grant): Packe
     file: boot.file,
     options,
   };
+}
+
+/** RFC 2132 §3.3: the mask must come before the router, whatever the client's order. */
+function maskBeforeRouter(asked: readonly number[]): readonly number[] {
+  const router = asked.indexOf(option.router);
+  if (router === -1 || asked.indexOf(option.subnetMask) <= router) return asked;
+  return asked.toSpliced(router, 0, option.subnetMask);
 }
 
 export interface ProxyGrant {

@@ -1,15 +1,8 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readFirmware } from "../../src/boot/firmware-quirks.ts";
 import type { Mac } from "../../src/net/mac.ts";
+import { loadDialogues } from "../fixtures/dhcp.ts";
 import { clientInDatagram, clientOf, type FirmwareFields } from "./firmware-client.ts";
-
-const fixtures = join(import.meta.dirname, "../fixtures/dhcp");
-const recorded = (name: string) =>
-  clientInDatagram(
-    Buffer.from(readFileSync(join(fixtures, name), "utf8").replaceAll("\n", ""), "hex"),
-  );
 
 test.each([
   "b8:27:eb:00:00:01",
@@ -61,10 +54,17 @@ test("gPXE runs no iPXE script, though its option 175 lists HTTP and bzImage", (
   );
 });
 
-test.each([
-  ["ipxe-bios-discover.hex", true],
-  ["edk2-pxe-discover.hex", false],
-  ["edk2-http-discover.hex", false],
-])("the recorded %s runs the script: %s", (file, runsScript) => {
-  expect(readFirmware(recorded(file))).toMatchObject({ runsScript, quirk: undefined });
-});
+const discovers = loadDialogues().flatMap(({ name, datagrams: [first] }) =>
+  first === undefined ? [] : [[name, Buffer.from(first.hex, "hex")] as const],
+);
+
+test.each(discovers)(
+  "recorded firmware runs the script if it is iPXE, and has no quirk: %s",
+  (name, datagram) => {
+    const runsScript = name.startsWith("ipxe");
+    expect(readFirmware(clientInDatagram(datagram))).toMatchObject({
+      runsScript,
+      quirk: undefined,
+    });
+  },
+);

@@ -52,7 +52,6 @@ test.each([
   [0x0a, "ipxe-arm32.efi", false],
   [0x0b, "ipxe-arm64.efi", false],
   [0x0f, "ipxe-ia32.efi", true],
-  [0x10, "ipxe.efi", true],
   [0x12, "ipxe-arm32.efi", true],
   [0x13, "ipxe-arm64.efi", true],
   [0x14, "undionly.kpxe", true],

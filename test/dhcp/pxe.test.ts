@@ -32,19 +32,19 @@ describe("bootOptions", () => {
       answer("ipxe.efi", { 60: "PXEClient", 43: bootNamedFile }),
     ],
     [
-      "PXE that asks for 66 and 67: both, the name ended by a NUL",
+      "PXE that asks for 66 and 67: both",
       { vendorClass: pxe, asks: [1, 66, 67] },
       "ipxe.efi",
-      answer("ipxe.efi", { 60: "PXEClient", 43: bootNamedFile, 66: server, 67: "ipxe.efi\0" }),
+      answer("ipxe.efi", { 60: "PXEClient", 43: bootNamedFile, 66: server, 67: "ipxe.efi" }),
     ],
     [
       "HTTP: its class and the URL in option 67, asked for or not; no option 43",
       { vendorClass: http },
       url,
-      answer(url, { 60: "HTTPClient", 67: `${url}\0` }),
+      answer(url, { 60: "HTTPClient", 67: url }),
     ],
     [
-      "a client without a boot class that asks: names without a NUL, no class, no option 43",
+      "a client without a boot class that asks: names, no class, no option 43",
       { asks: [66, 67] },
       "ipxe.efi",
       answer("ipxe.efi", { 66: server, 67: "ipxe.efi" }),
@@ -93,7 +93,7 @@ describe("bootOptions", () => {
     (length) => {
       const name = "n".repeat(length);
       const { file, options } = fields({ vendorClass: pxe }, name);
-      expect([file, options[67]]).toEqual(length === 127 ? [name, undefined] : ["", `${name}\0`]);
+      expect([file, options[67]]).toEqual(length === 127 ? [name, undefined] : ["", name]);
     },
   );
 
