@@ -177,16 +177,21 @@ export async function withServer<T>(
   }
 }
 
-const startAttempts = 40;
+const startLimitMs = 60_000;
 
 /** Resolves when a DISCOVER is answered, which leases nothing. */
 async function answering(lab: Lab, isAlive: () => boolean): Promise<void> {
   const argv = ["perfdhcp", "-4", "-i", "-l", addresses.relay, "-n", "1", "-r", "10", "-p", "1"];
-  for (let attempt = 0; attempt < startAttempts; attempt++) {
+  let last = "";
+  const endAt = performance.now() + startLimitMs;
+  while (performance.now() < endAt) {
     if (!isAlive()) throw new Error("it ended at its start");
-    const { code } = await runClient(lab, [...argv, "-d", "0.3", addresses.server], 10_000);
-    if (code === 0) return;
+    const result = await runClient(lab, [...argv, "-d", "0.3", addresses.server], 10_000);
+    if (result.code === 0) return;
+    last = result.stderr.trim() || result.stdout.trim();
     await pause(200);
   }
-  throw new Error("it did not answer a DISCOVER");
+  throw new Error(
+    `it did not answer a DISCOVER in ${startLimitMs / 1000} s; perfdhcp said at last: ${last}`,
+  );
 }

@@ -96,9 +96,10 @@ async function measureLevel(
   progress(`${name}: filling ${level} leases`);
   const filling = await fillLeases(lab, level, limitSeconds);
   if ("filled" in filling) {
+    const why = `${name}: ${thousands(level)} leases not reached in ${limitSeconds} s (${thousands(filling.filled)} were)`;
+    progress(why);
     for (const later of plan.levels.filter((other) => other >= level))
-      findings.notes[`${name}.exchangesPerSecond.${later}`] =
-        `${level} leases not reached in ${limitSeconds} s (${filling.filled} were)`;
+      findings.notes[`${name}.exchangesPerSecond.${later}`] = why;
     return false;
   }
   progress(`${name}: ${level} leases after ${filling.seconds.toFixed(0)} s`);

@@ -2,7 +2,7 @@
 // the figures as JSON.
 
 import { writeFileSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { cpus, loadavg, release } from "node:os";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/net/error-text.ts";
 import { benchDhcp, dhcpRows } from "./dhcp.ts";
@@ -45,6 +45,8 @@ async function main(): Promise<number> {
   print(
     `${cpus().length} x ${cpus()[0]?.model.trim()}, Linux ${release()}, Node ${process.version}`,
   );
+  const [load = 0] = loadavg();
+  if (load > 0.5) print(`the load average is ${load.toFixed(1)}: others share in the figures`);
   try {
     const findings = await benchmark.measure(quick, controller.signal, progress);
     const servers = benchmark.servers;
