@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings a fresh Debian 12 machine with git, Node and npm to where the demo or the tests can run.
-#   sh vm-harness/setup.sh demo|test
+# Brings a fresh Debian 12 machine with git, Node and npm to where the demo, the tests or the benchmarks can run.
+#   sh vm-harness/setup.sh demo|test|bench
 # Installs npm packages and the Debian packages below where they are missing, starts no service, and says
 # nothing when there is nothing to do. What it can't do ends with one sentence and exit code 1.
 set -eu
@@ -33,6 +33,14 @@ tftp-hpa         TFTP client without options
 udhcpc           the DHCP client of small systems
 util-linux       lsblk, unshare
 '
+# What only the benchmarks use: the servers to be measured beside the product's own, and the client.
+bench_packages='
+dnsmasq-base      dnsmasq
+iproute2          namespaces and the wire between them
+kea-admin         perfdhcp
+kea-dhcp4-server  Kea
+strace            counts waits for the disk
+'
 
 fail() {
   echo "setup: $*" >&2
@@ -42,7 +50,8 @@ fail() {
 case ${1-} in
 demo) packages=$rack_packages ;;
 test) packages=$rack_packages$test_packages ;;
-*) fail "usage: sh vm-harness/setup.sh demo|test" ;;
+bench) packages=$bench_packages ;;
+*) fail "usage: sh vm-harness/setup.sh demo|test|bench" ;;
 esac
 cd "$(dirname "$0")/.."
 
@@ -60,7 +69,8 @@ for program in node npm; do
 done
 major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
 [ "$major" -ge 20 ] || fail "node is version $major and 20 is the oldest that can install the rest: install a newer one"
-[ -c /dev/net/tun ] ||
+# The benchmarks have no machines, and so no taps.
+[ "$1" = bench ] || [ -c /dev/net/tun ] ||
   fail "/dev/net/tun is missing: run modprobe tun, or give this container the device and the right to use it"
 
 log=$(mktemp)
