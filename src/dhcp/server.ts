@@ -37,6 +37,9 @@ export interface DhcpServer {
 }
 
 const firstInheritedFd = 3;
+// Under load the wait for the disk is shared by all that came in meanwhile.
+const batch = 512;
+const smallBatch = 16;
 const pollMs = 100;
 const tickMs = 50;
 const temptMs = 60_000;
@@ -178,13 +181,13 @@ function openListeners(libc: Libc, options: DhcpServerOptions): Listener[] {
       const fd = inherited.get(device);
       const socket =
         fd === undefined
-          ? openUdpSocket(libc, { device, port: serverPort, source })
-          : adoptUdpSocket(libc, fd, source);
+          ? openUdpSocket(libc, { device, port: serverPort, source, batch })
+          : adoptUdpSocket(libc, fd, source, batch);
       listeners.push({ receiver, port: "dhcp", socket });
       listeners.push({
         receiver,
         port: "pxe",
-        socket: openUdpSocket(libc, { device, port: pxePort, source }),
+        socket: openUdpSocket(libc, { device, port: pxePort, source, batch: smallBatch }),
       });
       const overheard = openClientPort(libc, receiver, onWarning);
       if (overheard !== undefined) listeners.push(overheard);
@@ -204,7 +207,13 @@ function openClientPort(
 ): Listener | undefined {
   const { name: device, address: source } = receiver;
   try {
-    const socket = openUdpSocket(libc, { device, port: clientPort, source, shared: true });
+    const socket = openUdpSocket(libc, {
+      device,
+      port: clientPort,
+      source,
+      batch: smallBatch,
+      shared: true,
+    });
     return { receiver, port: "client", socket };
   } catch (error) {
     onWarning(`other DHCP servers on ${device} can't be noticed: ${String(error)}`);

@@ -18,7 +18,7 @@ export interface Outgoing {
 
 export interface UdpSocket {
   readonly fd: number;
-  /** What has arrived, at most 128 datagrams; never waits. Datagrams longer than 4 KiB are left out. */
+  /** What has arrived, at most a batch; never waits. Datagrams longer than 2 KiB are left out. */
   receive(): Received[];
   /** Sends all; `onFailure` hears of each one that the system refuses. */
   send(datagrams: readonly Outgoing[], onFailure: (to: Ipv4, error: string) => void): void;
@@ -39,9 +39,8 @@ const ipPktinfo = 8;
 const msgDontWait = 0x40;
 const msgTrunc = 0x20;
 
-const batch = 128;
 // DHCP messages are limited by the Ethernet frame in practice; the field's own limit is 64 KiB.
-const slotBytes = 4096;
+const slotBytes = 2048;
 const nameBytes = 16;
 const iovBytes = 16;
 const messageBytes = 64;
@@ -59,10 +58,12 @@ export function openUdpSocket(
     readonly device: string;
     readonly port: number;
     readonly source: Ipv4;
+    /** The most datagrams for one system call. */
+    readonly batch: number;
     readonly shared?: boolean;
   },
 ): UdpSocket {
-  const { device, port, source, shared = false } = where;
+  const { device, port, source, batch, shared = false } = where;
   const fd = libc.socket(afInet, sockDgram | sockCloexec, 0);
   if (fd < 0) throw new Error(`no UDP socket: ${libc.lastError()}`);
   const name = Buffer.from(`${device}\0`, "latin1");
@@ -73,21 +74,21 @@ export function openUdpSocket(
       : libc.bind(fd, socketAddress(anyAddress, port), nameBytes) < 0
         ? `cannot bind 0.0.0.0:${port} on ${device}: ${libc.lastError()}`
         : undefined;
-  if (failure === undefined) return adoptUdpSocket(libc, fd, source);
+  if (failure === undefined) return adoptUdpSocket(libc, fd, source, batch);
   libc.close(fd);
   throw new Error(failure);
 }
 
 /** Uses a socket that somebody else has bound; answers leave from `source`. */
-export function adoptUdpSocket(libc: Libc, fd: number, source: Ipv4): UdpSocket {
+export function adoptUdpSocket(libc: Libc, fd: number, source: Ipv4, batch: number): UdpSocket {
   setFlag(libc, fd, soBroadcast);
   const size = Buffer.alloc(4);
   size.writeInt32LE(receiveBufferBytes);
   // The second is for those who may not exceed the system's limit.
   if (libc.setsockopt(fd, solSocket, soRcvbufForce, size, size.length) < 0)
     libc.setsockopt(fd, solSocket, soRcvbuf, size, size.length);
-  const incoming = slots(libc);
-  const outgoing = envelopes(libc, source);
+  const incoming = slots(libc, batch);
+  const outgoing = envelopes(libc, batch, source);
   return {
     fd,
     receive: () => receive(libc, fd, incoming),
@@ -127,6 +128,7 @@ function setFlag(libc: Libc, fd: number, flag: number): void {
 // struct mmsghdr: name, name length, iovec, iovec count, control, control length, flags, and the octets received.
 //   0 name*   8 namelen   16 iov*   24 iovlen   32 control*   40 controllen   48 flags   56 len   64
 interface Messages {
+  readonly count: number;
   readonly data: Buffer;
   readonly names: Buffer;
   readonly iovecs: Buffer;
@@ -135,17 +137,18 @@ interface Messages {
   readonly control: Buffer;
 }
 
-function messages(libc: Libc, dataBytes: number): Messages {
+function messages(libc: Libc, count: number): Messages {
   const made: Messages = {
-    data: Buffer.alloc(dataBytes),
-    names: Buffer.alloc(batch * nameBytes),
-    iovecs: Buffer.alloc(batch * iovBytes),
-    headers: Buffer.alloc(batch * messageBytes),
+    count,
+    data: Buffer.alloc(count * slotBytes),
+    names: Buffer.alloc(count * nameBytes),
+    iovecs: Buffer.alloc(count * iovBytes),
+    headers: Buffer.alloc(count * messageBytes),
     control: Buffer.alloc(32),
   };
   const names = libc.address(made.names);
   const iovecs = libc.address(made.iovecs);
-  for (let i = 0; i < batch; i++) {
+  for (let i = 0; i < count; i++) {
     const at = i * messageBytes;
     made.headers.writeBigUInt64LE(names + BigInt(i * nameBytes), at);
     made.headers.writeUInt32LE(nameBytes, at + 8);
@@ -155,10 +158,10 @@ function messages(libc: Libc, dataBytes: number): Messages {
   return made;
 }
 
-function slots(libc: Libc): Messages {
-  const made = messages(libc, batch * slotBytes);
+function slots(libc: Libc, count: number): Messages {
+  const made = messages(libc, count);
   const data = libc.address(made.data);
-  for (let i = 0; i < batch; i++) {
+  for (let i = 0; i < count; i++) {
     made.iovecs.writeBigUInt64LE(data + BigInt(i * slotBytes), i * iovBytes);
     made.iovecs.writeBigUInt64LE(BigInt(slotBytes), i * iovBytes + 8);
   }
@@ -166,15 +169,15 @@ function slots(libc: Libc): Messages {
 }
 
 /** Messages whose control part names the source address: an interface may have several (ip(7), IP_PKTINFO). */
-function envelopes(libc: Libc, source: Ipv4): Messages {
-  const made = messages(libc, batch * slotBytes);
+function envelopes(libc: Libc, count: number, source: Ipv4): Messages {
+  const made = messages(libc, count);
   const { control } = made;
   control.writeBigUInt64LE(28n, 0);
   control.writeInt32LE(ipPktinfo, 12);
   control.writeUInt32BE(ipv4ToNumber(source), 20);
   const address = libc.address(control);
   const data = libc.address(made.data);
-  for (let i = 0; i < batch; i++) {
+  for (let i = 0; i < count; i++) {
     made.headers.writeBigUInt64LE(address, i * messageBytes + 32);
     made.headers.writeBigUInt64LE(BigInt(control.length), i * messageBytes + 40);
     made.iovecs.writeBigUInt64LE(data + BigInt(i * slotBytes), i * iovBytes);
@@ -183,7 +186,7 @@ function envelopes(libc: Libc, source: Ipv4): Messages {
 }
 
 function receive(libc: Libc, fd: number, slot: Messages): Received[] {
-  const count = libc.recvmmsg(fd, slot.headers, batch, msgDontWait, null);
+  const count = libc.recvmmsg(fd, slot.headers, slot.count, msgDontWait, null);
   const received: Received[] = [];
   for (let i = 0; i < count; i++) {
     const header = i * messageBytes;
