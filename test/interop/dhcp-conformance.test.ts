@@ -1,0 +1,39 @@
+// Black-box cases from the RFCs, sent as raw frames to a server in a namespace of its own. `SERVER=kea`, `dnsmasq`
+// or `dhcpd` runs them against that server instead, which tells whether a case is fair.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Case, runCase } from "./dhcp-conformance/bench.ts";
+import { exchangeCases } from "./dhcp-conformance/exchange.ts";
+import { type Network, openNetwork } from "./dhcp-conformance/network.ts";
+import { type Server, startServer } from "./dhcp-conformance/server.ts";
+import { site } from "./dhcp-conformance/site.ts";
+import { stateCases } from "./dhcp-conformance/states.ts";
+
+let network: Network;
+let server: Server | undefined;
+
+beforeAll(async () => {
+  network = await openNetwork(site);
+  server = await startServer(network, site, process.env["SERVER"]);
+});
+
+afterAll(async () => {
+  await server?.stop();
+  await network?.close();
+});
+
+const themes: Readonly<Record<string, readonly Case[]>> = {
+  "a first exchange": exchangeCases,
+  "a client's states": stateCases,
+};
+
+for (const [theme, cases] of Object.entries(themes))
+  describe.concurrent(theme, () => {
+    it.for(cases)("%s (%s)", async ([, , prove]) => {
+      await runCase(network, prove);
+    });
+  });
+
+it("the server has outlived all of it", () => {
+  expect(server?.alive()).toBe(true);
+});
