@@ -2,9 +2,17 @@
 // or `dhcpd` runs them against that server instead, which tells whether a case is fair.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { abuseCases } from "./dhcp-conformance/abuse.ts";
 import { type Case, runCase } from "./dhcp-conformance/bench.ts";
 import { exchangeCases } from "./dhcp-conformance/exchange.ts";
+import { identityCases } from "./dhcp-conformance/identity.ts";
+import { malformedCases } from "./dhcp-conformance/malformed.ts";
+import { nakCases } from "./dhcp-conformance/nak.ts";
 import { type Network, openNetwork } from "./dhcp-conformance/network.ts";
+import { optionCases } from "./dhcp-conformance/options.ts";
+import { proxyCases } from "./dhcp-conformance/proxy.ts";
+import { pxeCases } from "./dhcp-conformance/pxe.ts";
+import { relayCases } from "./dhcp-conformance/relay.ts";
 import { type Server, startServer } from "./dhcp-conformance/server.ts";
 import { site } from "./dhcp-conformance/site.ts";
 import { stateCases } from "./dhcp-conformance/states.ts";
@@ -25,6 +33,14 @@ afterAll(async () => {
 const themes: Readonly<Record<string, readonly Case[]>> = {
   "a first exchange": exchangeCases,
   "a client's states": stateCases,
+  "a NAK": nakCases,
+  options: optionCases,
+  "who a client is": identityCases,
+  relays: relayCases,
+  "network boot": pxeCases,
+  "malformed messages": malformedCases,
+  abuse: abuseCases,
+  proxyDHCP: proxyCases,
 };
 
 for (const [theme, cases] of Object.entries(themes))

@@ -13,7 +13,8 @@ function subnetLines(subnet: Subnet): string[] {
         `dhcp-range=set:${name},${start},${end},255.255.255.0,${subnet.leaseSeconds}`,
     ),
     ...(router === undefined ? [] : option("router", router)),
-    ...option("dns-server", ...dns),
+    // It has no RFC 3396: an option holds 255 bytes.
+    ...option("dns-server", ...dns.slice(0, 63)),
     ...(domain === undefined ? [] : option("domain-name", domain)),
     ...option("domain-search", ...searchDomains),
     ...option("ntp-server", ...ntp),
