@@ -45,6 +45,7 @@ function bootLines({ scriptUrl, fallbackLoader }: Site): string[] {
     `dhcp-boot=tag:!ipxe,tag:http,${http},${server}`,
     `dhcp-boot=tag:!ipxe,tag:pxe,tag:!arch,${fallbackLoader},${server}`,
     "dhcp-option-force=tag:http,60,HTTPClient",
+    "dhcp-option-force=tag:pxe,60,PXEClient",
     "dhcp-option-force=tag:pxe,vendor:PXEClient,6,8b",
   ];
 }
@@ -61,16 +62,17 @@ function proxyLines(site: Site): string[] {
     ]);
 }
 
-/** The text of dnsmasq.conf. */
-export function dnsmasqConfig(site: Site, directory: string): string {
+/**
+ * The text of dnsmasq.conf. Its PXE services change what it says in every subnet, so that a server with
+ * `proxy` is for the proxyDHCP cases only.
+ */
+export function dnsmasqConfig(site: Site, directory: string, proxy: boolean): string {
   const served = site.subnets.filter(({ mode }) => mode === "authoritative");
-  const proxied = process.env["DNSMASQ_PROXY"] === undefined ? [] : proxyLines(site);
   return [
     "port=0",
     "user=root",
     "log-dhcp",
     "no-ping",
-    "dhcp-no-override",
     "bind-interfaces",
     ...site.interfaces.slice(0, 2).map(({ name }) => `interface=${name}`),
     `pid-file=${join(directory, "dnsmasq.pid")}`,
@@ -82,7 +84,7 @@ export function dnsmasqConfig(site: Site, directory: string): string {
       ({ mac, address, hostName }) => `dhcp-host=${mac},${address},${hostName}`,
     ),
     ...bootLines(site),
-    ...proxied,
+    ...(proxy ? proxyLines(site) : []),
     "",
   ].join("\n");
 }

@@ -39,7 +39,7 @@ const answers: readonly Case[] = [
     "RFC 2131 §4.3.1 table 3",
     async ({ client }) => {
       const machine = client();
-      const header = { secs: 77, xid: 0xfeedface };
+      const header = { xid: 0xfeedface };
       const offer = await machine.ask(discover, [], { header });
       expect(offer).toMatchObject({
         op: 2,
@@ -47,7 +47,6 @@ const answers: readonly Case[] = [
         hlen: 6,
         hops: 0,
         xid: 0xfeedface,
-        secs: 0,
         flags: 0,
         ciaddr: "0.0.0.0",
         giaddr: "0.0.0.0",
@@ -61,19 +60,28 @@ const answers: readonly Case[] = [
     async ({ client }) => {
       const machine = client();
       const offer = await machine.ask(discover);
-      const ack = await machine.take(offer, [], { header: { secs: 9, xid: 0x80000001 } });
+      const ack = await machine.take(offer, [], { header: { xid: 0x80000001 } });
       expect(ack).toMatchObject({
         op: 2,
         htype: 1,
         hlen: 6,
         hops: 0,
         xid: 0x80000001,
-        secs: 0,
         flags: 0,
         ciaddr: "0.0.0.0",
         giaddr: "0.0.0.0",
       });
       expect(ack.chaddr.toString("hex")).toBe(machine.chaddr.toString("hex").padEnd(32, "0"));
+    },
+  ],
+  [
+    "answers a client that has been trying for a while with secs 0",
+    "RFC 2131 §4.3.1 table 3",
+    async ({ client }) => {
+      const machine = client();
+      const manner = { header: { secs: 77 } };
+      const offer = await machine.ask(discover, [], manner);
+      expect([offer.secs, (await machine.take(offer, [], manner)).secs]).toEqual([0, 0]);
     },
   ],
   [

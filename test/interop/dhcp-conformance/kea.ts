@@ -111,7 +111,7 @@ export function keaConfig(site: Site, directory: string): object {
       "lease-database": { type: "memfile", persist: true, name: join(directory, "leases.csv") },
       "multi-threading": { "enable-multi-threading": false },
       "match-client-id": false,
-      authoritative: false,
+      authoritative: true,
       "next-server": "10.77.0.1",
       "client-classes": clientClasses(site),
       "hooks-libraries": [

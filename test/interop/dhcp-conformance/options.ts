@@ -190,12 +190,20 @@ const choice: readonly Case[] = [
     },
   ],
   [
-    "ignores codes it does not know, and pad and end, in the parameter list",
+    "ignores codes that it does not know or that no list should hold",
     "RFC 2132 §9.8",
     async (bench) => {
-      const offer = await offered(bench, [asking(0, 255, 200, 224, 82, 1, 53, 6)]);
+      const offer = await offered(bench, [asking(200, 224, 82, 61, 1, 53, 6)]);
       expect(addresses(offer, 6)).toEqual(rack.dns);
-      expect([200, 224, 82].filter((code) => offer.options.has(code))).toEqual([]);
+      expect([200, 224, 82, 61].filter((code) => offer.options.has(code))).toEqual([]);
+    },
+  ],
+  [
+    "ignores pad and end in the parameter list",
+    "RFC 2132 §9.8, §3.1, §3.2",
+    async (bench) => {
+      const offer = await offered(bench, [asking(0, 1, 255, 6)]);
+      expect([addresses(offer, 1), addresses(offer, 6)]).toEqual([["255.255.255.0"], rack.dns]);
     },
   ],
   [

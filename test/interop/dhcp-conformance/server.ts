@@ -24,6 +24,13 @@ const script = fileURLToPath(new URL("../dhcp-process.ts", import.meta.url));
 
 type Adapter = (site: Site, directory: string) => Command;
 
+const dnsmasq =
+  (proxy: boolean): Adapter =>
+  (site, directory) => ({
+    files: { "dnsmasq.conf": dnsmasqConfig(site, directory, proxy) },
+    argv: ["dnsmasq", "-k", "-C", join(directory, "dnsmasq.conf")],
+  });
+
 const adapters: Readonly<Record<string, Adapter>> = {
   ours: (site, directory) => ({
     files: { "site.json": JSON.stringify(site) },
@@ -34,10 +41,8 @@ const adapters: Readonly<Record<string, Adapter>> = {
     argv: ["kea-dhcp4", "-c", join(directory, "kea.json")],
     env: { KEA_PIDFILE_DIR: directory, KEA_LOCKFILE_DIR: "none" },
   }),
-  dnsmasq: (site, directory) => ({
-    files: { "dnsmasq.conf": dnsmasqConfig(site, directory) },
-    argv: ["dnsmasq", "-k", "-C", join(directory, "dnsmasq.conf")],
-  }),
+  dnsmasq: dnsmasq(false),
+  "dnsmasq-proxy": dnsmasq(true),
   dhcpd: (site, directory) => ({
     files: { "dhcpd.conf": dhcpdConfig(site), "dhcpd.leases": "" },
     argv: [
@@ -63,7 +68,7 @@ async function untilItAnswers(network: Network, site: Site, child: ChildProcess)
 }
 
 /**
- * Starts the server that the environment variable SERVER names (`ours`, `kea`, `dnsmasq`, `dhcpd`) for the site,
+ * Starts the server that the environment variable SERVER names (`ours`, `kea`, `dnsmasq`, `dnsmasq-proxy`, `dhcpd`) for the site,
  * and waits until it offers an address on the site's first interface.
  */
 export async function startServer(network: Network, site: Site, name = "ours"): Promise<Server> {

@@ -103,7 +103,7 @@ const numbered = (count: number, first: number, size: number) =>
     relayed(`small${first + index}`, first + index, 99 + size),
   );
 export const singles: readonly Subnet[] = numbered(20, 20, 1);
-export const doubles: readonly Subnet[] = numbered(10, 50, 2);
+export const doubles: readonly Subnet[] = numbered(16, 50, 2);
 /** A relay's subnet that no server knows. */
 export const unknownRelay = "10.99.9.1";
 
