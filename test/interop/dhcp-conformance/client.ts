@@ -49,7 +49,7 @@ export interface Client {
   hear(type: number, options?: readonly OptionPair[], manner?: Manner): Promise<Reply | undefined>;
   /** Every reply of a short while to these very bytes. */
   exchange(payload: Buffer, manner?: Manner): Promise<Reply[]>;
-  /** DISCOVER, OFFER, REQUEST: the ACK. The options go into both messages. */
+  /** DISCOVER, OFFER, REQUEST: the ACK. The options go into both messages, but option 50 only into the first. */
   lease(options?: readonly OptionPair[]): Promise<Reply>;
   /** The REQUEST that takes an offer, and its reply. */
   take(offer: Reply, options?: readonly OptionPair[], manner?: Manner): Promise<Reply>;
@@ -90,7 +90,7 @@ interface Mouth {
 function createMouth(network: Network, site: Site, place: Place): Mouth {
   const { mac = freshMac(), behind, link = rackLink } = place;
   const relay = typeof behind === "object" ? relayOf(behind) : behind;
-  const server = site.interfaces.find(({ name }) => name === link)?.address.split("/")[0] ?? "";
+  const server = site.interfaces.find(({ name }) => name === link)?.address ?? "";
   const origin = ({ from }: Manner) => {
     if (from !== undefined) return { etherSource: mac, source: from, destination: server };
     if (relay === undefined) return { etherSource: mac };
@@ -177,7 +177,11 @@ export function createClient(network: Network, site: Site, place: Place = {}): C
     exchange: (payload, manner = {}) =>
       replies(network, mouth, payload, manner, { ms: silenceMs, firstOnly: false }),
     lease: async (options = []) => {
-      const ack = await client.take(await client.ask(types.discover, options), options);
+      const offer = await client.ask(types.discover, options);
+      const ack = await client.take(
+        offer,
+        options.filter(([code]) => code !== 50),
+      );
       if (numeric(ack, 53) !== types.ack)
         throw new Error(`${mouth.mac} asked for what it was offered and got no ACK`);
       return ack;

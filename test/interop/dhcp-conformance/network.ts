@@ -34,7 +34,7 @@ async function removeNamespaces(): Promise<void> {
 async function createNamespaces(site: Site): Promise<void> {
   const wires = site.interfaces.flatMap(({ name, address }) => [
     `-n ${serverSpace} link add ${name} mtu 9000 address ${serverMac(name)} type veth peer name ${clientEnd(name)} mtu 9000 netns ${clientSpace}`,
-    `-n ${serverSpace} addr add ${address} dev ${name}`,
+    `-n ${serverSpace} addr add ${address}/24 dev ${name}`,
     `-n ${serverSpace} link set ${name} up`,
     `-n ${clientSpace} link set ${clientEnd(name)} up`,
   ]);

@@ -26,6 +26,7 @@ export interface Reservation {
 }
 
 export interface Site {
+  /** The server's interfaces, each in the subnet of 24 bits around its address. */
   readonly interfaces: readonly { readonly name: string; readonly address: string }[];
   readonly subnets: readonly Subnet[];
   readonly reservations: readonly Reservation[];
@@ -159,9 +160,9 @@ export const nodeInPool = node(10);
 
 export const site: Site = {
   interfaces: [
-    { name: rackLink, address: `${serverAddress}/24` },
-    { name: proxyLink, address: `${proxyAddress}/24` },
-    { name: offLink, address: "10.79.0.1/24" },
+    { name: rackLink, address: serverAddress },
+    { name: proxyLink, address: proxyAddress },
+    { name: offLink, address: "10.79.0.1" },
   ],
   subnets: [rack, remote, crowd, wide, long, ...singles, ...doubles, ...besides],
   reservations: [...rackNodes, ...[remote, crowd, ...singles, ...doubles].map(reservationOf)],
