@@ -45,10 +45,13 @@ export async function serve(inventoryFile: string): Promise<void> {
   const inventory = readInventory(inventoryFile);
   const closers: Closers = [];
   const stopped = stopRequest();
+  const fault = Promise.withResolvers<never>();
+  // Awaited only after the start; until then a fault must not count as unhandled.
+  fault.promise.catch(() => undefined);
   try {
-    await start(inventory, logger, closers);
+    await start(inventory, logger, closers, fault.reject);
     logger.info({ site: inventory.site, nodes: inventory.nodes.length }, "server started");
-    await stopped;
+    await Promise.race([stopped, fault.promise]);
     logger.info("server stopping");
   } finally {
     for (const close of closers.toReversed()) await closeOne(close, logger);
@@ -65,7 +68,12 @@ async function closeOne(close: Closers[number], logger: Logger): Promise<void> {
   }
 }
 
-async function start(inventory: Inventory, logger: Logger, closers: Closers): Promise<void> {
+async function start(
+  inventory: Inventory,
+  logger: Logger,
+  closers: Closers,
+  onFault: (error: Error) => void,
+): Promise<void> {
   const { stateDirectory, assetDirectory, api } = inventory.server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
@@ -81,7 +89,7 @@ async function start(inventory: Inventory, logger: Logger, closers: Closers): Pr
   const sshKey = await loadSshKey(inventory);
   const tools = await provisionTools(inventory, store, assets, sshKey.file);
   const network = await startNetworkServices({
-    ...{ inventory, store, assets, rendering, logger, now },
+    ...{ inventory, store, assets, rendering, logger, now, onFault },
     authorizedKeys: sshKey.publicKey,
   });
   closers.push(() => network.close());

@@ -3,6 +3,7 @@
 
 import type { Ipv4 } from "../net/ipv4.ts";
 import { type Mac, macFromBytes } from "../net/mac.ts";
+import { readIpxeFeatures } from "./ipxe.ts";
 import {
   formatOption,
   isMalformed,
@@ -16,6 +17,7 @@ import {
   readU32,
 } from "./options.ts";
 import { bootRequest, type Packet } from "./packet.ts";
+import { readSubOptions } from "./sub-options.ts";
 
 /** Values of option 53 (message type), RFC 2132 §9.6. */
 export const messageTypes = {
@@ -29,12 +31,17 @@ export const messageTypes = {
   INFORM: 8,
 } as const;
 
+/** PXE_BOOT_ITEM, a sub-option of option 43 (PXE 2.1, table 2-1). */
+export const pxeBootItem = 71;
+
 export type MessageType = keyof typeof messageTypes;
 
 /** Undefined and empty mean: not sent, or not readable. */
 export interface Client {
   readonly messageType: MessageType;
   readonly mac: Mac;
+  /** Transaction id: the same for a message and its repetitions; some old ROMs never change it. */
+  readonly xid: number;
   /** Option 61, verbatim. Echoed, never used to tell clients apart: firmware, iPXE and the installed system each send another one. */
   readonly clientId: Buffer | undefined;
   /** Option 93, in the order the firmware prefers. */
@@ -47,8 +54,12 @@ export interface Client {
   readonly machineGuid: string | undefined;
   readonly vendorClass: string | undefined;
   readonly userClasses: readonly string[];
-  /** True for iPXE, and for vendor builds that hide its name but send its option 175. */
+  /** True for iPXE, and for vendor builds that hide its name but send its option 175; not for gPXE, its predecessor. */
   readonly ipxe: boolean;
+  /** What that iPXE was built with (option 175); undefined when it does not say. */
+  readonly ipxeFeatures: readonly string[] | undefined;
+  /** PXE_BOOT_ITEM, the boot server a client asks for by type and layer (option 43, sub-option 71; PXE 2.1), verbatim for the echo. */
+  readonly bootItem: Buffer | undefined;
   readonly requestedAddress: Ipv4 | undefined;
   readonly requestedLeaseSeconds: number | undefined;
   readonly serverId: Ipv4 | undefined;
@@ -88,6 +99,7 @@ export function readClient(packet: Packet): Client | { readonly ignore: string }
   return {
     messageType,
     mac,
+    xid: packet.xid,
     clientId: notEmpty(options.get(option.clientId)),
     architectures: readArchitectures(options.get(option.clientArch)),
     interfaceId: readInterfaceId(options),
@@ -95,7 +107,9 @@ export function readClient(packet: Packet): Client | { readonly ignore: string }
     machineGuid: readMachineGuid(machineId),
     vendorClass: readText(options, option.vendorClass),
     userClasses,
-    ipxe: userClasses.includes("iPXE") || options.has(option.ipxe),
+    ipxe: isIpxe(userClasses, options),
+    ipxeFeatures: readIpxeFeatures(options.get(option.ipxe)),
+    bootItem: readBootItem(options.get(option.vendorSpecific)),
     requestedAddress: orAbsent(requestedAddress),
     requestedLeaseSeconds: orAbsent(readU32(options, option.leaseTime)),
     serverId: orAbsent(serverId),
@@ -113,6 +127,7 @@ export function clientFacts(client: Client): Readonly<Record<string, string>> {
     ["vendorClass", client.vendorClass],
     ["userClass", client.userClasses.length > 0 ? client.userClasses.join(",") : undefined],
     ["ipxe", client.ipxe ? "yes" : undefined],
+    ["ipxeFeatures", client.ipxeFeatures?.join(",")],
     ["machineGuid", client.machineGuid],
     ["interfaceId", client.interfaceId],
     ["hostName", client.hostName],
@@ -120,6 +135,17 @@ export function clientFacts(client: Client): Readonly<Record<string, string>> {
   return Object.fromEntries(
     facts.filter((fact): fact is [string, string] => fact[1] !== undefined),
   );
+}
+
+// gPXE sends option 175 too, and can run no iPXE script: it knows `#!gpxe` alone.
+function isIpxe(userClasses: readonly string[], options: Options): boolean {
+  if (userClasses.includes("iPXE")) return true;
+  return options.has(option.ipxe) && !userClasses.includes("gPXE");
+}
+
+function readBootItem(data: Buffer | undefined): Buffer | undefined {
+  const item = data === undefined ? undefined : readSubOptions(data).get(pxeBootItem);
+  return item?.length === 4 ? item : undefined;
 }
 
 function orAbsent<T>(value: T | undefined | MalformedOption): T | undefined {

@@ -3,10 +3,15 @@
 import { anyAddress, broadcastAddress, type Ipv4 } from "../net/ipv4.ts";
 import type { Packet } from "./packet.ts";
 
+export const serverPort = 67;
+export const clientPort = 68;
+/** Where boot servers and proxyDHCP servers listen (PXE 2.1 §2.2.3). */
+export const pxePort = 4011;
+
 export interface Destination {
   readonly address: Ipv4;
   /** Relays listen on the server's port, clients on their own. */
-  readonly port: "server" | "client";
+  readonly port: number;
 }
 
 /**
@@ -14,9 +19,9 @@ export interface Destination {
  * flag; that takes a raw socket, which Node does not have, so such a client is answered by broadcast, which §4.1 also allows.
  */
 export function destinationOf(request: Packet, answer: "OFFER" | "ACK" | "NAK"): Destination {
-  if (request.giaddr !== anyAddress) return { address: request.giaddr, port: "server" };
+  if (request.giaddr !== anyAddress) return { address: request.giaddr, port: serverPort };
   // §4.3.2: the address a refused client uses is wrong, so it cannot be reached there.
   if (answer === "NAK" || request.ciaddr === anyAddress)
-    return { address: broadcastAddress, port: "client" };
-  return { address: request.ciaddr, port: "client" };
+    return { address: broadcastAddress, port: clientPort };
+  return { address: request.ciaddr, port: clientPort };
 }

@@ -1,85 +1,64 @@
 // Who may have which address (RFC 2131 §4.3.1, §4.3.2). Clients are told apart by MAC alone: a machine's firmware, iPXE
 // and installed system send different client identifiers, and a reservation must survive all three.
-// It keeps offers in memory and asks a LeaseStore for everything that has to survive a restart.
 
-import { cidrContains, formatCidr } from "../net/cidr.ts";
-import { messageOf } from "../net/error-text.ts";
-import { type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
+import { cidrContains } from "../net/cidr.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
-import type { DhcpPolicy, Subnet } from "./policy.ts";
-
-export interface Lease {
-  readonly address: Ipv4;
-  readonly mac: Mac;
-  /** Option 61 in hexadecimal. */
-  readonly clientId?: string;
-  readonly hostName?: string;
-  /** `declined`: the client found somebody else using the address; nobody gets it until `expiresAtMs`. */
-  readonly state: "bound" | "released" | "declined";
-  readonly expiresAtMs: number;
-  readonly lastSeenMs: number;
-}
-
-/** At most one lease per address. Ended leases stay until their address is given to another client: they are how a client gets its old address back. */
-export interface LeaseStore {
-  findByAddress(address: Ipv4): Lease | undefined;
-  /** Every row of the client, ended ones too. */
-  findByMac(mac: Mac): readonly Lease[];
-  /** Rows whose time is not over, `declined` ones too. */
-  active(nowMs: number): readonly Lease[];
-  /** Inserts or replaces the row of `lease.address`. Returns once it would survive a power cut, or throws. */
-  save(lease: Lease): void;
-  remove(address: Ipv4): void;
-}
+import { AddressPool, type FreeAtMs } from "./address-pool.ts";
+import { ConflictProbes } from "./conflict-probes.ts";
+import { type Lease, LeaseTable } from "./lease-table.ts";
+import { Offers } from "./offers.ts";
+import type { DhcpConfig, DhcpPolicy, Subnet } from "./policy.ts";
 
 export interface LeaseBook {
-  readonly store: LeaseStore;
+  readonly table: LeaseTable;
   readonly policy: DhcpPolicy;
   readonly offers: Offers;
+  readonly freeAt: FreeAtMs;
+  readonly pools: ReadonlyMap<Subnet, AddressPool>;
+  /** Undefined when addresses are offered unasked. */
+  readonly probes: ConflictProbes | undefined;
   /** Until then pool clients are not offered anything, because a lease could not be stored. */
   storeFailedUntilMs: number;
 }
 
-export function createLeaseBook(store: LeaseStore, policy: DhcpPolicy): LeaseBook {
-  return { store, policy, offers: new Offers(), storeFailedUntilMs: 0 };
-}
-
 export const offerMs = 30_000;
+/** For an offer while more than half of the pool is on offer: strangers who never come back must not block it. */
+export const shortOfferMs = 5_000;
 export const quarantineMs = 600_000;
 // A client that declines everything must not be able to empty the pool.
 const maxQuarantinesPerClient = 3;
-const storeRetryMs = 5_000;
+// Enough for the machines that are switched on together by hand; more of them wait for their probes.
+const probedAhead = 16;
 
-/** Addresses promised in an OFFER and not yet asked for. One per client, one client per address; gone after 30 seconds. */
-class Offers {
-  readonly #byAddress = new Map<Ipv4, { mac: Mac; untilMs: number }>();
-  readonly #byMac = new Map<Mac, Ipv4>();
-
-  hold(address: Ipv4, mac: Mac, nowMs: number): void {
-    this.release(mac);
-    const previous = this.#byAddress.get(address);
-    if (previous !== undefined) this.#byMac.delete(previous.mac);
-    this.#byAddress.set(address, { mac, untilMs: nowMs + offerMs });
-    this.#byMac.set(mac, address);
-  }
-
-  heldBy(address: Ipv4, nowMs: number): Mac | undefined {
-    const offer = this.#byAddress.get(address);
-    return offer !== undefined && offer.untilMs > nowMs ? offer.mac : undefined;
-  }
-
-  offeredTo(mac: Mac, nowMs: number): Ipv4 | undefined {
-    const address = this.#byMac.get(mac);
-    return address !== undefined && this.heldBy(address, nowMs) === mac ? address : undefined;
-  }
-
-  release(mac: Mac): void {
-    const address = this.#byMac.get(mac);
-    if (address === undefined) return;
-    this.#byAddress.delete(address);
-    this.#byMac.delete(mac);
-  }
+export function createLeaseBook(
+  config: DhcpConfig,
+  policy: DhcpPolicy,
+  rows: readonly Lease[],
+): LeaseBook {
+  const table = new LeaseTable(rows);
+  const offers = new Offers();
+  const book: LeaseBook = {
+    table,
+    policy,
+    offers,
+    freeAt: (address) =>
+      policy.reservedFor(address) === undefined
+        ? Math.max(offers.heldUntilMs(address), table.at(address)?.expiresAtMs ?? 0)
+        : Number.POSITIVE_INFINITY,
+    pools: new Map(config.subnets.map((subnet) => [subnet, new AddressPool(subnet.pools)])),
+    probes: config.conflictProbe ? new ConflictProbes() : undefined,
+    storeFailedUntilMs: 0,
+  };
+  for (const row of rows) noteUse(book, row.address, row.expiresAtMs);
+  return book;
 }
+
+/** The address to offer, or why there is none. `probing`: this one, once nobody has answered for it. */
+export type Choice =
+  | { readonly address: Ipv4 }
+  | { readonly none: string }
+  | { readonly probing: Ipv4 };
 
 /**
  * The address to offer: the reservation, else the client's present or former address, else the one it was just
@@ -91,20 +70,33 @@ export function chooseAddress(
   requested: Ipv4 | undefined,
   subnet: Subnet,
   nowMs: number,
-): { readonly address: Ipv4 } | { readonly none: string } {
-  const reserved = book.policy.reservation(mac)?.address;
-  if (reserved !== undefined && !cidrContains(subnet.cidr, reserved))
-    return { none: `${reserved} is reserved for it, but it asks in ${formatCidr(subnet.cidr)}` };
+): Choice {
   const [recorded] = recordedAddresses(book, mac, subnet, nowMs);
-  if (recorded !== undefined && recorded === reserved) return { address: recorded };
+  if (recorded !== undefined && recorded === book.policy.reservation(mac)?.address)
+    return { address: recorded };
   if (nowMs < book.storeFailedUntilMs) return { none: "leases cannot be stored at the moment" };
-  const wished = [recorded, book.offers.offeredTo(mac, nowMs), requested].find(
+  if (recorded !== undefined) return { address: recorded };
+  const wished = [book.offers.offeredTo(mac, nowMs), requested].find(
     (address) => address !== undefined && isPoolAddressFor(book, address, mac, subnet, nowMs),
   );
-  const address = wished ?? firstFree(book, mac, subnet, nowMs);
+  const address = wished ?? book.pools.get(subnet)?.next(nowMs, book.freeAt);
   if (address === undefined)
-    return { none: `no free address in ${subnet.pool.start}-${subnet.pool.end}` };
-  return { address };
+    return { none: `no free address in the pool of network ${subnet.name}` };
+  return probed(book, address, subnet, nowMs);
+}
+
+/** Keeps the address for the client until it asks for it. */
+export function holdOffer(
+  book: LeaseBook,
+  address: Ipv4,
+  mac: Mac,
+  subnet: Subnet,
+  nowMs: number,
+): void {
+  const crowded = book.offers.size > (book.pools.get(subnet)?.size ?? 0) / 2;
+  const untilMs = nowMs + (crowded ? shortOfferMs : offerMs);
+  book.offers.hold(address, mac, untilMs, nowMs);
+  noteUse(book, address, untilMs);
 }
 
 /** The addresses on record as this client's and still its to use: its reservation, or else its leases. Offers are not on record. */
@@ -121,8 +113,8 @@ export function recordedAddresses(
     isAvailable(book, reserved, mac, nowMs)
   )
     return [reserved];
-  return book.store
-    .findByMac(mac)
+  return book.table
+    .of(mac)
     .filter(({ state }) => state !== "declined")
     .map(({ address }) => address)
     .filter((address) => isPoolAddressFor(book, address, mac, subnet, nowMs));
@@ -136,32 +128,17 @@ export function isAvailable(book: LeaseBook, address: Ipv4, mac: Mac, nowMs: num
   const owner = book.policy.reservedFor(address) ?? mac;
   const offered = book.offers.heldBy(address, nowMs) ?? mac;
   if (owner !== mac || offered !== mac) return false;
-  const lease = book.store.findByAddress(address);
+  const lease = book.table.at(address);
   if (lease === undefined || lease.expiresAtMs <= nowMs || lease.state === "released") return true;
   return lease.state === "bound" && lease.mac === mac;
 }
 
-/**
- * Stores a lease and forgets the client's other ones. Without a durable row there must be no ACK, except for a
- * reservation, whose record is the inventory.
- */
-export function bind(
-  book: LeaseBook,
-  lease: Lease,
-  nowMs: number,
-): { readonly bound: true; readonly warning?: string } | { readonly bound: false; why: string } {
-  book.offers.release(lease.mac);
-  try {
-    book.store.save(lease);
-    for (const { address, state } of book.store.findByMac(lease.mac))
-      if (address !== lease.address && state !== "declined") book.store.remove(address);
-    return { bound: true };
-  } catch (error) {
-    book.storeFailedUntilMs = nowMs + storeRetryMs;
-    const why = `the lease could not be stored: ${messageOf(error)}`;
-    const reserved = book.policy.reservedFor(lease.address) === lease.mac;
-    return reserved ? { bound: true, warning: why } : { bound: false, why };
-  }
+/** Puts the lease into the table and forgets the client's other ones. It counts once the table is committed. */
+export function bind(book: LeaseBook, lease: Lease): void {
+  for (const { address, state } of book.table.of(lease.mac))
+    if (address !== lease.address && state !== "declined") book.table.remove(address);
+  book.table.put(lease);
+  noteUse(book, lease.address, lease.expiresAtMs);
 }
 
 /** Sets aside an address its own client found in use (RFC 2131 §4.3.3); says why not for anybody else. */
@@ -171,21 +148,23 @@ export function quarantine(
   mac: Mac,
   nowMs: number,
 ): { readonly ignore: string } | undefined {
-  const lease = book.store.findByAddress(address);
+  const lease = book.table.at(address);
   const holds = lease?.mac === mac && lease.state === "bound" && lease.expiresAtMs > nowMs;
   if (!holds) return { ignore: `it declines ${address}, which is not leased to it` };
-  const held = book.store
-    .findByMac(mac)
+  const held = book.table
+    .of(mac)
     .filter(({ state, expiresAtMs }) => state === "declined" && expiresAtMs > nowMs);
   if (held.length >= maxQuarantinesPerClient)
     return { ignore: `it has declined ${held.length} addresses already` };
-  return trySave(book, {
-    address,
-    mac,
-    state: "declined",
-    expiresAtMs: nowMs + quarantineMs,
-    lastSeenMs: nowMs,
-  });
+  setAside(book, address, mac, nowMs);
+  return undefined;
+}
+
+/** Nobody gets the address for ten minutes. `mac` is who found it in use, or who was to have it. */
+export function setAside(book: LeaseBook, address: Ipv4, mac: Mac, nowMs: number): void {
+  const expiresAtMs = nowMs + quarantineMs;
+  book.table.put({ address, mac, state: "declined", expiresAtMs, lastSeenMs: nowMs });
+  noteUse(book, address, expiresAtMs);
 }
 
 /** Ends a lease at its own client's wish; the row stays, so that the client gets the same address again. */
@@ -195,19 +174,23 @@ export function release(
   mac: Mac,
   nowMs: number,
 ): { readonly ignore: string } | undefined {
-  const lease = book.store.findByAddress(address);
+  const lease = book.table.at(address);
   if (lease?.mac !== mac || lease.state !== "bound")
     return { ignore: `it releases ${address}, which is not leased to it` };
-  return trySave(book, { ...lease, state: "released", expiresAtMs: nowMs, lastSeenMs: nowMs });
+  book.table.put({ ...lease, state: "released", expiresAtMs: nowMs, lastSeenMs: nowMs });
+  noteUse(book, address, nowMs);
+  return undefined;
 }
 
-function trySave(book: LeaseBook, lease: Lease): { readonly ignore: string } | undefined {
-  try {
-    book.store.save(lease);
-    return undefined;
-  } catch (error) {
-    return { ignore: `the change could not be stored: ${messageOf(error)}` };
-  }
+// A relayed network is probed no differently: what can't be asked counts as unanswered.
+function probed(book: LeaseBook, address: Ipv4, subnet: Subnet, nowMs: number): Choice {
+  const { probes } = book;
+  if (probes === undefined) return { address };
+  for (const ahead of book.pools.get(subnet)?.upcoming(probedAhead, book.freeAt) ?? [])
+    probes.want(ahead, nowMs);
+  if (probes.isClear(address, nowMs)) return { address };
+  // Too many at once to ask for all: an address in time is worth more than the last bit of certainty.
+  return probes.want(address, nowMs) ? { probing: address } : { address };
 }
 
 function isPoolAddressFor(
@@ -217,25 +200,14 @@ function isPoolAddressFor(
   subnet: Subnet,
   nowMs: number,
 ): boolean {
-  const value = ipv4ToNumber(address);
   return (
-    value >= ipv4ToNumber(subnet.pool.start) &&
-    value <= ipv4ToNumber(subnet.pool.end) &&
+    book.pools.get(subnet)?.contains(address) === true &&
     book.policy.reservedFor(address) === undefined &&
     isAvailable(book, address, mac, nowMs)
   );
 }
 
-// Never used addresses first, then the one free the longest, so that a returning client finds its old address.
-function firstFree(book: LeaseBook, mac: Mac, subnet: Subnet, nowMs: number): Ipv4 | undefined {
-  let oldest: Lease | undefined;
-  const last = ipv4ToNumber(subnet.pool.end);
-  for (let value = ipv4ToNumber(subnet.pool.start); value <= last; value++) {
-    const address = ipv4FromNumber(value);
-    if (!isPoolAddressFor(book, address, mac, subnet, nowMs)) continue;
-    const lease = book.store.findByAddress(address);
-    if (lease === undefined) return address;
-    if (oldest === undefined || lease.expiresAtMs < oldest.expiresAtMs) oldest = lease;
-  }
-  return oldest?.address;
+function noteUse(book: LeaseBook, address: Ipv4, untilMs: number): void {
+  for (const pool of book.pools.values())
+    if (pool.contains(address)) pool.usedUntil(address, untilMs, book.freeAt);
 }

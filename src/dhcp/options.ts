@@ -52,6 +52,10 @@ export const option = {
   tftpServerName: 66,
   /** §9.5 */
   bootFileName: 67,
+  /** §8.3 */
+  ntpServer: 42,
+  /** §5.1, octets */
+  interfaceMtu: 26,
   /** RFC 3004 §4 */
   userClass: 77,
   /** RFC 3046 §2.0 */
@@ -62,10 +66,28 @@ export const option = {
   interfaceId: 94,
   /** RFC 4578 §2.3 */
   machineId: 97,
+  /** RFC 3011 §2 */
+  subnetSelection: 118,
+  /** RFC 3397 §2 */
+  domainSearch: 119,
+  /** RFC 3442 */
+  classlessRoutes: 121,
   /** Encapsulated options of iPXE; the number is iPXE's own choice (its `ipxe/dhcp.h`) */
   ipxe: 175,
   /** §3.2 */
   end: 255,
+} as const;
+
+/** Sub-options of option 82 (relay agent info) that are read; all are echoed. */
+export const relaySubOption = {
+  /** RFC 3046 §3.1 */
+  circuitId: 1,
+  /** RFC 3046 §3.2 */
+  remoteId: 2,
+  /** RFC 3527 §3 */
+  linkSelection: 5,
+  /** RFC 5107 §4 */
+  serverIdOverride: 11,
 } as const;
 
 const names: ReadonlyMap<number, string> = new Map(
@@ -117,6 +139,17 @@ function readFixed<T>(
   return {
     malformed: `${formatOption(number)} must be ${length} octets long, got ${data.length}`,
   };
+}
+
+/** One sub-option of an option that is made of them (43, 82, 175); undefined when it is not there or cut short. */
+export function readSubOption(data: Buffer, number: number): Buffer | undefined {
+  for (let at = 0; at + 2 <= data.length; ) {
+    const length = data.readUInt8(at + 1);
+    if (at + 2 + length > data.length) return undefined;
+    if (data[at] === number) return data.subarray(at + 2, at + 2 + length);
+    at += 2 + length;
+  }
+  return undefined;
 }
 
 const longestText = 256;

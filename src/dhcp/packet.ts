@@ -130,12 +130,30 @@ export function decodePacket(datagram: Uint8Array): Packet | MalformedPacket {
  * also the order of importance.
  */
 export function encodePacket(packet: Packet, maxBytes: number = smallestMaxSize): EncodedPacket {
-  const { options, file, sname, leftOut } = placeOptions(packet, maxBytes - optionsOffset);
-  const bytes = Buffer.alloc(Math.max(minimumSize, optionsOffset + options.length));
-  bytes.writeUInt8(packet.op, 0);
-  bytes.writeUInt8(packet.htype, 1);
-  bytes.writeUInt8(packet.hlen, 2);
-  bytes.writeUInt8(packet.hops, 3);
+  const ordered = inWireOrder(packet.options);
+  const length = ordered.reduce((sum, [, data]) => sum + encodedLength(data), 0);
+  // Not counted against the limit: the relay takes its option away before the client, whose limit it is, sees the message.
+  const relayData = packet.options.get(option.relayAgentInfo);
+  const tailLength = endLength + (relayData === undefined ? 0 : encodedLength(relayData));
+  const fits = optionsOffset + length + endLength <= maxBytes;
+  const placed = fits ? undefined : placeOptions(packet, ordered, maxBytes - optionsOffset);
+  const main = placed?.main ?? ordered;
+  const mainLength = fits ? length : main.reduce((sum, [, data]) => sum + encodedLength(data), 0);
+  const bytes = Buffer.alloc(Math.max(minimumSize, optionsOffset + mainLength + tailLength));
+  writeHeader(packet, bytes);
+  writeField(bytes, fileOffset, fileLength, packet.file, placed?.inFile);
+  writeField(bytes, snameOffset, snameLength, packet.sname, placed?.inSname);
+  let at = writeOptions(bytes, optionsOffset, main);
+  if (relayData !== undefined) at = writeOption(bytes, at, option.relayAgentInfo, relayData);
+  bytes[at] = option.end;
+  return { datagram: bytes, leftOut: placed?.leftOut ?? [] };
+}
+
+function writeHeader(packet: Packet, bytes: Buffer): void {
+  bytes[0] = packet.op;
+  bytes[1] = packet.htype;
+  bytes[2] = packet.hlen;
+  bytes[3] = packet.hops;
   bytes.writeUInt32BE(packet.xid, 4);
   bytes.writeUInt16BE(packet.secs, 8);
   bytes.writeUInt16BE(packet.flags, 10);
@@ -144,11 +162,19 @@ export function encodePacket(packet: Packet, maxBytes: number = smallestMaxSize)
   bytes.writeUInt32BE(ipv4ToNumber(packet.siaddr), 20);
   bytes.writeUInt32BE(ipv4ToNumber(packet.giaddr), 24);
   packet.chaddr.copy(bytes, chaddrOffset, 0, 16);
-  sname.copy(bytes, snameOffset, 0, snameLength);
-  file.copy(bytes, fileOffset, 0, fileLength);
   bytes.writeUInt32BE(magicCookie, cookieOffset);
-  options.copy(bytes, optionsOffset);
-  return { datagram: bytes, leftOut };
+}
+
+/** `file` or `sname`: a name, or the options it carries. */
+function writeField(
+  bytes: Buffer,
+  offset: number,
+  length: number,
+  name: string,
+  options: readonly OptionEntry[] = [],
+): void {
+  if (options.length === 0) bytes.write(name, offset, length, "latin1");
+  else bytes[writeOptions(bytes, offset, options)] = option.end;
 }
 
 function collectOptions(
@@ -188,76 +214,87 @@ function untilNul(field: Buffer): string {
   return field.toString("latin1", 0, end === -1 ? field.length : end);
 }
 
+type OptionEntry = readonly [number: number, data: Buffer];
+
+const endLength = 1;
+const overloadLength = 3;
+const longestPart = 255;
+
 interface Area {
-  readonly parts: Buffer[];
+  readonly entries: OptionEntry[];
   /** Octets left. */
   room: number;
 }
 
 interface PlacedOptions {
-  readonly options: Buffer;
-  readonly file: Buffer;
-  readonly sname: Buffer;
+  readonly main: readonly OptionEntry[];
+  readonly inFile: readonly OptionEntry[];
+  readonly inSname: readonly OptionEntry[];
   readonly leftOut: readonly number[];
 }
 
-const end = Buffer.of(option.end);
-const overloadLength = 3;
-
-function placeOptions(packet: Packet, optionsRoom: number): PlacedOptions {
-  const encoded = inWireOrder(packet.options).map(([number, data]) => encodeOption(number, data));
-  const file = Buffer.from(packet.file, "latin1");
-  const sname = Buffer.from(packet.sname, "latin1");
-  // Not counted: the relay takes its option away before the client, whose limit this is, sees the message.
-  const relayData = packet.options.get(option.relayAgentInfo);
-  const tail = Buffer.concat([
-    relayData ? encodeOption(option.relayAgentInfo, relayData).bytes : Buffer.alloc(0),
-    end,
-  ]);
-  const everything = Buffer.concat(encoded.map(({ bytes }) => bytes));
-  if (everything.length + end.length <= optionsRoom)
-    return { options: Buffer.concat([everything, tail]), file, sname, leftOut: [] };
-
-  const main = area(optionsRoom - overloadLength - end.length);
-  const inFile = area(file.length === 0 ? fileLength - end.length : 0);
-  const inSname = area(sname.length === 0 ? snameLength - end.length : 0);
+/** Options that do not all fit: each goes where it has room, the overload option says where that is (RFC 2132 §9.3). */
+function placeOptions(
+  packet: Packet,
+  ordered: readonly OptionEntry[],
+  optionsRoom: number,
+): PlacedOptions {
+  const main = area(optionsRoom - overloadLength - endLength);
+  const inFile = area(packet.file === "" ? fileLength - endLength : 0);
+  const inSname = area(packet.sname === "" ? snameLength - endLength : 0);
   const leftOut: number[] = [];
-  for (const { number, bytes } of encoded) {
-    const place = [main, inFile, inSname].find(({ room }) => room >= bytes.length);
-    if (place === undefined) leftOut.push(number);
+  for (const entry of ordered) {
+    const length = encodedLength(entry[1]);
+    const place = [main, inFile, inSname].find(({ room }) => room >= length);
+    if (place === undefined) leftOut.push(entry[0]);
     else {
-      place.parts.push(bytes);
-      place.room -= bytes.length;
+      place.entries.push(entry);
+      place.room -= length;
     }
   }
-  const overload = (inFile.parts.length > 0 ? 1 : 0) | (inSname.parts.length > 0 ? 2 : 0);
-  const [messageType = Buffer.alloc(0), ...others] = main.parts;
-  const overloadOption = overload === 0 ? [] : [Buffer.of(option.overload, 1, overload)];
-  return {
-    options: Buffer.concat([messageType, ...overloadOption, ...others, tail]),
-    file: overload & 1 ? Buffer.concat([...inFile.parts, end]) : file,
-    sname: overload & 2 ? Buffer.concat([...inSname.parts, end]) : sname,
-    leftOut,
-  };
+  const overload = (inFile.entries.length > 0 ? 1 : 0) | (inSname.entries.length > 0 ? 2 : 0);
+  // Second, after the message type.
+  if (overload !== 0) main.entries.splice(1, 0, [option.overload, Buffer.of(overload)]);
+  return { main: main.entries, inFile: inFile.entries, inSname: inSname.entries, leftOut };
 }
 
 function area(room: number): Area {
-  return { parts: [], room };
+  return { entries: [], room };
 }
 
-function inWireOrder(options: Options): [number, Buffer][] {
-  const messageTypeFirst = (number: number) => (number === option.messageType ? 0 : 1);
-  return [...options]
-    .filter(([number]) => number !== option.overload && number !== option.relayAgentInfo)
-    .sort(([a], [b]) => messageTypeFirst(a) - messageTypeFirst(b));
+function inWireOrder(options: Options): OptionEntry[] {
+  const entries: OptionEntry[] = [];
+  const messageType = options.get(option.messageType);
+  if (messageType !== undefined) entries.push([option.messageType, messageType]);
+  for (const entry of options) if (!placedElsewhere.has(entry[0])) entries.push(entry);
+  return entries;
 }
+
+const placedElsewhere: ReadonlySet<number> = new Set([
+  option.messageType,
+  option.overload,
+  option.relayAgentInfo,
+]);
 
 // An option longer than its length octet can say is written as several (RFC 3396).
-function encodeOption(number: number, data: Buffer): { number: number; bytes: Buffer } {
-  const parts: Buffer[] = [];
-  for (let at = 0; at === 0 || at < data.length; at += 255) {
-    const part = data.subarray(at, at + 255);
-    parts.push(Buffer.of(number, part.length), part);
-  }
-  return { number, bytes: Buffer.concat(parts) };
+function encodedLength(data: Buffer): number {
+  return data.length + 2 * Math.max(1, Math.ceil(data.length / longestPart));
+}
+
+function writeOptions(bytes: Buffer, offset: number, entries: readonly OptionEntry[]): number {
+  return entries.reduce((at, [number, data]) => writeOption(bytes, at, number, data), offset);
+}
+
+function writeOption(bytes: Buffer, offset: number, number: number, data: Buffer): number {
+  let at = offset;
+  let done = 0;
+  do {
+    const length = Math.min(longestPart, data.length - done);
+    bytes[at] = number;
+    bytes[at + 1] = length;
+    data.copy(bytes, at + 2, done, done + length);
+    at += 2 + length;
+    done += length;
+  } while (done < data.length);
+  return at;
 }

@@ -10,7 +10,7 @@ import type { Subnet } from "./policy.ts";
 export type Judgement =
   | { readonly grant: Ipv4 }
   | { readonly refuse: string; readonly address: Ipv4 }
-  | { readonly ignore: string };
+  | { readonly ignore: string; readonly otherServer?: Ipv4 };
 
 /**
  * The four states differ only in the fields they fill in: SELECTING sends options 54 and 50, INIT-REBOOT option 50 alone, RENEWING
@@ -20,14 +20,14 @@ export function judgeRequest(
   packet: Packet,
   client: Client,
   subnet: Subnet,
-  serverAddress: Ipv4,
+  isOurs: (serverId: Ipv4) => boolean,
   book: LeaseBook,
   nowMs: number,
 ): Judgement {
   const { mac, requestedAddress, serverId } = client;
-  if (serverId !== undefined && serverId !== serverAddress) {
+  if (serverId !== undefined && !isOurs(serverId)) {
     book.offers.release(mac);
-    return { ignore: `it chose another server, ${serverId}` };
+    return { ignore: `it chose another server, ${serverId}`, otherServer: serverId };
   }
   const ciaddr = packet.ciaddr === anyAddress ? undefined : packet.ciaddr;
   const address = requestedAddress ?? ciaddr;

@@ -3,161 +3,160 @@
 
 import { cidrContains } from "../net/cidr.ts";
 import { anyAddress, type Ipv4 } from "../net/ipv4.ts";
-import { type Client, clientFacts, readClient } from "./client.ts";
-import { type Destination, destinationOf } from "./destination.ts";
-import { bind, chooseAddress, type LeaseBook, quarantine, release } from "./leases.ts";
+import {
+  type Conversation,
+  ignored,
+  type Outcome,
+  type Reply,
+  type Response,
+} from "./conversation.ts";
+import { destinationOf } from "./destination.ts";
+import { bind, chooseAddress, holdOffer, quarantine, release } from "./leases.ts";
+import { readSubOption, relaySubOption } from "./options.ts";
 import type { Packet } from "./packet.ts";
-import type { DhcpConfig, DhcpEvent, Subnet } from "./policy.ts";
+import type { BootFile, DhcpEvent, Subnet } from "./policy.ts";
+import { respondAsProxy } from "./proxy.ts";
 import { buildGrant, buildNak, type Grant, replyLimit } from "./reply.ts";
 import { judgeRequest } from "./request.ts";
+import { findSubnet } from "./subnets.ts";
 
-export interface Reply {
-  readonly packet: Packet;
-  readonly destination: Destination;
-  /** The longest message the client takes, octets. */
-  readonly maxBytes: number;
-}
-
-/** Every request ends in an event; a reply is there when something is to be sent. */
-export interface Response {
-  readonly event: DhcpEvent;
-  readonly reply?: Reply;
-}
-
-interface Conversation {
-  readonly packet: Packet;
-  readonly client: Client;
+interface Located extends Conversation {
   readonly subnet: Subnet;
-  readonly config: DhcpConfig;
-  readonly book: LeaseBook;
-  readonly nowMs: number;
+  /** Server identifier of the answers. */
+  readonly serverId: Ipv4;
 }
 
-type Outcome = Omit<Response, "event"> & { readonly event: Omit<DhcpEvent, "mac" | "facts"> };
-
-/** Decides about one decoded packet at `nowMs`. Throws only what the lease store throws when it is read. */
-export function respond(
-  packet: Packet,
-  config: DhcpConfig,
-  book: LeaseBook,
-  nowMs: number,
-): Response {
-  const client = readClient(packet);
-  if ("ignore" in client)
-    return { event: { ...ignored(client.ignore).event, mac: undefined, facts: {} } };
-  const subnet = subnetOf(packet, client, config);
-  const outcome =
-    subnet === undefined
-      ? ignored(`relay ${packet.giaddr} is in no network served here`)
-      : answer({ packet, client, subnet, config, book, nowMs });
-  return { ...outcome, event: { ...outcome.event, mac: client.mac, facts: clientFacts(client) } };
+/** Decides about one request. It may change the lease table; the change counts once it is committed. */
+export function respond(conversation: Conversation): Response {
+  const { client } = conversation;
+  const outcome = answer(conversation);
+  return { ...outcome, event: { ...outcome.event, client } };
 }
 
 function answer(conversation: Conversation): Outcome {
-  const { messageType } = conversation.client;
-  switch (messageType) {
+  const { packet, client, config, receiver } = conversation;
+  const subnet = findSubnet(packet, client, config, receiver);
+  if ("ignore" in subnet) return ignored(subnet.ignore);
+  if (subnet.mode === "off") return ignored(`DHCP is off in network ${subnet.name}`);
+  if (subnet.mode === "proxy" || conversation.port === "pxe")
+    return respondAsProxy(conversation, subnet);
+  const located = { ...conversation, subnet, serverId: serverIdFor(conversation) };
+  switch (client.messageType) {
     case "DISCOVER":
-      return onDiscover(conversation);
+      return onDiscover(located);
     case "REQUEST":
-      return onRequest(conversation);
+      return onRequest(located);
     case "DECLINE":
-      return onDecline(conversation);
+      return onDecline(located);
     case "RELEASE":
-      return onRelease(conversation);
+      return onRelease(located);
     case "INFORM":
-      return onInform(conversation);
+      return onInform(located);
     case "OFFER":
     case "ACK":
     case "NAK":
-      return ignored(`${messageType} is a server's message`);
+      return ignored(`${client.messageType} is a server's message`);
   }
 }
 
-function onDiscover(conversation: Conversation): Outcome {
-  const { client, subnet, book, nowMs } = conversation;
-  const choice = chooseAddress(book, client.mac, client.requestedAddress, subnet, nowMs);
-  if ("none" in choice) return ignored(choice.none);
-  book.offers.hold(choice.address, client.mac, nowMs);
-  return grant(conversation, "dhcp-offered", "OFFER", choice.address);
+/** RFC 5107 §4: a relay that wants to see renewals has its own address given as the server's. */
+function serverIdFor({ packet, client, receiver }: Conversation): Ipv4 {
+  const { relayAgentInfo } = client;
+  if (packet.giaddr === anyAddress || relayAgentInfo === undefined) return receiver.address;
+  const override = readSubOption(relayAgentInfo, relaySubOption.serverIdOverride);
+  return override?.length === 4 ? (override.join(".") as Ipv4) : receiver.address;
 }
 
-function onRequest(conversation: Conversation): Outcome {
-  const { packet, client, subnet, config, book, nowMs } = conversation;
-  const judgement = judgeRequest(packet, client, subnet, config.serverAddress, book, nowMs);
-  if ("ignore" in judgement) return ignored(judgement.ignore);
+function onDiscover(located: Located): Outcome {
+  const { client, subnet, book, nowMs } = located;
+  const { mac, requestedAddress } = client;
+  const choice = chooseAddress(book, mac, requestedAddress, subnet, nowMs);
+  if ("none" in choice) return ignored(choice.none);
+  if ("probing" in choice) {
+    holdOffer(book, choice.probing, mac, subnet, nowMs);
+    return { ...ignored(`${choice.probing} is being probed`), probing: choice.probing };
+  }
+  holdOffer(book, choice.address, mac, subnet, nowMs);
+  return grant(located, "dhcp-offered", "OFFER", choice.address);
+}
+
+function onRequest(located: Located): Outcome {
+  const { packet, client, subnet, serverId, book, nowMs } = located;
+  const judgement = judgeRequest(packet, client, subnet, (id) => isOurs(id, located), book, nowMs);
+  if ("ignore" in judgement) {
+    const { ignore: reason, otherServer: address } = judgement;
+    if (address === undefined) return ignored(reason);
+    return { event: { kind: "foreign-dhcp-server", address, reason } };
+  }
   if ("refuse" in judgement) {
     book.offers.release(client.mac);
-    const nak = buildNak(packet, client, config.serverAddress, judgement.refuse);
+    const nak = buildNak(packet, client, serverId, judgement.refuse);
     return {
       event: { kind: "dhcp-refused", address: judgement.address, reason: judgement.refuse },
-      reply: reply(conversation, nak, "NAK"),
+      reply: { ...reply(located, nak, "NAK"), needsCommit: false },
     };
   }
-  const hostName = hostNameOf(conversation);
-  const shownName = hostName ?? client.hostName;
-  const binding = bind(
-    book,
-    {
-      address: judgement.grant,
-      mac: client.mac,
-      state: "bound",
-      expiresAtMs: nowMs + leaseSeconds(client, config) * 1000,
-      lastSeenMs: nowMs,
-      ...(client.clientId && { clientId: client.clientId.toString("hex") }),
-      ...(shownName !== undefined && { hostName: shownName }),
-    },
-    nowMs,
-  );
-  if (!binding.bound) return ignored(binding.why);
-  return grant(conversation, "dhcp-acknowledged", "ACK", judgement.grant, binding.warning);
+  const shownName = book.policy.reservation(client.mac)?.hostName ?? client.hostName;
+  bind(book, {
+    address: judgement.grant,
+    mac: client.mac,
+    state: "bound",
+    expiresAtMs: nowMs + leaseSeconds(located) * 1000,
+    lastSeenMs: nowMs,
+    ...(client.clientId && { clientId: client.clientId.toString("hex") }),
+    ...(shownName !== undefined && { hostName: shownName }),
+  });
+  return grant(located, "dhcp-acknowledged", "ACK", judgement.grant);
 }
 
-function onDecline(conversation: Conversation): Outcome {
-  const { client, config, book, nowMs } = conversation;
+function onDecline(located: Located): Outcome {
+  const { client, book, nowMs } = located;
   const address = client.requestedAddress;
   if (address === undefined) return ignored("DECLINE without option 50 (requested address)");
-  if (!isForUs(client, config)) return ignored(`DECLINE to another server, ${client.serverId}`);
+  if (!isForUs(located)) return ignored(`DECLINE to another server, ${client.serverId}`);
   const problem = quarantine(book, address, client.mac, nowMs);
   if (problem !== undefined) return ignored(problem.ignore);
   const reason = `${address} is in use by another machine`;
   return { event: { kind: "dhcp-declined", address, reason } };
 }
 
-function onRelease(conversation: Conversation): Outcome {
-  const { packet, client, config, book, nowMs } = conversation;
-  if (!isForUs(client, config)) return ignored(`RELEASE to another server, ${client.serverId}`);
+function onRelease(located: Located): Outcome {
+  const { packet, client, book, nowMs } = located;
+  if (!isForUs(located)) return ignored(`RELEASE to another server, ${client.serverId}`);
   const problem = release(book, packet.ciaddr, client.mac, nowMs);
   if (problem !== undefined) return ignored(problem.ignore);
   return { event: { kind: "dhcp-released", address: packet.ciaddr } };
 }
 
 // RFC 2131 §4.3.5: parameters only, for a client that has an address of its own; no lease is looked up or made.
-function onInform(conversation: Conversation): Outcome {
-  const { packet, subnet } = conversation;
+function onInform(located: Located): Outcome {
+  const { packet, subnet } = located;
   if (packet.ciaddr === anyAddress) return ignored("INFORM without ciaddr");
   if (!cidrContains(subnet.cidr, packet.ciaddr))
     return ignored(`INFORM from ${packet.ciaddr}, which is in no network served here`);
-  return grant(conversation, "dhcp-informed", "ACK", undefined);
+  return grant(located, "dhcp-informed", "ACK", undefined);
 }
 
 function grant(
-  conversation: Conversation,
+  located: Located,
   kind: DhcpEvent["kind"],
   type: Grant["type"],
   address: Ipv4 | undefined,
-  warning?: string,
 ): Outcome {
-  const { packet, client, subnet, config, book } = conversation;
-  const boot = book.policy.bootFile(client);
+  const { packet, client, receiver, subnet, serverId, book } = located;
+  const { policy } = book;
+  const reservation = policy.reservation(client.mac);
+  const boot = policy.bootFile(client, receiver.address);
   const packetOut = buildGrant(packet, client, {
     type,
-    serverAddress: config.serverAddress,
+    serverId,
+    serverAddress: receiver.address,
     subnet,
-    lease: address && { address, seconds: leaseSeconds(client, config) },
-    hostName: hostNameOf(conversation),
+    lease: address && { address, seconds: leaseSeconds(located) },
+    hostName: reservation?.hostName,
     bootFile: "file" in boot ? boot.file : undefined,
   });
-  const reason = warning ?? ("none" in boot ? `no boot file: ${boot.none}` : undefined);
+  const reason = remark(reservation?.address, address, boot);
   return {
     event: {
       kind,
@@ -165,40 +164,43 @@ function grant(
       ...("file" in boot && { bootFile: boot.file }),
       ...(reason !== undefined && { reason }),
     },
-    reply: reply(conversation, packetOut, type),
+    reply: {
+      ...reply(located, packetOut, type),
+      // A reservation is on record in the inventory; its lease row is for people to read.
+      needsCommit: type === "ACK" && address !== undefined && address !== reservation?.address,
+    },
   };
 }
 
-function reply(conversation: Conversation, packet: Packet, type: Grant["type"] | "NAK"): Reply {
-  const { packet: request, client } = conversation;
+/** What an operator should know of an answer that was given. */
+function remark(
+  reserved: Ipv4 | undefined,
+  address: Ipv4 | undefined,
+  boot: BootFile,
+): string | undefined {
+  if (address !== undefined && reserved !== undefined && reserved !== address)
+    return `not ${reserved}, which is reserved for it: that is of another network or in use`;
+  return "none" in boot ? `no boot file: ${boot.none}` : boot.remark;
+}
+
+function reply(
+  { packet: request, client }: Located,
+  packet: Packet,
+  type: Grant["type"] | "NAK",
+): Omit<Reply, "needsCommit"> {
   return { packet, destination: destinationOf(request, type), maxBytes: replyLimit(client) };
 }
 
-function ignored(reason: string): Outcome {
-  return { event: { kind: "dhcp-ignored", reason } };
+function isOurs(id: Ipv4, { config, serverId }: Located): boolean {
+  return id === serverId || config.interfaces.some(({ address }) => address === id);
 }
 
-function isForUs(client: Client, config: DhcpConfig): boolean {
-  return client.serverId === undefined || client.serverId === config.serverAddress;
+function isForUs(located: Located): boolean {
+  const { serverId } = located.client;
+  return serverId === undefined || isOurs(serverId, located);
 }
 
-function hostNameOf({ client, book }: Conversation): string | undefined {
-  return book.policy.reservation(client.mac)?.hostName;
-}
-
-function leaseSeconds(client: Client, config: DhcpConfig): number {
-  const wished = client.requestedLeaseSeconds ?? config.leaseSeconds;
-  return Math.min(Math.max(wished, config.minLeaseSeconds), config.maxLeaseSeconds);
-}
-
-/**
- * The network a request comes from: the relay's; else that of the address the client uses, because a renewal reaches the
- * server without its relay; else the server's own. Option 82 has no say: any client can forge it.
- */
-function subnetOf(packet: Packet, client: Client, config: DhcpConfig): Subnet | undefined {
-  const containing = (address: Ipv4) =>
-    config.subnets.find(({ cidr }) => cidrContains(cidr, address));
-  if (packet.giaddr !== anyAddress) return containing(packet.giaddr);
-  const own = containing(config.serverAddress);
-  return client.messageType === "DISCOVER" ? own : (containing(packet.ciaddr) ?? own);
+function leaseSeconds({ client, subnet }: Located): number {
+  const wished = client.requestedLeaseSeconds ?? subnet.leaseSeconds;
+  return Math.min(Math.max(wished, subnet.minLeaseSeconds), subnet.maxLeaseSeconds);
 }

@@ -1,8 +1,11 @@
 // What must hold between the values of an inventory: unique identities, addresses inside their networks.
 // Pure: a parsed file in, sentences with the path of the offending value out.
 
-import { type Cidr, cidrContains, directedBroadcast, formatCidr } from "../net/cidr.ts";
-import { anyAddress, type Ipv4, ipv4ToNumber } from "../net/ipv4.ts";
+import { cidrContains } from "../net/cidr.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import { outside, pooled, taken } from "./address-check.ts";
+import { networkFindings } from "./network-check.ts";
+import { bootNetworks, servedInterfaces } from "./networks.ts";
 import type { ParsedInventory } from "./schema.ts";
 
 type Path = readonly (string | number)[];
@@ -24,50 +27,6 @@ export function checkInventory(file: ParsedInventory): Finding[] {
     ...duplicateFindings(file.nodes),
     ...addressFindings(file),
   ];
-}
-
-function networkFindings({ networks, server }: ParsedInventory): Finding[] {
-  const { provisioning, production } = networks;
-  const { pool } = provisioning;
-  const path = ["networks", "provisioning"];
-  const findings = [
-    ...outside(["server", "address"], server.address, provisioning.cidr, "provisioning"),
-    ...outside([...path, "gateway"], provisioning.gateway, provisioning.cidr, "provisioning"),
-    ...outside([...path, "pool", "start"], pool.start, provisioning.cidr, "provisioning"),
-    ...outside([...path, "pool", "end"], pool.end, provisioning.cidr, "provisioning"),
-    ...outside(
-      ["networks", "production", "gateway"],
-      production.gateway,
-      production.cidr,
-      "production",
-    ),
-  ];
-  if (server.api.address === anyAddress || cidrContains(provisioning.cidr, server.api.address))
-    findings.push({
-      path: ["server", "api", "address"],
-      message: `${server.api.address} would offer the API to machines that boot: use 127.0.0.1 or an address of the management network`,
-    });
-  if (ipv4ToNumber(pool.start) > ipv4ToNumber(pool.end))
-    findings.push({
-      path: [...path, "pool"],
-      message: `the pool starts at ${pool.start}, after its end ${pool.end}: exchange the two`,
-    });
-  if (inPool(pool, server.address))
-    findings.push({
-      path: ["server", "address"],
-      message: `${server.address} lies inside the pool ${pool.start}-${pool.end}: move the server or shrink the pool`,
-    });
-  if (inPool(pool, provisioning.gateway))
-    findings.push({
-      path: [...path, "gateway"],
-      message: `${provisioning.gateway} lies inside the pool ${pool.start}-${pool.end}: shrink the pool, or a machine gets the gateway's address`,
-    });
-  if (provisioning.leaseSeconds > provisioning.maxLeaseSeconds)
-    findings.push({
-      path: [...path, "leaseSeconds"],
-      message: `${provisioning.leaseSeconds} s is more than maxLeaseSeconds ${provisioning.maxLeaseSeconds} s: lower it or raise the maximum`,
-    });
-  return findings;
 }
 
 function profileFindings({ nodes, profiles }: ParsedInventory): Finding[] {
@@ -130,59 +89,72 @@ function duplicateFindings(nodes: Nodes): Finding[] {
   });
 }
 
-function addressFindings({ nodes, networks, server }: ParsedInventory): Finding[] {
-  const { provisioning, production, management } = networks;
-  return Object.entries(nodes).flatMap(([name, node]) => {
-    const at = (...path: string[]) => ["nodes", name, ...path];
-    const provisioningPath = at("provisioningAddress");
-    const findings = [
-      ...outside(provisioningPath, node.provisioningAddress, provisioning.cidr, "provisioning"),
-      ...outside(at("productionAddress"), node.productionAddress, production.cidr, "production"),
-      ...outside(at("bmc", "address"), node.bmc.address, management.cidr, "management"),
-      ...taken(provisioningPath, node.provisioningAddress, server.address, "the server"),
-      ...taken(provisioningPath, node.provisioningAddress, provisioning.gateway, "the gateway"),
-      ...taken(
-        at("productionAddress"),
-        node.productionAddress,
-        production.gateway,
-        "the production gateway",
-      ),
-    ];
-    if (inPool(provisioning.pool, node.provisioningAddress))
-      findings.push({
-        path: provisioningPath,
-        message: `node ${name}: ${node.provisioningAddress} lies inside the pool ${provisioning.pool.start}-${provisioning.pool.end}: reserve an address outside it`,
-      });
-    return findings;
-  });
+function addressFindings(file: ParsedInventory): Finding[] {
+  const { nodes, networks } = file;
+  const { production, management } = networks;
+  const bootAddressFindings = bootAddressCheck(file);
+  return [
+    ...outside(
+      ["networks", "production", "gateway"],
+      production.gateway,
+      production.cidr,
+      "production",
+    ),
+    ...Object.entries(nodes).flatMap(([name, node]) => {
+      const at = (...path: string[]) => ["nodes", name, ...path];
+      return [
+        ...bootAddressFindings(at("provisioningAddress"), node.provisioningAddress),
+        ...outside(at("productionAddress"), node.productionAddress, production.cidr, "production"),
+        ...outside(at("bmc", "address"), node.bmc.address, management.cidr, "management"),
+        ...taken(
+          at("productionAddress"),
+          node.productionAddress,
+          production.gateway,
+          "the production gateway",
+        ),
+      ];
+    }),
+  ];
 }
 
-function outside(path: Path, address: Ipv4, cidr: Cidr, network: string): Finding[] {
-  if (!cidrContains(cidr, address))
-    return [
-      {
-        path,
-        message: `${address} is outside the ${network} network ${formatCidr(cidr)}: use an address of that network`,
-      },
-    ];
-  const reserved = cidr.prefix < 31 && [cidr.network, directedBroadcast(cidr)].includes(address);
-  return reserved
-    ? [
+/** Finds what is wrong with the address that a node boots with. It may lie in any network that machines boot in. */
+function bootAddressCheck(file: ParsedInventory): (path: Path, address: Ipv4) => Finding[] {
+  const networks = bootNetworks(file);
+  const servers = servedInterfaces(file);
+  return (path, address) => {
+    const home = networks.find(({ settings }) => cidrContains(settings.cidr, address));
+    if (home === undefined && networks.length > 1)
+      return [
         {
           path,
-          message: `${address} is the ${network} network's own or broadcast address: use one between them`,
+          message: `${address} is in no network under networks.provisioning or dhcp.subnets: use an address of one of them, or declare its network`,
         },
-      ]
-    : [];
-}
-
-function taken(path: Path, address: Ipv4, other: Ipv4, owner: string): Finding[] {
-  return address === other
-    ? [{ path, message: `${address} is the address of ${owner}: choose another` }]
-    : [];
-}
-
-function inPool(pool: { readonly start: Ipv4; readonly end: Ipv4 }, address: Ipv4): boolean {
-  const value = ipv4ToNumber(address);
-  return value >= ipv4ToNumber(pool.start) && value <= ipv4ToNumber(pool.end);
+      ];
+    const { name, settings } = home ?? {
+      name: "provisioning",
+      settings: file.networks.provisioning,
+    };
+    const routers = new Set(
+      settings.routes.map(({ via }) => via).filter((via) => via !== settings.gateway),
+    );
+    return [
+      ...outside(path, address, settings.cidr, name),
+      ...servers.flatMap((server, index) =>
+        taken(
+          path,
+          address,
+          server.address,
+          index === 0 ? "the server" : `the server on ${server.name}`,
+        ),
+      ),
+      ...taken(path, address, settings.gateway, "the gateway"),
+      ...[...routers].flatMap((router) => taken(path, address, router, "a router")),
+      ...pooled(
+        path,
+        address,
+        settings,
+        "reserve an address outside it, or exclude this one from the pool",
+      ),
+    ];
+  };
 }

@@ -2,26 +2,12 @@
 // Shapes and single values only; what must hold between them is in check.ts.
 
 import { z } from "zod";
-import { type Cidr, parseCidr } from "../net/cidr.ts";
-import { type Ipv4, parseIpv4 } from "../net/ipv4.ts";
-import { type Mac, parseMac } from "../net/mac.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
 import { mismatch } from "./messages.ts";
+import { dhcp, provisioning } from "./network-schema.ts";
+import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, matching, port } from "./values.ts";
 
-const expecting = (expected: string) => ({
-  error: ({ input }: { readonly input?: unknown }) => mismatch(input, expected),
-});
-
-const matching = (pattern: RegExp, expected: string) =>
-  z.string(expecting(expected)).regex(pattern, expecting(expected));
-
-const hostLabel = matching(
-  /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
-  "a host name of lower-case letters, digits and inner hyphens, at most 63",
-);
-const domainName = matching(
-  /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
-  "a domain name in lower case such as example.com",
-);
 const profileName = matching(
   /^[a-z0-9][a-z0-9-]{0,62}$/,
   "a profile name of lower-case letters, digits and hyphens, at most 63",
@@ -35,25 +21,7 @@ const diskPath = matching(
   /^\/[A-Za-z0-9_.,:/@=+-]*$/,
   "the absolute path of a disk such as /dev/sda",
 );
-const interfaceName = matching(
-  /^[A-Za-z0-9._-]{1,15}$/,
-  "the name of a network interface such as eth0",
-);
 const loaderFile = matching(/^[A-Za-z0-9._-]+$/, "a file name without folders such as ipxe.efi");
-
-function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
-  return z.string(expecting(expected)).transform((text, ctx): T => {
-    const value = parse(text);
-    if (value !== undefined) return value;
-    ctx.addIssue({ code: "custom", message: mismatch(text, expected) });
-    return z.NEVER;
-  });
-}
-
-const ipv4 = parsed<Ipv4>(parseIpv4, "an IPv4 address such as 10.0.100.50");
-const cidr = parsed<Cidr>(parseCidr, "a network such as 10.0.100.0/24 (host bits zero)");
-const mac = parsed<Mac>(parseMac, "a MAC address such as 52:54:00:12:34:56");
-const port = z.int().min(1).max(65535);
 
 /** Where a secret is kept. The inventory never holds the secret itself. */
 const secretReference = z.union(
@@ -96,17 +64,9 @@ const node = z.strictObject({
   provisioningAddress: ipv4,
   productionAddress: ipv4,
   disk: diskPath,
+  /** Given to this machine's firmware in place of the loader for its architecture. */
+  loader: loaderFile.optional(),
   bmc,
-});
-
-const provisioning = z.strictObject({
-  cidr,
-  gateway: ipv4,
-  pool: z.strictObject({ start: ipv4, end: ipv4 }),
-  dns: z.array(ipv4).min(1),
-  domain: domainName,
-  leaseSeconds: z.int().min(60).default(600),
-  maxLeaseSeconds: z.int().min(60).default(7200),
 });
 
 const seconds = (fallback: number) => z.number().positive().default(fallback);
@@ -141,6 +101,8 @@ const server = z.strictObject({
   address: ipv4,
   /** Name of the interface that faces the provisioning network. */
   interface: interfaceName,
+  /** This server's address on each further interface that is served. */
+  interfaces: z.record(interfaceName, ipv4).default({}),
   httpPort: port.default(8080),
   api: z
     .strictObject({ address: ipv4, port })
@@ -160,6 +122,7 @@ export const inventorySchema = z.strictObject({
     production: z.strictObject({ cidr, gateway: ipv4, dns: z.array(ipv4).min(1) }),
     management: z.strictObject({ cidr }),
   }),
+  dhcp: dhcp.prefault({}),
   boot: z
     .strictObject({
       /** Loader for clients that name no architecture or an unregistered one. */
@@ -191,6 +154,7 @@ export interface Node {
   readonly provisioningAddress: Ipv4;
   readonly productionAddress: Ipv4;
   readonly disk: string;
+  readonly loader?: string | undefined;
   readonly bmc: BmcSettings;
 }
 

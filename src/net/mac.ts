@@ -19,11 +19,13 @@ export function parseMac(text: string): Mac | undefined {
 
 /** The first six octets of `bytes` as a MAC, or undefined when there are fewer. */
 export function macFromBytes(bytes: Uint8Array): Mac | undefined {
-  if (bytes.length < 6) return undefined;
-  return Buffer.from(bytes.subarray(0, 6))
-    .toString("hex")
-    .replace(/(..)(?!$)/g, "$1:") as Mac;
+  const [a, b, c, d, e, f] = bytes;
+  if (a === undefined || b === undefined || c === undefined) return undefined;
+  if (d === undefined || e === undefined || f === undefined) return undefined;
+  return `${hex[a]}:${hex[b]}:${hex[c]}:${hex[d]}:${hex[e]}:${hex[f]}` as Mac;
 }
+
+const hex = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
 
 /** The six octets, as they stand in `chaddr`. */
 export function macToBytes(mac: Mac): Buffer {

@@ -1,21 +1,22 @@
 // Opens what machines talk to on the provisioning network: DHCP, TFTP and the boot plane.
 // What they see goes to the timelines.
 
+import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
-import { createNetbootPolicy } from "../boot/netboot-policy.ts";
 import { createBootPlane } from "../bootplane/app.ts";
 import type { Services } from "../bootplane/deps.ts";
 import { listenBootPlane } from "../bootplane/listen.ts";
-import type { DhcpConfig, DhcpEvent } from "../dhcp/policy.ts";
-import { createDhcpServer, inheritedDhcpSocket } from "../dhcp/server.ts";
+import type { DhcpSighting } from "../dhcp/event-digest.ts";
+import { inheritedDhcpSockets } from "../dhcp/server.ts";
 import { findNodeByMac } from "../inventory/find.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
-import type { Mac } from "../net/mac.ts";
 import { createTimeline, type Sighting } from "../nodes/timeline.ts";
 import type { Store } from "../store/store.ts";
 import { createTftpServer } from "../tftp/server.ts";
+import { type AddressHolders, createAddressHolders } from "./address-holders.ts";
+import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
 import type { Rendering } from "./rendering.ts";
 
 export interface NetworkServices {
@@ -31,6 +32,13 @@ export interface NetworkTools {
   readonly authorizedKeys: string;
   readonly logger: Logger;
   readonly now: () => number;
+  /** A service has ended by a fault; the server can't go on without it. */
+  readonly onFault: (error: Error) => void;
+}
+
+interface Observers {
+  readonly record: Record;
+  readonly holders: AddressHolders;
 }
 
 /** Records what `look` finds; undefined is nothing to record. */
@@ -43,25 +51,26 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now),
     tools.logger,
   );
-  const dhcp = openDhcp(tools, record);
-  const tftp = openTftp(tools, record);
+  const observers = { record, holders: createAddressHolders(inventory) };
+  let dhcp: DhcpService | undefined;
+  const tftp = openTftp(tools, observers);
   let http: { status(): Services["http"] } = { status: () => "stopped" };
   const services = (): Services => ({
-    dhcp: dhcp.state(),
+    dhcp: dhcp?.state() ?? "stopped",
     tftp: tftp.state().service,
     http: http.status(),
   });
-  const app = openBootPlane(tools, record, services);
+  const app = openBootPlane(tools, observers, services);
   const close = async () => {
     // DHCP first: a machine must not be sent to listeners that are gone.
-    await dhcp.close();
+    await dhcp?.close();
     await tftp.close();
     await app.close();
   };
   try {
     http = await listenBootPlane(app, inventory.server.address, inventory.server.httpPort);
     await tftp.start();
-    await dhcp.start();
+    dhcp = await openDhcp(tools, observers);
   } catch (error) {
     await close();
     throw error;
@@ -81,41 +90,32 @@ function forgiving(record: (sighting: Sighting) => void, logger: Logger): Record
   };
 }
 
-function openDhcp(tools: NetworkTools, record: Record) {
-  const { inventory, store, rendering, logger, now } = tools;
-  const inheritedFd = inheritedDhcpSocket(process.env, process.pid);
-  const scriptUrl = `${rendering.server.baseUrl}/boot/ipxe/boot.ipxe`;
-  return createDhcpServer({
-    interface: inventory.server.interface,
-    config: dhcpConfig(inventory),
-    policy: createNetbootPolicy({
-      inventory,
-      scriptUrl,
-      onFallback: ({ mac, architectures }, file) =>
-        logger.info({ mac, architectures, file }, "fallback loader given"),
-    }),
-    leases: store.leases,
-    onEvent: (event) => recordDhcp(event, record, logger),
-    now,
-    logger: logger.child({ service: "dhcp" }),
-    ...(inheritedFd === undefined ? {} : { inheritedFd }),
+function openDhcp(
+  { inventory, logger, onFault }: NetworkTools,
+  { record, holders }: Observers,
+): Promise<DhcpService> {
+  const log = logger.child({ service: "dhcp" });
+  const data = {
+    inventory,
+    leaseFile: join(inventory.server.stateDirectory, "leases.db"),
+    inheritedFds: inheritedDhcpSockets(process.env, process.pid),
+  };
+  return startDhcpService(data, {
+    onSighting: (sighting) => {
+      const { kind, mac, address } = sighting;
+      if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
+        holders.note(address, mac);
+      recordDhcp(sighting, record, log);
+    },
+    onWarning: (message) => log.warn(message),
+    onFault,
   });
 }
 
-function dhcpConfig({ server, networks }: Inventory): DhcpConfig {
-  const { cidr, gateway, dns, domain, pool, leaseSeconds, maxLeaseSeconds } = networks.provisioning;
-  return {
-    serverAddress: server.address,
-    subnets: [{ cidr, router: gateway, dns, domain, pool }],
-    leaseSeconds,
-    minLeaseSeconds: 60,
-    maxLeaseSeconds,
-  };
-}
-
-function recordDhcp(event: DhcpEvent, record: Record, logger: Logger): void {
-  const { mac, kind, address, facts, bootFile, reason } = event;
-  logger.debug(event, "dhcp");
+function recordDhcp(sighting: DhcpSighting, record: Record, log: Logger): void {
+  const { mac, kind, address, facts, bootFile, reason } = sighting;
+  if (kind === "foreign-dhcp-server" || kind === "dhcp-conflict") log.error(sighting, "dhcp");
+  else log.debug(sighting, "dhcp");
   const detail = {
     ...(bootFile === undefined ? {} : { bootFile }),
     ...(reason === undefined ? {} : { reason }),
@@ -123,14 +123,14 @@ function recordDhcp(event: DhcpEvent, record: Record, logger: Logger): void {
   record(() => (mac === undefined ? undefined : { mac, kind, address, facts, detail }));
 }
 
-function openTftp({ inventory, assets, store, logger }: NetworkTools, record: Record) {
+function openTftp({ inventory, assets, logger }: NetworkTools, { record, holders }: Observers) {
   return createTftpServer({
     address: inventory.server.address,
     files: async (name) => assets.current().loaders.get(name)?.data,
     onEvent: ({ client, ...transfer }) => {
       logger.debug({ client, ...transfer }, "tftp");
       record(() => {
-        const mac = macOf(inventory, store, client);
+        const mac = holders.find(client);
         return mac && { mac, kind: "tftp-transferred", address: client, detail: transfer };
       });
     },
@@ -139,8 +139,12 @@ function openTftp({ inventory, assets, store, logger }: NetworkTools, record: Re
   });
 }
 
-function openBootPlane(tools: NetworkTools, record: Record, services: () => Services) {
-  const { inventory, store, assets, rendering, authorizedKeys, logger, now } = tools;
+function openBootPlane(
+  tools: NetworkTools,
+  { record, holders }: Observers,
+  services: () => Services,
+) {
+  const { assets, rendering, authorizedKeys, logger, now } = tools;
   return createBootPlane({
     server: rendering.server,
     scripts: rendering.scripts,
@@ -151,17 +155,11 @@ function openBootPlane(tools: NetworkTools, record: Record, services: () => Serv
     services,
     onEvent: ({ kind, client, ...detail }) => {
       record(() => {
-        const mac = "mac" in detail ? detail.mac : macOf(inventory, store, client as Ipv4);
+        const mac = "mac" in detail ? detail.mac : holders.find(client as Ipv4);
         return mac && { mac, kind, address: client, detail };
       });
     },
     now,
     logger: logger.child({ service: "http" }),
   });
-}
-
-/** Who has an address: the node it is reserved for, else the holder of its lease. Good for a timeline, never for a permission. */
-function macOf(inventory: Inventory, store: Store, address: Ipv4): Mac | undefined {
-  const node = inventory.nodes.find((candidate) => candidate.provisioningAddress === address);
-  return node?.mac ?? store.leases.findByAddress(address)?.mac;
 }

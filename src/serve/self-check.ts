@@ -15,7 +15,8 @@ export function missingAssets(
   nodes: readonly Node[],
 ): string[] {
   const profiles = [...new Set(nodes.map((node) => node.profile))];
-  const loaders = loadersInUse(inventory.boot.fallbackLoader);
+  const own = nodes.flatMap(({ loader }) => loader ?? []);
+  const loaders = [...new Set([...loadersInUse(inventory.boot.fallbackLoader), ...own])];
   return assetProblems(manifest, { profiles, loaders });
 }
 

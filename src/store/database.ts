@@ -7,9 +7,12 @@ import { messageOf } from "../net/error-text.ts";
 
 export type Connection = Database.Database;
 
-const schemaVersion = 1;
+/** What brings a database from one version to the next; its version is how many of them it has seen. */
+export type Migrations = readonly string[];
 
-const schema = `
+/** Everything but the leases, which have a file of their own (see leases.ts). */
+const mainMigrations: Migrations = [
+  `
 CREATE TABLE nodes (
   name TEXT PRIMARY KEY,
   state TEXT NOT NULL,
@@ -85,17 +88,22 @@ CREATE TABLE clusters (
   claimed_at_ms INTEGER NOT NULL,
   initialised_at_ms INTEGER
 ) STRICT;
-`;
+`,
+  "DROP TABLE leases;",
+];
+
+/** The database can't be trusted: what is in it was not written by this program as it stands. */
+export class DamagedDatabase extends Error {}
 
 /**
  * Opens or creates the database at `file` (mode 0600; ":memory:" for tests).
  * Throws an error that names the file and the remedy when it is damaged or written by a newer version.
  */
-export function openDatabase(file: string): Connection {
+export function openDatabase(file: string, migrations: Migrations = mainMigrations): Connection {
   if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const database = new Database(file, { timeout: 1000 });
   try {
-    prepare(database, file);
+    prepare(database, file, migrations);
   } catch (error) {
     database.close();
     if (error instanceof Database.SqliteError && error.code === "SQLITE_BUSY")
@@ -109,12 +117,12 @@ export function openDatabase(file: string): Connection {
   return database;
 }
 
-function prepare(database: Connection, file: string): void {
+function prepare(database: Connection, file: string, migrations: Migrations): void {
   // One server for one file, for as long as it runs: two would hand out the same leases and wipe twice.
   database.pragma("locking_mode = EXCLUSIVE");
   const damage = damageOf(database);
   if (damage !== undefined)
-    throw new Error(
+    throw new DamagedDatabase(
       `the database ${file} is damaged (${damage}): stop the server, move the file aside, restore a backup of it, and start again`,
     );
   database.pragma("journal_mode = WAL");
@@ -122,15 +130,15 @@ function prepare(database: Connection, file: string): void {
   database.pragma("synchronous = FULL");
   database.pragma("foreign_keys = ON");
   const version = Number(database.pragma("user_version", { simple: true }));
-  if (version > schemaVersion)
+  if (version > migrations.length)
     throw new Error(
-      `the database ${file} has schema ${version}, and this version knows ${schemaVersion}: install the newer rackstrap that wrote it`,
+      `the database ${file} has schema ${version}, and this version knows ${migrations.length}: install the newer rackstrap that wrote it`,
     );
-  if (version === 0)
-    database.transaction(() => {
-      database.exec(schema);
-      database.pragma(`user_version = ${schemaVersion}`);
-    })();
+  if (version === migrations.length) return;
+  database.transaction(() => {
+    for (const migration of migrations.slice(version)) database.exec(migration);
+    database.pragma(`user_version = ${migrations.length}`);
+  })();
 }
 
 function damageOf(database: Connection): string | undefined {

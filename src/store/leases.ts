@@ -1,60 +1,185 @@
-// DHCP leases in SQLite. `save` returns after the commit is on disk: the ACK leaves only then.
+// DHCP leases in SQLite, in a file of their own: they are written by the thread that answers DHCP, thousands in a second.
+// `write` returns after the commit is on disk: the ACKs leave only then.
 
-import type { Lease, LeaseStore } from "../dhcp/leases.ts";
-import type { Ipv4 } from "../net/ipv4.ts";
+import { readFileSync, renameSync } from "node:fs";
+import Database from "better-sqlite3";
+import type { Lease, LeaseJournal } from "../dhcp/lease-table.ts";
+import { messageOf } from "../net/error-text.ts";
+import { ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
-import type { Connection } from "./database.ts";
+import { type Connection, DamagedDatabase, openDatabase } from "./database.ts";
+
+const migrations = [
+  `
+-- A boot of this machine: its monotonic clock is good for rows written during the same one.
+CREATE TABLE boots (
+  id INTEGER PRIMARY KEY,
+  boot_id TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE leases (
+  address INTEGER PRIMARY KEY,
+  mac TEXT NOT NULL,
+  client_id TEXT,
+  host_name TEXT,
+  state TEXT NOT NULL,
+  boot INTEGER NOT NULL REFERENCES boots (id),
+  expires_monotonic_ms INTEGER NOT NULL,
+  seen_monotonic_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL
+) STRICT;
+`,
+];
 
 interface LeaseRow {
-  address: Ipv4;
+  address: number;
   mac: Mac;
   client_id: string | null;
   host_name: string | null;
   state: Lease["state"];
+  boot: number;
+  expires_monotonic_ms: number;
+  seen_monotonic_ms: number;
   expires_at_ms: number;
-  last_seen_ms: number;
 }
 
-export function createLeaseStore(database: Connection): LeaseStore {
-  const byAddress = database.prepare<[Ipv4], LeaseRow>("SELECT * FROM leases WHERE address = ?");
-  const byMac = database.prepare<[Mac], LeaseRow>("SELECT * FROM leases WHERE mac = ?");
-  const active = database.prepare<[number], LeaseRow>(
-    "SELECT * FROM leases WHERE state <> 'released' AND expires_at_ms > ?",
-  );
-  const remove = database.prepare<[Ipv4]>("DELETE FROM leases WHERE address = ?");
+export interface LeaseFile extends LeaseJournal {
+  /** Where a damaged file was moved to when this one was opened in its place. */
+  readonly damagedFile: string | undefined;
+  /** Why nothing can be written any more; undefined while it can. */
+  failure(): string | undefined;
+  close(): void;
+}
+
+export interface LeaseFileOptions {
+  /** Milliseconds since the epoch. */
+  readonly wallNow: () => number;
+  /** Names this boot of the machine; the clock of the journal's callers runs from one to the next. */
+  readonly bootId: string;
+}
+
+/** The name Linux gives to this boot (proc(5), random/boot_id). */
+export function readBootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+}
+
+/**
+ * Opens or creates the lease file. A damaged one is moved aside and replaced by an empty one: machines ask for their
+ * addresses again, while a server that does not start leaves them without. Throws what `openDatabase` throws otherwise.
+ */
+export function openLeaseFile(file: string, options: LeaseFileOptions): LeaseFile {
+  const opened = openOrReplace(file, options.wallNow);
+  let database = opened.database;
+  let write = prepareWrite(database, options);
+  let failure: string | undefined;
+  // After a failed sync the kernel may have dropped what was not written, and would report success the next time.
+  const reopen = () => {
+    try {
+      database.close();
+      database = openDatabase(file, migrations);
+      write = prepareWrite(database, options);
+    } catch (error) {
+      failure = `the lease file ${file} can't be opened again after an I/O error (${messageOf(error)}): check the disk, and start again`;
+    }
+  };
+  return {
+    damagedFile: opened.damagedFile,
+    load: (nowMs) => load(database, options, nowMs),
+    write(rows, removed, nowMs) {
+      try {
+        write(rows, removed, nowMs);
+      } catch (error) {
+        if (isInputOutputError(error)) reopen();
+        throw error;
+      }
+    },
+    failure: () => failure,
+    close: () => {
+      database.close();
+    },
+  };
+}
+
+function openOrReplace(
+  file: string,
+  wallNow: () => number,
+): { readonly database: Connection; readonly damagedFile: string | undefined } {
+  try {
+    return { database: openDatabase(file, migrations), damagedFile: undefined };
+  } catch (error) {
+    if (!(error instanceof DamagedDatabase)) throw error;
+    const damagedFile = `${file}.damaged-${wallNow()}`;
+    renameSync(file, damagedFile);
+    return { database: openDatabase(file, migrations), damagedFile };
+  }
+}
+
+function isInputOutputError(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code.startsWith("SQLITE_IOERR");
+}
+
+function prepareWrite(
+  database: Connection,
+  { wallNow, bootId }: LeaseFileOptions,
+): LeaseJournal["write"] {
+  database.prepare("INSERT OR IGNORE INTO boots (boot_id) VALUES (?)").run(bootId);
+  const boot = currentBoot(database, bootId);
   const save = database.prepare(
     `INSERT OR REPLACE INTO leases
-       (address, mac, client_id, host_name, state, expires_at_ms, last_seen_ms)
-     VALUES (@address, @mac, @clientId, @hostName, @state, @expiresAtMs, @lastSeenMs)`,
+       (address, mac, client_id, host_name, state, boot, expires_monotonic_ms, seen_monotonic_ms, expires_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  return {
-    findByAddress: (address) => {
-      const row = byAddress.get(address);
-      return row && toLease(row);
-    },
-    findByMac: (mac) => byMac.all(mac).map(toLease),
-    active: (nowMs) => active.all(nowMs).map(toLease),
-    save: (lease) => {
-      save.run({
-        ...lease,
-        clientId: lease.clientId ?? null,
-        hostName: lease.hostName ?? null,
-      });
-    },
-    remove: (address) => {
-      remove.run(address);
-    },
-  };
+  const remove = database.prepare("DELETE FROM leases WHERE address = ?");
+  return database.transaction((rows, removed, nowMs) => {
+    const offsetMs = wallNow() - nowMs;
+    for (const address of removed) remove.run(ipv4ToNumber(address));
+    for (const lease of rows)
+      save.run(
+        ipv4ToNumber(lease.address),
+        lease.mac,
+        lease.clientId ?? null,
+        lease.hostName ?? null,
+        lease.state,
+        boot,
+        Math.round(lease.expiresAtMs),
+        Math.round(lease.lastSeenMs),
+        Math.round(lease.expiresAtMs + offsetMs),
+      );
+  });
 }
 
-function toLease(row: LeaseRow): Lease {
-  return {
-    address: row.address,
-    mac: row.mac,
-    ...(row.client_id === null ? {} : { clientId: row.client_id }),
-    ...(row.host_name === null ? {} : { hostName: row.host_name }),
-    state: row.state,
-    expiresAtMs: row.expires_at_ms,
-    lastSeenMs: row.last_seen_ms,
-  };
+function currentBoot(database: Connection, bootId: string): number | undefined {
+  const row = database
+    .prepare<[string], { id: number }>("SELECT id FROM boots WHERE boot_id = ?")
+    .get(bootId);
+  return row?.id;
+}
+
+// The clock on the wall may be set while the server runs or is down. Within one boot it is not looked at; across boots a
+// lease never lasts longer than it was granted for.
+function load(
+  database: Connection,
+  { wallNow, bootId }: LeaseFileOptions,
+  nowMs: number,
+): readonly Lease[] {
+  const boot = currentBoot(database, bootId);
+  const offsetMs = nowMs - wallNow();
+  return database
+    .prepare<[], LeaseRow>("SELECT * FROM leases")
+    .all()
+    .map((row) => {
+      const grantedMs = row.expires_monotonic_ms - row.seen_monotonic_ms;
+      const sameBoot = row.boot === boot;
+      const expiresAtMs = sameBoot
+        ? row.expires_monotonic_ms
+        : Math.min(row.expires_at_ms + offsetMs, nowMs + grantedMs);
+      return {
+        address: ipv4FromNumber(row.address),
+        mac: row.mac,
+        ...(row.client_id === null ? {} : { clientId: row.client_id }),
+        ...(row.host_name === null ? {} : { hostName: row.host_name }),
+        state: row.state,
+        expiresAtMs,
+        lastSeenMs: expiresAtMs - grantedMs,
+      };
+    });
 }

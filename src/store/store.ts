@@ -1,11 +1,9 @@
 // The whole store of one server: one SQLite file behind all the ports.
 
 import Database from "better-sqlite3";
-import type { LeaseStore } from "../dhcp/leases.ts";
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import type { ClusterStore, OperationStore } from "../operations/operation.ts";
 import { openDatabase } from "./database.ts";
-import { createLeaseStore } from "./leases.ts";
 import { createNodeStore } from "./nodes.ts";
 import { createClusterStore, createOperationStore } from "./operations.ts";
 
@@ -13,7 +11,6 @@ export interface Store {
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly clusters: ClusterStore;
-  readonly leases: LeaseStore;
   /** Everything that `work` writes is kept together or not at all. */
   atomically(work: () => void): void;
   /** Whether what was thrown says that the disk has no room, which passes. */
@@ -32,7 +29,6 @@ export function openStore(
     nodes: createNodeStore(database, now, onEvent),
     operations: createOperationStore(database, now),
     clusters: createClusterStore(database, now),
-    leases: createLeaseStore(database),
     atomically: (work) => database.transaction(work)(),
     isFull: (error) => error instanceof Database.SqliteError && error.code === "SQLITE_FULL",
     close: () => database.close(),

@@ -41,25 +41,6 @@ describe("readClient", () => {
   });
 
   it.each([
-    ["bare", "iPXE", ["iPXE"], true],
-    ["as a list (RFC 3004)", "\x04iPXE", ["iPXE"], true],
-    ["in a list", "\x03abc\x04iPXE", ["abc", "iPXE"], true],
-    ["inside another word", "notiPXE", ["notiPXE"], false],
-    ["inside another word of a list", "\x07notiPXE", ["notiPXE"], false],
-    ["in other case", "ipxe", ["ipxe"], false],
-    ["with a length that runs over", "\x05iPXE", ["\\x05iPXE"], false],
-    ["after an empty class", "\x00\x04iPXE", ["\\x00\\x04iPXE"], false],
-    ["nowhere, the option being empty", "", [], false],
-  ])("finds iPXE in the user class %s: %s", (_, data, userClasses, ipxe) => {
-    const read = client(option(77, data));
-    expect([read.userClasses, read.ipxe]).toEqual([userClasses, ipxe]);
-  });
-
-  it("takes option 175 as iPXE, for vendor builds that do not send its name", () => {
-    expect(client(hex(175, "b1050114")).ipxe).toBe(true);
-  });
-
-  it.each([
     ["0007", [7]],
     ["00070010", [7, 16]],
     ["000700", [7]],
@@ -95,6 +76,58 @@ describe("readClient", () => {
       hostName: "evil\\x0d\\x0a\\x1b[2J\\x5c",
       vendorClass: "PXEClient",
     });
+  });
+});
+
+describe("what boot firmware says of itself", () => {
+  it.each([
+    ["bare", "iPXE", ["iPXE"], true],
+    ["as a list (RFC 3004)", "\x04iPXE", ["iPXE"], true],
+    ["in a list", "\x03abc\x04iPXE", ["abc", "iPXE"], true],
+    ["inside another word", "notiPXE", ["notiPXE"], false],
+    ["inside another word of a list", "\x07notiPXE", ["notiPXE"], false],
+    ["in other case", "ipxe", ["ipxe"], false],
+    ["with a length that runs over", "\x05iPXE", ["\\x05iPXE"], false],
+    ["after an empty class", "\x00\x04iPXE", ["\\x00\\x04iPXE"], false],
+    ["nowhere, the option being empty", "", [], false],
+  ])("finds iPXE in the user class %s: %s", (_, data, userClasses, ipxe) => {
+    const read = client(option(77, data));
+    expect([read.userClasses, read.ipxe]).toEqual([userClasses, ipxe]);
+  });
+
+  it("takes option 175 as iPXE, for vendor builds that do not send its name", () => {
+    expect(client(hex(175, "b1050114")).ipxe).toBe(true);
+  });
+
+  it("takes gPXE for what it is, which sends option 175 and runs no iPXE script", () => {
+    const read = client({
+      options: { 77: Buffer.from("gPXE"), 175: Buffer.from("130101", "hex") },
+    });
+    expect(read.ipxe).toBe(false);
+  });
+
+  it.each([
+    [
+      "named features among others",
+      "b1050114e41234" + "130101" + "180101" + "eb03010000",
+      "http,bzimage",
+    ],
+    ["features behind padding, up to END", "00110101ff130101", "iscsi"],
+    ["features up to what runs over", "1501012405", "tftp"],
+    ["no feature", "b0010101", undefined],
+    ["nothing", "", undefined],
+  ])("reads from option 175 %s", (_, data, features) => {
+    const read = client(hex(175, data));
+    expect([read.ipxe, read.ipxeFeatures?.join(",")]).toEqual([true, features]);
+    expect(clientFacts(read)["ipxeFeatures"]).toBe(features);
+  });
+
+  it.each([
+    ["its four octets", "470480000000ff", "80000000"],
+    ["nothing from another length", "47028000ff", undefined],
+    ["nothing where it is not sent", "060108ff", undefined],
+  ])("reads of the boot item in option 43 %s", (_, data, item) => {
+    expect(client(hex(43, data)).bootItem?.toString("hex")).toBe(item);
   });
 });
 

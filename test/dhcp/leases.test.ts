@@ -4,7 +4,6 @@ import { option } from "../../src/dhcp/options.ts";
 import type { Mac } from "../../src/net/mac.ts";
 import {
   addressOption,
-  config,
   createSite,
   initReboot,
   ip,
@@ -16,6 +15,7 @@ import {
   request,
   selecting,
   stranger,
+  withProvisioning,
 } from "./site.ts";
 
 const requested = (address: string) => ({ [option.requestedAddress]: addressOption(address) });
@@ -64,7 +64,8 @@ describe("which address is offered", () => {
 
 describe("which address is offered in a full or foreign network", () => {
   it("may be one that was offered to another client thirty seconds ago, and not sooner", () => {
-    const site = createSite();
+    const pools = [{ start: ip("10.0.100.100"), end: ip("10.0.100.101") }];
+    const site = createSite([], { config: withProvisioning({ pools }) });
     site.send(request("DISCOVER"));
     site.nowMs += offerMs - 1;
     expect(outcome(site.send(request("DISCOVER", { mac: other })))).toBe("OFFER 10.0.100.101");
@@ -74,18 +75,17 @@ describe("which address is offered in a full or foreign network", () => {
   });
 
   it("is the longest unused one when all were used, and none when all are in use", () => {
-    const pool = { start: ip("10.0.100.100"), end: ip("10.0.100.102") };
-    const subnets = config.subnets.slice(0, 1).map((subnet) => ({ ...subnet, pool }));
+    const pools = [{ start: ip("10.0.100.100"), end: ip("10.0.100.102") }];
     const leases = [
       lease("10.0.100.100", mac("0a"), { expiresAtMs: 500_000 }),
       lease("10.0.100.101", mac("0b"), { expiresAtMs: 400_000 }),
       lease("10.0.100.102", mac("0c")),
     ];
-    const site = createSite(leases, { config: { subnets } });
+    const site = createSite(leases, { config: withProvisioning({ pools }) });
     expect(outcome(site.send(request("DISCOVER")))).toBe("OFFER 10.0.100.101");
     expect(outcome(site.send(request("DISCOVER", { mac: other })))).toBe("OFFER 10.0.100.100");
     const third = site.send(request("DISCOVER", { mac: mac("03") }));
-    expect(third.event.reason).toBe("no free address in 10.0.100.100-10.0.100.102");
+    expect(third.event.reason).toBe("no free address in the pool of network provisioning");
     expect(outcome(third)).toBe("silence");
     const reserved = site.send(request("DISCOVER", { mac: node01 }));
     expect(outcome(reserved)).toBe("OFFER 10.0.100.50");
@@ -97,17 +97,22 @@ describe("which address is offered in a full or foreign network", () => {
     expect(outcome(site.send(request("DISCOVER")))).toBe("OFFER 10.0.100.101");
   });
 
-  it("comes from the relay's network, and is none for an unknown relay or a node in the wrong network", () => {
+  it("comes from the relay's network, and is none for an unknown relay", () => {
     const site = createSite();
     const relayed = request("DISCOVER", { giaddr: ip("10.0.101.1") });
     expect(outcome(site.send(relayed))).toBe("OFFER 10.0.101.100");
     const unknown = site.send(request("DISCOVER", { giaddr: ip("192.0.2.1") }));
     expect(unknown.event.reason).toBe("relay 192.0.2.1 is in no network served here");
-    const strayed = site.send({ ...relayed, chaddr: request("DISCOVER", { mac: node01 }).chaddr });
+    expect(outcome(unknown)).toBe("silence");
+  });
+
+  it("is one of the pool for a node in another network than its own, and the event says so", () => {
+    const site = createSite();
+    const strayed = site.send(request("DISCOVER", { mac: node01, giaddr: ip("10.0.101.1") }));
+    expect(outcome(strayed)).toBe("OFFER 10.0.101.100");
     expect(strayed.event.reason).toBe(
-      "10.0.100.50 is reserved for it, but it asks in 10.0.101.0/24",
+      "not 10.0.100.50, which is reserved for it: that is of another network or in use",
     );
-    expect([unknown, strayed].map(outcome)).toEqual(["silence", "silence"]);
   });
 });
 
@@ -125,7 +130,11 @@ describe("an address whose reservation is new", () => {
     expect(outcome(site.send(renewing("10.0.100.100", { mac: node01 })))).toBe("NAK");
     expect(outcome(site.send(request("DISCOVER", { mac: node01 })))).toBe("OFFER 10.0.100.50");
     expect(outcome(site.send(selecting("10.0.100.50", { mac: node01 })))).toBe("ACK 10.0.100.50");
-    expect(site.store.findByMac(node01).map(({ address }) => address)).toEqual(["10.0.100.50"]);
+    expect(
+      [...site.journal.rows.values()]
+        .filter(({ mac }) => mac === node01)
+        .map(({ address }) => address),
+    ).toEqual(["10.0.100.50"]);
   });
 });
 
@@ -133,14 +142,14 @@ describe("a lease store that cannot write", () => {
   it("silences the ACK of a pool client, and its offers for five seconds", () => {
     const site = createSite();
     site.send(request("DISCOVER"));
-    site.store.broken = true;
+    site.journal.broken = true;
     const refused = site.send(selecting("10.0.100.100"));
     expect(outcome(refused)).toBe("silence");
     expect(refused.event.reason).toBe(
       "the lease could not be stored: ENOSPC: no space left on device",
     );
     expect(outcome(site.send(request("DISCOVER")))).toBe("silence");
-    site.store.broken = false;
+    site.journal.broken = false;
     site.nowMs += 5_000;
     expect(outcome(site.send(request("DISCOVER")))).toBe("OFFER 10.0.100.100");
     expect(outcome(site.send(selecting("10.0.100.100")))).toBe("ACK 10.0.100.100");
@@ -148,7 +157,7 @@ describe("a lease store that cannot write", () => {
 
   it("does not stop a reserved machine, but is reported", () => {
     const site = createSite();
-    site.store.broken = true;
+    site.journal.broken = true;
     const acknowledged = site.send(selecting("10.0.100.50", { mac: node01 }));
     expect(outcome(acknowledged)).toBe("ACK 10.0.100.50");
     expect(acknowledged.event.reason).toMatch("could not be stored");
@@ -217,7 +226,7 @@ describe("DECLINE", () => {
   ])("%s is ignored", (_, packet, reason) => {
     const site = createSite([lease("10.0.100.100", stranger)]);
     expect(site.send(packet).event.reason).toBe(reason);
-    expect(site.store.findByAddress(ip("10.0.100.100"))?.state).toBe("bound");
+    expect(site.journal.rows.get(ip("10.0.100.100"))?.state).toBe("bound");
   });
 });
 

@@ -232,8 +232,7 @@ describe("hostile datagrams", () => {
       const packet = decodePacket(bytes);
       if ("malformed" in packet) counts.malformed++;
       else {
-        const { reply } = site.send(packet);
-        if (reply !== undefined) decoded(encodePacket(reply.packet, reply.maxBytes).datagram);
+        site.send(packet);
         counts.decided++;
       }
     }

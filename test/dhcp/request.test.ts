@@ -87,7 +87,7 @@ describe("REQUEST", () => {
       [option.hostName]: Buffer.from("lab\n7"),
     };
     expect(outcome(site.send(selecting("10.0.100.100", { options })))).toBe("ACK 10.0.100.100");
-    expect(site.store.findByAddress(ip("10.0.100.100"))).toEqual({
+    expect(site.journal.rows.get(ip("10.0.100.100"))).toEqual({
       address: "10.0.100.100",
       mac: stranger,
       clientId: "ff01",
@@ -126,7 +126,7 @@ describe("REQUEST", () => {
     const site = createSite([lease("10.0.101.100", stranger)]);
     const response = site.send(renewing("10.0.101.100"));
     expect(outcome(response)).toBe("ACK 10.0.101.100");
-    expect(response.reply?.destination).toEqual({ address: "10.0.101.100", port: "client" });
+    expect(response.reply?.destination).toEqual({ address: "10.0.101.100", port: 68 });
     const moved = renewing("10.0.101.100", { giaddr: ip("10.0.100.1") });
     expect(outcome(site.send(moved))).toBe("NAK");
   });
@@ -150,17 +150,17 @@ describe("NAK", () => {
     expect([...(reply?.packet.options.keys() ?? [])].sort((a, b) => a - b)).toEqual([
       53, 54, 56, 61, 82,
     ]);
-    expect(reply?.destination).toEqual({ address: "255.255.255.255", port: "client" });
+    expect(reply?.destination).toEqual({ address: "255.255.255.255", port: 68 });
   });
 
   it("through a relay has the broadcast flag set", () => {
     const reply = createSite().send(selecting("192.0.2.7", { giaddr: ip("10.0.100.1") })).reply;
     expect(reply?.packet.flags).toBe(broadcastFlag);
-    expect(reply?.destination).toEqual({ address: "10.0.100.1", port: "server" });
+    expect(reply?.destination).toEqual({ address: "10.0.100.1", port: 67 });
   });
 
   it("to a renewing client is broadcast, for its address is wrong", () => {
     const reply = createSite(known).send(renewing("10.0.100.120")).reply;
-    expect(reply?.destination).toEqual({ address: "255.255.255.255", port: "client" });
+    expect(reply?.destination).toEqual({ address: "255.255.255.255", port: 68 });
   });
 });

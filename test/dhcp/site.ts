@@ -1,21 +1,25 @@
 // The runbook's provisioning network, and requests from machines in it.
 
 import { type MessageType, messageTypes } from "../../src/dhcp/client.ts";
-import { createLeaseBook, type Lease, type LeaseBook } from "../../src/dhcp/leases.ts";
+import type { Destination } from "../../src/dhcp/destination.ts";
+import { createEngine, type DhcpEngine } from "../../src/dhcp/engine.ts";
+import type { Lease } from "../../src/dhcp/lease-table.ts";
 import { option } from "../../src/dhcp/options.ts";
-import type { Packet } from "../../src/dhcp/packet.ts";
-import type { DhcpConfig, DhcpPolicy } from "../../src/dhcp/policy.ts";
-import { type Response, respond } from "../../src/dhcp/respond.ts";
+import { decodePacket, encodePacket, type Packet } from "../../src/dhcp/packet.ts";
+import type { DhcpConfig, DhcpEvent, DhcpPolicy, Subnet } from "../../src/dhcp/policy.ts";
 import { parseCidr } from "../../src/net/cidr.ts";
 import { type Ipv4, ipv4ToNumber } from "../../src/net/ipv4.ts";
 import { type Mac, macToBytes } from "../../src/net/mac.ts";
-import { createMemoryLeaseStore, type MemoryLeaseStore } from "../fakes/memory-lease-store.ts";
+import {
+  createMemoryLeaseJournal,
+  type MemoryLeaseJournal,
+} from "../fakes/memory-lease-journal.ts";
 
 export const ip = (text: string) => text as Ipv4;
 export const node01 = "52:54:00:12:34:56" as Mac;
 export const stranger = "52:54:00:99:00:01" as Mac;
 export const other = "52:54:00:99:00:02" as Mac;
-const server = ip("10.0.100.10");
+export const server = ip("10.0.100.10");
 const any = ip("0.0.0.0");
 
 const cidr = (text: string) => {
@@ -24,28 +28,46 @@ const cidr = (text: string) => {
   return parsed;
 };
 
-export const config: DhcpConfig = {
-  serverAddress: server,
-  subnets: [
-    {
-      cidr: cidr("10.0.100.0/24"),
-      router: ip("10.0.100.1"),
-      dns: [ip("10.0.100.1"), ip("8.8.8.8")],
-      domain: "prov.example.com",
-      pool: { start: ip("10.0.100.100"), end: ip("10.0.100.200") },
-    },
-    {
-      cidr: cidr("10.0.101.0/24"),
-      router: ip("10.0.101.1"),
-      dns: [ip("10.0.100.1")],
-      domain: "prov.example.com",
-      pool: { start: ip("10.0.101.100"), end: ip("10.0.101.200") },
-    },
-  ],
+const provisioning: Subnet = {
+  name: "provisioning",
+  cidr: cidr("10.0.100.0/24"),
+  mode: "authoritative",
+  interface: "eth0",
+  router: ip("10.0.100.1"),
+  dns: [ip("10.0.100.1"), ip("8.8.8.8")],
+  domain: "prov.example.com",
+  searchDomains: [],
+  ntp: [],
+  mtu: undefined,
+  routes: [],
+  pools: [{ start: ip("10.0.100.100"), end: ip("10.0.100.200") }],
   leaseSeconds: 600,
   minLeaseSeconds: 60,
   maxLeaseSeconds: 7200,
 };
+
+const rackB: Subnet = {
+  ...provisioning,
+  name: "rack-b",
+  cidr: cidr("10.0.101.0/24"),
+  interface: undefined,
+  router: ip("10.0.101.1"),
+  dns: [ip("10.0.100.1")],
+  pools: [{ start: ip("10.0.101.100"), end: ip("10.0.101.200") }],
+};
+
+export const config: DhcpConfig = {
+  interfaces: [{ name: "eth0", address: server }],
+  subnets: [provisioning, rackB],
+  relays: [],
+  conflictProbe: false,
+  allowSecondServer: false,
+};
+
+/** The provisioning network and rack-b, the first with changes. */
+export function withProvisioning(changes: Partial<Subnet>): Partial<DhcpConfig> {
+  return { subnets: [{ ...provisioning, ...changes }, rackB] };
+}
 
 /** node01 has 10.0.100.50; the boot file depends on iPXE and architecture 7 or 16 alone. */
 export const policy: DhcpPolicy = {
@@ -60,26 +82,66 @@ export const policy: DhcpPolicy = {
   },
 };
 
-export interface Site {
-  readonly store: MemoryLeaseStore;
-  readonly book: LeaseBook;
-  nowMs: number;
-  send(packet: Packet): Response;
+export interface Response {
+  readonly event: DhcpEvent;
+  readonly reply?: { readonly packet: Packet; readonly destination: Destination };
 }
 
-export function createSite(
-  leases: readonly Lease[] = [],
-  changes: { config?: Partial<DhcpConfig>; policy?: Partial<DhcpPolicy> } = {},
-): Site {
-  const store = createMemoryLeaseStore(...leases);
-  const book = createLeaseBook(store, { ...policy, ...changes.policy });
+export interface Site {
+  readonly journal: MemoryLeaseJournal;
+  readonly engine: DhcpEngine;
+  nowMs: number;
+  /** One request, alone in its batch. */
+  send(packet: Packet): Response;
+  /** The events of everything since the start. */
+  readonly events: readonly DhcpEvent[];
+}
+
+export interface SiteChanges {
+  readonly config?: Partial<DhcpConfig>;
+  readonly policy?: Partial<DhcpPolicy>;
+}
+
+const startMs = 1_000_000;
+
+export function createSite(leases: readonly Lease[] = [], changes: SiteChanges = {}): Site {
+  const journal = createMemoryLeaseJournal(...leases);
+  const events: DhcpEvent[] = [];
+  const siteConfig = { ...config, ...changes.config };
+  const [receiver] = siteConfig.interfaces;
+  if (receiver === undefined) throw new Error("the site has no interface");
+  const engine = createEngine(
+    {
+      config: siteConfig,
+      policy: { ...policy, ...changes.policy },
+      journal,
+      onEvent: (event) => events.push(event),
+      ownMacs: new Set(),
+    },
+    startMs,
+  );
   const site: Site = {
-    store,
-    book,
-    nowMs: 1_000_000,
-    send: (packet) => respond(packet, { ...config, ...changes.config }, book, site.nowMs),
+    journal,
+    engine,
+    events,
+    nowMs: startMs,
+    send(packet) {
+      const { datagram } = encodePacket(packet);
+      const source = { address: packet.ciaddr, port: 68 };
+      const [answer] = engine.receive([{ datagram, receiver, port: "dhcp", source }], site.nowMs);
+      const event = events.at(-1);
+      if (event === undefined) throw new Error("every request ends in an event");
+      return answer === undefined ? { event } : { event, reply: replyOf(answer) };
+    },
   };
   return site;
+}
+
+/** An answer as its receiver reads it. */
+export function replyOf(answer: { datagram: Buffer; address: Ipv4; toPort: number }) {
+  const packet = decodePacket(answer.datagram);
+  if ("malformed" in packet) throw new Error(packet.malformed);
+  return { packet, destination: { address: answer.address, port: answer.toPort } };
 }
 
 export function lease(address: string, mac: Mac, changes: Partial<Lease> = {}): Lease {

@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { findNode, findNodeByMac, findSubject } from "../../src/inventory/find.ts";
-import { formatProblem, loadInventory } from "../../src/inventory/load.ts";
+import { formatProblem, loadInventory, parseInventory } from "../../src/inventory/load.ts";
 import type { Inventory } from "../../src/inventory/schema.ts";
 import type { Mac } from "../../src/net/mac.ts";
 
@@ -33,15 +34,36 @@ test("the example site loads, with the runbook's machines and timeouts", () => {
   expect(site.timeouts).toMatchObject({ installerSeconds: 1200, soakSeconds: 180 });
 });
 
+test("the example's further network loads once its comment signs are taken away", () => {
+  const file = join(repository, "inventory/site.yaml");
+  const text = readFileSync(file, "utf8").replace(/^#dhcp:\n(?:#.*\n)+/m, (block) =>
+    block.replace(/^#/gm, ""),
+  );
+  const result = parseInventory(text, file);
+  if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
+  expect(result.inventory.dhcp.subnets["rack-b"]).toMatchObject({ gateway: "10.0.101.1" });
+});
+
 test("what is not written has its default", () => {
   const site = loaded(join(fixtures, "good.yaml"));
   expect(site.server).toEqual({
     address: "10.0.100.10",
     interface: "eth0",
+    interfaces: {},
     httpPort: 8080,
     api: { address: "127.0.0.1", port: 8443 },
     stateDirectory: "/var/lib/rackstrap",
     assetDirectory: "/var/lib/pxe-boot",
+  });
+  expect(site.networks.provisioning).toMatchObject({
+    ...{ exclude: [], searchDomains: [], ntp: [], routes: [], mode: "authoritative" },
+    ...{ leaseSeconds: 600, minLeaseSeconds: 60, maxLeaseSeconds: 7200 },
+  });
+  expect(site.dhcp).toEqual({
+    conflictProbe: true,
+    allowSecondServer: false,
+    relays: [],
+    subnets: {},
   });
   expect(site.boot).toEqual({});
   expect(site.install.command).toEqual(["nix", "run", "github:nix-community/nixos-anywhere", "--"]);

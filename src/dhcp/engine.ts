@@ -1,0 +1,206 @@
+// The DHCP server without sockets, threads or a clock: datagrams in, datagrams out. What arrives together is decided
+// together, made durable in one transaction, and answered after that: no ACK leaves before its lease is on disk.
+
+import { messageOf } from "../net/error-text.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
+import { type Client, readClient } from "./client.ts";
+import type { Conversation, Reply, Response } from "./conversation.ts";
+import type { Lease, LeaseJournal } from "./lease-table.ts";
+import { createLeaseBook, type LeaseBook, setAside } from "./leases.ts";
+import { formatOption, readSubOption, relaySubOption } from "./options.ts";
+import { decodePacket, encodePacket } from "./packet.ts";
+import type { DhcpConfig, DhcpEvent, DhcpInterface, DhcpPolicy } from "./policy.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { respond } from "./respond.ts";
+
+export interface Request {
+  readonly datagram: Buffer;
+  /** The interface and port it arrived at. */
+  readonly receiver: DhcpInterface;
+  readonly port: Conversation["port"];
+  readonly source: Conversation["source"];
+}
+
+export interface Answer {
+  readonly datagram: Buffer;
+  /** It leaves by the interface and port that its request arrived at. */
+  readonly receiver: DhcpInterface;
+  readonly port: Conversation["port"];
+  readonly address: Ipv4;
+  readonly toPort: number;
+}
+
+export interface EngineOptions {
+  readonly config: DhcpConfig;
+  readonly policy: DhcpPolicy;
+  readonly journal: LeaseJournal;
+  readonly onEvent: (event: DhcpEvent) => void;
+  /** Our own hardware addresses: what the server itself sends is not answered. */
+  readonly ownMacs: ReadonlySet<Mac>;
+}
+
+export interface DhcpEngine {
+  /** Decides about the requests in their order. Times are milliseconds of a clock that never jumps. */
+  receive(requests: readonly Request[], nowMs: number): readonly Answer[];
+  /** Answers what has waited for a probe. To be called every tenth of a second or so. */
+  tick(nowMs: number): readonly Answer[];
+  /** True when a tick is due soon: a request waits for a probe. */
+  isWaiting(): boolean;
+  /** The addresses to ask for on the network, each once. */
+  takeProbes(): readonly Ipv4[];
+  /** A machine has answered for an address that was asked for. */
+  addressAnswered(address: Ipv4, nowMs: number): void;
+  /** Every lease there is, ended ones too. */
+  leases(): Iterable<Lease>;
+}
+
+// Without a limit one machine in a loop would fill the lease log; a boot chain sends a dozen requests in a minute.
+const requestsPerSecond = 100;
+// A switch port has one machine, or a few behind another switch; far more requests are somebody making machines up.
+const requestsPerSecondAndPort = 200;
+const storeRetryMs = 5_000;
+const maxWaiting = 1024;
+
+export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine {
+  const { config, policy, journal, onEvent } = options;
+  const book = createLeaseBook(config, policy, journal.load(nowMs));
+  const decide = createDecider(options, book);
+  let waiting: { readonly request: Request; readonly address: Ipv4 }[] = [];
+
+  function receive(requests: readonly Request[], at: number): Answer[] {
+    const replies: { request: Request; response: Response }[] = [];
+    for (const request of requests) {
+      const response = decide(request, at);
+      if (response?.probing !== undefined && waiting.length < maxWaiting)
+        // Copied: the datagram's memory is used again for the next one.
+        waiting.push({
+          request: { ...request, datagram: Buffer.from(request.datagram) },
+          address: response.probing,
+        });
+      else if (response?.reply !== undefined) replies.push({ request, response });
+      else if (response !== undefined) onEvent(response.event);
+    }
+    const failure = commit(book, journal, at);
+    return replies.flatMap(({ request, response }) => finish(request, response, failure));
+  }
+
+  /** An ACK whose lease is not on disk does not leave. */
+  function finish(request: Request, { event, reply }: Response, failure: string | undefined) {
+    if (reply === undefined || (failure !== undefined && reply.needsCommit)) {
+      onEvent({ kind: "dhcp-ignored", client: event.client, ...(failure && { reason: failure }) });
+      return [];
+    }
+    if (event.kind === "dhcp-acknowledged" && event.client !== undefined)
+      book.offers.release(event.client.mac);
+    // A reserved machine is answered all the same; that its row is missing is for people to know.
+    const unstored = failure !== undefined && event.kind === "dhcp-acknowledged";
+    onEvent(unstored ? { ...event, reason: failure } : event);
+    return [encode(request, reply, event, onEvent)];
+  }
+
+  return {
+    receive,
+    tick(at) {
+      book.probes?.settle(at);
+      const ready = waiting.filter(({ address }) => book.probes?.isUnderWay(address) !== true);
+      if (ready.length === 0) return [];
+      waiting = waiting.filter((entry) => !ready.includes(entry));
+      return receive(
+        ready.map(({ request }) => request),
+        at,
+      );
+    },
+    isWaiting: () => waiting.length > 0,
+    takeProbes: () => book.probes?.takeWanted() ?? [],
+    addressAnswered(address, at) {
+      if (book.probes?.answered(address) !== true) return;
+      const intended = book.offers.heldBy(address, at);
+      setAside(book, address, intended ?? nobody, at);
+      if (intended !== undefined) book.offers.release(intended);
+      commit(book, journal, at);
+      const reason = `${address} is in use by a machine that has no lease for it`;
+      onEvent({ kind: "dhcp-conflict", client: undefined, address, reason });
+    },
+    leases: () => book.table.all(),
+  };
+}
+
+type Decide = (request: Request, nowMs: number) => Response | undefined;
+
+/** Returns undefined for what this server sent itself. */
+function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBook): Decide {
+  const perMac = new RateLimit(requestsPerSecond);
+  const perPort = new RateLimit(requestsPerSecondAndPort);
+
+  function isFlood(client: Client, nowMs: number): boolean {
+    if (policy.reservation(client.mac) !== undefined) return false;
+    const relayPort = relayPortOf(client);
+    return (
+      !perMac.allows(client.mac, nowMs) ||
+      (relayPort !== undefined && !perPort.allows(relayPort, nowMs))
+    );
+  }
+
+  function decide({ datagram, receiver, port, source }: Request, nowMs: number) {
+    const packet = decodePacket(datagram);
+    if ("malformed" in packet)
+      return silence(`malformed at octet ${packet.offset}: ${packet.malformed}`);
+    const client = readClient(packet);
+    if ("ignore" in client) return silence(client.ignore);
+    if (ownMacs.has(client.mac)) return undefined;
+    if (isFlood(client, nowMs))
+      return silence("more requests in a second than a machine makes", client);
+    return respond({ packet, client, receiver, port, source, config, book, nowMs });
+  }
+
+  return (request, nowMs) => {
+    // One request that can't be decided must not keep the others from their answers.
+    try {
+      return decide(request, nowMs);
+    } catch (error) {
+      return silence(`it could not be answered: ${messageOf(error)}`);
+    }
+  };
+}
+
+/** Makes the batch durable, or says why that failed: its changes are undone then. */
+function commit(book: LeaseBook, journal: LeaseJournal, nowMs: number): string | undefined {
+  try {
+    book.table.commit(journal, nowMs);
+    return undefined;
+  } catch (error) {
+    book.storeFailedUntilMs = nowMs + storeRetryMs;
+    return `the lease could not be stored: ${messageOf(error)}`;
+  }
+}
+
+/** Holder of the addresses that were found in use before anybody was offered them. */
+const nobody = "00:00:00:00:00:00" as Mac;
+
+function silence(reason: string, client?: Client): Response {
+  return { event: { kind: "dhcp-ignored", client, reason } };
+}
+
+/** What a relay says of the port that the client is plugged into. */
+function relayPortOf({ relayAgentInfo }: Client): string | undefined {
+  if (relayAgentInfo === undefined) return undefined;
+  const circuit = readSubOption(relayAgentInfo, relaySubOption.circuitId);
+  const remote = readSubOption(relayAgentInfo, relaySubOption.remoteId);
+  return `${circuit?.toString("hex") ?? ""}/${remote?.toString("hex") ?? ""}`;
+}
+
+function encode(
+  { receiver, port }: Request,
+  reply: Reply,
+  event: DhcpEvent,
+  onEvent: EngineOptions["onEvent"],
+): Answer {
+  const { datagram, leftOut } = encodePacket(reply.packet, reply.maxBytes);
+  if (leftOut.length > 0) {
+    const names = leftOut.map(formatOption).join(", ");
+    onEvent({ ...event, reason: `no room in ${reply.maxBytes} octets for ${names}` });
+  }
+  const { address, port: toPort } = reply.destination;
+  return { datagram, receiver, port, address, toPort };
+}

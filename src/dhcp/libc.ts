@@ -1,0 +1,80 @@
+// The system calls that Node has no function for: many datagrams in one call, and sockets that hear one interface only.
+// Layouts are those of 64-bit little-endian Linux (asm-generic), which every machine this runs on is.
+
+import { messageOf } from "../net/error-text.ts";
+
+export interface Libc {
+  socket(domain: number, type: number, protocol: number): number;
+  setsockopt(fd: number, level: number, name: number, value: Buffer, length: number): number;
+  getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number;
+  bind(fd: number, address: Buffer, length: number): number;
+  close(fd: number): number;
+  poll(fds: Buffer, count: number, timeoutMs: number): number;
+  recvmmsg(fd: number, messages: Buffer, count: number, flags: number, timeout: null): number;
+  sendmmsg(fd: number, messages: Buffer, count: number, flags: number): number;
+  recvfrom(
+    fd: number,
+    data: Buffer,
+    length: number,
+    flags: number,
+    address: Buffer,
+    addressLength: Buffer,
+  ): number;
+  sendto(
+    fd: number,
+    data: Buffer,
+    length: number,
+    flags: number,
+    address: Buffer,
+    addressLength: number,
+  ): number;
+  /** Where a buffer is in memory, for the structures that hold pointers. The buffer must outlive its use. */
+  address(buffer: Buffer): bigint;
+  /** The name of the last error, such as `EADDRINUSE`. */
+  lastError(): string;
+}
+
+/** Rejects with the reason when the C library can't be called on this machine. */
+export async function loadLibc(): Promise<Libc> {
+  if (
+    !["x64", "arm64", "riscv64", "loong64"].includes(process.arch) ||
+    process.platform !== "linux"
+  )
+    throw new Error(
+      `DHCP needs 64-bit little-endian Linux, this is ${process.platform} on ${process.arch}`,
+    );
+  try {
+    return await bindLibc();
+  } catch (error) {
+    throw new Error(
+      `the C library can't be called (koffi: ${messageOf(error)}): run npm install again on this machine`,
+      { cause: error },
+    );
+  }
+}
+
+async function bindLibc(): Promise<Libc> {
+  const { default: koffi } = await import("koffi");
+  // null: the C library this process already runs on, wherever the distribution keeps it.
+  const library = koffi.load(null);
+  return {
+    socket: library.func("int socket(int, int, int)"),
+    setsockopt: library.func("int setsockopt(int, int, int, const void *, uint32_t)"),
+    getsockopt: library.func("int getsockopt(int, int, int, void *, void *)"),
+    bind: library.func("int bind(int, const void *, uint32_t)"),
+    close: library.func("int close(int)"),
+    poll: library.func("int poll(void *, unsigned long, int)"),
+    recvmmsg: library.func("int recvmmsg(int, void *, unsigned int, int, void *)"),
+    sendmmsg: library.func("int sendmmsg(int, void *, unsigned int, int)"),
+    recvfrom: library.func("long recvfrom(int, void *, unsigned long, int, void *, void *)"),
+    sendto: library.func(
+      "long sendto(int, const void *, unsigned long, int, const void *, uint32_t)",
+    ),
+    address: (buffer) => koffi.address(buffer),
+    lastError: () => {
+      const number = koffi.errno();
+      const name = Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0];
+      return name ?? `errno ${number}`;
+    },
+  };
+}

@@ -1,0 +1,64 @@
+// Addresses promised in an OFFER and not yet asked for (RFC 2131 §3.1 item 2). In memory only: a client whose offer is
+// forgotten begins again.
+
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
+
+interface Offer {
+  readonly mac: Mac;
+  readonly untilMs: number;
+}
+
+/** One offer per client, one client per address. */
+export class Offers {
+  readonly #byAddress = new Map<Ipv4, Offer>();
+  readonly #byMac = new Map<Mac, Ipv4>();
+
+  /** How many are held, those over but not yet cleared away included. */
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
+  hold(address: Ipv4, mac: Mac, untilMs: number, nowMs: number): void {
+    this.release(mac);
+    this.#forget(address);
+    this.#clearOld(nowMs);
+    this.#byAddress.set(address, { mac, untilMs });
+    this.#byMac.set(mac, address);
+  }
+
+  heldBy(address: Ipv4, nowMs: number): Mac | undefined {
+    const offer = this.#byAddress.get(address);
+    return offer !== undefined && offer.untilMs > nowMs ? offer.mac : undefined;
+  }
+
+  /** 0 when the address is not on offer. */
+  heldUntilMs(address: Ipv4): number {
+    return this.#byAddress.get(address)?.untilMs ?? 0;
+  }
+
+  offeredTo(mac: Mac, nowMs: number): Ipv4 | undefined {
+    const address = this.#byMac.get(mac);
+    return address !== undefined && this.heldBy(address, nowMs) === mac ? address : undefined;
+  }
+
+  release(mac: Mac): void {
+    const address = this.#byMac.get(mac);
+    if (address !== undefined) this.#forget(address);
+  }
+
+  #forget(address: Ipv4): void {
+    const offer = this.#byAddress.get(address);
+    if (offer === undefined) return;
+    this.#byAddress.delete(address);
+    this.#byMac.delete(offer.mac);
+  }
+
+  // The map's order is that of holding, so the old ones are in front.
+  #clearOld(nowMs: number): void {
+    for (const [address, { untilMs }] of this.#byAddress) {
+      if (untilMs > nowMs) return;
+      this.#forget(address);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// ProxyDHCP (PXE 2.1 §2.2): boot files for machines whose addresses another server gives, on port 67 and on 4011.
+
+import { anyAddress, broadcastAddress } from "../net/ipv4.ts";
+import { type Conversation, ignored, type Outcome } from "./conversation.ts";
+import { type Destination, destinationOf } from "./destination.ts";
+import type { BootFile, Subnet } from "./policy.ts";
+import { bootClassOf } from "./pxe.ts";
+import { buildProxyAnswer, replyLimit } from "./reply.ts";
+
+/**
+ * Answers a DISCOVER of network firmware on port 67 with an OFFER that has no address, and a REQUEST or INFORM on port
+ * 4011 with an ACK. Everything else is for the server that gives the addresses.
+ */
+export function respondAsProxy(conversation: Conversation, subnet: Subnet): Outcome {
+  const { packet, client, receiver, port, book } = conversation;
+  const type = answerType(conversation);
+  if (type === undefined)
+    return ignored(
+      `${client.messageType} on ${port === "pxe" ? "port 4011" : `proxy network ${subnet.name}`} is for another server`,
+    );
+  if (bootClassOf(client) === undefined) return ignored("it does not boot from the network");
+  const boot: BootFile = book.policy.bootFile(client, receiver.address);
+  if ("none" in boot) return ignored(`no boot file: ${boot.none}`);
+  const answer = buildProxyAnswer(packet, client, {
+    type,
+    serverAddress: receiver.address,
+    bootFile: boot.file,
+  });
+  return {
+    event: {
+      kind: type === "OFFER" ? "dhcp-offered" : "dhcp-acknowledged",
+      bootFile: boot.file,
+      reason: "boot file only",
+    },
+    reply: {
+      packet: answer,
+      destination: destination(conversation),
+      maxBytes: replyLimit(client),
+      needsCommit: false,
+    },
+  };
+}
+
+function answerType({ client, port }: Conversation): "OFFER" | "ACK" | undefined {
+  const { messageType } = client;
+  if (port === "dhcp") return messageType === "DISCOVER" ? "OFFER" : undefined;
+  return messageType === "REQUEST" || messageType === "INFORM" ? "ACK" : undefined;
+}
+
+// On port 4011 the answer goes back where the request came from: the machine has its address by then.
+function destination({ packet, port, source }: Conversation): Destination {
+  if (port === "dhcp") return destinationOf(packet, "OFFER");
+  const address = packet.ciaddr === anyAddress ? source.address : packet.ciaddr;
+  return { address: address === anyAddress ? broadcastAddress : address, port: source.port };
+}

@@ -1,0 +1,67 @@
+// The networks of an inventory that machines boot in, as one list: the provisioning network and those of dhcp.subnets.
+
+import type { AddressRange } from "../dhcp/policy.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { NetworkSettings } from "./network-schema.ts";
+import type { ParsedInventory } from "./schema.ts";
+
+export interface BootNetwork {
+  readonly name: string;
+  /** Where it stands in the file. */
+  readonly path: readonly string[];
+  /** The interface it is attached to; undefined when it is behind a relay. */
+  readonly interface: string | undefined;
+  readonly settings: NetworkSettings;
+}
+
+export interface ServedInterface {
+  readonly name: string;
+  /** This server's address there. */
+  readonly address: Ipv4;
+  /** Where the address stands in the file. */
+  readonly path: readonly string[];
+}
+
+type Settings = Pick<ParsedInventory, "server" | "networks" | "dhcp">;
+
+/** Every network that machines boot in, `provisioning` first. */
+export function bootNetworks({ server, networks, dhcp }: Settings): readonly BootNetwork[] {
+  return [
+    {
+      name: "provisioning",
+      path: ["networks", "provisioning"],
+      interface: server.interface,
+      settings: networks.provisioning,
+    },
+    ...Object.entries(dhcp.subnets).map(([name, settings]) => ({
+      name,
+      path: ["dhcp", "subnets", name],
+      interface: settings.interface,
+      settings,
+    })),
+  ];
+}
+
+/** Every interface that is served, the one of the provisioning network first. */
+export function servedInterfaces({
+  server,
+}: Pick<ParsedInventory, "server">): readonly ServedInterface[] {
+  return [
+    { name: server.interface, address: server.address, path: ["server", "address"] },
+    ...Object.entries(server.interfaces).map(([name, address]) => ({
+      name,
+      address,
+      path: ["server", "interfaces", name],
+    })),
+  ];
+}
+
+/** The ranges of a pool that is written as one range, as a list, or not at all. */
+export function poolRanges({ pool }: NetworkSettings): readonly AddressRange[] {
+  return [pool ?? []].flat();
+}
+
+/** The ranges that are cut out of the pool. */
+export function excludedRanges({ exclude }: NetworkSettings): readonly AddressRange[] {
+  return exclude.map((entry) => (typeof entry === "string" ? { start: entry, end: entry } : entry));
+}

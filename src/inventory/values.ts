@@ -1,0 +1,60 @@
+// The single values an inventory is made of, each with the words for one that is wrong.
+
+import { z } from "zod";
+import { type Cidr, parseCidr } from "../net/cidr.ts";
+import { type Ipv4, parseIpv4 } from "../net/ipv4.ts";
+import { type Mac, parseMac } from "../net/mac.ts";
+import { issueMessage, mismatch } from "./messages.ts";
+
+const expecting = (expected: string) => ({
+  error: ({ input }: { readonly input?: unknown }) => mismatch(input, expected),
+});
+
+/** Text of this pattern; `expected` reads like "a host name of lower-case letters". */
+export const matching = (pattern: RegExp, expected: string) =>
+  z.string(expecting(expected)).regex(pattern, expecting(expected));
+
+export const hostLabel = matching(
+  /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+  "a host name of lower-case letters, digits and inner hyphens, at most 63",
+);
+export const domainName = matching(
+  /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+  "a domain name in lower case such as example.com",
+);
+export const interfaceName = matching(
+  /^[A-Za-z0-9._-]{1,15}$/,
+  "the name of a network interface such as eth0",
+);
+
+function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
+  return z.string(expecting(expected)).transform((text, ctx): T => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    ctx.addIssue({ code: "custom", message: mismatch(text, expected) });
+    return z.NEVER;
+  });
+}
+
+export const ipv4 = parsed<Ipv4>(parseIpv4, "an IPv4 address such as 10.0.100.50");
+export const cidr = parsed<Cidr>(parseCidr, "a network such as 10.0.100.0/24 (host bits zero)");
+export const mac = parsed<Mac>(parseMac, "a MAC address such as 52:54:00:12:34:56");
+export const port = z.int().min(1).max(65535);
+
+/**
+ * A value that may be written in two ways, told apart by `isSecond`. Unlike a union, what is wrong inside
+ * is told where it stands, in the words of the way that was meant.
+ */
+export function either<A extends z.ZodType, B extends z.ZodType>(
+  first: A,
+  second: B,
+  isSecond: (input: unknown) => boolean,
+) {
+  return z.custom<z.input<A> | z.input<B>>().transform((input, ctx): z.output<A> | z.output<B> => {
+    const read = (isSecond(input) ? second : first).safeParse(input, { error: issueMessage });
+    if (read.success) return read.data;
+    for (const issue of read.error.issues)
+      ctx.issues.push({ ...issue, input } as z.core.$ZodRawIssue);
+    return z.NEVER;
+  });
+}

@@ -1,0 +1,126 @@
+// The thread that answers DHCP. Its waiting for datagrams and for the disk blocks it, and nothing else: downloads, installs
+// and the API run on the main thread. It speaks with the main thread by the messages below.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { createNetbootPolicy } from "../boot/netboot-policy.ts";
+import {
+  createEventDigest,
+  type DhcpCounts,
+  type DhcpSighting,
+  type EventDigest,
+} from "../dhcp/event-digest.ts";
+import type { Lease } from "../dhcp/lease-table.ts";
+import { type DhcpServer, openDhcpServer } from "../dhcp/server.ts";
+import type { Inventory } from "../inventory/schema.ts";
+import { messageOf } from "../net/error-text.ts";
+import type { Mac } from "../net/mac.ts";
+import { openLeaseFile, readBootId } from "../store/leases.ts";
+import { dhcpConfig } from "./dhcp-config.ts";
+
+/** What the thread is started with. */
+export interface DhcpThreadData {
+  readonly inventory: Inventory;
+  readonly leaseFile: string;
+  readonly inheritedFds: readonly number[];
+}
+
+export type ToDhcpThread = { readonly kind: "stop" } | { readonly kind: "list-leases" };
+
+/** A lease as people see it: times are milliseconds since the epoch. */
+export type ListedLease = Lease;
+
+export type FromDhcpThread =
+  | { readonly kind: "running" }
+  | { readonly kind: "not-started"; readonly reason: string }
+  | {
+      readonly kind: "events";
+      readonly sightings: readonly DhcpSighting[];
+      readonly counts: DhcpCounts;
+    }
+  | { readonly kind: "warning"; readonly message: string }
+  | { readonly kind: "leases"; readonly leases: readonly ListedLease[] };
+
+/** Milliseconds of CLOCK_MONOTONIC, which runs from the machine's boot and is never set. */
+const now = () => Number(process.hrtime.bigint() / 1_000_000n);
+const digestMs = 100;
+
+if (parentPort === null) throw new Error("dhcp-thread.ts is started by dhcp-service.ts");
+await run(parentPort, workerData as DhcpThreadData);
+
+async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): Promise<void> {
+  const tell = (message: FromDhcpThread) => port.postMessage(message);
+  const { inventory } = data;
+  const declared = new Set<Mac>(inventory.nodes.map(({ mac }) => mac));
+  const digest = createEventDigest((mac) => declared.has(mac));
+  const warn = oncePerMinute((message) => tell({ kind: "warning", message }));
+  const leases = openLeaseFile(data.leaseFile, { wallNow: Date.now, bootId: readBootId() });
+  if (leases.damagedFile !== undefined)
+    warn(`the lease file was damaged and is now ${leases.damagedFile}: leases begin anew`);
+  let server: DhcpServer;
+  try {
+    server = await openDhcpServer({
+      config: dhcpConfig(inventory),
+      policy: createNetbootPolicy({
+        inventory,
+        httpPort: inventory.server.httpPort,
+        loaders: { has: (name) => existsSync(join(inventory.server.assetDirectory, name)) },
+        now,
+      }),
+      journal: leases,
+      onEvent: (event) => digest.add(event, now()),
+      onWarning: warn,
+      inheritedFds: data.inheritedFds,
+      now,
+    });
+  } catch (error) {
+    leases.close();
+    tell({ kind: "not-started", reason: messageOf(error) });
+    return;
+  }
+  tell({ kind: "running" });
+  let toldMs = now();
+  for (;;) {
+    server.turn();
+    if (now() - toldMs >= digestMs) {
+      toldMs = now();
+      tellEvents(digest.take(), tell);
+    }
+    const failure = leases.failure();
+    if (failure !== undefined) throw new Error(failure);
+    const message = receiveMessageOnPort(port)?.message as ToDhcpThread | undefined;
+    if (message?.kind === "list-leases") tell({ kind: "leases", leases: listed(server.leases()) });
+    if (message?.kind === "stop") break;
+  }
+  server.close();
+  tellEvents(digest.take(), tell);
+  leases.close();
+}
+
+function tellEvents(
+  { sightings, counts }: ReturnType<EventDigest["take"]>,
+  tell: (message: FromDhcpThread) => void,
+): void {
+  if (sightings.length > 0) tell({ kind: "events", sightings, counts });
+}
+
+function listed(leases: Iterable<Lease>): ListedLease[] {
+  const offsetMs = Date.now() - now();
+  return Array.from(leases, (lease) => ({
+    ...lease,
+    expiresAtMs: lease.expiresAtMs + offsetMs,
+    lastSeenMs: lease.lastSeenMs + offsetMs,
+  }));
+}
+
+/** The same warning at most once a minute, and no more than a hundred different ones. */
+function oncePerMinute(warn: (message: string) => void): (message: string) => void {
+  const warnedMs = new Map<string, number>();
+  return (message) => {
+    if (now() - (warnedMs.get(message) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+    if (warnedMs.size >= 100) warnedMs.clear();
+    warnedMs.set(message, now());
+    warn(message);
+  };
+}
