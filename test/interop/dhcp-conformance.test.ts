@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { abuseCases } from "./dhcp-conformance/abuse.ts";
 import { type Case, runCase } from "./dhcp-conformance/bench.ts";
 import { exchangeCases } from "./dhcp-conformance/exchange.ts";
+import { givingUpCases } from "./dhcp-conformance/giving-up.ts";
 import { identityCases } from "./dhcp-conformance/identity.ts";
 import { malformedCases } from "./dhcp-conformance/malformed.ts";
 import { nakCases } from "./dhcp-conformance/nak.ts";
@@ -13,8 +14,10 @@ import { optionCases } from "./dhcp-conformance/options.ts";
 import { proxyCases } from "./dhcp-conformance/proxy.ts";
 import { pxeCases } from "./dhcp-conformance/pxe.ts";
 import { relayCases } from "./dhcp-conformance/relay.ts";
+import { selectingCases } from "./dhcp-conformance/selecting.ts";
 import { type Server, startServer } from "./dhcp-conformance/server.ts";
 import { site } from "./dhcp-conformance/site.ts";
+import { sizeCases } from "./dhcp-conformance/sizes.ts";
 import { stateCases } from "./dhcp-conformance/states.ts";
 
 let network: Network;
@@ -32,9 +35,12 @@ afterAll(async () => {
 
 const themes: Readonly<Record<string, readonly Case[]>> = {
   "a first exchange": exchangeCases,
+  "a choice of server": selectingCases,
   "a client's states": stateCases,
+  "DECLINE, RELEASE and strange types": givingUpCases,
   "a NAK": nakCases,
   options: optionCases,
+  "sizes and overload": sizeCases,
   "who a client is": identityCases,
   relays: relayCases,
   "network boot": pxeCases,

@@ -83,8 +83,7 @@ export function dnsmasqConfig(site: Site, directory: string, proxy: boolean): st
     ...site.reservations.map(
       ({ mac, address, hostName }) => `dhcp-host=${mac},${address},${hostName}`,
     ),
-    ...bootLines(site),
-    ...(proxy ? proxyLines(site) : []),
+    ...(proxy ? proxyLines(site) : bootLines(site)),
     "",
   ].join("\n");
 }

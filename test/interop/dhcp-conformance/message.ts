@@ -71,7 +71,7 @@ export function encodeOptions(options: readonly OptionPair[]): Buffer {
 }
 
 /** The 236 fixed bytes of RFC 2131 figure 1; what is not given is zero. */
-export function encodeHeader(header: Partial<Header>): Buffer {
+function encodeHeader(header: Partial<Header>): Buffer {
   const start = Buffer.alloc(12);
   start.set([header.op ?? 1, header.htype ?? 1, header.hlen ?? 6, header.hops ?? 0]);
   start.writeUInt32BE(header.xid ?? 0, 4);
