@@ -83,7 +83,8 @@ export function dnsmasqConfig(site: Site, directory: string, proxy: boolean): st
     ...site.reservations.map(
       ({ mac, address, hostName }) => `dhcp-host=${mac},${address},${hostName}`,
     ),
-    ...(proxy ? proxyLines(site) : bootLines(site)),
+    ...bootLines(site),
+    ...(proxy ? proxyLines(site) : []),
     "",
   ].join("\n");
 }
