@@ -94,7 +94,7 @@ const server = await openDhcpServer({
   policy: createNetbootPolicy({
     inventory,
     httpPort: 8080,
-    loaders: new Set(),
+    loaders: new Set(["ipxe.efi", "undionly.kpxe"]),
     now,
   }),
   journal:

@@ -191,20 +191,29 @@ const chained: readonly Case[] = [
   ],
 ];
 
-const http: readonly Case[] = [15, 16].map(
-  (arch): Case => [
-    `gives an HTTP boot firmware (${arch}) a URL and the class HTTPClient`,
+const http: readonly Case[] = [
+  [
+    "gives a 64-bit HTTP boot firmware (16) a URL and the class HTTPClient",
     "UEFI 2.10 §24.7.3.1",
     async ({ client }) => {
       const machine = client();
-      const offer = await machine.ask(discover, httpBoot(arch));
-      for (const reply of [offer, await machine.take(offer, httpBoot(arch))]) {
+      const offer = await machine.ask(discover, httpBoot(16));
+      for (const reply of [offer, await machine.take(offer, httpBoot(16))]) {
         expect(bootFile(reply)).toMatch(/^http:\/\/10\.77\.0\.1[:/]\S+$/);
         expect(text(reply, 60)).toBe("HTTPClient");
       }
     },
   ],
-);
+  [
+    "never gives a 32-bit HTTP boot firmware (15) the 64-bit loader",
+    "UEFI 2.10 §24.7.3.1",
+    async ({ client }) => {
+      const offer = await client().ask(discover, httpBoot(15));
+      expect(bootFile(offer)).not.toMatch(/\bipxe\.efi$/);
+      expect(offer.yiaddr).toMatch(/^10\.77\.0\./);
+    },
+  ],
+];
 
 const fields: readonly Case[] = [
   [
