@@ -1,15 +1,16 @@
-// Opens what machines talk to on the provisioning network: DHCP, TFTP and the boot plane.
+// Opens what machines talk to on every served interface: DHCP, TFTP and the boot plane.
 // What they see goes to the timelines.
 
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import { createBootPlane } from "../bootplane/app.ts";
-import type { Services } from "../bootplane/deps.ts";
-import { listenBootPlane } from "../bootplane/listen.ts";
+import type { ServiceStatus, Services } from "../bootplane/deps.ts";
+import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
 import type { DhcpSighting } from "../dhcp/event-digest.ts";
 import { inheritedDhcpSockets } from "../dhcp/server.ts";
 import { findNodeByMac } from "../inventory/find.ts";
+import { servedInterfaces } from "../inventory/networks.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { createTimeline, type Sighting } from "../nodes/timeline.ts";
@@ -53,29 +54,39 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   );
   const observers = { record, holders: createAddressHolders(inventory) };
   let dhcp: DhcpService | undefined;
-  const tftp = openTftp(tools, observers);
-  let http: { status(): Services["http"] } = { status: () => "stopped" };
+  const addresses = servedInterfaces(inventory).map(({ address }) => address);
+  const tftp = addresses.map((address) => openTftp(tools, observers, address));
+  const listening: Listening[] = [];
   const services = (): Services => ({
     dhcp: dhcp?.state() ?? "stopped",
-    tftp: tftp.state().service,
-    http: http.status(),
+    tftp: worst(tftp.map((server) => server.state().service)),
+    http: listening.length === 0 ? "stopped" : worst(listening.map((http) => http.status())),
   });
-  const app = openBootPlane(tools, observers, services);
+  const apps = addresses.map((address) => ({
+    address,
+    app: openBootPlane(tools, observers, services, address),
+  }));
   const close = async () => {
     // DHCP first: a machine must not be sent to listeners that are gone.
     await dhcp?.close();
-    await tftp.close();
-    await app.close();
+    await Promise.all(tftp.map((server) => server.close()));
+    await Promise.all(apps.map(({ app }) => app.close()));
   };
   try {
-    http = await listenBootPlane(app, inventory.server.address, inventory.server.httpPort);
-    await tftp.start();
+    for (const { app, address } of apps)
+      listening.push(await listenBootPlane(app, address, inventory.server.httpPort));
+    for (const server of tftp) await server.start();
     dhcp = await openDhcp(tools, observers);
   } catch (error) {
     await close();
     throw error;
   }
   return { services, close };
+}
+
+/** A service that fails on one interface fails the machines there. */
+function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
+  return statuses.find((status) => status !== "running") ?? "running";
 }
 
 /** A store that can't be read or written (a full disk) must not keep a machine from its boot file. */
@@ -123,9 +134,9 @@ function recordDhcp(sighting: DhcpSighting, record: Record, log: Logger): void {
   record(() => (mac === undefined ? undefined : { mac, kind, address, facts, detail }));
 }
 
-function openTftp({ inventory, assets, logger }: NetworkTools, { record, holders }: Observers) {
+function openTftp({ assets, logger }: NetworkTools, { record, holders }: Observers, address: Ipv4) {
   return createTftpServer({
-    address: inventory.server.address,
+    address,
     files: async (name) => assets.current().loaders.get(name)?.data,
     onEvent: ({ client, ...transfer }) => {
       logger.debug({ client, ...transfer }, "tftp");
@@ -143,10 +154,12 @@ function openBootPlane(
   tools: NetworkTools,
   { record, holders }: Observers,
   services: () => Services,
+  address: Ipv4,
 ) {
   const { assets, rendering, authorizedKeys, logger, now } = tools;
   return createBootPlane({
-    server: rendering.server,
+    // A machine is sent on to the address that it came to: it may reach no other.
+    server: rendering.serverAt(address),
     scripts: rendering.scripts,
     assets,
     subject: rendering.subject,
