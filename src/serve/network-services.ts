@@ -7,7 +7,7 @@ import type { Assets } from "../boot/assets.ts";
 import { createBootPlane } from "../bootplane/app.ts";
 import type { ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
-import type { DhcpSighting } from "../dhcp/event-digest.ts";
+import { type DhcpSighting, isOfNetwork } from "../dhcp/event-digest.ts";
 import { inheritedDhcpSockets } from "../dhcp/server.ts";
 import { findNodeByMac } from "../inventory/find.ts";
 import { servedInterfaces } from "../inventory/networks.ts";
@@ -22,6 +22,7 @@ import type { Rendering } from "./rendering.ts";
 
 export interface NetworkServices {
   services(): Services;
+  readonly dhcp: Pick<DhcpService, "counts" | "foreignServers" | "poolUse">;
   close(): Promise<void>;
 }
 
@@ -81,7 +82,7 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     await close();
     throw error;
   }
-  return { services, close };
+  return { services, dhcp, close };
 }
 
 /** A service that fails on one interface fails the machines there. */
@@ -102,7 +103,7 @@ function forgiving(record: (sighting: Sighting) => void, logger: Logger): Record
 }
 
 function openDhcp(
-  { inventory, logger, onFault }: NetworkTools,
+  { inventory, logger, now, onFault }: NetworkTools,
   { record, holders }: Observers,
 ): Promise<DhcpService> {
   const log = logger.child({ service: "dhcp" });
@@ -111,27 +112,27 @@ function openDhcp(
     leaseFile: join(inventory.server.stateDirectory, "leases.db"),
     inheritedFds: inheritedDhcpSockets(process.env, process.pid),
   };
-  return startDhcpService(data, {
-    onSighting: (sighting) => {
-      const { kind, mac, address } = sighting;
-      if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
-        holders.note(address, mac);
-      recordDhcp(sighting, record, log);
-    },
-    onWarning: (message) => log.warn(message),
-    onFault,
-  });
+  const onSighting = (sighting: DhcpSighting) => {
+    const { kind, mac, address } = sighting;
+    if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
+      holders.note(address, mac);
+    recordDhcp(sighting, record, log);
+  };
+  const onWarning = (message: string) => log.warn(message);
+  return startDhcpService(data, { onSighting, onWarning, onFault }, now);
 }
 
 function recordDhcp(sighting: DhcpSighting, record: Record, log: Logger): void {
-  const { mac, kind, address, facts, bootFile, reason } = sighting;
-  if (kind === "foreign-dhcp-server" || kind === "dhcp-conflict") log.error(sighting, "dhcp");
+  const { mac, kind, address, interface: device, facts, bootFile, reason } = sighting;
+  if (isOfNetwork(kind)) log.error(sighting, "dhcp");
   else log.debug(sighting, "dhcp");
   const detail = {
+    ...(device === undefined ? {} : { interface: device }),
     ...(bootFile === undefined ? {} : { bootFile }),
     ...(reason === undefined ? {} : { reason }),
   };
-  record(() => (mac === undefined ? undefined : { mac, kind, address, facts, detail }));
+  // What can't be read as far as its sender is counted and no more.
+  if (mac !== undefined || isOfNetwork(kind)) record(() => ({ mac, kind, address, facts, detail }));
 }
 
 function openTftp({ assets, logger }: NetworkTools, { record, holders }: Observers, address: Ipv4) {
