@@ -21,6 +21,7 @@ import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
 import { createControllers } from "./serve/controllers.ts";
+import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
 import { createRendering } from "./serve/rendering.ts";
 import { checkServer, missingAssets } from "./serve/self-check.ts";
@@ -104,7 +105,17 @@ async function start(
     newProvisions: (chosen) => newProvisions(tools, chosen, now()),
     render: rendering.render,
     stages: rendering.stages,
-    check: async () => checkServer(inventory, await assets.reload(), network.services()),
+    check: async () => {
+      const found = await assets.reload();
+      return checkServer(inventory, found, network.services(), network.dhcp.foreignServers());
+    },
+    metrics: async () =>
+      serverMetrics({
+        services: network.services(),
+        dhcpCounts: network.dhcp.counts(),
+        pools: await network.dhcp.poolUse(),
+        foreignServers: network.dhcp.foreignServers(),
+      }),
   });
   const token = loadOrCreateToken(stateDirectory, randomBytes);
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });

@@ -5,6 +5,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import type { z } from "zod";
 import type { Secret } from "../bmc/bmc.ts";
 import { answerError, BadRequest, errorBody } from "./errors.ts";
+import { formatMetrics, metricsContentType } from "./metrics.ts";
 import type { Rackstrap } from "./service.ts";
 import * as shapes from "./shapes.ts";
 import { isAuthorized } from "./token.ts";
@@ -77,6 +78,9 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
     give(shapes.renderedShape, service.render(params.node, params.stage)),
   );
   app.get("/api/check", async () => give(shapes.checkAnswer, { checks: await service.check() }));
+  app.get("/metrics", async (_request, reply) =>
+    reply.type(metricsContentType).send(formatMetrics(await service.metrics())),
+  );
   app.get("/api/cluster", async () =>
     give(shapes.clusterAnswer, { layers: await service.cluster() }),
   );

@@ -12,6 +12,7 @@ import { nextState, states } from "../nodes/state.ts";
 import type { Operation, OperationStore } from "../operations/operation.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock, Runner } from "../operations/runner.ts";
+import type { Metric } from "./metrics.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
 import type {
   CheckResult,
@@ -38,6 +39,7 @@ export interface RackstrapTools {
   readonly render: (node: Node, stage: string) => string | undefined;
   readonly stages: readonly string[];
   readonly check: () => Promise<readonly CheckResult[]>;
+  readonly metrics: () => Promise<readonly Metric[]>;
   readonly clock: Clock;
 }
 
@@ -95,6 +97,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       return { node: node.name, stage, text };
     },
     check: async () => await tools.check(),
+    metrics: async () => await tools.metrics(),
   };
 }
 

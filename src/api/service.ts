@@ -1,6 +1,7 @@
 // What the API needs from the rest of the program. The composition root implements it from the store,
 // the runner, the BMCs and the cluster drivers; nothing here knows how.
 
+import type { Metric } from "./metrics.ts";
 import type {
   CheckResult,
   DiscoveredView,
@@ -59,4 +60,6 @@ export interface Rackstrap {
   render(node: string, stage: string): Rendered;
   /** What the running server finds wrong or right with itself and its inventory. */
   check(): Promise<readonly CheckResult[]>;
+  /** The figures of now. */
+  metrics(): Promise<readonly Metric[]>;
 }

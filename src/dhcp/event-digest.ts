@@ -1,5 +1,5 @@
 // Makes a stream of events that anyone on the network can cause into one that a log can take: everything is counted, and
-// a bounded number a second is passed on, those of declared machines apart from those of strangers.
+// a bounded number a second is passed on: of declared machines, of strangers, and of the network itself, each apart.
 
 import type { Mac } from "../net/mac.ts";
 import { clientFacts } from "./client.ts";
@@ -25,11 +25,11 @@ export interface EventDigest {
 /** How many events of each kind there have been since the start. */
 export type DhcpCounts = Readonly<Partial<Record<DhcpEvent["kind"], number>>>;
 
-const perSecond = { declared: 200, strangers: 20 };
+const perSecond = { declared: 200, network: 20, strangers: 20 };
 
 export function createEventDigest(isDeclared: (mac: Mac) => boolean): EventDigest {
   const counts: Partial<Record<DhcpEvent["kind"], number>> = {};
-  const passed = { declared: 0, strangers: 0 };
+  const passed = { declared: 0, network: 0, strangers: 0 };
   let second = 0;
   let sightings: DhcpSighting[] = [];
   return {
@@ -39,10 +39,10 @@ export function createEventDigest(isDeclared: (mac: Mac) => boolean): EventDiges
       if (current !== second) {
         second = current;
         passed.declared = 0;
+        passed.network = 0;
         passed.strangers = 0;
       }
-      const { client } = event;
-      const group = client !== undefined && isDeclared(client.mac) ? "declared" : "strangers";
+      const group = groupOf(event, isDeclared);
       passed[group] += 1;
       if (passed[group] > perSecond[group]) return;
       sightings.push(sightingOf(event));
@@ -53,4 +53,18 @@ export function createEventDigest(isDeclared: (mac: Mac) => boolean): EventDiges
       return taken;
     },
   };
+}
+
+// A crowd of strangers must not hide another server or an address that is used twice.
+function groupOf(
+  { kind, client }: DhcpEvent,
+  isDeclared: (mac: Mac) => boolean,
+): keyof typeof perSecond {
+  if (client !== undefined) return isDeclared(client.mac) ? "declared" : "strangers";
+  return isOfNetwork(kind) ? "network" : "strangers";
+}
+
+/** Events that concern everybody on the network and no machine in particular. */
+export function isOfNetwork(kind: DhcpEvent["kind"]): boolean {
+  return kind === "foreign-dhcp-server" || kind === "dhcp-conflict";
 }

@@ -86,6 +86,8 @@ export interface DhcpEvent {
   /** The sender; undefined when the datagram could not be read that far. */
   readonly client: Client | undefined;
   readonly address?: Ipv4;
+  /** Where another server was heard. */
+  readonly interface?: string;
   readonly bootFile?: string;
   /** Why a request was refused or ignored, why there is no boot file, or what else an operator should know. */
   readonly reason?: string;

@@ -86,7 +86,8 @@ function onRequest(located: Located): Outcome {
   if ("ignore" in judgement) {
     const { ignore: reason, otherServer: address } = judgement;
     if (address === undefined) return ignored(reason);
-    return { event: { kind: "foreign-dhcp-server", address, reason } };
+    const heardOn = located.receiver.name;
+    return { event: { kind: "foreign-dhcp-server", address, interface: heardOn, reason } };
   }
   if ("refuse" in judgement) {
     book.offers.release(client.mac);

@@ -252,7 +252,10 @@ function createWatch(
       if (toldMs.size > 256) toldMs.clear();
       toldMs.set(server, now());
       const reason = `another DHCP server, ${server}, answers on ${receiver.name}`;
-      onEvent({ kind: "foreign-dhcp-server", client: undefined, address: server, reason });
+      onEvent({
+        ...{ kind: "foreign-dhcp-server", client: undefined, address: server, reason },
+        interface: receiver.name,
+      });
     },
     tick(nowMs) {
       if (nowMs - temptedMs < temptMs) return;

@@ -1,6 +1,7 @@
 // The networks of an inventory that machines boot in, as one list: the provisioning network and those of dhcp.subnets.
 
 import type { AddressRange } from "../dhcp/policy.ts";
+import { cidrContains } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { NetworkSettings } from "./network-schema.ts";
 import type { ParsedInventory } from "./schema.ts";
@@ -54,6 +55,15 @@ export function servedInterfaces({
       path: ["server", "interfaces", name],
     })),
   ];
+}
+
+/** This server's address on the interface that `address` is attached to; behind a relay, the one of the provisioning network. */
+export function serverAddressFor(inventory: Settings, address: Ipv4): Ipv4 {
+  const network = bootNetworks(inventory).find(({ settings }) =>
+    cidrContains(settings.cidr, address),
+  );
+  const served = servedInterfaces(inventory).find(({ name }) => name === network?.interface);
+  return served?.address ?? inventory.server.address;
 }
 
 /** The ranges of a pool that is written as one range, as a list, or not at all. */

@@ -6,7 +6,8 @@ import type { Mac } from "../net/mac.ts";
 import type { NodeStore } from "./ports.ts";
 
 export interface Sighting {
-  readonly mac: Mac;
+  /** Undefined for what concerns the whole network. */
+  readonly mac: Mac | undefined;
   readonly kind: string;
   readonly address?: string | undefined;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -18,9 +19,11 @@ export interface Sighting {
 const perSecond = 50;
 const repeatMs = 1000;
 const strangerRepeatMs = 10_000;
+// A second DHCP server is heard every minute until somebody switches it off.
+const networkRepeatMs = 600_000;
 const remembered = 4096;
 
-/** Returns the function that records sightings. A declared node's go to its timeline, a stranger's to the discovered list. */
+/** Returns the function that records sightings. A declared node's go to its timeline, a stranger's to the discovered list, the network's to neither. */
 export function createTimeline(
   store: NodeStore,
   findNode: (mac: Mac) => Node | undefined,
@@ -46,6 +49,11 @@ export function createTimeline(
     return written > perSecond;
   };
   return ({ mac, kind, address, detail, facts = {} }) => {
+    if (mac === undefined) {
+      if (!isRepeat(`${kind} ${address ?? ""}`, networkRepeatMs) && !isFlood())
+        store.append({ node: undefined, mac, kind, detail: { ...detail, address } });
+      return;
+    }
     const node = findNode(mac);
     if (node === undefined) {
       // The address is part of the key: the first sighting often has none yet.

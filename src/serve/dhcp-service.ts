@@ -4,11 +4,17 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { DhcpCounts, DhcpSighting } from "../dhcp/event-digest.ts";
 import type { DhcpThreadData, FromDhcpThread, ListedLease, ToDhcpThread } from "./dhcp-thread.ts";
+import { createForeignServerList, type ForeignServer } from "./foreign-server-list.ts";
+import type { PoolUse } from "./pool-use.ts";
 
 export interface DhcpService {
   state(): "running" | "stopped";
   /** Events of each kind since the start. */
   counts(): DhcpCounts;
+  /** Other servers heard of late. */
+  foreignServers(): readonly ForeignServer[];
+  /** How full the pool of each network is now; empty when the service does not run. */
+  poolUse(): Promise<readonly PoolUse[]>;
   leases(): Promise<readonly ListedLease[]>;
   close(): Promise<void>;
 }
@@ -24,6 +30,8 @@ export interface DhcpServiceListener {
 export async function startDhcpService(
   data: DhcpThreadData,
   listener: DhcpServiceListener,
+  /** Milliseconds since the epoch. */
+  now: () => number,
 ): Promise<DhcpService> {
   // The same ending as this file: .ts from the sources, .js when built.
   const file = new URL(`./dhcp-thread${extname(import.meta.url)}`, import.meta.url);
@@ -33,7 +41,9 @@ export async function startDhcpService(
   });
   let running = false;
   let counts: DhcpCounts = {};
+  const foreign = createForeignServerList(now);
   const lists: ((leases: readonly ListedLease[]) => void)[] = [];
+  const uses: ((pools: readonly PoolUse[]) => void)[] = [];
   const started = Promise.withResolvers<void>();
   const fail = (error: Error) => {
     if (running) listener.onFault(error);
@@ -50,11 +60,19 @@ export async function startDhcpService(
         return fail(new Error(message.reason));
       case "events":
         counts = message.counts;
-        return message.sightings.forEach(listener.onSighting);
+        for (const sighting of message.sightings) {
+          const { kind, address, interface: device } = sighting;
+          if (kind === "foreign-dhcp-server" && address !== undefined)
+            foreign.note(address, device ?? "");
+          listener.onSighting(sighting);
+        }
+        return;
       case "warning":
         return listener.onWarning(message.message);
       case "leases":
         return lists.shift()?.(message.leases);
+      case "pool-use":
+        return uses.shift()?.(message.pools);
     }
   });
   const tell = (message: ToDhcpThread) => worker.postMessage(message);
@@ -62,6 +80,14 @@ export async function startDhcpService(
   return {
     state: () => (running ? "running" : "stopped"),
     counts: () => counts,
+    foreignServers: () => foreign.list(),
+    poolUse: async () => {
+      if (!running) return [];
+      return await new Promise((resolve) => {
+        uses.push(resolve);
+        tell({ kind: "count-pools" });
+      });
+    },
     leases: () =>
       new Promise((resolve) => {
         lists.push(resolve);

@@ -18,6 +18,7 @@ import { messageOf } from "../net/error-text.ts";
 import type { Mac } from "../net/mac.ts";
 import { openLeaseFile, readBootId } from "../store/leases.ts";
 import { dhcpConfig } from "./dhcp-config.ts";
+import { type PoolUse, poolUse } from "./pool-use.ts";
 
 /** What the thread is started with. */
 export interface DhcpThreadData {
@@ -26,7 +27,9 @@ export interface DhcpThreadData {
   readonly inheritedFds: readonly number[];
 }
 
-export type ToDhcpThread = { readonly kind: "stop" } | { readonly kind: "list-leases" };
+export interface ToDhcpThread {
+  readonly kind: "stop" | "list-leases" | "count-pools";
+}
 
 /** A lease as people see it: times are milliseconds since the epoch. */
 export type ListedLease = Lease;
@@ -40,7 +43,8 @@ export type FromDhcpThread =
       readonly counts: DhcpCounts;
     }
   | { readonly kind: "warning"; readonly message: string }
-  | { readonly kind: "leases"; readonly leases: readonly ListedLease[] };
+  | { readonly kind: "leases"; readonly leases: readonly ListedLease[] }
+  | { readonly kind: "pool-use"; readonly pools: readonly PoolUse[] };
 
 /** Milliseconds of CLOCK_MONOTONIC, which runs from the machine's boot and is never set. */
 const now = () => Number(process.hrtime.bigint() / 1_000_000n);
@@ -58,10 +62,11 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
   const leases = openLeaseFile(data.leaseFile, { wallNow: Date.now, bootId: readBootId() });
   if (leases.damagedFile !== undefined)
     warn(`the lease file was damaged and is now ${leases.damagedFile}: leases begin anew`);
+  const config = dhcpConfig(inventory);
   let server: DhcpServer;
   try {
     server = await openDhcpServer({
-      config: dhcpConfig(inventory),
+      config,
       policy: createNetbootPolicy({
         inventory,
         httpPort: inventory.server.httpPort,
@@ -91,6 +96,8 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
     if (failure !== undefined) throw new Error(failure);
     const message = receiveMessageOnPort(port)?.message as ToDhcpThread | undefined;
     if (message?.kind === "list-leases") tell({ kind: "leases", leases: listed(server.leases()) });
+    if (message?.kind === "count-pools")
+      tell({ kind: "pool-use", pools: poolUse(config.subnets, server.leases(), now()) });
     if (message?.kind === "stop") break;
   }
   server.close();

@@ -1,15 +1,16 @@
-// Opens what machines talk to on the provisioning network: DHCP, TFTP and the boot plane.
+// Opens what machines talk to on every served interface: DHCP, TFTP and the boot plane.
 // What they see goes to the timelines.
 
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import { createBootPlane } from "../bootplane/app.ts";
-import type { Services } from "../bootplane/deps.ts";
-import { listenBootPlane } from "../bootplane/listen.ts";
-import type { DhcpSighting } from "../dhcp/event-digest.ts";
+import type { ServiceStatus, Services } from "../bootplane/deps.ts";
+import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
+import { type DhcpSighting, isOfNetwork } from "../dhcp/event-digest.ts";
 import { inheritedDhcpSockets } from "../dhcp/server.ts";
 import { findNodeByMac } from "../inventory/find.ts";
+import { servedInterfaces } from "../inventory/networks.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { createTimeline, type Sighting } from "../nodes/timeline.ts";
@@ -21,6 +22,7 @@ import type { Rendering } from "./rendering.ts";
 
 export interface NetworkServices {
   services(): Services;
+  readonly dhcp: Pick<DhcpService, "counts" | "foreignServers" | "poolUse">;
   close(): Promise<void>;
 }
 
@@ -53,29 +55,39 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   );
   const observers = { record, holders: createAddressHolders(inventory) };
   let dhcp: DhcpService | undefined;
-  const tftp = openTftp(tools, observers);
-  let http: { status(): Services["http"] } = { status: () => "stopped" };
+  const addresses = servedInterfaces(inventory).map(({ address }) => address);
+  const tftp = addresses.map((address) => openTftp(tools, observers, address));
+  const listening: Listening[] = [];
   const services = (): Services => ({
     dhcp: dhcp?.state() ?? "stopped",
-    tftp: tftp.state().service,
-    http: http.status(),
+    tftp: worst(tftp.map((server) => server.state().service)),
+    http: listening.length === 0 ? "stopped" : worst(listening.map((http) => http.status())),
   });
-  const app = openBootPlane(tools, observers, services);
+  const apps = addresses.map((address) => ({
+    address,
+    app: openBootPlane(tools, observers, services, address),
+  }));
   const close = async () => {
     // DHCP first: a machine must not be sent to listeners that are gone.
     await dhcp?.close();
-    await tftp.close();
-    await app.close();
+    await Promise.all(tftp.map((server) => server.close()));
+    await Promise.all(apps.map(({ app }) => app.close()));
   };
   try {
-    http = await listenBootPlane(app, inventory.server.address, inventory.server.httpPort);
-    await tftp.start();
+    for (const { app, address } of apps)
+      listening.push(await listenBootPlane(app, address, inventory.server.httpPort));
+    for (const server of tftp) await server.start();
     dhcp = await openDhcp(tools, observers);
   } catch (error) {
     await close();
     throw error;
   }
-  return { services, close };
+  return { services, dhcp, close };
+}
+
+/** A service that fails on one interface fails the machines there. */
+function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
+  return statuses.find((status) => status !== "running") ?? "running";
 }
 
 /** A store that can't be read or written (a full disk) must not keep a machine from its boot file. */
@@ -91,7 +103,7 @@ function forgiving(record: (sighting: Sighting) => void, logger: Logger): Record
 }
 
 function openDhcp(
-  { inventory, logger, onFault }: NetworkTools,
+  { inventory, logger, now, onFault }: NetworkTools,
   { record, holders }: Observers,
 ): Promise<DhcpService> {
   const log = logger.child({ service: "dhcp" });
@@ -100,32 +112,32 @@ function openDhcp(
     leaseFile: join(inventory.server.stateDirectory, "leases.db"),
     inheritedFds: inheritedDhcpSockets(process.env, process.pid),
   };
-  return startDhcpService(data, {
-    onSighting: (sighting) => {
-      const { kind, mac, address } = sighting;
-      if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
-        holders.note(address, mac);
-      recordDhcp(sighting, record, log);
-    },
-    onWarning: (message) => log.warn(message),
-    onFault,
-  });
+  const onSighting = (sighting: DhcpSighting) => {
+    const { kind, mac, address } = sighting;
+    if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
+      holders.note(address, mac);
+    recordDhcp(sighting, record, log);
+  };
+  const onWarning = (message: string) => log.warn(message);
+  return startDhcpService(data, { onSighting, onWarning, onFault }, now);
 }
 
 function recordDhcp(sighting: DhcpSighting, record: Record, log: Logger): void {
-  const { mac, kind, address, facts, bootFile, reason } = sighting;
-  if (kind === "foreign-dhcp-server" || kind === "dhcp-conflict") log.error(sighting, "dhcp");
+  const { mac, kind, address, interface: device, facts, bootFile, reason } = sighting;
+  if (isOfNetwork(kind)) log.error(sighting, "dhcp");
   else log.debug(sighting, "dhcp");
   const detail = {
+    ...(device === undefined ? {} : { interface: device }),
     ...(bootFile === undefined ? {} : { bootFile }),
     ...(reason === undefined ? {} : { reason }),
   };
-  record(() => (mac === undefined ? undefined : { mac, kind, address, facts, detail }));
+  // What can't be read as far as its sender is counted and no more.
+  if (mac !== undefined || isOfNetwork(kind)) record(() => ({ mac, kind, address, facts, detail }));
 }
 
-function openTftp({ inventory, assets, logger }: NetworkTools, { record, holders }: Observers) {
+function openTftp({ assets, logger }: NetworkTools, { record, holders }: Observers, address: Ipv4) {
   return createTftpServer({
-    address: inventory.server.address,
+    address,
     files: async (name) => assets.current().loaders.get(name)?.data,
     onEvent: ({ client, ...transfer }) => {
       logger.debug({ client, ...transfer }, "tftp");
@@ -143,10 +155,12 @@ function openBootPlane(
   tools: NetworkTools,
   { record, holders }: Observers,
   services: () => Services,
+  address: Ipv4,
 ) {
   const { assets, rendering, authorizedKeys, logger, now } = tools;
   return createBootPlane({
-    server: rendering.server,
+    // A machine is sent on to the address that it came to: it may reach no other.
+    server: rendering.serverAt(address),
     scripts: rendering.scripts,
     assets,
     subject: rendering.subject,

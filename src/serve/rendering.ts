@@ -5,15 +5,18 @@ import type { ClusterConfig } from "../boot/cluster-config.ts";
 import { decide, type Subject } from "../boot/decide.ts";
 import type { BootScripts, BootServer } from "../boot/script.ts";
 import { findNodeByMac } from "../inventory/find.ts";
+import { serverAddressFor } from "../inventory/networks.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { publishedConfig } from "../operations/published-config.ts";
 import type { Store } from "../store/store.ts";
 
 export interface Rendering {
-  readonly server: BootServer;
   readonly scripts: BootScripts;
   readonly stages: readonly string[];
+  /** This server as machines see it that come to one of its addresses. */
+  serverAt(address: Ipv4): BootServer;
   subject(mac: Mac): Subject;
   clusterConfig(mac: Mac): ClusterConfig | undefined;
   /** The text of a stage for `node` as it stands now; undefined for an unknown stage. */
@@ -30,8 +33,12 @@ export interface RenderingTools {
 
 export function createRendering(tools: RenderingTools): Rendering {
   const { inventory, store, scripts, assets } = tools;
-  const { address, httpPort } = inventory.server;
-  const server = { address, baseUrl: `http://${address}:${httpPort}` };
+  const serverAt = (address: Ipv4): BootServer => ({
+    address,
+    baseUrl: `http://${address}:${inventory.server.httpPort}`,
+  });
+  const serverFor = ({ provisioningAddress }: Node) =>
+    serverAt(serverAddressFor(inventory, provisioningAddress));
 
   const subject = (mac: Mac): Subject => {
     const node = findNodeByMac(inventory, mac);
@@ -47,7 +54,7 @@ export function createRendering(tools: RenderingTools): Rendering {
     const set = assets.current().sets.get(node.profile);
     return set === undefined
       ? scripts.localDisk(`profile ${node.profile} has no usable asset set`)
-      : scripts.installer(server, node, set);
+      : scripts.installer(serverFor(node), node, set);
   };
   const own = (node: Node): string => {
     const { boot, reason } = decide(subject(node.mac), tools.now());
@@ -57,14 +64,14 @@ export function createRendering(tools: RenderingTools): Rendering {
     publishedConfig({ inventory, operations: store.operations, clusters: store.clusters }, node);
 
   const stages: Readonly<Record<string, (node: Node) => string>> = {
-    menu: () => scripts.menu(server),
+    menu: (node) => scripts.menu(serverFor(node)),
     boot: own,
     installer,
     "cluster-config": (node) => `${JSON.stringify(document(node), null, 2)}\n`,
   };
   return {
-    server,
     scripts,
+    serverAt,
     subject,
     stages: Object.keys(stages),
     clusterConfig: (mac) => {

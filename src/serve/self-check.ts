@@ -7,6 +7,7 @@ import type { Services } from "../bootplane/deps.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { readSecret } from "../inventory/secret.ts";
 import { messageOf } from "../net/error-text.ts";
+import type { ForeignServer } from "./foreign-server-list.ts";
 
 /** What is missing to boot the installer of these nodes. */
 export function missingAssets(
@@ -24,9 +25,11 @@ export function checkServer(
   inventory: Inventory,
   manifest: AssetManifest,
   services: Services,
+  foreignServers: readonly ForeignServer[],
 ): CheckResult[] {
   return [
     ...Object.entries(services).map(([name, status]) => checkService(name, status)),
+    ...foreignServers.map((server) => checkForeignServer(inventory, server)),
     checkAssets(inventory, manifest),
     ...inventory.nodes.flatMap(checkBmcSecret),
   ];
@@ -36,6 +39,19 @@ function checkService(name: string, status: string): CheckResult {
   const title = `service ${name}`;
   if (status === "running") return { title, ok: true, detail: "running" };
   return { title, ok: false, detail: status, next: "read the server's log and start it again" };
+}
+
+function checkForeignServer(inventory: Inventory, server: ForeignServer): CheckResult {
+  const title = `another DHCP server, ${server.address}`;
+  const detail = `answers on ${server.interface}, last heard at ${new Date(server.lastHeardMs).toISOString()}`;
+  if (inventory.dhcp.allowSecondServer)
+    return { title, ok: true, detail: `${detail}; dhcp.allowSecondServer permits it` };
+  return {
+    title,
+    ok: false,
+    detail,
+    next: "switch it off or keep it from this network, or set the network's mode to proxy if it is to give the addresses: machines follow whichever answers first",
+  };
 }
 
 function checkAssets(inventory: Inventory, manifest: AssetManifest): CheckResult {

@@ -56,7 +56,14 @@ describe("the token", () => {
     const { app } = api();
     expect((await app.inject({ method: "GET", url: "/nothing" })).statusCode).toBe(401);
     expect((await app.inject({ method: "POST", url: "/api/provision" })).statusCode).toBe(401);
+    expect((await app.inject({ method: "GET", url: "/metrics" })).statusCode).toBe(401);
   });
+});
+
+it("gives its figures as text for Prometheus", async () => {
+  const answer = await api().ask("GET", "/metrics");
+  expect(answer.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
+  expect(answer.body).toContain('rackstrap_dhcp_events_total{kind="dhcp-offered"} 3\n');
 });
 
 describe("reading", () => {

@@ -126,6 +126,14 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       known(node);
       return { node, stage, text: "#!ipxe\nexit\n" };
     },
+    metrics: async () => [
+      {
+        name: "rackstrap_dhcp_events_total",
+        type: "counter",
+        help: "What became of DHCP messages.",
+        samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
+      },
+    ],
     check: async () => [{ title: "inventory", ok: true, detail: "2 nodes" }],
     ...changes,
   };

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { missingAssets } from "../../src/serve/self-check.ts";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
+import { checkServer, missingAssets } from "../../src/serve/self-check.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
 const inventory = exampleInventory();
@@ -18,4 +19,18 @@ test("a node's own loader is asked for, once, beside those of every site", () =>
     "loader snponly.efi is missing: copy it to /assets/snponly.efi",
   ]);
   expect(missingLoaders([node01])).toHaveLength(2);
+});
+
+const services = { dhcp: "running", tftp: "running", http: "running" } as const;
+const rival = { address: "10.0.100.9" as Ipv4, interface: "eth0", lastHeardMs: 0 };
+
+test.each([
+  ["is a fault", false, { ok: false, next: expect.stringMatching(/^switch it off/) }],
+  ["is no fault where it is allowed", true, { ok: true }],
+])("another DHCP server is named and %s", (_, allowSecondServer, found) => {
+  const site = { ...inventory, dhcp: { ...inventory.dhcp, allowSecondServer } };
+  const checks = checkServer(site, nothing, services, [rival]);
+  expect(checks.filter(({ title }) => title === "another DHCP server, 10.0.100.9")).toMatchObject([
+    { detail: expect.stringContaining("eth0, last heard at 1970-01-01T00:00:00.000Z"), ...found },
+  ]);
 });

@@ -1,0 +1,52 @@
+// The figures of the running server, for `GET /metrics` of the API.
+
+import type { Metric } from "../api/metrics.ts";
+import type { Services } from "../bootplane/deps.ts";
+import type { DhcpCounts } from "../dhcp/event-digest.ts";
+import type { ForeignServer } from "./foreign-server-list.ts";
+import type { PoolUse } from "./pool-use.ts";
+
+export interface Figures {
+  readonly services: Services;
+  readonly dhcpCounts: DhcpCounts;
+  readonly pools: readonly PoolUse[];
+  readonly foreignServers: readonly ForeignServer[];
+}
+
+export function serverMetrics(figures: Figures): Metric[] {
+  const { services, dhcpCounts, pools, foreignServers } = figures;
+  const gauge = (name: string, help: string, samples: Metric["samples"]): Metric => ({
+    ...{ name: `rackstrap_${name}`, type: "gauge", help, samples },
+  });
+  const ofPools = (value: (pool: PoolUse) => number) =>
+    pools.map((pool) => ({ labels: { network: pool.network }, value: value(pool) }));
+  return [
+    gauge(
+      "service_up",
+      "1 while the service runs on every served interface.",
+      Object.entries(services).map(([service, status]) => ({
+        labels: { service },
+        value: status === "running" ? 1 : 0,
+      })),
+    ),
+    {
+      name: "rackstrap_dhcp_events_total",
+      type: "counter",
+      help: "What became of the DHCP messages received, and what else was noticed.",
+      samples: Object.entries(dhcpCounts).map(([kind, value]) => ({ labels: { kind }, value })),
+    },
+    gauge(
+      "dhcp_pool_addresses",
+      "Addresses for machines without a reservation.",
+      ofPools(({ size }) => size),
+    ),
+    gauge(
+      "dhcp_pool_used",
+      "Of these, the ones that are leased or set aside.",
+      ofPools(({ used }) => used),
+    ),
+    gauge("dhcp_foreign_servers", "Other DHCP servers heard in the last five minutes.", [
+      { labels: {}, value: foreignServers.length },
+    ]),
+  ];
+}

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { formatMetrics } from "../../src/api/metrics.ts";
+import type { Lease } from "../../src/dhcp/lease-table.ts";
+import type { Subnet } from "../../src/dhcp/policy.ts";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
+import type { Mac } from "../../src/net/mac.ts";
+import { serverMetrics } from "../../src/serve/metrics.ts";
+import { poolUse } from "../../src/serve/pool-use.ts";
+
+const ip = (text: string) => text as Ipv4;
+
+/** Only what is read of a network. */
+const network = (name: string, ...pools: readonly [string, string][]) =>
+  ({
+    name,
+    pools: pools.map(([start, end]) => ({ start: ip(start), end: ip(end) })),
+  }) as unknown as Subnet;
+const lease = (address: string, state: Lease["state"], expiresAtMs: number): Lease => ({
+  ...{ address: ip(address), mac: "02:00:00:00:00:01" as Mac, state, expiresAtMs, lastSeenMs: 0 },
+});
+
+test("the use of a pool counts what is leased or set aside in its ranges now", () => {
+  const networks = [
+    network("provisioning", ["10.0.100.100", "10.0.100.109"], ["10.0.100.120", "10.0.100.120"]),
+    network("reserved-only"),
+    network("rack-b", ["10.1.0.1", "10.1.0.2"]),
+  ];
+  const leases = [
+    lease("10.0.100.100", "bound", 2_000),
+    lease("10.0.100.120", "declined", 2_000),
+    lease("10.0.100.101", "bound", 1_000),
+    lease("10.0.100.102", "released", 2_000),
+    lease("10.0.100.50", "bound", 2_000),
+    lease("10.1.0.2", "bound", 2_000),
+  ];
+  expect(poolUse(networks, leases, 1_000)).toEqual([
+    { network: "provisioning", size: 11, used: 2 },
+    { network: "rack-b", size: 2, used: 1 },
+  ]);
+});
+
+test("the figures are in the text format of Prometheus", () => {
+  const metrics = serverMetrics({
+    services: { dhcp: "running", tftp: "failed", http: "running" },
+    dhcpCounts: { "dhcp-offered": 3, "dhcp-ignored": 1 },
+    pools: [{ network: "provisioning", size: 11, used: 2 }],
+    foreignServers: [{ address: ip("10.0.100.9"), interface: "eth0", lastHeardMs: 0 }],
+  });
+  expect(formatMetrics(metrics)).toBe(`\
+# HELP rackstrap_service_up 1 while the service runs on every served interface.
+# TYPE rackstrap_service_up gauge
+rackstrap_service_up{service="dhcp"} 1
+rackstrap_service_up{service="tftp"} 0
+rackstrap_service_up{service="http"} 1
+# HELP rackstrap_dhcp_events_total What became of the DHCP messages received, and what else was noticed.
+# TYPE rackstrap_dhcp_events_total counter
+rackstrap_dhcp_events_total{kind="dhcp-offered"} 3
+rackstrap_dhcp_events_total{kind="dhcp-ignored"} 1
+# HELP rackstrap_dhcp_pool_addresses Addresses for machines without a reservation.
+# TYPE rackstrap_dhcp_pool_addresses gauge
+rackstrap_dhcp_pool_addresses{network="provisioning"} 11
+# HELP rackstrap_dhcp_pool_used Of these, the ones that are leased or set aside.
+# TYPE rackstrap_dhcp_pool_used gauge
+rackstrap_dhcp_pool_used{network="provisioning"} 2
+# HELP rackstrap_dhcp_foreign_servers Other DHCP servers heard in the last five minutes.
+# TYPE rackstrap_dhcp_foreign_servers gauge
+rackstrap_dhcp_foreign_servers 1
+`);
+});
+
+test("a label's value can't end its line or its quotes", () => {
+  const samples = [{ labels: { name: 'a"b\\c\nd', other: "x" }, value: 0.5 }];
+  expect(formatMetrics([{ name: "m", type: "gauge", help: "M.", samples }])).toBe(
+    '# HELP m M.\n# TYPE m gauge\nm{name="a\\"b\\\\c\\nd",other="x"} 0.5\n',
+  );
+});
