@@ -109,6 +109,7 @@ async function start(
       const found = await assets.reload();
       return checkServer(inventory, found, network.services(), network.dhcp.foreignServers());
     },
+    leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
         services: network.services(),

@@ -67,6 +67,7 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get("/api/discovered", () =>
     give(shapes.discoveredAnswer, { discovered: service.discovered() }),
   );
+  app.get("/api/leases", async () => give(shapes.leasesAnswer, { leases: await service.leases() }));
   app.get<{ Params: { subject: string } }>("/api/explain/:subject", ({ params }) =>
     give(shapes.explanationShape, service.explain(params.subject)),
   );

@@ -4,8 +4,10 @@ import { type Bmc, BmcError, type PowerState } from "../bmc/bmc.ts";
 import { ensurePower } from "../bmc/power.ts";
 import { decide, type Subject } from "../boot/decide.ts";
 import type { Judgement } from "../cluster/judge.ts";
+import type { Lease } from "../dhcp/lease-table.ts";
 import { findNode, findSubject } from "../inventory/find.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import { ipv4ToNumber } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
 import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { nextState, states } from "../nodes/state.ts";
@@ -20,6 +22,7 @@ import type {
   EventView,
   Explanation,
   LayerView,
+  LeaseView,
   NodeView,
   OperationView,
   PowerRequest,
@@ -40,6 +43,7 @@ export interface RackstrapTools {
   readonly stages: readonly string[];
   readonly check: () => Promise<readonly CheckResult[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
+  readonly leases: () => Promise<readonly Lease[]>;
   readonly clock: Clock;
 }
 
@@ -97,6 +101,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       return { node: node.name, stage, text };
     },
     check: async () => await tools.check(),
+    leases: async () => leaseViews(await tools.leases(), inventory),
     metrics: async () => await tools.metrics(),
   };
 }
@@ -252,4 +257,12 @@ function layerView({ leader, disagreement, ...judgement }: Judgement): LayerView
     ...(leader === undefined ? {} : { leader }),
     ...(disagreement === undefined ? {} : { disagreement }),
   };
+}
+
+function leaseViews(leases: readonly Lease[], inventory: Inventory): readonly LeaseView[] {
+  const names = new Map(inventory.nodes.map(({ mac, name }) => [mac, name]));
+  return leases
+    .map((lease) => ({ lease, value: ipv4ToNumber(lease.address) }))
+    .toSorted((a, b) => a.value - b.value)
+    .map(({ lease }) => ({ ...lease, node: names.get(lease.mac) }));
 }

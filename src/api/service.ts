@@ -8,6 +8,7 @@ import type {
   EventView,
   Explanation,
   LayerView,
+  LeaseView,
   NodeView,
   OperationView,
   PowerRequest,
@@ -40,6 +41,8 @@ export interface Rackstrap {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
   discovered(): readonly DiscoveredView[];
+  /** Every lease there is, ended ones too, by address. */
+  leases(): Promise<readonly LeaseView[]>;
   /** `subject` is a node's name, full name or MAC, or the MAC of a machine in no inventory. */
   explain(subject: string): Explanation;
   events(query: EventQuery): readonly EventView[];

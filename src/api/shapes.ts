@@ -49,6 +49,20 @@ const discoveredShape = z.object({
   facts: z.record(text, text).readonly(),
 });
 
+const leaseShape = z.object({
+  address: text,
+  mac: text,
+  /** The declared node that has this MAC. */
+  node: text.optional(),
+  hostName: text.optional(),
+  /** Option 61 in hexadecimal. */
+  clientId: text.optional(),
+  /** `declined`: somebody else uses the address, and nobody gets it until `expiresAtMs`. */
+  state: z.enum(["bound", "released", "declined"]),
+  expiresAtMs: z.number(),
+  lastSeenMs: z.number(),
+});
+
 const eventShape = z.object({
   id: count,
   atMs: z.number(),
@@ -137,6 +151,7 @@ export const errorShape = z.object({
 
 export const nodesAnswer = z.object({ nodes: z.array(nodeShape).readonly() });
 export const discoveredAnswer = z.object({ discovered: z.array(discoveredShape).readonly() });
+export const leasesAnswer = z.object({ leases: z.array(leaseShape).readonly() });
 export const eventsAnswer = z.object({ events: z.array(eventShape).readonly() });
 export const powerAnswer = z.object({ results: z.array(powerResultShape).readonly() });
 export const operationsAnswer = z.object({ operations: z.array(operationShape).readonly() });
@@ -146,6 +161,7 @@ export const checkAnswer = z.object({ checks: z.array(checkShape).readonly() });
 export type PowerRequest = z.output<typeof powerBody>;
 export type NodeView = z.output<typeof nodeShape>;
 export type DiscoveredView = z.output<typeof discoveredShape>;
+export type LeaseView = z.output<typeof leaseShape>;
 export type EventView = z.output<typeof eventShape>;
 export type Explanation = z.output<typeof explanationShape>;
 export type PowerResult = z.output<typeof powerResultShape>;

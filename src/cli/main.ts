@@ -9,6 +9,7 @@ import { addClusterCommand } from "./cluster.ts";
 import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
+import { addLeasesCommand } from "./leases.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
 import { type Done, printJson } from "./output.ts";
@@ -37,6 +38,7 @@ function createProgram(done: Done): Command {
   addServeCommand(program, done);
   addCheckCommand(program, done);
   addNodesCommand(program, done);
+  addLeasesCommand(program, done);
   addExplainCommand(program, done);
   addEventsCommand(program, done);
   addPowerCommand(program, done);

@@ -9,7 +9,7 @@ export function formatTable(
 ): string[] {
   const cells = [header, ...rows].map((row) => row.map(printable));
   const widths = header.map((_, column) =>
-    Math.max(...cells.map((row) => characters(row[column] ?? "").length)),
+    cells.reduce((most, row) => Math.max(most, characters(row[column] ?? "").length), 0),
   );
   return cells.map((row) => {
     const padded = row.map((cell, column) => {

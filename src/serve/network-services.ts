@@ -22,7 +22,7 @@ import type { Rendering } from "./rendering.ts";
 
 export interface NetworkServices {
   services(): Services;
-  readonly dhcp: Pick<DhcpService, "counts" | "foreignServers" | "poolUse">;
+  readonly dhcp: Pick<DhcpService, "counts" | "foreignServers" | "poolUse" | "leases">;
   close(): Promise<void>;
 }
 

@@ -126,6 +126,24 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       known(node);
       return { node, stage, text: "#!ipxe\nexit\n" };
     },
+    leases: async () => [
+      {
+        address: "10.0.100.50",
+        mac: "52:54:00:12:34:56",
+        node: "node01",
+        state: "bound",
+        expiresAtMs: 4_000_000_000_000,
+        lastSeenMs: 1_750_000_000_000,
+      },
+      {
+        address: "10.0.100.101",
+        mac: discoveredMac,
+        hostName: "lab7",
+        state: "released",
+        expiresAtMs: 1_750_000_000_000,
+        lastSeenMs: 1_750_000_000_000,
+      },
+    ],
     metrics: async () => [
       {
         name: "rackstrap_dhcp_events_total",

@@ -25,6 +25,8 @@ describe("reading commands", () => {
       ["nodes", "--discovered"],
       [new RegExp(discoveredMac), /architecture=7/],
     ],
+    ["leases", ["leases"], [/^ADDRESS +MAC +NODE/, /10\.0\.100\.50 .*node01 +leased +in /]],
+    ["ended leases", ["leases", "--all"], [/10\.0\.100\.101 .*- +given up +- .*lab7/]],
     ["explain", ["explain", "52:54:00:12:34:56"], [/because node node01 is active/, /powered-on/]],
     [
       "the cluster",
