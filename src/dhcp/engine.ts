@@ -9,6 +9,7 @@ import type { Conversation, Reply, Response } from "./conversation.ts";
 import type { Lease, LeaseJournal } from "./lease-table.ts";
 import { createLeaseBook, type LeaseBook, setAside } from "./leases.ts";
 import { formatOption, option, readSubOption, relaySubOption } from "./options.ts";
+import { surplus } from "./overload.ts";
 import { decodePacket, type EncodedPacket, encodePacket } from "./packet.ts";
 import type { DhcpConfig, DhcpEvent, DhcpInterface, DhcpPolicy } from "./policy.ts";
 import { bootClassOf } from "./pxe.ts";
@@ -71,8 +72,9 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
 
   function receive(requests: readonly Request[], at: number): Answer[] {
     const replies: { request: Request; response: Response }[] = [];
+    const passedOver = surplus(requests, (mac) => policy.reservation(mac) !== undefined);
     for (const request of requests) {
-      const response = decide(request, at);
+      const response = passedOver.has(request) ? overloaded : decide(request, at);
       if (response?.probing !== undefined && waiting.length < maxWaiting)
         // Copied: the datagram's memory is used again for the next one.
         waiting.push({
@@ -178,6 +180,8 @@ function commit(book: LeaseBook, journal: LeaseJournal, nowMs: number): string |
 
 /** Holder of the addresses that were found in use before anybody was offered them. */
 const nobody = "00:00:00:00:00:00" as Mac;
+
+const overloaded = silence("more requests at once than can be answered");
 
 function silence(reason: string, client?: Client): Response {
   return { event: { kind: "dhcp-ignored", client, reason } };

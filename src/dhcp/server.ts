@@ -38,7 +38,7 @@ export interface DhcpServer {
 
 const firstInheritedFd = 3;
 // Under load the wait for the disk is shared by all that came in meanwhile.
-const batch = 512;
+const batch = 2048;
 const smallBatch = 16;
 const pollMs = 100;
 const tickMs = 50;
