@@ -5,32 +5,62 @@ import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import type { Client } from "./client.ts";
 
-/** One network this server gives addresses in: its own, or one behind a relay. */
-export interface Subnet {
-  readonly cidr: Cidr;
-  readonly router: Ipv4;
-  readonly dns: readonly Ipv4[];
-  readonly domain: string;
-  /** First and last address for machines without a reservation; holds neither this server's nor the router's address. */
-  readonly pool: { readonly start: Ipv4; readonly end: Ipv4 };
+/** First and last address, both included. */
+export interface AddressRange {
+  readonly start: Ipv4;
+  readonly end: Ipv4;
 }
 
-export interface DhcpConfig {
-  /** Server identifier, source of every answer, and next-server. Lies in one of the subnets. */
-  readonly serverAddress: Ipv4;
-  readonly subnets: readonly Subnet[];
+/** One network this server answers for: attached to one of its interfaces, or behind a relay. */
+export interface Subnet {
+  readonly name: string;
+  readonly cidr: Cidr;
+  /** `proxy`: boot files only, beside a server that gives the addresses. `off`: silence. */
+  readonly mode: "authoritative" | "proxy" | "off";
+  /** The interface it is attached to; undefined when it is behind a relay. */
+  readonly interface: string | undefined;
+  readonly router: Ipv4 | undefined;
+  readonly dns: readonly Ipv4[];
+  readonly domain: string | undefined;
+  readonly searchDomains: readonly string[];
+  readonly ntp: readonly Ipv4[];
+  readonly mtu: number | undefined;
+  readonly routes: readonly { readonly to: Cidr; readonly via: Ipv4 }[];
+  /** For machines without a reservation: ascending, apart, and without any address that is excluded, reserved or in use by a server or router. */
+  readonly pools: readonly AddressRange[];
   /** For clients that ask for no particular time; the other two bound what they may ask for. */
   readonly leaseSeconds: number;
   readonly minLeaseSeconds: number;
   readonly maxLeaseSeconds: number;
 }
 
+export interface DhcpInterface {
+  readonly name: string;
+  /** This server's address there: server identifier, source of every answer, and next-server. */
+  readonly address: Ipv4;
+}
+
+export interface DhcpConfig {
+  readonly interfaces: readonly DhcpInterface[];
+  readonly subnets: readonly Subnet[];
+  /** Ask the network whether an address answers before it is offered for the first time. */
+  readonly conflictProbe: boolean;
+}
+
+export interface Reservation {
+  readonly address: Ipv4;
+  readonly hostName: string;
+}
+
+/** The boot file for a client: a TFTP file name, or a URL for a client that fetches by HTTP; or why there is none. */
+export type BootFile = { readonly file: string } | { readonly none: string };
+
 export interface DhcpPolicy {
-  reservation(mac: Mac): { readonly address: Ipv4; readonly hostName: string } | undefined;
+  reservation(mac: Mac): Reservation | undefined;
   /** The MAC an address is reserved for. */
   reservedFor(address: Ipv4): Mac | undefined;
-  /** The boot file for this client, or why there is none. */
-  bootFile(client: Client): { readonly file: string } | { readonly none: string };
+  /** `server` is this server's address on the interface that the client is reached by. */
+  bootFile(client: Client, server: Ipv4): BootFile;
 }
 
 export interface DhcpEvent {
