@@ -9,6 +9,7 @@ import { addClusterCommand } from "./cluster.ts";
 import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
+import { addImportCommand } from "./import.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
 import { type Done, printJson } from "./output.ts";
@@ -36,6 +37,7 @@ function createProgram(done: Done): Command {
     .exitOverride();
   addServeCommand(program, done);
   addCheckCommand(program, done);
+  addImportCommand(program, done);
   addNodesCommand(program, done);
   addExplainCommand(program, done);
   addEventsCommand(program, done);
