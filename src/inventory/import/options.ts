@@ -241,7 +241,7 @@ function textOf(value: OptionValue): string {
 }
 
 /** A domain name as the inventory takes it: lower case, without the root's dot; undefined when it is none. */
-export function parseDomain(text: string): string | undefined {
+function parseDomain(text: string): string | undefined {
   const name = text.trim().toLowerCase().replace(/\.$/, "");
   const label = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
   return new RegExp(`^${label}(\\.${label})*$`).test(name) ? name : undefined;
