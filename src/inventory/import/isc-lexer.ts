@@ -16,6 +16,7 @@ export interface IscLexer {
 
 const space = /[ \t\r\f\v]+/y;
 const comment = /#[^\n]*/y;
+const plainText = /[^"\\\n]+/y;
 const word = /[^\s{};,"()=<>!~?|&+#]+/y;
 
 /** Throws what `unreadable` throws for a string without its end. */
@@ -53,8 +54,9 @@ export function createIscLexer(text: string, file: string): IscLexer {
         parts.push(octet);
         offset += 1 + length;
       } else {
-        parts.push(character);
-        offset++;
+        const start = offset;
+        if (!skip(plainText)) offset++;
+        parts.push(text.slice(start, offset));
       }
     }
     offset++;

@@ -6,6 +6,7 @@ import {
   includedPath,
   maxIncludes,
   maxNesting,
+  maxWords,
   type Place,
   type ReadFile,
   startOf,
@@ -21,24 +22,29 @@ export interface Statement {
 
 /** All statements of a file, those of included files in their place. Throws what `unreadable` throws. */
 export function parseIscStatements(text: string, file: string, readFile: ReadFile): Statement[] {
-  const state = { readFile, files: 0 };
-  return [...statementsOf(createIscLexer(text, file), 0, state)];
+  return [...statementsOf(createIscLexer(text, file), 0, { readFile, files: 0, words: 0 })];
 }
 
 /** The statements of a file without `include`, one at a time: a lease file is large. Throws what `unreadable` throws. */
-export function iscStatements(text: string, file: string): Generator<Statement> {
-  return statementsOf(createIscLexer(text, file), 0, undefined);
+export function* iscStatements(text: string, file: string): Generator<Statement> {
+  const state: State = { readFile: undefined, files: 0, words: 0 };
+  for (const statement of statementsOf(createIscLexer(text, file), 0, state)) {
+    yield statement;
+    state.words = 0;
+  }
 }
 
-interface Includes {
-  readonly readFile: ReadFile;
+interface State {
+  /** Undefined where `include` is a statement like any other. */
+  readonly readFile: ReadFile | undefined;
   files: number;
+  words: number;
 }
 
 function* statementsOf(
   lexer: IscLexer,
   depth: number,
-  includes: Includes | undefined,
+  state: State,
   closing?: Token,
 ): Generator<Statement> {
   for (;;) {
@@ -56,13 +62,14 @@ function* statementsOf(
       lexer.next();
       continue;
     }
-    const statement = readStatement(lexer, depth, includes);
-    if (includes !== undefined && isInclude(statement)) yield* included(statement, depth, includes);
+    const statement = readStatement(lexer, depth, state);
+    if (state.readFile !== undefined && isInclude(statement))
+      yield* included(statement, depth, state, state.readFile);
     else yield statement;
   }
 }
 
-function readStatement(lexer: IscLexer, depth: number, includes: Includes | undefined): Statement {
+function readStatement(lexer: IscLexer, depth: number, state: State): Statement {
   const words: Token[] = [];
   for (;;) {
     const token = lexer.next();
@@ -75,11 +82,13 @@ function readStatement(lexer: IscLexer, depth: number, includes: Includes | unde
       if (words.length === 0) unreadable(token.place, "this { belongs to no statement");
       if (depth >= maxNesting)
         unreadable(token.place, `blocks are nested deeper than ${maxNesting}: flatten them`);
-      return { words, block: [...statementsOf(lexer, depth + 1, includes, token)] };
+      return { words, block: [...statementsOf(lexer, depth + 1, state, token)] };
     }
     if (token.kind === "end" || isMark(token, "}"))
       unreadable((words.at(-1) ?? token).place, `there is no ; between this and ${token.text}`);
     words.push(token);
+    if (++state.words > maxWords)
+      unreadable(token.place, `there are more than ${maxWords} words: split the file up`);
   }
 }
 
@@ -102,20 +111,25 @@ function isInclude({ words, block }: Statement): boolean {
   return words[0]?.text === "include" && words[1]?.kind === "string" && block === undefined;
 }
 
-function* included({ words }: Statement, depth: number, includes: Includes): Generator<Statement> {
+function* included(
+  { words }: Statement,
+  depth: number,
+  state: State,
+  readFile: ReadFile,
+): Generator<Statement> {
   const [keyword, path] = words;
   if (keyword === undefined || path === undefined) return;
-  includes.files++;
-  if (includes.files > maxIncludes || depth >= maxNesting)
+  state.files++;
+  if (state.files > maxIncludes || depth >= maxNesting)
     unreadable(
       keyword.place,
       `more than ${maxIncludes} files are included: does one include itself?`,
     );
   const file = includedPath(path.place.file, decodeText(path.text));
-  const read = includes.readFile(file);
+  const read = readFile(file);
   if ("error" in read)
     unreadable(path.place, `the included file ${file} can't be read: ${read.error}`);
-  yield* statementsOf(createIscLexer(read.bytes.toString("latin1"), file), depth + 1, includes);
+  yield* statementsOf(createIscLexer(read.bytes.toString("latin1"), file), depth + 1, state);
 }
 
 export function isMark(token: Token | undefined, text: string): boolean {

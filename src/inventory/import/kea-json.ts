@@ -5,6 +5,7 @@ import {
   includedPath,
   maxIncludes,
   maxNesting,
+  maxWords,
   type Place,
   type ReadFile,
   unreadable,
@@ -51,9 +52,8 @@ interface Source {
 
 const space = /\s+/y;
 const lineComment = /(?:#|\/\/)[^\n]*/y;
-const blockComment = /\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\//y;
 const include = /<\?include\s+"([^"\n]*)"\s*\?>/y;
-const string = /"[^"\\\n]*(?:\\.[^"\\\n]*)*"/y;
+const plainText = /[^"\\\n]+/y;
 const word = /[^\s{}[\],:"#]+/y;
 
 function createLexer(text: string, file: string, readFile: ReadFile) {
@@ -66,6 +66,7 @@ function createLexer(text: string, file: string, readFile: ReadFile) {
   });
   const sources = [open(text, file)];
   let included = 0;
+  let words = 0;
 
   const push = (path: string, place: Place) => {
     included++;
@@ -80,7 +81,7 @@ function createLexer(text: string, file: string, readFile: ReadFile) {
   const next = (): JsonToken => {
     for (;;) {
       const source = sources.at(-1) ?? open("", file);
-      if (take(source, space) ?? take(source, lineComment) ?? take(source, blockComment)) continue;
+      if (take(source, space) ?? take(source, lineComment) ?? takeBlockComment(source)) continue;
       const place = {
         file: source.file,
         line: source.line,
@@ -97,7 +98,11 @@ function createLexer(text: string, file: string, readFile: ReadFile) {
         push(path, place);
         continue;
       }
-      const quoted = take(source, string)?.[0];
+      if (source.text.startsWith("/*", source.offset))
+        unreadable(place, "this comment has no closing */");
+      if (++words > maxWords)
+        unreadable(place, `there are more than ${maxWords} words: split the file up`);
+      const quoted = takeString(source);
       if (quoted !== undefined) return { kind: "string", text: unquote(quoted, place), place };
       if (character === '"') unreadable(place, 'this string has no closing " on its line');
       const plain = take(source, word)?.[0];
@@ -109,17 +114,49 @@ function createLexer(text: string, file: string, readFile: ReadFile) {
   return { next };
 }
 
-/** Moves past a match at the present offset, counting its lines. */
+/** Moves past a match at the present offset. */
 function take(source: Source, pattern: RegExp): RegExpExecArray | undefined {
   pattern.lastIndex = source.offset;
   const match = pattern.exec(source.text);
   if (match === null) return undefined;
-  source.offset = pattern.lastIndex;
-  for (let at = match[0].indexOf("\n"); at !== -1; at = match[0].indexOf("\n", at + 1)) {
-    source.line++;
-    source.lineStart = match.index + at + 1;
-  }
+  moveTo(source, pattern.lastIndex);
   return match;
+}
+
+function moveTo(source: Source, offset: number): void {
+  const passed = source.text.slice(source.offset, offset);
+  for (let at = passed.indexOf("\n"); at !== -1; at = passed.indexOf("\n", at + 1)) {
+    source.line++;
+    source.lineStart = source.offset + at + 1;
+  }
+  source.offset = offset;
+}
+
+// By hand, because a regular expression with a repeated group has no room for a long text.
+function takeBlockComment(source: Source): true | undefined {
+  const { text, offset } = source;
+  if (!text.startsWith("/*", offset)) return undefined;
+  const end = text.indexOf("*/", offset + 2);
+  if (end === -1) return undefined;
+  moveTo(source, end + 2);
+  return true;
+}
+
+/** The string with its quotation marks; undefined when none starts here, or when it does not end on its line. */
+function takeString(source: Source): string | undefined {
+  const { text, offset } = source;
+  if (text[offset] !== '"') return undefined;
+  let at = offset + 1;
+  for (;;) {
+    plainText.lastIndex = at;
+    if (plainText.test(text)) at = plainText.lastIndex;
+    if (text[at] === '"') break;
+    // Behind a backslash comes one character, whatever it is.
+    if (text[at] !== "\\" || text[at + 1] === "\n" || text[at + 1] === undefined) return undefined;
+    at += 2;
+  }
+  source.offset = at + 1;
+  return text.slice(offset, at + 1);
 }
 
 function unquote(quoted: string, place: Place): string {

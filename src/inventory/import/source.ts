@@ -25,6 +25,8 @@ export type ReadFile = (file: string) => { readonly bytes: Buffer } | { readonly
 export const maxFileBytes = 64 * 1024 * 1024;
 export const maxNesting = 64;
 export const maxIncludes = 100;
+/** Words of a configuration, or of one entry of a lease file. Each takes memory many times its own size. */
+export const maxWords = 2_000_000;
 
 /** Thrown by a parser's inner functions and caught by `total`, so that no public function throws. */
 class Unreadable extends Error {

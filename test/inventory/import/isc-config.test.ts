@@ -253,6 +253,10 @@ describe("a file that can't be read", () => {
     expect(malformed(isc("a { ".repeat(100_000)))).toMatch(/nested deeper than 64/);
   });
 
+  test("the number of words has a limit", () => {
+    expect(malformed(isc(`a ${"b ".repeat(2_000_000)};`))).toMatch(/more than 2000000 words/);
+  });
+
   test("a file that includes itself is refused", () => {
     const text = 'include "/etc/a";';
     expect(malformed(isc(text, { "/etc/a": text }))).toMatch(/does one include itself/);

@@ -177,6 +177,7 @@ describe("Kea's JSON", () => {
       '1:1: there is no map "Dhcp4": name the configuration of kea-dhcp4',
     ],
     ["no end of a map", '{\n "Dhcp4": {', "2:11: this { has no closing }"],
+    ["no end of a comment", "/* {", "1:1: this comment has no closing */"],
     ["no end of a list", dhcp4('"a": [ 1').slice(0, 20), "1:19: this [ has no closing ]"],
     ["no comma", dhcp4('"a": 1 "b": 2'), "1:21: expected , or }, found b"],
     ["no colon", dhcp4('"a" 1'), '1:18: expected : after "a", found 1'],
@@ -221,6 +222,10 @@ describe("Kea's JSON", () => {
     expect(
       mustRead(kea(`/*${long}*/${dhcp4(`"comment": "${'\\"'.repeat(2_000_000)}"`)}`)).notes,
     ).toEqual([]);
+  });
+
+  test("the number of words has a limit", () => {
+    expect(malformed(kea(`[${"1,".repeat(1_100_000)}`))).toMatch(/more than 2000000 words/);
   });
 
   test("a file that includes itself is refused", () => {
