@@ -31,7 +31,14 @@ export function readKeaOptions(
   let settings: Settings = {};
   for (const option of itemsOf(list)) {
     const { name, what, code } = identityOf(option, codes);
-    for (const { key, place } of entriesOf(option)) {
+    for (const { key, place, value } of entriesOf(option)) {
+      if (key === "always-send" && value.kind === "scalar" && value.value === true)
+        add(
+          notes,
+          place,
+          `${what}: always-send`,
+          "rackstrap decides itself which options a client needs",
+        );
       if (key === "client-classes") add(notes, place, `${what}: client-classes`, classAdvice);
       if (key === "never-send")
         add(notes, place, `${what}: never-send`, "remove the setting from the network instead");

@@ -131,6 +131,11 @@ describe("what is not carried over", () => {
       /no client classes/,
     ],
     [
+      "an option for everybody",
+      withOption('"name": "ntp-servers", "data": "10.0.0.1", "always-send": true'),
+      /decides itself/,
+    ],
+    [
       "an option of a pool",
       withSubnet(
         '"pools": [ { "pool": "10.0.0.0/25", "option-data": [ { "name": "routers", "data": "10.0.0.1" } ] } ]',
@@ -215,7 +220,9 @@ describe("Kea's JSON", () => {
   ])("%s is told with its place", (_, text, expected) => {
     expect(malformed(kea(text))).toBe(`/etc/kea.json:${expected}`);
   });
+});
 
+describe("the bounds of Kea's JSON", () => {
   test("nesting, comments and strings of any length are read or refused", () => {
     expect(malformed(kea("[".repeat(100_000)))).toMatch(/nested deeper than 64/);
     const long = "*".repeat(2_000_000);
