@@ -31,7 +31,7 @@ const usualSeconds = 600;
 // dhcpd and Kea agree with rackstrap that a lease of a few minutes is short.
 const usualMinSeconds = 300;
 
-/** `reserved` are the addresses of all reservations; those inside the pool are cut out of it. */
+/** `reserved` are the addresses of all reservations; those inside the pool are cut out of it, as routers are. */
 export function carryNetwork(
   network: OldNetwork,
   reserved: readonly Ipv4[],
@@ -46,9 +46,6 @@ export function carryNetwork(
       `it is no address for a router in ${formatCidr(cidr)}: set gateway`,
     );
   const pool = carryPools(network, note);
-  const excluded = [...new Set([...(gateway === undefined ? [] : [gateway]), ...reserved])]
-    .filter((address) => pool.some((range) => rangeContains(range, address)))
-    .toSorted((a, b) => ipv4ToNumber(a) - ipv4ToNumber(b));
   const routes = (settings.routes ?? []).filter(({ to, via }) => {
     const reachable = cidrContains(cidr, via);
     if (!reachable)
@@ -58,6 +55,10 @@ export function carryNetwork(
       );
     return reachable;
   });
+  const routers = [...(gateway === undefined ? [] : [gateway]), ...routes.map(({ via }) => via)];
+  const excluded = [...new Set([...routers, ...reserved])]
+    .filter((address) => pool.some((range) => rangeContains(range, address)))
+    .toSorted((a, b) => ipv4ToNumber(a) - ipv4ToNumber(b));
   const { dns, domain, searchDomains, ntp, mtu } = settings;
   const entry: NetworkEntry = {
     cidr: formatCidr(cidr),
