@@ -4,7 +4,9 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import Database from "better-sqlite3";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openLeaseFile, readBootId } from "../../src/store/leases.ts";
 import { judgeTrace } from "./dhcp-faults/durability.ts";
 import {
   contradictions,
@@ -23,6 +25,7 @@ import {
 import { startDhcp, writeSite } from "./dhcp-faults/server-under-test.ts";
 
 const kills = Number(process.env["KILLS"] ?? 5);
+const faults = Number(process.env["FAULTS"] ?? 40);
 const machinesPerKill = 60;
 const minutes = 60_000;
 
@@ -129,6 +132,67 @@ it("sends no ACK before the write of its lease is synced", { timeout: 2 * minute
   const unsynced = judgeTrace(lines.filter((line) => !/^f(data)?sync/.test(line)));
   expect(unsynced.early).toHaveLength(acknowledged);
 });
+
+const calls = [
+  ["fdatasync", "EIO"],
+  ["pwrite64", "ENOSPC"],
+  ["pwrite64", "EIO"],
+] as const;
+
+describe.each(calls)("%s that fails with %s", (call, error) => {
+  it.each(Array.from({ length: faults }, (_, i) => i + 1))(
+    "at call %i: no ACK without its lease, no damage, and service afterwards or an end",
+    async (nth) => {
+      const leaseFile = join(directory, `${call}-${error}-${nth}.db`);
+      const fault = `inject=${call}:error=${error}:when=${nth}`;
+      const trace = join(directory, "faults");
+      const tracer = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", trace];
+      const server = startDhcp(siteFile, leaseFile, [
+        ...tracer,
+        "-e",
+        `trace=${call}`,
+        "-e",
+        fault,
+      ]);
+      await server.settled;
+      const machines = createMachines(relay);
+      if (server.pid() === undefined) expect(await server.ended).toBeGreaterThan(0);
+      else {
+        await leaseInTurn(machines, faults);
+        const afterwards = await Promise.race([
+          machines.lease(machine(0x1000), within(8_000)),
+          server.ended,
+        ]);
+        if (typeof afterwards === "number") expect(afterwards).toBeGreaterThan(0);
+        else expect(afterwards).toBeDefined();
+        await server.kill();
+      }
+      expect(contradictions(machines.acknowledged)).toEqual([]);
+      expectStored(leaseFile, machines);
+    },
+  );
+});
+
+/** One commit for each machine, until one of them has asked in vain. */
+async function leaseInTurn(machines: Machines, count: number): Promise<void> {
+  for (const mac of machinesFrom(0, count))
+    if ((await machines.lease(mac, within(150))) === undefined) return;
+}
+
+/** What was acknowledged is what a restart finds. */
+function expectStored(leaseFile: string, machines: Machines): void {
+  const found = openLeaseFile(leaseFile, { wallNow: Date.now, bootId: readBootId() });
+  expect(found.damagedFile).toBeUndefined();
+  const stored = found.load(0).map(({ mac, address, state }) => `${mac} ${address} ${state}`);
+  found.close();
+  const lost = machines.acknowledged
+    .map(({ mac, address }) => `${mac} ${address} bound`)
+    .filter((line) => !stored.includes(line));
+  expect(lost).toEqual([]);
+  const database = new Database(leaseFile);
+  expect(database.pragma("integrity_check", { simple: true })).toBe("ok");
+  database.close();
+}
 
 function mulberry32(seed: number): () => number {
   let state = seed;

@@ -38,8 +38,13 @@ export async function createNetwork(): Promise<void> {
 
 export async function removeNetwork(): Promise<void> {
   const { stdout } = await run("ip", ["netns", "list"]);
-  for (const space of [serverSpace, clientSpace])
-    if (stdout.split(/\s/).includes(space)) await run("ip", ["netns", "del", space]);
+  for (const space of [serverSpace, clientSpace]) {
+    if (!stdout.split(/\s/).includes(space)) continue;
+    // A server outlives a test that failed.
+    const { stdout: pids } = await run("ip", ["netns", "pids", space]);
+    for (const pid of pids.split("\n").filter(Boolean)) process.kill(Number(pid), "SIGKILL");
+    await run("ip", ["netns", "del", space]);
+  }
 }
 
 /** argv of a command inside the server's namespace; the process id stays that of the spawned one. */
@@ -57,6 +62,7 @@ export async function health(): Promise<{ readonly status: number; readonly body
 
 export interface Relay {
   send(datagram: Buffer): void;
+  /** Who hears the answers from now on, alone. */
   onDatagram(hear: (datagram: Buffer) => void): void;
   close(): Promise<void>;
 }
@@ -69,10 +75,13 @@ export async function openRelay(): Promise<Relay> {
     { stdio: ["ignore", "inherit", "inherit", "ipc"], serialization: "advanced" },
   );
   await once(child, "message");
+  let hear = (_datagram: Buffer) => {};
+  child.on("message", (message) => hear(Buffer.from(message as unknown as Uint8Array)));
   return {
     send: (datagram) => void child.send(datagram),
-    onDatagram: (hear) =>
-      child.on("message", (message) => hear(Buffer.from(message as unknown as Uint8Array))),
+    onDatagram(listener) {
+      hear = listener;
+    },
     async close() {
       const ended = once(child, "exit");
       child.disconnect();
