@@ -91,6 +91,10 @@ const inventory = {
 
 const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const now = () => Number(process.hrtime.bigint() / 1_000_000n);
+const leases =
+  leaseFile === undefined
+    ? undefined
+    : openLeaseFile(leaseFile, { wallNow: Date.now, bootId: readBootId() });
 const server = await openDhcpServer({
   config,
   policy: createNetbootPolicy({
@@ -99,10 +103,7 @@ const server = await openDhcpServer({
     loaders: new Set(["ipxe.efi", "undionly.kpxe"]),
     now,
   }),
-  journal:
-    leaseFile === undefined
-      ? createMemoryLeaseJournal()
-      : openLeaseFile(leaseFile, { wallNow: Date.now, bootId: readBootId() }),
+  journal: leases ?? createMemoryLeaseJournal(),
   onEvent: (event) => print(sightingOf(event)),
   onWarning: (message) => print({ level: "warn", message }),
   inheritedFds: [],
@@ -116,6 +117,8 @@ process.once("SIGTERM", () => {
 print({ kind: "running", pid: process.pid });
 while (!stopped) {
   server.turn();
+  const failure = leases?.failure();
+  if (failure !== undefined) throw new Error(failure);
   // Signals and output have their turn here.
   await new Promise((resolve) => setImmediate(resolve));
 }
