@@ -29,6 +29,7 @@ kea-admin        perfdhcp
 openssh-server   installer to be identified
 openssl          checks of the certificates
 tcpdump          what the firmware sends
+strace           durability and I/O errors of the lease file
 tftp-hpa         TFTP client without options
 udhcpc           the DHCP client of small systems
 util-linux       lsblk, unshare

@@ -65,10 +65,15 @@ export function createBootPlane(
     const services = deps.services();
     const healthy = Object.values(services).every((status) => status === "running");
     const { dhcp, tftp, http } = services;
+    const reason = deps.trouble();
     return reply
       .code(healthy ? 200 : 503)
       .header("cache-control", "no-store")
-      .send({ status: healthy ? "healthy" : "degraded", services: { dhcp, tftp, http } });
+      .send({
+        status: healthy ? "healthy" : "degraded",
+        services: { dhcp, tftp, http },
+        ...(reason !== undefined && { reason }),
+      });
   });
   machineRoutes(app, deps);
   imageRoutes(app, deps);

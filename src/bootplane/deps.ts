@@ -7,7 +7,8 @@ import type { Subject } from "../boot/decide.ts";
 import type { BootScripts, BootServer } from "../boot/script.ts";
 import type { Mac } from "../net/mac.ts";
 
-export type ServiceStatus = "running" | "stopped" | "failed";
+/** `degraded`: it runs, and can't do all of its work. */
+export type ServiceStatus = "running" | "degraded" | "stopped" | "failed";
 
 export interface Services {
   readonly dhcp: ServiceStatus;
@@ -47,6 +48,8 @@ export interface BootPlaneDeps {
   /** The public document of a node; undefined for a machine that has none now. */
   readonly clusterConfig: (mac: Mac) => ClusterConfig | undefined;
   readonly services: () => Services;
+  /** Why a service is degraded. */
+  readonly trouble: () => string | undefined;
   readonly onEvent: (event: BootPlaneEvent) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

@@ -15,6 +15,7 @@ import type { DhcpConfig, DhcpEvent, DhcpInterface, DhcpPolicy } from "./policy.
 import { bootClassOf } from "./pxe.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { respond } from "./respond.ts";
+import { createStoring } from "./storing.ts";
 
 export interface Request {
   readonly datagram: Buffer;
@@ -45,7 +46,7 @@ export interface EngineOptions {
 export interface DhcpEngine {
   /** Decides about the requests in their order. Times are milliseconds of a clock that never jumps. */
   receive(requests: readonly Request[], nowMs: number): readonly Answer[];
-  /** Answers what has waited for a probe. To be called every tenth of a second or so. */
+  /** Answers what has waited for a probe, and tries a journal that failed once more. To be called every tenth of a second or so. */
   tick(nowMs: number): readonly Answer[];
   /** True when a tick is due soon: a request waits for a probe. */
   isWaiting(): boolean;
@@ -53,6 +54,8 @@ export interface DhcpEngine {
   takeProbes(): readonly Ipv4[];
   /** A machine has answered for an address that was asked for. */
   addressAnswered(address: Ipv4, nowMs: number): void;
+  /** Why no lease can be stored at the moment; undefined while they can. */
+  storeFailure(): string | undefined;
   /** Every lease there is, ended ones too. */
   leases(): Iterable<Lease>;
 }
@@ -61,12 +64,12 @@ export interface DhcpEngine {
 const requestsPerSecond = 100;
 // A switch port has one machine, or a few behind another switch; far more requests are somebody making machines up.
 const requestsPerSecondAndPort = 200;
-const storeRetryMs = 5_000;
 const maxWaiting = 1024;
 
 export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine {
   const { config, policy, journal, onEvent } = options;
   const book = createLeaseBook(config, policy, journal.load(nowMs));
+  const storing = createStoring(book, journal);
   const decide = createDecider(options, book);
   let waiting: { readonly request: Request; readonly address: Ipv4 }[] = [];
 
@@ -84,14 +87,19 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
       else if (response?.reply !== undefined) replies.push({ request, response });
       else if (response !== undefined) onEvent(response.event);
     }
-    const failure = commit(book, journal, at);
+    const failure = storing.commit(at);
     return replies.flatMap(({ request, response }) => finish(request, response, failure));
   }
 
   /** An ACK whose lease is not on disk does not leave. */
   function finish(request: Request, { event, reply }: Response, failure: string | undefined) {
-    if (reply === undefined || (failure !== undefined && reply.needsCommit)) {
-      onEvent({ kind: "dhcp-ignored", client: event.client, ...(failure && { reason: failure }) });
+    // A stranger that is refused begins again, and would get no offer.
+    const inVain =
+      event.kind === "dhcp-refused" &&
+      (event.client === undefined || policy.reservation(event.client.mac) === undefined);
+    const reason = failure ?? (inVain ? book.storeFailure : undefined);
+    if (reply === undefined || (reason !== undefined && (reply.needsCommit || inVain))) {
+      onEvent({ kind: "dhcp-ignored", client: event.client, ...(reason && { reason }) });
       return [];
     }
     if (event.kind === "dhcp-acknowledged" && event.client !== undefined)
@@ -105,6 +113,7 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
   return {
     receive,
     tick(at) {
+      storing.recover(at);
       book.probes?.settle(at);
       const ready = waiting.filter(({ address }) => book.probes?.isUnderWay(address) !== true);
       if (ready.length === 0) return [];
@@ -121,10 +130,11 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
       const intended = book.offers.heldBy(address, at);
       setAside(book, address, intended ?? nobody, at);
       if (intended !== undefined) book.offers.release(intended);
-      commit(book, journal, at);
+      storing.commit(at);
       const reason = `${address} is in use by a machine that has no lease for it`;
       onEvent({ kind: "dhcp-conflict", client: undefined, address, reason });
     },
+    storeFailure: () => book.storeFailure,
     leases: () => book.table.all(),
   };
 }
@@ -165,17 +175,6 @@ function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBo
       return silence(`it could not be answered: ${messageOf(error)}`);
     }
   };
-}
-
-/** Makes the batch durable, or says why that failed: its changes are undone then. */
-function commit(book: LeaseBook, journal: LeaseJournal, nowMs: number): string | undefined {
-  try {
-    book.table.commit(journal, nowMs);
-    return undefined;
-  } catch (error) {
-    book.storeFailedUntilMs = nowMs + storeRetryMs;
-    return `the lease could not be stored: ${messageOf(error)}`;
-  }
 }
 
 /** Holder of the addresses that were found in use before anybody was offered them. */

@@ -23,6 +23,8 @@ export interface LeaseJournal {
   load(nowMs: number): readonly Lease[];
   /** Stores the rows and removes the addresses in one transaction. Returns once they would survive a power cut; throws and changes nothing otherwise. */
   write(rows: readonly Lease[], removed: readonly Ipv4[], nowMs: number): void;
+  /** Throws while nothing can be written. Changes nothing. */
+  tryOut(): void;
 }
 
 /** Ended leases stay until their address is given to another client: they are how a client gets its old address back. */
@@ -31,6 +33,8 @@ export class LeaseTable {
   readonly #byMac = new Map<Mac, readonly Lease[]>();
   /** What a row was at the last commit, for each row changed since. */
   readonly #before = new Map<Ipv4, Lease | undefined>();
+  /** Whose rows may be in the journal as a commit that failed would have had them: a failed sync says nothing of what was written. */
+  readonly #uncertain = new Set<Ipv4>();
 
   constructor(rows: readonly Lease[]) {
     for (const row of rows) this.#set(row.address, row);
@@ -61,17 +65,31 @@ export class LeaseTable {
   /** Makes the changes durable. When the journal throws, they are undone and the error is passed on. */
   commit(journal: LeaseJournal, nowMs: number): void {
     if (this.#before.size === 0) return;
+    this.#write(journal, nowMs, [...this.#before.keys()]);
+  }
+
+  /** Writes what an earlier commit that failed may have left otherwise; throws while the journal can't be written. */
+  recover(journal: LeaseJournal, nowMs: number): void {
+    journal.tryOut();
+    if (this.#uncertain.size > 0) this.#write(journal, nowMs, []);
+  }
+
+  #write(journal: LeaseJournal, nowMs: number, changed: readonly Ipv4[]): void {
     const rows: Lease[] = [];
     const removed: Ipv4[] = [];
-    for (const address of this.#before.keys()) {
+    for (const address of new Set([...changed, ...this.#uncertain])) {
       const row = this.#byAddress.get(address);
       if (row === undefined) removed.push(address);
       else rows.push(row);
     }
     try {
       journal.write(rows, removed, nowMs);
+      this.#uncertain.clear();
     } catch (error) {
-      for (const [address, row] of this.#before) this.#set(address, row);
+      for (const [address, row] of this.#before) {
+        this.#set(address, row);
+        this.#uncertain.add(address);
+      }
       throw error;
     } finally {
       this.#before.clear();

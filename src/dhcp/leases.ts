@@ -18,8 +18,8 @@ export interface LeaseBook {
   readonly pools: ReadonlyMap<Subnet, AddressPool>;
   /** Undefined when addresses are offered unasked. */
   readonly probes: ConflictProbes | undefined;
-  /** Until then pool clients are not offered anything, because a lease could not be stored. */
-  storeFailedUntilMs: number;
+  /** Why the last lease could not be stored: until that works again, pool clients are not offered anything. */
+  storeFailure: string | undefined;
 }
 
 export const offerMs = 30_000;
@@ -48,7 +48,7 @@ export function createLeaseBook(
         : Number.POSITIVE_INFINITY,
     pools: new Map(config.subnets.map((subnet) => [subnet, new AddressPool(subnet.pools)])),
     probes: config.conflictProbe ? new ConflictProbes() : undefined,
-    storeFailedUntilMs: 0,
+    storeFailure: undefined,
   };
   for (const row of rows) noteUse(book, row.address, row.expiresAtMs);
   return book;
@@ -74,7 +74,7 @@ export function chooseAddress(
   const [recorded] = recordedAddresses(book, mac, subnet, nowMs);
   if (recorded !== undefined && recorded === book.policy.reservation(mac)?.address)
     return { address: recorded };
-  if (nowMs < book.storeFailedUntilMs) return { none: "leases cannot be stored at the moment" };
+  if (book.storeFailure !== undefined) return { none: "leases cannot be stored at the moment" };
   if (recorded !== undefined) return { address: recorded };
   const wished = [book.offers.offeredTo(mac, nowMs), requested].find(
     (address) => address !== undefined && isPoolAddressFor(book, address, mac, subnet, nowMs),

@@ -31,6 +31,8 @@ export interface DhcpServerOptions {
 export interface DhcpServer {
   /** Waits at most a tenth of a second for requests and answers them. */
   turn(): void;
+  /** Why no lease can be stored at the moment; undefined while they can. */
+  storeFailure(): string | undefined;
   /** Every lease there is, ended ones too. */
   leases(): Iterable<Lease>;
   close(): void;
@@ -85,7 +87,7 @@ export async function openDhcpServer(options: DhcpServerOptions): Promise<DhcpSe
     const watch = createWatch(options, listeners, hardware);
     if (!config.allowSecondServer) refuseSecondServer(libc, listeners, watch, options.now);
     const turn = createTurn({ libc, options, listeners, engine, watch, probe, hardware });
-    return { turn, leases: () => engine.leases(), close };
+    return { turn, storeFailure: engine.storeFailure, leases: () => engine.leases(), close };
   } catch (error) {
     close();
     throw error;

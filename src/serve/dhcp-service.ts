@@ -8,7 +8,9 @@ import { createForeignServerList, type ForeignServer } from "./foreign-server-li
 import type { PoolUse } from "./pool-use.ts";
 
 export interface DhcpService {
-  state(): "running" | "stopped";
+  state(): "running" | "degraded" | "stopped";
+  /** Why machines without a reservation get no address at the moment. */
+  trouble(): string | undefined;
   /** Events of each kind since the start. */
   counts(): DhcpCounts;
   /** Other servers heard of late. */
@@ -22,6 +24,8 @@ export interface DhcpService {
 export interface DhcpServiceListener {
   onSighting(sighting: DhcpSighting): void;
   onWarning(message: string): void;
+  /** Leases can't be stored, and why; or can again. */
+  onStoring(failure: string | undefined): void;
   /** The thread has ended by a fault; without it no machine gets an address. */
   onFault(error: Error): void;
 }
@@ -43,6 +47,7 @@ export async function startDhcpService(
     worker.once("exit", () => resolve());
   });
   let running = false;
+  let trouble: string | undefined;
   let counts: DhcpCounts = {};
   const foreign = createForeignServerList(now);
   const lists: ((leases: readonly ListedLease[]) => void)[] = [];
@@ -70,6 +75,9 @@ export async function startDhcpService(
           listener.onSighting(sighting);
         }
         return;
+      case "storing":
+        trouble = message.failure;
+        return listener.onStoring(message.failure);
       case "warning":
         return listener.onWarning(message.message);
       case "leases":
@@ -81,7 +89,8 @@ export async function startDhcpService(
   const tell = (message: ToDhcpThread) => worker.postMessage(message);
   await started.promise;
   return {
-    state: () => (running ? "running" : "stopped"),
+    state: () => (!running ? "stopped" : trouble === undefined ? "running" : "degraded"),
+    trouble: () => trouble,
     counts: () => counts,
     foreignServers: () => foreign.list(),
     poolUse: async () => {

@@ -42,6 +42,8 @@ export type FromDhcpThread =
       readonly sightings: readonly DhcpSighting[];
       readonly counts: DhcpCounts;
     }
+  /** Whether leases can be stored has changed: why not, or undefined when they can again. */
+  | { readonly kind: "storing"; readonly failure: string | undefined }
   | { readonly kind: "warning"; readonly message: string }
   | { readonly kind: "leases"; readonly leases: readonly ListedLease[] }
   | { readonly kind: "pool-use"; readonly pools: readonly PoolUse[] };
@@ -86,11 +88,15 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
   }
   tell({ kind: "running" });
   let toldMs = now();
+  let toldFailure: string | undefined;
   for (;;) {
     server.turn();
     if (now() - toldMs >= digestMs) {
       toldMs = now();
       tellEvents(digest.take(), tell);
+      const failure = server.storeFailure();
+      if (failure !== toldFailure) tell({ kind: "storing", failure });
+      toldFailure = failure;
     }
     const failure = leases.failure();
     if (failure !== undefined) throw new Error(failure);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import { createBootPlane } from "../bootplane/app.ts";
-import type { ServiceStatus, Services } from "../bootplane/deps.ts";
+import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
 import { type DhcpSighting, isOfNetwork } from "../dhcp/event-digest.ts";
 import { inheritedDhcpSockets } from "../dhcp/server.ts";
@@ -63,9 +63,10 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     tftp: worst(tftp.map((server) => server.state().service)),
     http: listening.length === 0 ? "stopped" : worst(listening.map((http) => http.status())),
   });
+  const health = { services, trouble: () => dhcp?.trouble() };
   const apps = addresses.map((address) => ({
     address,
-    app: openBootPlane(tools, observers, services, address),
+    app: openBootPlane(tools, observers, health, address),
   }));
   const close = async () => {
     // DHCP first: a machine must not be sent to listeners that are gone.
@@ -119,7 +120,11 @@ function openDhcp(
     recordDhcp(sighting, record, log);
   };
   const onWarning = (message: string) => log.warn(message);
-  return startDhcpService(data, { onSighting, onWarning, onFault }, now);
+  const onStoring = (failure: string | undefined) => {
+    if (failure === undefined) log.info("leases can be stored again");
+    else log.error({ reason: failure }, "only machines with a reservation get an address");
+  };
+  return startDhcpService(data, { onSighting, onWarning, onStoring, onFault }, now);
 }
 
 function recordDhcp(sighting: DhcpSighting, record: Record, log: Logger): void {
@@ -154,7 +159,7 @@ function openTftp({ assets, logger }: NetworkTools, { record, holders }: Observe
 function openBootPlane(
   tools: NetworkTools,
   { record, holders }: Observers,
-  services: () => Services,
+  health: Pick<BootPlaneDeps, "services" | "trouble">,
   address: Ipv4,
 ) {
   const { assets, rendering, authorizedKeys, logger, now } = tools;
@@ -166,7 +171,7 @@ function openBootPlane(
     subject: rendering.subject,
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
-    services,
+    ...health,
     onEvent: ({ kind, client, ...detail }) => {
       record(() => {
         const mac = "mac" in detail ? detail.mac : holders.find(client as Ipv4);

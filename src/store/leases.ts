@@ -75,6 +75,7 @@ export function openLeaseFile(file: string, options: LeaseFileOptions): LeaseFil
   const opened = openOrReplace(file, options.wallNow);
   let database = opened.database;
   let write = prepareWrite(database, options);
+  let tryOut = prepareTryOut(database);
   let failure: string | undefined;
   // After a failed sync the kernel may have dropped what was not written, and would report success the next time.
   const reopen = () => {
@@ -82,21 +83,25 @@ export function openLeaseFile(file: string, options: LeaseFileOptions): LeaseFil
       database.close();
       database = openDatabase(file, migrations);
       write = prepareWrite(database, options);
+      tryOut = prepareTryOut(database);
     } catch (error) {
       failure = `the lease file ${file} can't be opened again after an I/O error (${messageOf(error)}): check the disk, and start again`;
+    }
+  };
+  const attempt = (work: () => void, mayRepeat = true): void => {
+    try {
+      work();
+    } catch (error) {
+      if (isInputOutputError(error)) reopen();
+      if (mayRepeat && isFull(error) && reuseLog(database)) attempt(work, false);
+      else throw error;
     }
   };
   return {
     damagedFile: opened.damagedFile,
     load: (nowMs) => load(database, options, nowMs),
-    write(rows, removed, nowMs) {
-      try {
-        write(rows, removed, nowMs);
-      } catch (error) {
-        if (isInputOutputError(error)) reopen();
-        throw error;
-      }
-    },
+    write: (rows, removed, nowMs) => attempt(() => write(rows, removed, nowMs)),
+    tryOut: () => attempt(() => tryOut()),
     failure: () => failure,
     close: () => {
       database.close();
@@ -115,6 +120,20 @@ function openOrReplace(
     const damagedFile = `${file}.damaged-${wallNow()}`;
     renameSync(file, damagedFile);
     return { database: openDatabase(file, migrations), damagedFile };
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code === "SQLITE_FULL";
+}
+
+/** Moves what is in the log to the file, so that the log is written from its beginning and needs no more room on a full disk. */
+function reuseLog(database: Connection): boolean {
+  try {
+    database.pragma("wal_checkpoint(RESTART)");
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -150,6 +169,16 @@ function prepareWrite(
         Math.round(lease.lastSeenMs),
         Math.round(lease.expiresAtMs + offsetMs),
       );
+  });
+}
+
+/** Writes and takes away a row, so that every page of the smallest change comes to the disk. */
+function prepareTryOut(database: Connection): () => void {
+  const put = database.prepare("INSERT INTO boots (boot_id) VALUES ('')");
+  const remove = database.prepare("DELETE FROM boots WHERE boot_id = ''");
+  return database.transaction(() => {
+    put.run();
+    remove.run();
   });
 }
 

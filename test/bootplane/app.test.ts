@@ -44,6 +44,18 @@ describe("/health", () => {
       '{"status":"degraded","services":{"dhcp":"running","tftp":"failed","http":"running"}}',
     );
   });
+
+  it("answers 503 with the reason when one can't do all of its work", async () => {
+    const { app, services } = await bootPlane();
+    services.dhcp = "degraded";
+    const response = await app.inject("/health");
+    expect(response.statusCode).toBe(503);
+    expect(response.json()).toMatchObject({
+      status: "degraded",
+      services: { dhcp: "degraded" },
+      reason: "the disk is full",
+    });
+  });
 });
 
 describe("boot scripts", () => {

@@ -139,7 +139,7 @@ describe("an address whose reservation is new", () => {
 });
 
 describe("a lease store that cannot write", () => {
-  it("silences the ACK of a pool client, and its offers for five seconds", () => {
+  it("silences the ACK of a pool client and its offers, until it can write again", () => {
     const site = createSite();
     site.send(request("DISCOVER"));
     site.journal.broken = true;
@@ -149,10 +149,38 @@ describe("a lease store that cannot write", () => {
       "the lease could not be stored: ENOSPC: no space left on device",
     );
     expect(outcome(site.send(request("DISCOVER")))).toBe("silence");
-    site.journal.broken = false;
+    expect(site.engine.storeFailure()).toMatch("ENOSPC");
     site.nowMs += 5_000;
+    site.engine.tick(site.nowMs);
+    expect(outcome(site.send(request("DISCOVER")))).toBe("silence");
+    site.journal.broken = false;
+    site.nowMs += 1_000;
+    site.engine.tick(site.nowMs);
+    expect(site.engine.storeFailure()).toBeUndefined();
     expect(outcome(site.send(request("DISCOVER")))).toBe("OFFER 10.0.100.100");
     expect(outcome(site.send(selecting("10.0.100.100")))).toBe("ACK 10.0.100.100");
+  });
+
+  it("silences the NAK of a stranger, and not that of a reserved machine", () => {
+    const site = createSite();
+    site.journal.broken = true;
+    site.send(selecting("10.0.100.50", { mac: node01 }));
+    expect(outcome(site.send(selecting("10.0.100.100")))).toBe("silence");
+    expect(outcome(site.send(initReboot("10.0.100.77", { mac: node01 })))).toBe("NAK");
+  });
+
+  it("that failed after it wrote is set right by the next write", () => {
+    const former = lease("10.0.100.102", stranger);
+    const site = createSite([lease("10.0.100.100", stranger), former]);
+    const before = [...site.engine.leases()];
+    site.journal.unsynced = true;
+    site.nowMs += 100_000;
+    expect(outcome(site.send(renewing("10.0.100.100")))).toBe("silence");
+    expect(site.journal.rows.has(former.address)).toBe(false);
+    site.journal.unsynced = false;
+    site.nowMs += 1_000;
+    site.engine.tick(site.nowMs);
+    expect([...site.journal.rows.values()]).toEqual(before);
   });
 
   it("does not stop a reserved machine, but is reported", () => {

@@ -94,6 +94,7 @@ export async function testBootPlane(
             })
           : undefined,
       services: () => services,
+      trouble: () => (services.dhcp === "degraded" ? "the disk is full" : undefined),
       onEvent: (event) => events.push(event),
       now: () => 1_000,
       logger: pino({ level: "debug" }, { write: (line: string) => void logs.push(line) }),

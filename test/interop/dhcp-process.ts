@@ -1,6 +1,7 @@
 // A DHCP server as a process of its own, so that a test can start it inside a network namespace.
 // `node dhcp-process.ts INTERFACE [SITE.json [LEASES.db]]`; every event is a line of JSON on standard output, the first line
-// says "running". SITE.json has interfaces, subnets with CIDRs as text, reservations, fallbackLoader and conflictProbe.
+// says "running" and the process id. SITE.json has interfaces, subnets with CIDRs as text, reservations, fallbackLoader,
+// conflictProbe and allowSecondServer.
 
 import { readFileSync } from "node:fs";
 import { createNetbootPolicy } from "../../src/boot/netboot-policy.ts";
@@ -28,6 +29,7 @@ interface Site extends Pick<DhcpConfig, "interfaces" | "conflictProbe"> {
     readonly hostName: string;
   }[];
   readonly fallbackLoader?: string;
+  readonly allowSecondServer?: boolean;
 }
 
 const ip = (text: string) => text as Ipv4;
@@ -73,7 +75,7 @@ const config: DhcpConfig = {
   })),
   relays: [],
   conflictProbe: site.conflictProbe,
-  allowSecondServer: false,
+  allowSecondServer: site.allowSecondServer ?? false,
 };
 const [declared] = exampleInventory().nodes;
 const inventory = {
@@ -89,6 +91,10 @@ const inventory = {
 
 const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const now = () => Number(process.hrtime.bigint() / 1_000_000n);
+const leases =
+  leaseFile === undefined
+    ? undefined
+    : openLeaseFile(leaseFile, { wallNow: Date.now, bootId: readBootId() });
 const server = await openDhcpServer({
   config,
   policy: createNetbootPolicy({
@@ -97,10 +103,7 @@ const server = await openDhcpServer({
     loaders: new Set(["ipxe.efi", "undionly.kpxe"]),
     now,
   }),
-  journal:
-    leaseFile === undefined
-      ? createMemoryLeaseJournal()
-      : openLeaseFile(leaseFile, { wallNow: Date.now, bootId: readBootId() }),
+  journal: leases ?? createMemoryLeaseJournal(),
   onEvent: (event) => print(sightingOf(event)),
   onWarning: (message) => print({ level: "warn", message }),
   inheritedFds: [],
@@ -111,9 +114,11 @@ let stopped = false;
 process.once("SIGTERM", () => {
   stopped = true;
 });
-print({ kind: "running" });
+print({ kind: "running", pid: process.pid });
 while (!stopped) {
   server.turn();
+  const failure = leases?.failure();
+  if (failure !== undefined) throw new Error(failure);
   // Signals and output have their turn here.
   await new Promise((resolve) => setImmediate(resolve));
 }

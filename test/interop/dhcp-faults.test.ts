@@ -1,0 +1,205 @@
+// The DHCP server when it is killed and when its disk fails. What a machine was granted by an ACK must outlast all of it.
+// KILLS=50 kills it that often, FAULTS=200 lets each of so many writes and syncs fail; without them both are few.
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openLeaseFile, readBootId } from "../../src/store/leases.ts";
+import { judgeTrace } from "./dhcp-faults/durability.ts";
+import {
+  contradictions,
+  createMachines,
+  type Machines,
+  machine,
+  machinesFrom,
+} from "./dhcp-faults/machines.ts";
+import {
+  createNetwork,
+  openRelay,
+  type Relay,
+  removeNetwork,
+  requireTools,
+} from "./dhcp-faults/network.ts";
+import { startDhcp, writeSite } from "./dhcp-faults/server-under-test.ts";
+
+const kills = Number(process.env["KILLS"] ?? 5);
+const faults = Number(process.env["FAULTS"] ?? 40);
+const machinesPerKill = 60;
+const minutes = 60_000;
+
+let directory: string;
+let siteFile: string;
+let relay: Relay;
+
+beforeAll(async () => {
+  await requireTools({ ip: "iproute2", strace: "strace" });
+  directory = mkdtempSync(join(tmpdir(), "rackstrap-faults-"));
+  siteFile = join(directory, "site.json");
+  writeSite(siteFile);
+  await createNetwork();
+  relay = await openRelay();
+});
+
+afterAll(async () => {
+  await relay?.close();
+  await removeNetwork();
+  if (directory !== undefined) rmSync(directory, { recursive: true });
+});
+
+/** The first `ms` of it. */
+const within = (ms: number) => AbortSignal.timeout(ms);
+
+/** Each machine that was ever acknowledged still has its address, and a stranger who wishes for it gets another. */
+async function expectKept(machines: Machines): Promise<void> {
+  const kept = new Map(machines.acknowledged.map(({ mac, address }) => [mac, address]));
+  const told = await Promise.all(
+    [...kept].map(async ([mac, address]) => {
+      const answer = await machines.reboot(mac, address, within(10_000));
+      return `${mac} ${address} ${answer}`;
+    }),
+  );
+  expect(told.filter((line) => !line.endsWith("ACK"))).toEqual([]);
+  const strangers = await Promise.all(
+    [...kept.values()].map(async (address, i) => {
+      const offered = await machines.discover(machine(0xf000 + i), address, within(10_000));
+      return offered === undefined || offered === address ? `${address}: ${offered}` : "another";
+    }),
+  );
+  expect(strangers.filter((line) => line !== "another")).toEqual([]);
+}
+
+it(`loses no acknowledged lease and gives no address twice when it is killed ${kills} times among ${machinesPerKill} machines`, {
+  timeout: 2 * minutes + kills * 5_000,
+}, async () => {
+  const seed = Number(process.env["SEED"] ?? Date.now() % 1e6);
+  const random = mulberry32(seed);
+  const waitingSite = join(directory, "waiting-site.json");
+  // As a site has it: the start takes the time to listen for another server.
+  writeSite(waitingSite, { allowSecondServer: false });
+  const leaseFile = join(directory, "killed.db");
+  const machines = createMachines(relay);
+  const firstOfferMs: number[] = [];
+  const acknowledgedWhenKilled: number[] = [];
+  for (let round = 0; round < kills; round++) {
+    const before = machines.acknowledged.length;
+    const startedMs = performance.now();
+    const server = startDhcp(waitingSite, leaseFile);
+    const stop = new AbortController();
+    const [first = machine(0), ...others] = machinesFrom(round * machinesPerKill, machinesPerKill);
+    await machines.discover(first, undefined, within(10_000));
+    firstOfferMs.push(performance.now() - startedMs);
+    const leasing = [first, ...others].map((mac) => machines.lease(mac, stop.signal));
+    // Two answers for each machine; every part of that has its rounds.
+    await machines.heard(1 + 2 * machinesPerKill * ((round + random()) / kills) - 2);
+    await server.kill();
+    stop.abort();
+    await Promise.all(leasing);
+    acknowledgedWhenKilled.push(machines.acknowledged.length - before);
+  }
+  const server = startDhcp(waitingSite, leaseFile);
+  await server.settled;
+  const seen = `SEED=${seed}, acknowledged before each kill: ${acknowledgedWhenKilled.join()}`;
+  expect(contradictions(machines.acknowledged), seen).toEqual([]);
+  expect(machines.acknowledged.length, seen).toBeGreaterThan(0);
+  await expectKept(machines);
+  expect(contradictions(machines.acknowledged), seen).toEqual([]);
+  await server.kill();
+  expect(Math.max(...firstOfferMs)).toBeLessThan(2000);
+});
+
+it("sends no ACK before the write of its lease is synced", { timeout: 2 * minutes }, async () => {
+  const trace = join(directory, "trace");
+  const argv = ["strace", "-ff", "-y", "-xx", "-s", "8192", "-qq", "--seccomp-bpf", "-o", trace];
+  const calls = "trace=fdatasync,fsync,write,pwrite64,sendmmsg,sendto";
+  const server = startDhcp(siteFile, join(directory, "traced.db"), [...argv, "-e", calls]);
+  await server.settled;
+  const pid = server.pid();
+  const machines = createMachines(relay);
+  for (let group = 0; group < 25; group++) {
+    const macs = machinesFrom(group * 8, 8);
+    await Promise.all(macs.map((mac) => machines.lease(mac, within(20_000))));
+  }
+  // Its answer comes after the tracer has written down those before.
+  await machines.discover(machine(200), undefined, within(5_000));
+  await server.kill();
+  const lines = readFileSync(`${trace}.${pid}`, "latin1").split("\n");
+  const { acknowledged, early } = judgeTrace(lines);
+  expect(acknowledged).toBeGreaterThanOrEqual(200);
+  expect(early).toEqual([]);
+  // The same trace without its syncs must not pass.
+  const unsynced = judgeTrace(lines.filter((line) => !/^f(data)?sync/.test(line)));
+  expect(unsynced.early).toHaveLength(acknowledged);
+});
+
+const calls = [
+  ["fdatasync", "EIO"],
+  ["pwrite64", "ENOSPC"],
+  ["pwrite64", "EIO"],
+] as const;
+
+describe.each(calls)("%s that fails with %s", (call, error) => {
+  it.each(Array.from({ length: faults }, (_, i) => i + 1))(
+    "at call %i: no ACK without its lease, no damage, and service afterwards or an end",
+    async (nth) => {
+      const leaseFile = join(directory, `${call}-${error}-${nth}.db`);
+      const fault = `inject=${call}:error=${error}:when=${nth}`;
+      const trace = join(directory, "faults");
+      const tracer = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", trace];
+      const server = startDhcp(siteFile, leaseFile, [
+        ...tracer,
+        "-e",
+        `trace=${call}`,
+        "-e",
+        fault,
+      ]);
+      await server.settled;
+      const machines = createMachines(relay);
+      if (server.pid() === undefined) expect(await server.ended).toBeGreaterThan(0);
+      else {
+        await leaseInTurn(machines, faults);
+        const afterwards = await Promise.race([
+          machines.lease(machine(0x1000), within(8_000)),
+          server.ended,
+        ]);
+        if (typeof afterwards === "number") expect(afterwards).toBeGreaterThan(0);
+        else expect(afterwards).toBeDefined();
+        await server.kill();
+      }
+      expect(contradictions(machines.acknowledged)).toEqual([]);
+      expectStored(leaseFile, machines);
+    },
+  );
+});
+
+/** One commit for each machine, until one of them has asked in vain. */
+async function leaseInTurn(machines: Machines, count: number): Promise<void> {
+  for (const mac of machinesFrom(0, count))
+    if ((await machines.lease(mac, within(150))) === undefined) return;
+}
+
+/** What was acknowledged is what a restart finds. */
+function expectStored(leaseFile: string, machines: Machines): void {
+  const found = openLeaseFile(leaseFile, { wallNow: Date.now, bootId: readBootId() });
+  expect(found.damagedFile).toBeUndefined();
+  const stored = found.load(0).map(({ mac, address, state }) => `${mac} ${address} ${state}`);
+  found.close();
+  const lost = machines.acknowledged
+    .map(({ mac, address }) => `${mac} ${address} bound`)
+    .filter((line) => !stored.includes(line));
+  expect(lost).toEqual([]);
+  const database = new Database(leaseFile);
+  expect(database.pragma("integrity_check", { simple: true })).toBe("ok");
+  database.close();
+}
+
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
