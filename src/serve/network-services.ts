@@ -8,7 +8,7 @@ import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
 import { type DhcpSighting, isOfNetwork } from "../dhcp/event-digest.ts";
-import { inheritedDhcpSockets } from "../dhcp/server.ts";
+import { inheritedDhcpSockets } from "../dhcp/listeners.ts";
 import { findNodeByMac } from "../inventory/find.ts";
 import { servedInterfaces } from "../inventory/networks.ts";
 import type { Inventory } from "../inventory/schema.ts";

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { inheritedDhcpSockets, openDhcpServer } from "../../src/dhcp/server.ts";
+import { inheritedDhcpSockets } from "../../src/dhcp/listeners.ts";
+import { openDhcpServer } from "../../src/dhcp/server.ts";
 import { createMemoryLeaseJournal } from "../fakes/memory-lease-journal.ts";
 import { config, policy } from "./site.ts";
 
