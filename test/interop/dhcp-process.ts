@@ -1,6 +1,7 @@
 // A DHCP server as a process of its own, so that a test can start it inside a network namespace.
 // `node dhcp-process.ts INTERFACE [SITE.json [LEASES.db]]`; every event is a line of JSON on standard output, the first line
-// says "running". SITE.json has interfaces, subnets with CIDRs as text, reservations, fallbackLoader and conflictProbe.
+// says "running". SITE.json has interfaces, subnets with CIDRs as text, reservations, fallbackLoader,
+// conflictProbe and allowSecondServer.
 
 import { readFileSync } from "node:fs";
 import { createNetbootPolicy } from "../../src/boot/netboot-policy.ts";
@@ -15,12 +16,12 @@ import { openLeaseFile, readBootId } from "../../src/store/leases.ts";
 import { createMemoryLeaseJournal } from "../fakes/memory-lease-journal.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
-type WrittenSubnet = Omit<Subnet, "cidr" | "routes"> & {
+export type WrittenSubnet = Omit<Subnet, "cidr" | "routes"> & {
   readonly cidr: string;
   readonly routes: readonly { readonly to: string; readonly via: Ipv4 }[];
 };
 
-interface Site extends Pick<DhcpConfig, "interfaces" | "conflictProbe"> {
+export interface Site extends Pick<DhcpConfig, "interfaces" | "conflictProbe"> {
   readonly subnets: readonly WrittenSubnet[];
   readonly reservations: readonly {
     readonly mac: Mac;
@@ -28,6 +29,7 @@ interface Site extends Pick<DhcpConfig, "interfaces" | "conflictProbe"> {
     readonly hostName: string;
   }[];
   readonly fallbackLoader?: string;
+  readonly allowSecondServer?: boolean;
 }
 
 const ip = (text: string) => text as Ipv4;
@@ -73,7 +75,7 @@ const config: DhcpConfig = {
   })),
   relays: [],
   conflictProbe: site.conflictProbe,
-  allowSecondServer: false,
+  allowSecondServer: site.allowSecondServer ?? false,
 };
 const [declared] = exampleInventory().nodes;
 const inventory = {
