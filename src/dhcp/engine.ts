@@ -158,8 +158,10 @@ function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBo
 
   function decide({ datagram, receiver, port, source }: Request, nowMs: number) {
     const packet = decodePacket(datagram);
-    if ("malformed" in packet)
-      return silence(`malformed at octet ${packet.offset}: ${packet.malformed}`);
+    if ("malformed" in packet) {
+      const reason = `malformed at octet ${packet.offset}: ${packet.malformed}`;
+      return { event: { kind: "dhcp-malformed" as const, client: undefined, reason } };
+    }
     const client = readClient(packet);
     if ("ignore" in client) return silence(client.ignore);
     if (ownMacs.has(client.mac)) return undefined;

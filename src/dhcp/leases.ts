@@ -62,7 +62,7 @@ export function createLeaseBook(
 /** The address to offer, or why there is none. `probing`: this one, once nobody has answered for it. */
 export type Choice =
   | { readonly address: Ipv4 }
-  | { readonly none: string }
+  | { readonly none: string; readonly exhausted?: true }
   | { readonly probing: Ipv4 };
 
 /**
@@ -86,7 +86,7 @@ export function chooseAddress(
   );
   const address = wished ?? book.pools.get(subnet)?.next(nowMs, book.freeAt);
   if (address === undefined)
-    return { none: `no free address in the pool of network ${subnet.name}` };
+    return { none: `no free address in the pool of network ${subnet.name}`, exhausted: true };
   return probed(book, address, nowMs);
 }
 
