@@ -193,3 +193,19 @@ it("another DHCP server is named in the log, the timeline, the check and the fig
   expect(text).toContain('rackstrap_dhcp_pool_used{network="rack-b"} 1\n');
   expect(text).toContain('rackstrap_service_up{service="tftp"} 1\n');
 });
+
+it("an address that no interface has keeps the server from starting, by name", async () => {
+  const site = inventory() as { server: object };
+  const wrong = join(lab.directory, "wrong.json");
+  const stateDirectory = join(lab.directory, "other-state");
+  const interfaces = { "rsl-s1": "10.77.1.2" };
+  writeFileSync(
+    wrong,
+    JSON.stringify({
+      ...site,
+      server: { ...site.server, interfaces, httpPort: 8081, stateDirectory },
+    }),
+  );
+  const started = lab.run(serverSpace, process.execPath, main, "serve", "--inventory", wrong);
+  await expect(started).rejects.toThrow("HTTP on 10.77.1.2 port 8081: listen EADDRNOTAVAIL");
+});
