@@ -53,17 +53,15 @@ afterAll(async () => {
   await lab?.close();
 });
 
-/** Has a machine ask once, without taking the address up, and tells what became of it and how long its answer took. */
+/** Has a machine ask once, without taking the address up, and tells what it was given and what became of its messages. */
 async function ask(space: string, device: string, mac: string) {
   const since = server.mark();
-  const change = `-n ${space} link set ${device}`;
-  await lab.ip(`${change} address ${mac}`);
+  await lab.ip(`-n ${space} link set ${device} address ${mac}`);
   const argv = ["udhcpc", "-f", "-q", "-n", "-t", "1", "-T", "3", "-i", device, "-s", "/bin/true"];
-  const startedMs = performance.now();
   await lab.run(space, ...argv);
-  const tookMs = performance.now() - startedMs;
-  const event = await server.event({ kind: "dhcp-acknowledged", mac: mac as Mac }, since);
-  return { tookMs, address: event.address, kinds: server.events(since).map(({ kind }) => kind) };
+  const { address } = await server.event({ kind: "dhcp-acknowledged", mac: mac as Mac }, since);
+  const own = server.events(since).filter((event) => event.mac === mac);
+  return { address, kinds: own.map(({ kind }) => kind) };
 }
 
 it.each([
@@ -72,24 +70,21 @@ it.each([
 ])(
   "an address that is in use %s, is not offered but set aside",
   async (_, space, device, prefix) => {
-    const first = await ask(space, device, "02:77:00:00:02:01");
-    expect(first).toMatchObject({
+    expect(await ask(space, device, "02:77:00:00:02:01")).toEqual({
       address: `${prefix}.101`,
-      kinds: ["dhcp-conflict", "dhcp-offered", "dhcp-acknowledged"],
+      kinds: ["dhcp-offered", "dhcp-acknowledged"],
     });
-    expect(
-      server
-        .events()
-        .filter(({ kind }) => kind === "dhcp-conflict")
-        .at(-1),
-    ).toMatchObject({
-      address: `${prefix}.100`,
-      reason: `${prefix}.100 is in use by a machine that has no lease for it`,
+    const inUse = `${prefix}.100`;
+    // When it is found out depends on how far ahead the server asks.
+    expect(server.events().filter(({ address }) => address === inUse)).toEqual([
+      {
+        ...{ kind: "dhcp-conflict", address: inUse, facts: {} },
+        reason: `${inUse} is in use by a machine that has no lease for it`,
+      },
+    ]);
+    expect(await ask(space, device, "02:77:00:00:02:02")).toMatchObject({
+      address: `${prefix}.102`,
     });
-    // Its neighbours were asked for at the same time.
-    const second = await ask(space, device, "02:77:00:00:02:02");
-    expect(second).toMatchObject({ address: `${prefix}.102` });
-    expect(second.tookMs).toBeLessThan(first.tookMs);
   },
 );
 

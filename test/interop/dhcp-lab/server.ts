@@ -60,7 +60,7 @@ export async function startDhcp(
       ([key, value]) => event[key as keyof typeof event] === value,
     );
   };
-  await program.said('{"kind":"running"}');
+  await program.said('{"kind":"running"');
   return {
     program,
     mark: () => program.lines.length,
