@@ -2,7 +2,8 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Mac } from "../../../src/net/mac.ts";
@@ -130,4 +131,47 @@ export function writeSite(
     allowSecondServer,
   };
   writeFileSync(file, JSON.stringify(site));
+}
+
+/** The inventory of a site with that network; state and assets are below `directory`. */
+export function writeInventory(file: string, directory: string): void {
+  const flat = { gateway: "10.78.0.1", dns: ["10.78.0.1"] };
+  const inventory = {
+    site: "faults",
+    domain: "example.com",
+    cluster: { name: "faults" },
+    server: {
+      address: "10.77.0.1",
+      interface: serverDevice,
+      stateDirectory: join(directory, "state"),
+      assetDirectory: join(directory, "assets"),
+    },
+    networks: {
+      provisioning: {
+        cidr: "10.77.0.0/16",
+        gateway: "10.77.0.254",
+        pool: { start: "10.77.1.1", end: "10.77.250.254" },
+        dns: ["10.77.0.254"],
+        domain: "prov.example.com",
+      },
+      production: { cidr: "10.78.0.0/24", ...flat },
+      management: { cidr: "10.79.0.0/24" },
+    },
+    dhcp: { conflictProbe: false, allowSecondServer: true },
+    install: { flake: directory },
+    profiles: { worker: { role: "worker" } },
+    nodes: {
+      node01: {
+        mac: reserved.mac,
+        profile: "worker",
+        firmware: "uefi",
+        provisioningAddress: reserved.address,
+        productionAddress: "10.78.0.10",
+        disk: "/dev/vda",
+        bmc: { address: "10.79.0.10", user: "admin", password: { env: "BMC_PASSWORD" } },
+      },
+    },
+  };
+  mkdirSync(join(directory, "assets"), { recursive: true });
+  writeFileSync(file, JSON.stringify(inventory));
 }
