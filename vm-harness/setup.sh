@@ -28,6 +28,7 @@ isc-dhcp-client  dhclient
 kea-admin        perfdhcp
 openssh-server   installer to be identified
 openssl          checks of the certificates
+python3          hands sockets over, as systemd does
 tcpdump          what the firmware sends
 strace           durability and I/O errors of the lease file
 tftp-hpa         TFTP client without options

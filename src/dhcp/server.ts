@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { cidrContains } from "../net/cidr.ts";
+import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { broadcastAddress } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
@@ -22,7 +23,7 @@ export interface DhcpServerOptions {
   readonly onEvent: (event: DhcpEvent) => void;
   /** What an operator should read once: a right that is missing, an answer that could not be sent. */
   readonly onWarning: (message: string) => void;
-  /** Sockets for port 67 that somebody else has bound, one for each interface (see inheritedDhcpSockets). */
+  /** Sockets for port 67 that somebody else has bound, one for each interface, with SO_BINDTODEVICE. */
   readonly inheritedFds: readonly number[];
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
@@ -38,7 +39,6 @@ export interface DhcpServer {
   close(): void;
 }
 
-const firstInheritedFd = 3;
 // Under load the wait for the disk is shared by all that came in meanwhile.
 const batch = 2048;
 const smallBatch = 16;
@@ -47,21 +47,6 @@ const tickMs = 50;
 const temptMs = 60_000;
 /** How long a server that is there already has to show itself before this one starts. */
 const foreignWaitMs = 700;
-
-/**
- * The descriptors of the sockets that a systemd `.socket` unit passes under the name `dhcp` (`FileDescriptorName=dhcp`,
- * `ListenDatagram=0.0.0.0:67`, `BindToDevice=`, `Broadcast=yes`; one unit or line for each interface). `env` and `pid` are
- * the process's own; protocol: sd_listen_fds(3).
- */
-export function inheritedDhcpSockets(
-  env: Readonly<Record<string, string | undefined>>,
-  pid: number,
-): number[] {
-  if (env["LISTEN_PID"] !== String(pid)) return [];
-  const passed = Number(env["LISTEN_FDS"] ?? 0);
-  const names = (env["LISTEN_FDNAMES"] ?? "").split(":").slice(0, passed);
-  return names.flatMap((name, i) => (name === "dhcp" ? [firstInheritedFd + i] : []));
-}
 
 interface Listener {
   readonly receiver: DhcpInterface;
@@ -218,7 +203,7 @@ function openClientPort(
     });
     return { receiver, port: "client", socket };
   } catch (error) {
-    onWarning(`other DHCP servers on ${device} can't be noticed: ${String(error)}`);
+    onWarning(`other DHCP servers on ${device} can't be noticed: ${messageOf(error)}`);
     return undefined;
   }
 }

@@ -11,6 +11,8 @@ import { inServerSpace, serverDevice } from "./network.ts";
 
 export const reserved = { mac: "02:fa:17:ff:00:50" as Mac, address: "10.77.0.50" };
 
+const repository = join(import.meta.dirname, "../../..");
+
 export interface ServerUnderTest {
   /** Resolves when requests are heard, or when the process has ended without getting that far. */
   readonly settled: Promise<void>;
@@ -38,15 +40,17 @@ export function startDhcp(
 }
 
 /** The product. */
-export function startProduct(
-  inventoryFile: string,
-  wrapper: readonly string[] = [],
-): ServerUnderTest {
-  const script = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
-  const node = [process.execPath, script, "serve", "--inventory", inventoryFile];
-  return watch(inServerSpace([...wrapper, ...node]), "server started");
+export function startProduct(inventoryFile: string): ServerUnderTest {
+  return watch(inServerSpace(productArgv(inventoryFile, repository)), "server started");
 }
 
+/** argv of the product from the sources at `root`. */
+export function productArgv(inventoryFile: string, root: string): string[] {
+  const node = [join(root, "node_modules/.bin/node"), join(root, "src/cli/main.ts")];
+  return [...node, "serve", "--inventory", inventoryFile];
+}
+
+/** `argv` as a server that has started when it prints `runningText`, in a line of JSON with its pid. */
 export function watch(argv: readonly string[], runningText: string): ServerUnderTest {
   const [command = "", ...rest] = argv;
   const child = spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"] });
@@ -134,7 +138,11 @@ export function writeSite(
 }
 
 /** The inventory of a site with that network; state and assets are below `directory`. */
-export function writeInventory(file: string, directory: string): void {
+export function writeInventory(
+  file: string,
+  directory: string,
+  changes: { readonly conflictProbe?: boolean } = {},
+): void {
   const flat = { gateway: "10.78.0.1", dns: ["10.78.0.1"] };
   const inventory = {
     site: "faults",
@@ -157,7 +165,7 @@ export function writeInventory(file: string, directory: string): void {
       production: { cidr: "10.78.0.0/24", ...flat },
       management: { cidr: "10.79.0.0/24" },
     },
-    dhcp: { conflictProbe: false, allowSecondServer: true },
+    dhcp: { conflictProbe: changes.conflictProbe ?? false, allowSecondServer: true },
     install: { flake: directory },
     profiles: { worker: { role: "worker" } },
     nodes: {
