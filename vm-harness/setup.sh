@@ -24,14 +24,19 @@ zstd             compressed images
 # What only the tests use: independent clients and servers to hold against the product's own.
 test_packages='
 atftp            TFTP client with options
+dhcpcd-base      dhcpcd
+dnsmasq-base     a second DHCP server on the wire
 isc-dhcp-client  dhclient
+isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
 openssh-server   installer to be identified
 openssl          checks of the certificates
 python3          hands sockets over, as systemd does
+systemd          systemd-networkd, run by the tests alone
 tcpdump          what the firmware sends
 strace           durability and I/O errors of the lease file
 tftp-hpa         TFTP client without options
+tshark           decoder of what the DHCP server sends
 udhcpc           the DHCP client of small systems
 util-linux       lsblk, unshare
 '

@@ -1,6 +1,7 @@
 // Opens the boot plane's port, and says for /health whether it is open.
 
 import type { FastifyInstance } from "fastify";
+import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { ServiceStatus } from "./deps.ts";
 
@@ -17,7 +18,14 @@ export async function listenBootPlane(
   address: Ipv4,
   port: number,
 ): Promise<Listening> {
-  await app.listen({ host: address, port });
+  try {
+    await app.listen({ host: address, port });
+  } catch (cause) {
+    throw new Error(
+      `HTTP on ${address} port ${port}: ${messageOf(cause)}: see that an interface has this address and nobody else the port`,
+      { cause },
+    );
+  }
   const bound = app.server.address();
   if (bound === null || typeof bound === "string")
     throw new Error("the boot plane has no TCP port");

@@ -9,6 +9,7 @@ import { addClusterCommand } from "./cluster.ts";
 import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
+import { addImportCommand } from "./import.ts";
 import { addLeasesCommand } from "./leases.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
@@ -37,6 +38,7 @@ function createProgram(done: Done): Command {
     .exitOverride();
   addServeCommand(program, done);
   addCheckCommand(program, done);
+  addImportCommand(program, done);
   addNodesCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);

@@ -7,8 +7,8 @@ import type { Ipv4 } from "../net/ipv4.ts";
 export const probeWaitMs = 300;
 // An address nobody has answered for is taken as free for this long.
 const clearForMs = 600_000;
-// The kernel's neighbour table has room for about a thousand entries that are being resolved.
-const maxUnderWay = 256;
+// The kernel's neighbour table, which a ping goes through, has room for about a thousand entries that are being resolved.
+const maxUnderWay = 1000;
 
 interface Probe {
   readonly askedAtMs: number;

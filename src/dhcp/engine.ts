@@ -7,7 +7,7 @@ import type { Mac } from "../net/mac.ts";
 import { type Client, readClient } from "./client.ts";
 import type { Conversation, Reply, Response } from "./conversation.ts";
 import type { Lease, LeaseJournal } from "./lease-table.ts";
-import { createLeaseBook, type LeaseBook, setAside } from "./leases.ts";
+import { createLeaseBook, type LeaseBook, probeAhead, setAside } from "./leases.ts";
 import { formatOption, option, readSubOption, relaySubOption } from "./options.ts";
 import { surplus } from "./overload.ts";
 import { decodePacket, type EncodedPacket, encodePacket } from "./packet.ts";
@@ -115,6 +115,7 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
     tick(at) {
       storing.recover(at);
       book.probes?.settle(at);
+      probeAhead(book, at);
       const ready = waiting.filter(({ address }) => book.probes?.isUnderWay(address) !== true);
       if (ready.length === 0) return [];
       waiting = waiting.filter((entry) => !ready.includes(entry));
@@ -157,8 +158,10 @@ function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBo
 
   function decide({ datagram, receiver, port, source }: Request, nowMs: number) {
     const packet = decodePacket(datagram);
-    if ("malformed" in packet)
-      return silence(`malformed at octet ${packet.offset}: ${packet.malformed}`);
+    if ("malformed" in packet) {
+      const reason = `malformed at octet ${packet.offset}: ${packet.malformed}`;
+      return { event: { kind: "dhcp-malformed" as const, client: undefined, reason } };
+    }
     const client = readClient(packet);
     if ("ignore" in client) return silence(client.ignore);
     if (ownMacs.has(client.mac)) return undefined;

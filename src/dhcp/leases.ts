@@ -18,6 +18,8 @@ export interface LeaseBook {
   readonly pools: ReadonlyMap<Subnet, AddressPool>;
   /** Undefined when addresses are offered unasked. */
   readonly probes: ConflictProbes | undefined;
+  /** When the next addresses of the pools are to be asked for. */
+  probeAheadAtMs: number;
   /** Why the last lease could not be stored: until that works again, pool clients are not offered anything. */
   storeFailure: string | undefined;
 }
@@ -28,8 +30,10 @@ export const shortOfferMs = 5_000;
 export const quarantineMs = 600_000;
 // A client that declines everything must not be able to empty the pool.
 const maxQuarantinesPerClient = 3;
-// Enough for the machines that are switched on together by hand; more of them wait for their probes.
-const probedAhead = 16;
+// Enough for 700 strangers in a second without a wait for their probes.
+const probedAhead = 256;
+// Before what was found out goes out of date.
+const probeAgainMs = 300_000;
 
 export function createLeaseBook(
   config: DhcpConfig,
@@ -48,6 +52,7 @@ export function createLeaseBook(
         : Number.POSITIVE_INFINITY,
     pools: new Map(config.subnets.map((subnet) => [subnet, new AddressPool(subnet.pools)])),
     probes: config.conflictProbe ? new ConflictProbes() : undefined,
+    probeAheadAtMs: 0,
     storeFailure: undefined,
   };
   for (const row of rows) noteUse(book, row.address, row.expiresAtMs);
@@ -57,7 +62,7 @@ export function createLeaseBook(
 /** The address to offer, or why there is none. `probing`: this one, once nobody has answered for it. */
 export type Choice =
   | { readonly address: Ipv4 }
-  | { readonly none: string }
+  | { readonly none: string; readonly exhausted?: true }
   | { readonly probing: Ipv4 };
 
 /**
@@ -81,8 +86,17 @@ export function chooseAddress(
   );
   const address = wished ?? book.pools.get(subnet)?.next(nowMs, book.freeAt);
   if (address === undefined)
-    return { none: `no free address in the pool of network ${subnet.name}` };
-  return probed(book, address, subnet, nowMs);
+    return { none: `no free address in the pool of network ${subnet.name}`, exhausted: true };
+  return probed(book, address, nowMs);
+}
+
+/** Asks for the addresses that are to be given next, so that nobody waits for that. To be called often. */
+export function probeAhead(book: LeaseBook, nowMs: number): void {
+  const { probes } = book;
+  if (probes === undefined || nowMs < book.probeAheadAtMs) return;
+  book.probeAheadAtMs = nowMs + probeAgainMs;
+  for (const pool of book.pools.values())
+    for (const address of pool.upcoming(probedAhead, book.freeAt)) probes.want(address, nowMs);
 }
 
 /** Keeps the address for the client until it asks for it. */
@@ -97,6 +111,7 @@ export function holdOffer(
   const untilMs = nowMs + (crowded ? shortOfferMs : offerMs);
   book.offers.hold(address, mac, untilMs, nowMs);
   noteUse(book, address, untilMs);
+  book.probeAheadAtMs = nowMs;
 }
 
 /** The addresses on record as this client's and still its to use: its reservation, or else its leases. Offers are not on record. */
@@ -183,11 +198,9 @@ export function release(
 }
 
 // A relayed network is probed no differently: what can't be asked counts as unanswered.
-function probed(book: LeaseBook, address: Ipv4, subnet: Subnet, nowMs: number): Choice {
+function probed(book: LeaseBook, address: Ipv4, nowMs: number): Choice {
   const { probes } = book;
   if (probes === undefined) return { address };
-  for (const ahead of book.pools.get(subnet)?.upcoming(probedAhead, book.freeAt) ?? [])
-    probes.want(ahead, nowMs);
   if (probes.isClear(address, nowMs)) return { address };
   // Too many at once to ask for all: an address in time is worth more than the last bit of certainty.
   return probes.want(address, nowMs) ? { probing: address } : { address };

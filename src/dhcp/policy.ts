@@ -78,6 +78,8 @@ export interface DhcpEvent {
     | "dhcp-acknowledged"
     | "dhcp-refused"
     | "dhcp-ignored"
+    | "dhcp-malformed"
+    | "dhcp-pool-exhausted"
     | "dhcp-declined"
     | "dhcp-released"
     | "dhcp-informed"

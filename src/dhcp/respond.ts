@@ -71,7 +71,10 @@ function onDiscover(located: Located): Outcome {
   const { client, subnet, book, nowMs } = located;
   const { mac, requestedAddress } = client;
   const choice = chooseAddress(book, mac, requestedAddress, subnet, nowMs);
-  if ("none" in choice) return ignored(choice.none);
+  if ("none" in choice) {
+    const kind = choice.exhausted === true ? "dhcp-pool-exhausted" : "dhcp-ignored";
+    return { event: { kind, reason: choice.none } };
+  }
   if ("probing" in choice) {
     holdOffer(book, choice.probing, mac, subnet, nowMs);
     return { ...ignored(`${choice.probing} is being probed`), probing: choice.probing };

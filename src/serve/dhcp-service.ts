@@ -39,7 +39,10 @@ export async function startDhcpService(
 ): Promise<DhcpService> {
   // The same ending as this file: .ts from the sources, .js when built.
   const file = new URL(`./dhcp-thread${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(file, { workerData: data });
+  const worker = new Worker(file, {
+    workerData: data,
+    resourceLimits: { maxYoungGenerationSizeMb: 64 },
+  });
   const ended = new Promise<void>((resolve) => {
     worker.once("exit", () => resolve());
   });

@@ -18,6 +18,7 @@ import { messageOf } from "../net/error-text.ts";
 import type { Mac } from "../net/mac.ts";
 import { openLeaseFile, readBootId } from "../store/leases.ts";
 import { dhcpConfig } from "./dhcp-config.ts";
+import { oncePerMinute } from "./once-per-minute.ts";
 import { type PoolUse, poolUse } from "./pool-use.ts";
 
 /** What the thread is started with. */
@@ -60,7 +61,7 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
   const { inventory } = data;
   const declared = new Set<Mac>(inventory.nodes.map(({ mac }) => mac));
   const digest = createEventDigest((mac) => declared.has(mac));
-  const warn = oncePerMinute((message) => tell({ kind: "warning", message }));
+  const warn = oncePerMinute(now, (message) => tell({ kind: "warning", message }));
   const leases = openLeaseFile(data.leaseFile, { wallNow: Date.now, bootId: readBootId() });
   if (leases.damagedFile !== undefined)
     warn(`the lease file was damaged and is now ${leases.damagedFile}: leases begin anew`);
@@ -125,15 +126,4 @@ function listed(leases: Iterable<Lease>): ListedLease[] {
     expiresAtMs: lease.expiresAtMs + offsetMs,
     lastSeenMs: lease.lastSeenMs + offsetMs,
   }));
-}
-
-/** The same warning at most once a minute, and no more than a hundred different ones. */
-function oncePerMinute(warn: (message: string) => void): (message: string) => void {
-  const warnedMs = new Map<string, number>();
-  return (message) => {
-    if (now() - (warnedMs.get(message) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
-    if (warnedMs.size >= 100) warnedMs.clear();
-    warnedMs.set(message, now());
-    warn(message);
-  };
 }

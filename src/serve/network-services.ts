@@ -19,6 +19,7 @@ import type { Store } from "../store/store.ts";
 import { adoptTftpSocket, createTftpServer } from "../tftp/server.ts";
 import { type AddressHolders, createAddressHolders } from "./address-holders.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
+import { oncePerMinute } from "./once-per-minute.ts";
 import type { Rendering } from "./rendering.ts";
 
 export interface NetworkServices {
@@ -115,8 +116,12 @@ function openDhcp(
     leaseFile: join(inventory.server.stateDirectory, "leases.db"),
     inheritedFds: inheritedSockets("dhcp", process.env, process.pid),
   };
+  const warnOfExhaustion = oncePerMinute(now, (reason) =>
+    log.warn({ reason }, "a pool is exhausted: widen it, or shorten its leases"),
+  );
   const onSighting = (sighting: DhcpSighting) => {
-    const { kind, mac, address } = sighting;
+    const { kind, mac, address, reason = "" } = sighting;
+    if (kind === "dhcp-pool-exhausted") warnOfExhaustion(reason);
     if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
       holders.note(address, mac);
     recordDhcp(sighting, record, log);
@@ -132,6 +137,8 @@ function openDhcp(
 function recordDhcp(sighting: DhcpSighting, record: Record, log: Logger): void {
   const { mac, kind, address, interface: device, facts, bootFile, reason } = sighting;
   if (isOfNetwork(kind)) log.error(sighting, "dhcp");
+  // A remark on a boot file that was given, such as that it is the fallback.
+  else if (bootFile !== undefined && reason !== undefined) log.info(sighting, "dhcp");
   else log.debug(sighting, "dhcp");
   const detail = {
     ...(device === undefined ? {} : { interface: device }),

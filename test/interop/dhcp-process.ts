@@ -16,12 +16,12 @@ import { openLeaseFile, readBootId } from "../../src/store/leases.ts";
 import { createMemoryLeaseJournal } from "../fakes/memory-lease-journal.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
-type WrittenSubnet = Omit<Subnet, "cidr" | "routes"> & {
+export type WrittenSubnet = Omit<Subnet, "cidr" | "routes"> & {
   readonly cidr: string;
   readonly routes: readonly { readonly to: string; readonly via: Ipv4 }[];
 };
 
-interface Site extends Pick<DhcpConfig, "interfaces" | "conflictProbe"> {
+export interface Site extends Pick<DhcpConfig, "interfaces" | "conflictProbe"> {
   readonly subnets: readonly WrittenSubnet[];
   readonly reservations: readonly {
     readonly mac: Mac;

@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it, test } from "vitest";
+import { parse } from "yaml";
+import { openLeaseTarget } from "../../src/cli/lease-target.ts";
+import { fixtures } from "../inventory/import/read.ts";
+import { run } from "./run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "rackstrap-import-"));
+const isc = join(fixtures, "dhcpd.conf");
+const kea = join(fixtures, "kea-dhcp4.json");
+const keaLeases = join(fixtures, "kea-leases4.csv");
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("what import prints", () => {
+  test("prints YAML on standard output and what it left out, with its place, on standard error", async () => {
+    const { code, stdout, stderr } = await run(["import", isc]);
+    expect(code).toBe(0);
+    expect(parse(stdout)).toMatchObject({
+      networks: { provisioning: { cidr: "10.20.0.0/24" } },
+      nodes: { node01: { mac: "52:54:00:aa:00:10" } },
+    });
+    expect(stderr).toContain(`${isc}:6:1: log-facility local7: rackstrap logs to standard output`);
+    expect(stderr).toContain(
+      `${join(fixtures, "hosts.conf")}:9:1: host far: 172.16.0.9 lies in none`,
+    );
+  });
+
+  test("prints the same as JSON", async () => {
+    const { code, stdout, stderr } = await run(["import", kea, "--json", "--leases", keaLeases]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({
+      kind: "kea",
+      inventory: {
+        server: { interface: "eth1" },
+        networks: { provisioning: { cidr: "10.30.0.0/24", gateway: "10.30.0.1" } },
+        dhcp: { subnets: { "rack-c": { interface: "eth2" } } },
+        nodes: { node01: { mac: "52:54:00:bb:00:01", provisioningAddress: "10.30.0.10" } },
+      },
+      notes: expect.arrayContaining([
+        expect.objectContaining({ file: kea, line: 59, what: "loggers" }),
+      ]),
+      leases: { written: false, files: [`${keaLeases}.2`, keaLeases], skipped: [] },
+    });
+  });
+
+  test("shows leases and writes nothing without a state directory", async () => {
+    const { code, stderr } = await run(["import", kea, "--leases", keaLeases]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /10\.30\.0\.102 +52:54:00:cc:00:02 +bound +2026-11-21 \d\d:\d\d:\d\dZ .* host-3/,
+    );
+    expect(stderr).toMatch(
+      /read: 6 leases \(5 bound, 0 ended, 1 declined\), 0 skipped, from .*\.csv\.2, /,
+    );
+    expect(stderr).toMatch(/nothing was written: add --state-directory DIR/);
+  });
+});
+
+describe("leases into the store", () => {
+  test("writes leases into the store, twice to the same end", async () => {
+    const directory = join(folder, "state");
+    const args = ["import", kea, "--leases", keaLeases, "--state-directory", directory];
+    const { code, stderr } = await run(args);
+    expect({ code, last: stderr.trimEnd().split("\n").at(-1) }).toEqual({
+      code: 0,
+      last: `written: 6 leases (5 bound, 0 ended, 1 declined), 0 skipped, from ${keaLeases}.2, ${keaLeases}`,
+    });
+    expect((await run(args)).stderr).toMatch(/written: 0 leases .* 6 skipped/);
+    const { stored, close } = openLeaseTarget(directory);
+    expect(stored.map(({ address }) => address).toSorted()).toEqual([
+      "10.30.0.10",
+      "10.30.0.100",
+      "10.30.0.102",
+      "10.30.0.104",
+      "10.30.0.106",
+      "10.30.0.108",
+    ]);
+    close();
+  });
+
+  test("forgets a machine's older lease in the store", async () => {
+    const directory = join(folder, "older");
+    const before = openLeaseTarget(directory);
+    const [mac, address] = ["52:54:00:cc:00:02", "10.30.0.150"] as const;
+    before.write([{ address, mac, state: "bound", expiresAtMs: 2, lastSeenMs: 1 } as never]);
+    before.close();
+    await run(["import", kea, "--leases", keaLeases, "--state-directory", directory]);
+    const after = openLeaseTarget(directory);
+    const own = after.stored.filter((row) => row.mac === mac);
+    expect(own.map((row) => row.address)).toEqual(["10.30.0.102"]);
+    after.close();
+  });
+
+  test("refuses the store of a running server", async () => {
+    const directory = join(folder, "running");
+    const held = openLeaseTarget(directory);
+    const args = ["import", kea, "--leases", keaLeases, "--state-directory", directory];
+    const { code, stdout, stderr } = await run(args);
+    held.close();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/is in use by another server: stop that one/);
+  });
+});
+
+describe("what import refuses", () => {
+  it.each<[string, string[], RegExp]>([
+    [
+      "a missing file",
+      ["/nonexistent"],
+      /\/nonexistent can't be read: ENOENT.*\n {2}next: name an existing file/,
+    ],
+    ["a folder", [folder], /can't be read: it is no regular file/],
+    ["a missing lease file", [isc, "--leases", "/nonexistent"], /\/nonexistent can't be read/],
+    [
+      "the wrong kind",
+      [kea, "--kind", "isc"],
+      /kea-dhcp4\.json:4:59: there is no ; between this and \}\n {2}next: /,
+    ],
+    ["an unknown kind", [isc, "--kind", "dnsmasq"], /Allowed choices are isc, kea/],
+    ["nowhere to take leases from", [isc, "--state-directory", folder], /add --leases FILE/],
+  ])("ends with 2 for %s", async (_, args, expected) => {
+    const { code, stdout, stderr } = await run(["import", ...args]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(expected);
+  });
+
+  test("refuses a file beyond the limit without reading it", async () => {
+    const file = join(folder, "large.conf");
+    writeFileSync(file, Buffer.alloc(64 * 1024 * 1024 + 1, "#"));
+    const { code, stderr } = await run(["import", file]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/more than 64 MiB/);
+  });
+});

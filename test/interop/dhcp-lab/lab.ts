@@ -1,0 +1,116 @@
+// Network namespaces of one test file, and the programs that run in them.
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** A program that runs until it is stopped. */
+export interface Program {
+  readonly process: ChildProcess;
+  /** What it has printed, on either output. */
+  readonly lines: readonly string[];
+  /** The first line from `since` on that fits. The test's own timeout is the limit; a program that ends first is an error. */
+  said(fits: string | ((line: string) => boolean), since?: number): Promise<string>;
+  readonly ended: Promise<void>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export interface Lab {
+  /** For files; it goes with the lab. */
+  readonly directory: string;
+  /** Each is a command line of ip(8) after `ip`. */
+  ip(...commands: readonly string[]): Promise<void>;
+  run(space: string, ...argv: readonly string[]): Promise<{ stdout: string; stderr: string }>;
+  start(space: string, ...argv: readonly string[]): Program;
+  close(): Promise<void>;
+}
+
+/** Makes the namespaces, without anything in them but `lo`. `tools` names the Debian package of each program that is needed. */
+export async function openLab(
+  spaces: readonly string[],
+  tools: Readonly<Record<string, string>>,
+): Promise<Lab> {
+  for (const [tool, name] of Object.entries(tools))
+    await run("which", [tool]).catch(() => {
+      throw new Error(`${tool} is missing: install the Debian package ${name}`);
+    });
+  await removeSpaces(spaces);
+  const programs: Program[] = [];
+  const ip = async (...commands: readonly string[]) => {
+    for (const command of commands) await run("ip", command.split(" "));
+  };
+  for (const space of spaces) await ip(`netns add ${space}`, `-n ${space} link set lo up`);
+  const directory = await mkdtemp(join(tmpdir(), "rackstrap-dhcp-lab-"));
+  return {
+    directory,
+    ip,
+    run: (space, ...argv) => run("ip", ["netns", "exec", space, ...argv]),
+    start(space, ...argv) {
+      const program = follow(spawn("ip", ["netns", "exec", space, ...argv]));
+      programs.push(program);
+      return program;
+    },
+    async close() {
+      // Whoever is left in them goes as well, children of a client that is gone included.
+      await removeSpaces(spaces);
+      await Promise.all(programs.map(({ ended }) => ended));
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+async function removeSpaces(spaces: readonly string[]): Promise<void> {
+  const { stdout } = await run("ip", ["netns", "list"]);
+  for (const space of spaces) {
+    if (!stdout.split(/\s/).includes(space)) continue;
+    // A client that went into the background outlives its test.
+    const { stdout: pids } = await run("ip", ["netns", "pids", space]);
+    for (const pid of pids.split("\n").filter(Boolean)) process.kill(Number(pid), "SIGKILL");
+    await run("ip", ["netns", "del", space]);
+  }
+}
+
+function follow(child: ReturnType<typeof spawn>): Program {
+  const lines: string[] = [];
+  let news = Promise.withResolvers<void>();
+  const tell = () => {
+    news.resolve();
+    news = Promise.withResolvers();
+  };
+  for (const stream of [child.stdout, child.stderr])
+    if (stream !== null)
+      createInterface(stream).on("line", (line) => {
+        lines.push(line);
+        tell();
+      });
+  let over = false;
+  // Not at "exit": what it printed last may still be in the pipe.
+  const ended = once(child, "close").then(() => {
+    over = true;
+    tell();
+  });
+  return {
+    process: child,
+    lines,
+    ended,
+    async said(fits, since = 0) {
+      const test = typeof fits === "string" ? (line: string) => line.includes(fits) : fits;
+      for (;;) {
+        const line = lines.slice(since).find(test);
+        if (line !== undefined) return line;
+        if (over) throw new Error(`${child.spawnargs.join(" ")} ended:\n${lines.join("\n")}`);
+        await news.promise;
+      }
+    },
+    async stop(signal = "SIGTERM") {
+      if (!over) child.kill(signal);
+      await ended;
+    },
+  };
+}
