@@ -31,6 +31,7 @@ isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
 openssh-server   installer to be identified
 openssl          checks of the certificates
+python3          hands sockets over, as systemd does
 systemd          systemd-networkd, run by the tests alone
 tcpdump          what the firmware sends
 strace           durability and I/O errors of the lease file

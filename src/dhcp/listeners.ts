@@ -1,6 +1,7 @@
 // The sockets of a DHCP server: for each interface one for requests, one for PXE's port 4011, and one that overhears what other
 // servers answer.
 
+import { messageOf } from "../net/error-text.ts";
 import type { Conversation } from "./conversation.ts";
 import { clientPort, pxePort, serverPort } from "./destination.ts";
 import type { Libc } from "./libc.ts";
@@ -16,30 +17,14 @@ export interface Listener {
 /** What listening takes. */
 export interface ListenOptions {
   readonly interfaces: readonly DhcpInterface[];
-  /** Sockets for port 67 that somebody else has bound, one for each interface (see inheritedDhcpSockets). */
+  /** Sockets for port 67 that somebody else has bound, one for each interface, with SO_BINDTODEVICE. */
   readonly inheritedFds: readonly number[];
   readonly onWarning: (message: string) => void;
 }
 
-const firstInheritedFd = 3;
 // Under load the wait for the disk is shared by all that came in meanwhile.
 const batch = 2048;
 const smallBatch = 16;
-
-/**
- * The descriptors of the sockets that a systemd `.socket` unit passes under the name `dhcp` (`FileDescriptorName=dhcp`,
- * `ListenDatagram=0.0.0.0:67`, `BindToDevice=`, `Broadcast=yes`; one unit or line for each interface). `env` and `pid` are
- * the process's own; protocol: sd_listen_fds(3).
- */
-export function inheritedDhcpSockets(
-  env: Readonly<Record<string, string | undefined>>,
-  pid: number,
-): number[] {
-  if (env["LISTEN_PID"] !== String(pid)) return [];
-  const passed = Number(env["LISTEN_FDS"] ?? 0);
-  const names = (env["LISTEN_FDNAMES"] ?? "").split(":").slice(0, passed);
-  return names.flatMap((name, i) => (name === "dhcp" ? [firstInheritedFd + i] : []));
-}
 
 /** Opens all of them, or none: throws with a remedy when one can't be had. */
 export function openListeners(libc: Libc, options: ListenOptions): Listener[] {
@@ -91,7 +76,7 @@ function openClientPort(
     });
     return { receiver, port: "client", socket };
   } catch (error) {
-    onWarning(`other DHCP servers on ${device} can't be noticed: ${String(error)}`);
+    onWarning(`other DHCP servers on ${device} can't be noticed: ${messageOf(error)}`);
     return undefined;
   }
 }

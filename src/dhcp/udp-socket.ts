@@ -70,13 +70,21 @@ export function openUdpSocket(
   if (shared) setFlag(libc, fd, soReuseAddr);
   const failure =
     libc.setsockopt(fd, solSocket, soBindToDevice, name, name.length) < 0
-      ? `cannot bind to interface ${device}: ${libc.lastError()}`
+      ? `cannot bind to interface ${device}: ${explain(libc.lastError())}`
       : libc.bind(fd, socketAddress(anyAddress, port), nameBytes) < 0
-        ? `cannot bind 0.0.0.0:${port} on ${device}: ${libc.lastError()}`
+        ? `cannot bind 0.0.0.0:${port} on ${device}: ${explain(libc.lastError())}`
         : undefined;
   if (failure === undefined) return adoptUdpSocket(libc, fd, source, batch);
   libc.close(fd);
   throw new Error(failure);
+}
+
+function explain(error: string): string {
+  // Linux before 5.7 binds a socket to a device for CAP_NET_RAW alone.
+  if (error === "EPERM") return `${error}: give the process CAP_NET_RAW`;
+  if (error === "EACCES") return `${error}: give the process CAP_NET_BIND_SERVICE`;
+  if (error === "EADDRINUSE") return `${error}: stop the program that has it`;
+  return error;
 }
 
 /** Uses a socket that somebody else has bound; answers leave from `source`. */

@@ -1,6 +1,7 @@
 // Opens what machines talk to on every served interface: DHCP, TFTP and the boot plane.
 // What they see goes to the timelines.
 
+import type { Socket } from "node:dgram";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
@@ -8,14 +9,14 @@ import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
 import { type DhcpSighting, isOfNetwork } from "../dhcp/event-digest.ts";
-import { inheritedDhcpSockets } from "../dhcp/listeners.ts";
 import { findNodeByMac } from "../inventory/find.ts";
 import { servedInterfaces } from "../inventory/networks.ts";
 import type { Inventory } from "../inventory/schema.ts";
+import { inheritedSockets } from "../net/inherited-sockets.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { createTimeline, type Sighting } from "../nodes/timeline.ts";
 import type { Store } from "../store/store.ts";
-import { createTftpServer } from "../tftp/server.ts";
+import { adoptTftpSocket, createTftpServer } from "../tftp/server.ts";
 import { type AddressHolders, createAddressHolders } from "./address-holders.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
@@ -57,7 +58,8 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   const observers = { record, holders: createAddressHolders(inventory) };
   let dhcp: DhcpService | undefined;
   const addresses = servedInterfaces(inventory).map(({ address }) => address);
-  const tftp = addresses.map((address) => openTftp(tools, observers, address));
+  const passed = await inheritedTftpSockets(addresses);
+  const tftp = addresses.map((address) => openTftp(tools, observers, address, passed.get(address)));
   const listening: Listening[] = [];
   const services = (): Services => ({
     dhcp: dhcp?.state() ?? "stopped",
@@ -112,7 +114,7 @@ function openDhcp(
   const data = {
     inventory,
     leaseFile: join(inventory.server.stateDirectory, "leases.db"),
-    inheritedFds: inheritedDhcpSockets(process.env, process.pid),
+    inheritedFds: inheritedSockets("dhcp", process.env, process.pid),
   };
   const warnOfExhaustion = oncePerMinute(now, (reason) =>
     log.warn({ reason }, "a pool is exhausted: widen it, or shorten its leases"),
@@ -147,9 +149,30 @@ function recordDhcp(sighting: DhcpSighting, record: Record, log: Logger): void {
   if (mac !== undefined || isOfNetwork(kind)) record(() => ({ mac, kind, address, facts, detail }));
 }
 
-function openTftp({ assets, logger }: NetworkTools, { record, holders }: Observers, address: Ipv4) {
+/** By the served address that each is bound to. */
+async function inheritedTftpSockets(addresses: readonly Ipv4[]) {
+  const sockets = new Map<Ipv4, Socket>();
+  for (const fd of inheritedSockets("tftp", process.env, process.pid)) {
+    const adopted = await adoptTftpSocket(fd);
+    const served = addresses.find((address) => address === adopted.address);
+    if (served === undefined)
+      throw new Error(
+        `the TFTP socket that was passed in is bound to ${adopted.address}, which is no address of this server in the inventory: set ListenDatagram=${addresses[0]}:69 in its .socket unit`,
+      );
+    sockets.set(served, adopted.socket);
+  }
+  return sockets;
+}
+
+function openTftp(
+  { assets, logger }: NetworkTools,
+  { record, holders }: Observers,
+  address: Ipv4,
+  socket: Socket | undefined,
+) {
   return createTftpServer({
     address,
+    ...(socket && { socket }),
     files: async (name) => assets.current().loaders.get(name)?.data,
     onEvent: ({ client, ...transfer }) => {
       logger.debug({ client, ...transfer }, "tftp");

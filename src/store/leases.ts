@@ -146,15 +146,18 @@ function prepareWrite(
   { wallNow, bootId }: LeaseFileOptions,
 ): LeaseJournal["write"] {
   database.pragma(`wal_autocheckpoint = ${logPages}`);
-  database.prepare("INSERT OR IGNORE INTO boots (boot_id) VALUES (?)").run(bootId);
-  const boot = currentBoot(database, bootId);
+  const addBoot = database.prepare("INSERT INTO boots (boot_id) VALUES (?)");
+  let boot = currentBoot(database, bootId);
   const save = database.prepare(
     `INSERT OR REPLACE INTO leases
        (address, mac, client_id, host_name, state, boot, expires_monotonic_ms, seen_monotonic_ms, expires_at_ms)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const remove = database.prepare("DELETE FROM leases WHERE address = ?");
-  return database.transaction((rows, removed, nowMs) => {
+  const store = database.transaction<LeaseJournal["write"]>((rows, removed, nowMs) => {
+    // With the first lease and not at the start: a disk that is full by then must not keep reserved machines from theirs.
+    if (boot === undefined) addBoot.run(bootId);
+    const writtenDuring = boot ?? currentBoot(database, bootId);
     const offsetMs = wallNow() - nowMs;
     for (const address of removed) remove.run(ipv4ToNumber(address));
     for (const lease of rows)
@@ -164,12 +167,16 @@ function prepareWrite(
         lease.clientId ?? null,
         lease.hostName ?? null,
         lease.state,
-        boot,
+        writtenDuring,
         Math.round(lease.expiresAtMs),
         Math.round(lease.lastSeenMs),
         Math.round(lease.expiresAtMs + offsetMs),
       );
   });
+  return (rows, removed, nowMs) => {
+    store(rows, removed, nowMs);
+    boot ??= currentBoot(database, bootId);
+  };
 }
 
 /** Writes and takes away a row, so that every page of the smallest change comes to the disk. */
@@ -198,23 +205,35 @@ function load(
 ): readonly Lease[] {
   const boot = currentBoot(database, bootId);
   const offsetMs = nowMs - wallNow();
-  return database
-    .prepare<[], LeaseRow>("SELECT * FROM leases")
-    .all()
-    .map((row) => {
-      const grantedMs = row.expires_monotonic_ms - row.seen_monotonic_ms;
-      const sameBoot = row.boot === boot;
-      const expiresAtMs = sameBoot
-        ? row.expires_monotonic_ms
-        : Math.min(row.expires_at_ms + offsetMs, nowMs + grantedMs);
-      return {
-        address: ipv4FromNumber(row.address),
-        mac: row.mac,
-        ...(row.client_id === null ? {} : { clientId: row.client_id }),
-        ...(row.host_name === null ? {} : { hostName: row.host_name }),
-        state: row.state,
-        expiresAtMs,
-        lastSeenMs: expiresAtMs - grantedMs,
-      };
-    });
+  const rows = database.prepare<[], LeaseRow>("SELECT * FROM leases").all();
+  const newest = newestOfEachBoot(rows);
+  return rows.map((row) => {
+    const grantedMs = row.expires_monotonic_ms - row.seen_monotonic_ms;
+    const sameBoot = row.boot === boot;
+    const expiresAtMs = sameBoot
+      ? row.expires_monotonic_ms
+      : Math.min(expiresAtWall(row, newest.get(row.boot) ?? row) + offsetMs, nowMs + grantedMs);
+    return {
+      address: ipv4FromNumber(row.address),
+      mac: row.mac,
+      ...(row.client_id === null ? {} : { clientId: row.client_id }),
+      ...(row.host_name === null ? {} : { hostName: row.host_name }),
+      state: row.state,
+      expiresAtMs,
+      lastSeenMs: expiresAtMs - grantedMs,
+    };
+  });
+}
+
+function newestOfEachBoot(rows: readonly LeaseRow[]): ReadonlyMap<number, LeaseRow> {
+  const newest = new Map<number, LeaseRow>();
+  for (const row of rows)
+    if (row.seen_monotonic_ms >= (newest.get(row.boot)?.seen_monotonic_ms ?? 0))
+      newest.set(row.boot, row);
+  return newest;
+}
+
+/** Of several settings of the clock during one boot, the last is the one to believe. */
+function expiresAtWall(row: LeaseRow, newest: LeaseRow): number {
+  return row.expires_monotonic_ms + (newest.expires_at_ms - newest.expires_monotonic_ms);
 }

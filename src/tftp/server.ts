@@ -1,8 +1,10 @@
 // The TFTP service: read requests on port 69, then one socket of its own for each transfer (RFC 1350 §4).
 // This file holds the listening socket, session.ts those of the transfers. What a name stands for is asked of `files`; nothing is ever written.
 
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { type BindOptions, createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { once } from "node:events";
 import type { Logger } from "pino";
+import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { cleanFileName } from "./file-name.ts";
 import { decodePacket, encodePacket, errorCodes, type RequestPacket } from "./packet.ts";
@@ -23,6 +25,8 @@ export interface TftpServerOptions {
   /** Also the source address of every transfer, so that a host with several interfaces answers from the one that was asked. */
   readonly address: Ipv4;
   readonly port?: number;
+  /** The listening socket, when somebody else has bound it. */
+  readonly socket?: Socket;
   /** The file of that cleaned name, or undefined when there is none for this client. */
   readonly files: (name: string, client: Ipv4) => Promise<Buffer | undefined>;
   readonly onEvent: (event: TftpEvent) => void;
@@ -64,6 +68,36 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
   return new Server(options);
 }
 
+/** A socket that somebody else has bound, and its address. */
+export async function adoptTftpSocket(fd: number): Promise<{ address: string; socket: Socket }> {
+  const socket = await bound({ fd });
+  return { address: socket.address().address, socket };
+}
+
+async function bound(where: BindOptions): Promise<Socket> {
+  const socket = createSocket("udp4");
+  try {
+    // A descriptor is listened to before bind returns.
+    const listening = once(socket, "listening");
+    socket.bind(where);
+    await listening;
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw new Error(`TFTP can't have port ${where.port} of ${where.address}: ${explain(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function explain(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EACCES")
+    return `${code}: give the process CAP_NET_BIND_SERVICE, or pass the socket in`;
+  if (code === "EADDRINUSE") return `${code}: stop the program that has it`;
+  return messageOf(error);
+}
+
 /** A request that is being served. `request` tells a repeated datagram from a client that started anew. */
 interface Session {
   readonly request: Buffer;
@@ -90,14 +124,7 @@ class Server implements TftpServer {
 
   async start(): Promise<number> {
     const { address, port = 69, logger } = this.#options;
-    const socket = createSocket("udp4");
-    await new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.bind({ address, port }, () => {
-        socket.off("error", reject);
-        resolve();
-      });
-    });
+    const socket = this.#options.socket ?? (await bound({ address, port }));
     socket.on("error", (error) => {
       this.#service = "failed";
       logger.error({ err: error }, "the TFTP socket failed");

@@ -134,7 +134,8 @@ it("sends no ACK before the write of its lease is synced", { timeout: 2 * minute
 });
 
 const calls = [
-  ["fdatasync", "EIO"],
+  // SQLite is built with the one or the other.
+  ["fsync,fdatasync", "EIO"],
   ["pwrite64", "ENOSPC"],
   ["pwrite64", "EIO"],
 ] as const;
@@ -167,6 +168,7 @@ describe.each(calls)("%s that fails with %s", (call, error) => {
         else expect(afterwards).toBeDefined();
         await server.kill();
       }
+      expect(readFileSync(trace, "latin1")).toContain("(INJECTED)");
       expect(contradictions(machines.acknowledged)).toEqual([]);
       expectStored(leaseFile, machines);
     },

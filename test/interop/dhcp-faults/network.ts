@@ -60,6 +60,12 @@ export async function health(): Promise<{ readonly status: number; readonly body
   return { status: Number(status), body };
 }
 
+/** What a machine gets from the server by TFTP. */
+export async function fetchByTftp(name: string): Promise<string> {
+  const argv = ["netns", "exec", clientSpace, "curl", "-sS", "-m", "5"];
+  return (await run("ip", [...argv, `tftp://${serverAddress}/${name}`])).stdout;
+}
+
 export interface Relay {
   send(datagram: Buffer): void;
   /** Who hears the answers from now on, alone. */

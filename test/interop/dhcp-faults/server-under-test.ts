@@ -2,13 +2,16 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Mac } from "../../../src/net/mac.ts";
 import { inServerSpace, serverDevice } from "./network.ts";
 
 export const reserved = { mac: "02:fa:17:ff:00:50" as Mac, address: "10.77.0.50" };
+
+const repository = join(import.meta.dirname, "../../..");
 
 export interface ServerUnderTest {
   /** Resolves when requests are heard, or when the process has ended without getting that far. */
@@ -37,15 +40,17 @@ export function startDhcp(
 }
 
 /** The product. */
-export function startProduct(
-  inventoryFile: string,
-  wrapper: readonly string[] = [],
-): ServerUnderTest {
-  const script = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
-  const node = [process.execPath, script, "serve", "--inventory", inventoryFile];
-  return watch(inServerSpace([...wrapper, ...node]), "server started");
+export function startProduct(inventoryFile: string): ServerUnderTest {
+  return watch(inServerSpace(productArgv(inventoryFile, repository)), "server started");
 }
 
+/** argv of the product from the sources at `root`. */
+export function productArgv(inventoryFile: string, root: string): string[] {
+  const node = [join(root, "node_modules/.bin/node"), join(root, "src/cli/main.ts")];
+  return [...node, "serve", "--inventory", inventoryFile];
+}
+
+/** `argv` as a server that has started when it prints `runningText`, in a line of JSON with its pid. */
 export function watch(argv: readonly string[], runningText: string): ServerUnderTest {
   const [command = "", ...rest] = argv;
   const child = spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"] });
@@ -130,4 +135,51 @@ export function writeSite(
     allowSecondServer,
   };
   writeFileSync(file, JSON.stringify(site));
+}
+
+/** The inventory of a site with that network; state and assets are below `directory`. */
+export function writeInventory(
+  file: string,
+  directory: string,
+  changes: { readonly conflictProbe?: boolean } = {},
+): void {
+  const flat = { gateway: "10.78.0.1", dns: ["10.78.0.1"] };
+  const inventory = {
+    site: "faults",
+    domain: "example.com",
+    cluster: { name: "faults" },
+    server: {
+      address: "10.77.0.1",
+      interface: serverDevice,
+      stateDirectory: join(directory, "state"),
+      assetDirectory: join(directory, "assets"),
+    },
+    networks: {
+      provisioning: {
+        cidr: "10.77.0.0/16",
+        gateway: "10.77.0.254",
+        pool: { start: "10.77.1.1", end: "10.77.250.254" },
+        dns: ["10.77.0.254"],
+        domain: "prov.example.com",
+      },
+      production: { cidr: "10.78.0.0/24", ...flat },
+      management: { cidr: "10.79.0.0/24" },
+    },
+    dhcp: { conflictProbe: changes.conflictProbe ?? false, allowSecondServer: true },
+    install: { flake: directory },
+    profiles: { worker: { role: "worker" } },
+    nodes: {
+      node01: {
+        mac: reserved.mac,
+        profile: "worker",
+        firmware: "uefi",
+        provisioningAddress: reserved.address,
+        productionAddress: "10.78.0.10",
+        disk: "/dev/vda",
+        bmc: { address: "10.79.0.10", user: "admin", password: { env: "BMC_PASSWORD" } },
+      },
+    },
+  };
+  mkdirSync(join(directory, "assets"), { recursive: true });
+  writeFileSync(file, JSON.stringify(inventory));
 }
