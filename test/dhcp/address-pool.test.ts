@@ -78,7 +78,9 @@ describe("an address pool", () => {
     use(6, 300);
     expect([next(299), next(300)]).toEqual([undefined, "6"]);
   });
+});
 
+describe("what an address pool knows of its addresses", () => {
   it("counts its addresses, knows them, and names those to come", () => {
     const { pool, freeAt, use } = createPool("5-7", "9-20");
     expect(pool.size).toBe(15);

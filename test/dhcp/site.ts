@@ -85,6 +85,8 @@ export const policy: DhcpPolicy = {
 export interface Reply {
   readonly packet: Packet;
   readonly destination: Destination;
+  /** The length of the datagram. */
+  readonly octets: number;
 }
 
 export interface Response {
@@ -112,6 +114,7 @@ export interface Site {
 export interface SiteChanges {
   readonly config?: Partial<DhcpConfig>;
   readonly policy?: Partial<DhcpPolicy>;
+  readonly ownMacs?: readonly Mac[];
 }
 
 const startMs = 1_000_000;
@@ -128,7 +131,7 @@ export function createSite(leases: readonly Lease[] = [], changes: SiteChanges =
       policy: { ...policy, ...changes.policy },
       journal,
       onEvent: (event) => events.push(event),
-      ownMacs: new Set(),
+      ownMacs: new Set(changes.ownMacs),
     },
     startMs,
   );
@@ -167,7 +170,8 @@ export function createSite(leases: readonly Lease[] = [], changes: SiteChanges =
 function replyOf(answer: Answer): Reply {
   const packet = decodePacket(answer.datagram);
   if ("malformed" in packet) throw new Error(packet.malformed);
-  return { packet, destination: { address: answer.address, port: answer.toPort } };
+  const destination = { address: answer.address, port: answer.toPort };
+  return { packet, destination, octets: answer.datagram.length };
 }
 
 export function lease(address: string, mac: Mac, changes: Partial<Lease> = {}): Lease {
