@@ -48,7 +48,7 @@ export class ConflictProbes {
   /** Takes as free what nobody has answered for in time. */
   settle(nowMs: number): void {
     for (const [address, { askedAtMs }] of this.#underWay) {
-      if (nowMs - askedAtMs < probeWaitMs) return;
+      if (nowMs - askedAtMs < probeWaitMs) break;
       this.#underWay.delete(address);
       this.#clearUntilMs.delete(address);
       this.#clearUntilMs.set(address, nowMs + clearForMs);

@@ -140,7 +140,7 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
     addressAnswered(address, at) {
       if (book.probes?.answered(address) !== true) return;
       const intended = book.offers.heldBy(address, at);
-      setAside(book, address, intended ?? nobody, at);
+      setAside(book, address, nobody, at);
       if (intended !== undefined) book.offers.release(intended);
       commit(book, journal, at);
       const reason = `${address} is in use by a machine that has no lease for it`;
@@ -206,7 +206,7 @@ function withhold(book: LeaseBook, kind: DhcpEvent["kind"], mac: Mac, nowMs: num
   else releaseOffer(book, mac);
 }
 
-/** Holder of the addresses that were found in use before anybody was offered them. */
+/** Holder of the addresses that were found in use before anybody had them. */
 const nobody = "00:00:00:00:00:00" as Mac;
 
 const overloaded = silence("more requests at once than can be answered");

@@ -192,7 +192,7 @@ export function quarantine(
   return undefined;
 }
 
-/** Nobody gets the address for ten minutes. `mac` is who found it in use, or who was to have it. */
+/** Nobody gets the address for ten minutes. `mac` is the client that found it in use, and nobody's when the server did. */
 export function setAside(book: LeaseBook, address: Ipv4, mac: Mac, nowMs: number): void {
   const expiresAtMs = nowMs + quarantineMs;
   book.table.put({ address, mac, state: "declined", expiresAtMs, lastSeenMs: nowMs });
