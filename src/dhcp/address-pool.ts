@@ -14,7 +14,7 @@ interface Return {
 
 export class AddressPool {
   readonly #ranges: readonly { readonly first: number; readonly last: number }[];
-  /** A heap by time. It may hold old times of an address; there is always one entry with the present time as well. */
+  /** A heap by time. It may hold old times of an address; there is an entry with the present time, or an earlier one, as well. */
   readonly #returns: Return[] = [];
   readonly #size: number;
   #range = 0;
@@ -39,7 +39,7 @@ export class AddressPool {
     return this.#ranges.some(({ first, last }) => value >= first && value <= last);
   }
 
-  /** To be told of every address that is leased, offered or set aside, and of each change of that time. */
+  /** To be told of every address that is leased, offered, set aside or given back, and of each change of that time. */
   usedUntil(address: Ipv4, freeAtMs: number, freeAt: FreeAtMs): void {
     this.#push({ address, freeAtMs });
     // Renewals leave old times behind.
@@ -52,31 +52,37 @@ export class AddressPool {
     for (;;) {
       const [soonest] = this.#returns;
       if (soonest === undefined || soonest.freeAtMs > nowMs) return undefined;
-      if (freeAt(soonest.address) <= nowMs) return soonest.address;
+      const { address } = soonest;
+      const freeAtMs = freeAt(address);
+      if (freeAtMs === soonest.freeAtMs) return address;
+      // An old time. The present one takes its place, for another address may be free for longer.
       this.#pop();
+      if (freeAtMs !== Number.POSITIVE_INFINITY) this.#push({ address, freeAtMs });
     }
   }
 
-  /** The first `count` addresses that were never used. */
+  /** The first addresses that were never used: `count` of them, or those among the first thousand. */
   upcoming(count: number, freeAt: FreeAtMs): Ipv4[] {
-    return this.#unused(freeAt).take(count).toArray();
+    return this.#unused(freeAt, 1_000).take(count).toArray();
   }
 
-  *#unused(freeAt: FreeAtMs): Generator<Ipv4, undefined> {
+  *#unused(freeAt: FreeAtMs, looks = Number.POSITIVE_INFINITY): Generator<Ipv4, undefined> {
     let front = true;
+    let looked = 0;
     for (let r = this.#range; r < this.#ranges.length; r++) {
       const { first, last } = this.#ranges[r] ?? { first: 1, last: 0 };
       for (let value = r === this.#range ? this.#next : first; value <= last; value++) {
         const address = ipv4FromNumber(value);
-        if (freeAt(address) === 0) {
-          // What lies before the first unused address has been used and is in the heap.
-          if (front) {
-            this.#range = r;
-            this.#next = value;
-            front = false;
-          }
-          yield address;
+        const unused = freeAt(address) === 0;
+        looked += 1;
+        // What lies before the first unused address has been used and is in the heap.
+        if (front && (unused || looked === looks)) {
+          this.#range = r;
+          this.#next = value;
+          front = false;
         }
+        if (unused) yield address;
+        if (looked === looks) return undefined;
       }
     }
     if (front) this.#range = this.#ranges.length;

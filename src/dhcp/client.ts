@@ -99,7 +99,7 @@ export function readClient(packet: Packet): Client | { readonly ignore: string }
     messageType,
     mac,
     xid: packet.xid,
-    clientId: notEmpty(options.get(option.clientId)),
+    clientId: oneOption(notEmpty(options.get(option.clientId))),
     architectures: readArchitectures(options.get(option.clientArch)),
     interfaceId: readInterfaceId(options),
     machineId: notEmpty(machineId),
@@ -114,7 +114,7 @@ export function readClient(packet: Packet): Client | { readonly ignore: string }
     serverId: orAbsent(serverId),
     parameterList: parameterList(options),
     maxSize: orAbsent(readU16(options, option.maxSize)),
-    relayAgentInfo: options.get(option.relayAgentInfo),
+    relayAgentInfo: oneOption(options.get(option.relayAgentInfo)),
     hostName: readText(options, option.hostName),
   };
 }
@@ -153,6 +153,11 @@ function orAbsent<T>(value: T | undefined | MalformedOption): T | undefined {
 
 function notEmpty(data: Buffer | undefined): Buffer | undefined {
   return data === undefined || data.length === 0 ? undefined : data;
+}
+
+// These are echoed or kept, so a sender must not choose their size: longer than one option can be is no client's and no relay's.
+function oneOption(data: Buffer | undefined): Buffer | undefined {
+  return data === undefined || data.length > 255 ? undefined : data;
 }
 
 function readText(options: Options, number: number): string | undefined {

@@ -23,9 +23,9 @@ export class ConflictProbes {
     return (this.#clearUntilMs.get(address) ?? 0) > nowMs;
   }
 
-  /** Asks for the address unless that is being done or has been done. False when too many are under way. */
-  want(address: Ipv4, nowMs: number): boolean {
-    if (this.#underWay.has(address) || this.isClear(address, nowMs)) return true;
+  /** Asks for the address unless that is being done or is good for another `forMs`. False when too many are under way. */
+  want(address: Ipv4, nowMs: number, forMs = 0): boolean {
+    if (this.#underWay.has(address) || this.isClear(address, nowMs + forMs)) return true;
     if (this.#underWay.size >= maxUnderWay) return false;
     this.#underWay.set(address, { askedAtMs: nowMs });
     this.#wanted.push(address);
@@ -48,7 +48,7 @@ export class ConflictProbes {
   /** Takes as free what nobody has answered for in time. */
   settle(nowMs: number): void {
     for (const [address, { askedAtMs }] of this.#underWay) {
-      if (nowMs - askedAtMs < probeWaitMs) return;
+      if (nowMs - askedAtMs < probeWaitMs) break;
       this.#underWay.delete(address);
       this.#clearUntilMs.delete(address);
       this.#clearUntilMs.set(address, nowMs + clearForMs);

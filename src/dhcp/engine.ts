@@ -7,7 +7,14 @@ import type { Mac } from "../net/mac.ts";
 import { type Client, readClient } from "./client.ts";
 import type { Conversation, Reply, Response } from "./conversation.ts";
 import type { Lease, LeaseJournal } from "./lease-table.ts";
-import { createLeaseBook, type LeaseBook, probeAhead, setAside } from "./leases.ts";
+import {
+  createLeaseBook,
+  keepOffer,
+  type LeaseBook,
+  probeAhead,
+  releaseOffer,
+  setAside,
+} from "./leases.ts";
 import { formatOption, option, readSubOption, relaySubOption } from "./options.ts";
 import { surplus } from "./overload.ts";
 import { decodePacket, type EncodedPacket, encodePacket } from "./packet.ts";
@@ -74,10 +81,20 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
   let waiting: { readonly request: Request; readonly address: Ipv4 }[] = [];
 
   function receive(requests: readonly Request[], at: number): Answer[] {
-    const replies: { request: Request; response: Response }[] = [];
     const passedOver = surplus(requests, (mac) => policy.reservation(mac) !== undefined);
+    return answer(requests, at, (request) =>
+      passedOver.has(request) ? overloaded : decide(request, at, "new"),
+    );
+  }
+
+  function answer(
+    requests: readonly Request[],
+    at: number,
+    responseTo: (request: Request) => Response | undefined,
+  ): Answer[] {
+    const replies: { request: Request; response: Response }[] = [];
     for (const request of requests) {
-      const response = passedOver.has(request) ? overloaded : decide(request, at);
+      const response = responseTo(request);
       if (response?.probing !== undefined && waiting.length < maxWaiting)
         // Copied: the datagram's memory is used again for the next one.
         waiting.push({
@@ -88,17 +105,23 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
       else if (response !== undefined) onEvent(response.event);
     }
     const failure = storing.commit(at);
-    return replies.flatMap(({ request, response }) => finish(request, response, failure));
+    return replies.flatMap(({ request, response }) => finish(request, response, failure, at));
   }
 
   /** An ACK whose lease is not on disk does not leave. */
-  function finish(request: Request, { event, reply }: Response, failure: string | undefined) {
+  function finish(
+    request: Request,
+    { event, reply }: Response,
+    failure: string | undefined,
+    at: number,
+  ) {
     // A stranger that is refused begins again, and would get no offer.
     const inVain =
       event.kind === "dhcp-refused" &&
       (event.client === undefined || policy.reservation(event.client.mac) === undefined);
     const reason = failure ?? (inVain ? book.storeFailure : undefined);
     if (reply === undefined || (reason !== undefined && (reply.needsCommit || inVain))) {
+      if (event.client !== undefined) withhold(book, event.kind, event.client.mac, at);
       onEvent({ kind: "dhcp-ignored", client: event.client, ...(reason && { reason }) });
       return [];
     }
@@ -119,17 +142,15 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
       const ready = waiting.filter(({ address }) => book.probes?.isUnderWay(address) !== true);
       if (ready.length === 0) return [];
       waiting = waiting.filter((entry) => !ready.includes(entry));
-      return receive(
-        ready.map(({ request }) => request),
-        at,
-      );
+      const requests = ready.map(({ request }) => request);
+      return answer(requests, at, (request) => decide(request, at, "waited"));
     },
     isWaiting: () => waiting.length > 0,
     takeProbes: () => book.probes?.takeWanted() ?? [],
     addressAnswered(address, at) {
       if (book.probes?.answered(address) !== true) return;
       const intended = book.offers.heldBy(address, at);
-      setAside(book, address, intended ?? nobody, at);
+      setAside(book, address, nobody, at);
       if (intended !== undefined) book.offers.release(intended);
       storing.commit(at);
       const reason = `${address} is in use by a machine that has no lease for it`;
@@ -140,7 +161,8 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
   };
 }
 
-type Decide = (request: Request, nowMs: number) => Response | undefined;
+/** A request that has waited for a probe was counted when it came. */
+type Decide = (request: Request, nowMs: number, counted: "new" | "waited") => Response | undefined;
 
 /** Returns undefined for what this server sent itself. */
 function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBook): Decide {
@@ -156,7 +178,7 @@ function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBo
     );
   }
 
-  function decide({ datagram, receiver, port, source }: Request, nowMs: number) {
+  const decide: Decide = ({ datagram, receiver, port, source }, nowMs, counted) => {
     const packet = decodePacket(datagram);
     if ("malformed" in packet) {
       const reason = `malformed at octet ${packet.offset}: ${packet.malformed}`;
@@ -165,22 +187,28 @@ function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBo
     const client = readClient(packet);
     if ("ignore" in client) return silence(client.ignore);
     if (ownMacs.has(client.mac)) return undefined;
-    if (isFlood(client, nowMs))
+    if (counted === "new" && isFlood(client, nowMs))
       return silence("more requests in a second than a machine makes", client);
     return respond({ packet, client, receiver, port, source, config, book, nowMs });
-  }
+  };
 
-  return (request, nowMs) => {
+  return (request, nowMs, counted) => {
     // One request that can't be decided must not keep the others from their answers.
     try {
-      return decide(request, nowMs);
+      return decide(request, nowMs, counted);
     } catch (error) {
       return silence(`it could not be answered: ${messageOf(error)}`);
     }
   };
 }
 
-/** Holder of the addresses that were found in use before anybody was offered them. */
+/** An answer that does not leave: who was to be acknowledged asks again, and an offer that nobody has seen is none. */
+function withhold(book: LeaseBook, kind: DhcpEvent["kind"], mac: Mac, nowMs: number): void {
+  if (kind === "dhcp-acknowledged") keepOffer(book, mac, nowMs);
+  else releaseOffer(book, mac);
+}
+
+/** Holder of the addresses that were found in use before anybody had them. */
 const nobody = "00:00:00:00:00:00" as Mac;
 
 const overloaded = silence("more requests at once than can be answered");

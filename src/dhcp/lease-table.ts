@@ -62,6 +62,11 @@ export class LeaseTable {
     this.#change(address, undefined);
   }
 
+  /** The addresses whose rows may have changed since the last commit. */
+  changed(): readonly Ipv4[] {
+    return [...this.#before.keys()];
+  }
+
   /** Makes the changes durable. When the journal throws, they are undone and the error is passed on. */
   commit(journal: LeaseJournal, nowMs: number): void {
     if (this.#before.size === 0) return;

@@ -6,7 +6,7 @@ import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { AddressPool, type FreeAtMs } from "./address-pool.ts";
 import { ConflictProbes } from "./conflict-probes.ts";
-import { type Lease, LeaseTable } from "./lease-table.ts";
+import { type Lease, type LeaseJournal, LeaseTable } from "./lease-table.ts";
 import { Offers } from "./offers.ts";
 import type { DhcpConfig, DhcpPolicy, Subnet } from "./policy.ts";
 
@@ -27,6 +27,8 @@ export interface LeaseBook {
 export const offerMs = 30_000;
 /** For an offer while more than half of the pool is on offer: strangers who never come back must not block it. */
 export const shortOfferMs = 5_000;
+/** For an offer whose acknowledgement can't be stored: a client asks again within 65 s (RFC 2131 §4.1). */
+const unstoredOfferMs = 70_000;
 export const quarantineMs = 600_000;
 // A client that declines everything must not be able to empty the pool.
 const maxQuarantinesPerClient = 3;
@@ -96,7 +98,8 @@ export function probeAhead(book: LeaseBook, nowMs: number): void {
   if (probes === undefined || nowMs < book.probeAheadAtMs) return;
   book.probeAheadAtMs = nowMs + probeAgainMs;
   for (const pool of book.pools.values())
-    for (const address of pool.upcoming(probedAhead, book.freeAt)) probes.want(address, nowMs);
+    for (const address of pool.upcoming(probedAhead, book.freeAt))
+      probes.want(address, nowMs, probeAgainMs);
 }
 
 /** Keeps the address for the client until it asks for it. */
@@ -108,9 +111,25 @@ export function holdOffer(
   nowMs: number,
 ): void {
   const crowded = book.offers.size > (book.pools.get(subnet)?.size ?? 0) / 2;
-  const untilMs = nowMs + (crowded ? shortOfferMs : offerMs);
-  book.offers.hold(address, mac, untilMs, nowMs);
-  noteUse(book, address, untilMs);
+  if (book.offers.offeredTo(mac, nowMs) !== address) releaseOffer(book, mac);
+  hold(book, address, mac, crowded ? shortOfferMs : offerMs, nowMs);
+}
+
+/** Keeps what the client was offered until it asks again: its lease could not be stored. */
+export function keepOffer(book: LeaseBook, mac: Mac, nowMs: number): void {
+  const address = book.offers.offeredTo(mac, nowMs);
+  if (address !== undefined) hold(book, address, mac, unstoredOfferMs, nowMs);
+}
+
+/** Takes the offer back: the client has no use for it any more. */
+export function releaseOffer(book: LeaseBook, mac: Mac): void {
+  const address = book.offers.release(mac);
+  if (address !== undefined) noteUse(book, address, book.freeAt(address));
+}
+
+function hold(book: LeaseBook, address: Ipv4, mac: Mac, forMs: number, nowMs: number): void {
+  book.offers.hold(address, mac, nowMs + forMs, nowMs);
+  noteUse(book, address, nowMs + forMs);
   book.probeAheadAtMs = nowMs;
 }
 
@@ -151,9 +170,23 @@ export function isAvailable(book: LeaseBook, address: Ipv4, mac: Mac, nowMs: num
 /** Puts the lease into the table and forgets the client's other ones. It counts once the table is committed. */
 export function bind(book: LeaseBook, lease: Lease): void {
   for (const { address, state } of book.table.of(lease.mac))
-    if (address !== lease.address && state !== "declined") book.table.remove(address);
+    if (address !== lease.address && state !== "declined") {
+      book.table.remove(address);
+      noteUse(book, address, book.freeAt(address));
+    }
   book.table.put(lease);
   noteUse(book, lease.address, lease.expiresAtMs);
+}
+
+/** Makes the changes durable. When the journal throws, everything is as it was before them, and the error is passed on. */
+export function commitLeases(book: LeaseBook, journal: LeaseJournal, nowMs: number): void {
+  const changed = book.table.changed();
+  try {
+    book.table.commit(journal, nowMs);
+  } catch (error) {
+    for (const address of changed) noteUse(book, address, book.freeAt(address));
+    throw error;
+  }
 }
 
 /** Sets aside an address its own client found in use (RFC 2131 §4.3.3); says why not for anybody else. */
@@ -175,7 +208,7 @@ export function quarantine(
   return undefined;
 }
 
-/** Nobody gets the address for ten minutes. `mac` is who found it in use, or who was to have it. */
+/** Nobody gets the address for ten minutes. `mac` is the client that found it in use, and nobody's when the server did. */
 export function setAside(book: LeaseBook, address: Ipv4, mac: Mac, nowMs: number): void {
   const expiresAtMs = nowMs + quarantineMs;
   book.table.put({ address, mac, state: "declined", expiresAtMs, lastSeenMs: nowMs });

@@ -42,9 +42,11 @@ export class Offers {
     return address !== undefined && this.heldBy(address, nowMs) === mac ? address : undefined;
   }
 
-  release(mac: Mac): void {
+  /** The address that was held for the client, if there was one. */
+  release(mac: Mac): Ipv4 | undefined {
     const address = this.#byMac.get(mac);
     if (address !== undefined) this.#forget(address);
+    return address;
   }
 
   #forget(address: Ipv4): void {

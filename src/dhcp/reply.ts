@@ -99,9 +99,14 @@ export function buildNak(request: Packet, client: Client, serverId: Ipv4, messag
   return { ...answer, flags: relayed ? answer.flags | broadcastFlag : answer.flags, options };
 }
 
-/** How many octets of DHCP message the client takes. Option 57 counts the IP and UDP headers, and 576 is its least legal value. */
+/**
+ * How many octets of DHCP message the client takes, the relay's option not counted: the relay takes that away. Option 57 counts
+ * the IP and UDP headers, and 576 is its least legal value. With the relay's option the answer still fits a frame.
+ */
 export function replyLimit(client: Client): number {
-  const datagram = Math.min(client.maxSize ?? 0, ethernetMtu);
+  const { relayAgentInfo } = client;
+  const ofRelay = relayAgentInfo === undefined ? 0 : relayAgentInfo.length + 2;
+  const datagram = Math.min(client.maxSize ?? 0, ethernetMtu - ofRelay);
   return Math.max(smallestMaxSize, datagram - ipAndUdpHeaders);
 }
 

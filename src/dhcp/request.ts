@@ -3,7 +3,7 @@
 import { cidrContains, formatCidr } from "../net/cidr.ts";
 import { anyAddress, type Ipv4 } from "../net/ipv4.ts";
 import type { Client } from "./client.ts";
-import { isAvailable, type LeaseBook, recordedAddresses } from "./leases.ts";
+import { isAvailable, type LeaseBook, recordedAddresses, releaseOffer } from "./leases.ts";
 import type { Packet } from "./packet.ts";
 import type { Subnet } from "./policy.ts";
 
@@ -26,7 +26,7 @@ export function judgeRequest(
 ): Judgement {
   const { mac, requestedAddress, serverId } = client;
   if (serverId !== undefined && !isOurs(serverId)) {
-    book.offers.release(mac);
+    releaseOffer(book, mac);
     return { ignore: `it chose another server, ${serverId}`, otherServer: serverId };
   }
   const ciaddr = packet.ciaddr === anyAddress ? undefined : packet.ciaddr;

@@ -11,7 +11,7 @@ import {
   type Response,
 } from "./conversation.ts";
 import { destinationOf } from "./destination.ts";
-import { bind, chooseAddress, holdOffer, quarantine, release } from "./leases.ts";
+import { bind, chooseAddress, holdOffer, quarantine, release, releaseOffer } from "./leases.ts";
 import { readSubOption, relaySubOption } from "./options.ts";
 import type { Packet } from "./packet.ts";
 import type { BootFile, DhcpEvent, Subnet } from "./policy.ts";
@@ -93,7 +93,7 @@ function onRequest(located: Located): Outcome {
     return { event: { kind: "foreign-dhcp-server", address, interface: heardOn, reason } };
   }
   if ("refuse" in judgement) {
-    book.offers.release(client.mac);
+    releaseOffer(book, client.mac);
     const nak = buildNak(packet, client, serverId, judgement.refuse);
     return {
       event: { kind: "dhcp-refused", address: judgement.address, reason: judgement.refuse },
@@ -170,8 +170,9 @@ function grant(
     },
     reply: {
       ...reply(located, packetOut, type),
-      // A reservation is on record in the inventory; its lease row is for people to read.
-      needsCommit: type === "ACK" && address !== undefined && address !== reservation?.address,
+      // A reservation is on record in the inventory; its lease row is for people to read. An offer may rest on a change of
+      // the same batch, such as the release of its address.
+      needsCommit: address !== undefined && address !== reservation?.address,
     },
   };
 }

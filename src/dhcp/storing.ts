@@ -3,7 +3,7 @@
 
 import { messageOf } from "../net/error-text.ts";
 import type { LeaseJournal } from "./lease-table.ts";
-import type { LeaseBook } from "./leases.ts";
+import { commitLeases, type LeaseBook } from "./leases.ts";
 
 export interface Storing {
   /** Makes the batch durable, or says why that failed: its changes are undone then. */
@@ -28,7 +28,7 @@ export function createStoring(book: LeaseBook, journal: LeaseJournal): Storing {
     }
   };
   return {
-    commit: (nowMs) => attempt(() => book.table.commit(journal, nowMs), nowMs),
+    commit: (nowMs) => attempt(() => commitLeases(book, journal, nowMs), nowMs),
     recover(nowMs) {
       if (book.storeFailure === undefined || nowMs < retryAtMs) return;
       const failure = attempt(() => book.table.recover(journal, nowMs), nowMs);

@@ -2,7 +2,7 @@
 
 import { type MessageType, messageTypes } from "../../src/dhcp/client.ts";
 import type { Destination } from "../../src/dhcp/destination.ts";
-import { createEngine, type DhcpEngine } from "../../src/dhcp/engine.ts";
+import { type Answer, createEngine, type DhcpEngine, type Request } from "../../src/dhcp/engine.ts";
 import type { Lease } from "../../src/dhcp/lease-table.ts";
 import { option } from "../../src/dhcp/options.ts";
 import { decodePacket, encodePacket, type Packet } from "../../src/dhcp/packet.ts";
@@ -19,7 +19,7 @@ export const ip = (text: string) => text as Ipv4;
 export const node01 = "52:54:00:12:34:56" as Mac;
 export const stranger = "52:54:00:99:00:01" as Mac;
 export const other = "52:54:00:99:00:02" as Mac;
-export const server = ip("10.0.100.10");
+const server = ip("10.0.100.10");
 const any = ip("0.0.0.0");
 
 const cidr = (text: string) => {
@@ -82,17 +82,31 @@ export const policy: DhcpPolicy = {
   },
 };
 
+export interface Reply {
+  readonly packet: Packet;
+  readonly destination: Destination;
+  /** The length of the datagram. */
+  readonly octets: number;
+}
+
 export interface Response {
   readonly event: DhcpEvent;
-  readonly reply?: { readonly packet: Packet; readonly destination: Destination };
+  readonly reply?: Reply;
 }
+
+/** Where a request comes in; port 67 of the first interface, from the client's own address, unless it says otherwise. */
+export type Arrival = Partial<Omit<Request, "datagram">>;
 
 export interface Site {
   readonly journal: MemoryLeaseJournal;
   readonly engine: DhcpEngine;
   nowMs: number;
   /** One request, alone in its batch. */
-  send(packet: Packet): Response;
+  send(packet: Packet, arrival?: Arrival): Response;
+  /** Requests that arrive together, and all the answers to them. */
+  batch(packets: readonly Packet[], arrival?: Arrival): Reply[];
+  /** What is answered after `ms` milliseconds without a request. */
+  wait(ms: number): Reply[];
   /** The events of everything since the start. */
   readonly events: readonly DhcpEvent[];
 }
@@ -100,6 +114,7 @@ export interface Site {
 export interface SiteChanges {
   readonly config?: Partial<DhcpConfig>;
   readonly policy?: Partial<DhcpPolicy>;
+  readonly ownMacs?: readonly Mac[];
 }
 
 const startMs = 1_000_000;
@@ -116,32 +131,47 @@ export function createSite(leases: readonly Lease[] = [], changes: SiteChanges =
       policy: { ...policy, ...changes.policy },
       journal,
       onEvent: (event) => events.push(event),
-      ownMacs: new Set(),
+      ownMacs: new Set(changes.ownMacs),
     },
     startMs,
   );
+  const receive = (packets: readonly Packet[], arrival: Arrival) =>
+    engine
+      .receive(
+        packets.map((packet) => ({
+          datagram: encodePacket(packet, 1472).datagram,
+          ...{ receiver, port: "dhcp", source: { address: packet.ciaddr, port: 68 } },
+          ...arrival,
+        })),
+        site.nowMs,
+      )
+      .map(replyOf);
   const site: Site = {
     journal,
     engine,
     events,
     nowMs: startMs,
-    send(packet) {
-      const { datagram } = encodePacket(packet);
-      const source = { address: packet.ciaddr, port: 68 };
-      const [answer] = engine.receive([{ datagram, receiver, port: "dhcp", source }], site.nowMs);
+    send(packet, arrival = {}) {
+      const [reply] = receive([packet], arrival);
       const event = events.at(-1);
       if (event === undefined) throw new Error("every request ends in an event");
-      return answer === undefined ? { event } : { event, reply: replyOf(answer) };
+      return reply === undefined ? { event } : { event, reply };
+    },
+    batch: (packets, arrival = {}) => receive(packets, arrival),
+    wait(ms) {
+      site.nowMs += ms;
+      return engine.tick(site.nowMs).map(replyOf);
     },
   };
   return site;
 }
 
 /** An answer as its receiver reads it. */
-export function replyOf(answer: { datagram: Buffer; address: Ipv4; toPort: number }) {
+function replyOf(answer: Answer): Reply {
   const packet = decodePacket(answer.datagram);
   if ("malformed" in packet) throw new Error(packet.malformed);
-  return { packet, destination: { address: answer.address, port: answer.toPort } };
+  const destination = { address: answer.address, port: answer.toPort };
+  return { packet, destination, octets: answer.datagram.length };
 }
 
 export function lease(address: string, mac: Mac, changes: Partial<Lease> = {}): Lease {
@@ -213,8 +243,14 @@ export function renewing(address: string, fields: Fields = {}): Packet {
   return request("REQUEST", { ...fields, ciaddr: ip(address) });
 }
 
+/** The `number`th of machines that nobody has declared. */
+export function machine(number: number): Mac {
+  const digits = number.toString(16).padStart(6, "0");
+  return `02:00:00:${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4)}` as Mac;
+}
+
 /** What came of a request, in one line: `ACK 10.0.100.100`, `NAK`, or `silence`. */
-export function outcome({ reply }: Response): string {
+export function outcome({ reply }: { readonly reply?: Reply }): string {
   if (reply === undefined) return "silence";
   const type = reply.packet.options.get(option.messageType)?.[0];
   if (type === messageTypes.NAK) return "NAK";
