@@ -26,7 +26,7 @@ export interface LeaseBook {
 
 export const offerMs = 30_000;
 /** For an offer while more than half of the pool is on offer: strangers who never come back must not block it. */
-export const shortOfferMs = 5_000;
+const shortOfferMs = 5_000;
 /** For an offer whose acknowledgement can't be stored: a client asks again within 65 s (RFC 2131 §4.1). */
 const unstoredOfferMs = 70_000;
 export const quarantineMs = 600_000;
