@@ -26,15 +26,16 @@ test_packages='
 atftp            TFTP client with options
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
+faketime         a server whose clock is set
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
 openssh-server   installer to be identified
 openssl          checks of the certificates
 python3          hands sockets over, as systemd does
-systemd          systemd-networkd, run by the tests alone
-tcpdump          what the firmware sends
 strace           durability and I/O errors of the lease file
+systemd          systemd-networkd, run by the tests alone; systemd-analyze
+tcpdump          what the firmware sends
 tftp-hpa         TFTP client without options
 tshark           decoder of what the DHCP server sends
 udhcpc           the DHCP client of small systems

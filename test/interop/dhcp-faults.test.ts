@@ -1,7 +1,7 @@
 // The DHCP server when it is killed and when its disk fails. What a machine was granted by an ACK must outlast all of it.
 // KILLS=50 kills it that often, FAULTS=200 lets each of so many writes and syncs fail; without them both are few.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -28,13 +28,14 @@ const kills = Number(process.env["KILLS"] ?? 5);
 const faults = Number(process.env["FAULTS"] ?? 40);
 const machinesPerKill = 60;
 const minutes = 60_000;
+const faketimeLibrary = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 let directory: string;
 let siteFile: string;
 let relay: Relay;
 
 beforeAll(async () => {
-  await requireTools({ ip: "iproute2", strace: "strace" });
+  await requireTools({ ip: "iproute2", strace: "strace", faketime: "faketime" });
   directory = mkdtempSync(join(tmpdir(), "rackstrap-faults-"));
   siteFile = join(directory, "site.json");
   writeSite(siteFile);
@@ -131,6 +132,51 @@ it("sends no ACK before the write of its lease is synced", { timeout: 2 * minute
   // The same trace without its syncs must not pass.
   const unsynced = judgeTrace(lines.filter((line) => !/^f(data)?sync/.test(line)));
   expect(unsynced.early).toHaveLength(acknowledged);
+});
+
+it("keeps every lease as long as it was granted for, however the clock is set meanwhile", {
+  timeout: 2 * minutes,
+}, async () => {
+  const clock = join(directory, "clock");
+  const set = (offset: string) => writeFileSync(clock, `${offset}\n`);
+  const environment = [
+    `LD_PRELOAD=${faketimeLibrary}`,
+    `FAKETIME_TIMESTAMP_FILE=${clock}`,
+    ...["FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1"],
+  ];
+  const shortSite = join(directory, "short-site.json");
+  const leaseSeconds = 5;
+  writeSite(shortSite, { leaseSeconds });
+  const leaseFile = join(directory, "clock.db");
+  const machines = createMachines(relay);
+
+  set("+0");
+  const first = startDhcp(shortSite, leaseFile, ["env", ...environment]);
+  await first.settled;
+  set("+1d");
+  const address = await machines.lease(machine(0), within(5_000));
+  if (address === undefined) throw new Error("no lease");
+  const grantedMs = performance.now();
+  // Another heir each time: an offer of another address would hold for half a minute.
+  let heir = 1;
+  const wanted = () => machines.discover(machine(heir++), address, within(5_000));
+  for (const offset of ["-1d", "-1h", "+1d"]) {
+    set(offset);
+    expect(await wanted()).not.toBe(address);
+  }
+  await first.kill();
+  const database = new Database(leaseFile);
+  const wallMs = database.prepare("SELECT max(expires_at_ms) FROM leases").pluck().get();
+  database.close();
+  // The server believed the clock that was set.
+  expect(Number(wallMs) - Date.now()).toBeGreaterThan(86_000_000);
+  set("-1h");
+  const second = startDhcp(shortSite, leaseFile, ["env", ...environment]);
+  await second.settled;
+  while ((await wanted()) !== address) expect(performance.now() - grantedMs).toBeLessThan(60_000);
+  const lastedMs = performance.now() - grantedMs;
+  expect(lastedMs).toBeGreaterThan(leaseSeconds * 1000 - 100);
+  await second.kill();
 });
 
 const calls = [

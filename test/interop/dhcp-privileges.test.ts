@@ -1,8 +1,19 @@
 // The product without root: with sockets that systemd has bound for it, with one capability, and with nothing at all.
 
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { createMachines, machine } from "./dhcp-faults/machines.ts";
 import {
@@ -34,7 +45,7 @@ let server: ServerUnderTest | undefined;
 
 beforeAll(async () => {
   const tools = { ip: "iproute2", setpriv: "util-linux", curl: "curl", [python]: "python3" };
-  await requireTools({ ...tools, "ssh-keygen": "openssh-client" });
+  await requireTools({ ...tools, "ssh-keygen": "openssh-client", "systemd-analyze": "systemd" });
   await createNetwork();
   relay = await openRelay();
 });
@@ -137,3 +148,18 @@ it.each([
     expect(refused.output.join("\n")).toMatch(said);
   },
 );
+
+it("has units that systemd accepts", async () => {
+  const documented = join(repository, "docs/systemd");
+  const units = readdirSync(documented).filter((file) => /\.(service|socket)$/.test(file));
+  expect(units).toHaveLength(3);
+  for (const unit of units) {
+    const text = readFileSync(join(documented, unit), "utf8");
+    // Where the program is installed is nowhere on this machine.
+    writeFileSync(join(directory, unit), text.replace(/^ExecStart=\S+/m, "ExecStart=/bin/true"));
+  }
+  const files = units.map((unit) => join(directory, unit));
+  const verified = await promisify(execFile)("systemd-analyze", ["verify", "--man=no", ...files]);
+  // What it does not know it names here, and accepts.
+  expect(verified.stderr).toBe("");
+});
