@@ -17,6 +17,7 @@ export interface DhcpService {
   foreignServers(): readonly ForeignServer[];
   /** How full the pool of each network is now; empty when the service does not run. */
   poolUse(): Promise<readonly PoolUse[]>;
+  /** Every lease there is; empty when the service does not run. */
   leases(): Promise<readonly ListedLease[]>;
   close(): Promise<void>;
 }
@@ -87,24 +88,21 @@ export async function startDhcpService(
     }
   });
   const tell = (message: ToDhcpThread) => worker.postMessage(message);
+  /** What the thread answers; nothing when it does not run, or ends meanwhile. */
+  const ask = async <T>(waiting: ((answer: readonly T[]) => void)[], message: ToDhcpThread) => {
+    if (!running) return [];
+    const answered = new Promise<readonly T[]>((resolve) => waiting.push(resolve));
+    tell(message);
+    return await Promise.race([answered, ended.then((): readonly T[] => [])]);
+  };
   await started.promise;
   return {
     state: () => (!running ? "stopped" : trouble === undefined ? "running" : "degraded"),
     trouble: () => trouble,
     counts: () => counts,
     foreignServers: () => foreign.list(),
-    poolUse: async () => {
-      if (!running) return [];
-      return await new Promise((resolve) => {
-        uses.push(resolve);
-        tell({ kind: "count-pools" });
-      });
-    },
-    leases: () =>
-      new Promise((resolve) => {
-        lists.push(resolve);
-        tell({ kind: "list-leases" });
-      }),
+    poolUse: () => ask(uses, { kind: "count-pools" }),
+    leases: () => ask(lists, { kind: "list-leases" }),
     async close() {
       running = false;
       tell({ kind: "stop" });
