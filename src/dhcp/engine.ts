@@ -23,6 +23,7 @@ import { bootClassOf } from "./pxe.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { respond } from "./respond.ts";
 import { createStoring } from "./storing.ts";
+import { WaitingRequests } from "./waiting-requests.ts";
 
 export interface Request {
   readonly datagram: Buffer;
@@ -71,14 +72,13 @@ export interface DhcpEngine {
 const requestsPerSecond = 100;
 // A switch port has one machine, or a few behind another switch; far more requests are somebody making machines up.
 const requestsPerSecondAndPort = 200;
-const maxWaiting = 1024;
 
 export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine {
   const { config, policy, journal, onEvent } = options;
   const book = createLeaseBook(config, policy, journal.load(nowMs));
   const storing = createStoring(book, journal);
   const decide = createDecider(options, book);
-  let waiting: { readonly request: Request; readonly address: Ipv4 }[] = [];
+  const waiting = new WaitingRequests<Request>();
 
   function receive(requests: readonly Request[], at: number): Answer[] {
     const passedOver = surplus(requests, (mac) => policy.reservation(mac) !== undefined);
@@ -95,14 +95,10 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
     const replies: { request: Request; response: Response }[] = [];
     for (const request of requests) {
       const response = responseTo(request);
-      if (response?.probing !== undefined && waiting.length < maxWaiting)
-        // Copied: the datagram's memory is used again for the next one.
-        waiting.push({
-          request: { ...request, datagram: Buffer.from(request.datagram) },
-          address: response.probing,
-        });
-      else if (response?.reply !== undefined) replies.push({ request, response });
-      else if (response !== undefined) onEvent(response.event);
+      if (response === undefined) continue;
+      if (response.reply !== undefined) replies.push({ request, response });
+      else if (response.probing === undefined || !waiting.add(request, response.probing))
+        onEvent(response.event);
     }
     const failure = storing.commit(at);
     return replies.flatMap(({ request, response }) => finish(request, response, failure, at));
@@ -139,13 +135,11 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
       storing.recover(at);
       book.probes?.settle(at);
       probeAhead(book, at);
-      const ready = waiting.filter(({ address }) => book.probes?.isUnderWay(address) !== true);
-      if (ready.length === 0) return [];
-      waiting = waiting.filter((entry) => !ready.includes(entry));
-      const requests = ready.map(({ request }) => request);
+      const requests = waiting.take((address) => book.probes?.isUnderWay(address) !== true);
+      if (requests.length === 0) return [];
       return answer(requests, at, (request) => decide(request, at, "waited"));
     },
-    isWaiting: () => waiting.length > 0,
+    isWaiting: () => waiting.size > 0,
     takeProbes: () => book.probes?.takeWanted() ?? [],
     addressAnswered(address, at) {
       if (book.probes?.answered(address) !== true) return;
