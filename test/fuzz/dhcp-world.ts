@@ -121,7 +121,7 @@ export function createWitness(journal: MemoryLeaseJournal): Witness {
         const read = readAnswer(answer);
         if (typeof read === "string") problems.push({ what: read });
         else
-          for (const what of wrongAnswer(read, answer, requests, givenBack, nowMs))
+          for (const what of wrongAnswer(read, answer, answers, requests, givenBack, nowMs))
             problems.push({ what, mac: read.mac });
       }
       for (const address of givenBack) if (address !== undefined) held.delete(address);
@@ -132,6 +132,7 @@ export function createWitness(journal: MemoryLeaseJournal): Witness {
   function wrongAnswer(
     read: Read,
     answer: Answer,
+    answers: readonly Answer[],
     requests: readonly Request[],
     givenBack: ReadonlySet<Ipv4 | undefined>,
     nowMs: number,
@@ -144,7 +145,9 @@ export function createWitness(journal: MemoryLeaseJournal): Witness {
     if (former !== undefined && held.get(former)?.mac === mac) held.delete(former);
     lastOf.set(mac, yiaddr);
     held.set(yiaddr, { mac, untilMs: nowMs + leaseSeconds * 1000 });
-    return [...wrong, ...undurable(read, journal, nowMs)];
+    // What it had is forgotten where it takes another one in the same batch.
+    const movedOn = answers.findLast((other) => isLeaseOf(other, mac)) !== answer;
+    return movedOn ? wrong : [...wrong, ...undurable(read, journal, nowMs)];
   }
 }
 
@@ -179,6 +182,12 @@ function readAnswer({ datagram }: Answer): Read | string {
   if (server === undefined || isMalformed(server)) return "an answer without a server";
   const leaseSeconds = packet.options.get(option.leaseTime)?.readUInt32BE();
   return { packet, type, mac, yiaddr: packet.yiaddr, leaseSeconds };
+}
+
+function isLeaseOf(answer: Answer, mac: Mac): boolean {
+  const read = readAnswer(answer);
+  if (typeof read === "string") return false;
+  return read.mac === mac && read.type === messageTypes.ACK && read.yiaddr !== anyAddress;
 }
 
 function misdirected({ address, port, toPort }: Answer, requests: readonly Request[]): string[] {
