@@ -15,6 +15,7 @@ export interface DhcpService {
   foreignServers(): readonly ForeignServer[];
   /** How full the pool of each network is now; empty when the service does not run. */
   poolUse(): Promise<readonly PoolUse[]>;
+  /** Rejects when the service does not run. */
   leases(): Promise<readonly ListedLease[]>;
   close(): Promise<void>;
 }
@@ -25,6 +26,11 @@ export interface DhcpServiceListener {
   /** The thread has ended by a fault; without it no machine gets an address. */
   onFault(error: Error): void;
 }
+
+/** Somebody who waits for what the thread knows. */
+type Asker<T> = PromiseWithResolvers<T>;
+
+const stopped = () => new Error("DHCP has stopped: start the server again");
 
 /** Resolves when requests are heard; rejects with the reason and the remedy when they can't be. */
 export async function startDhcpService(
@@ -42,8 +48,8 @@ export async function startDhcpService(
   let running = false;
   let counts: DhcpCounts = {};
   const foreign = createForeignServerList(now);
-  const lists: ((leases: readonly ListedLease[]) => void)[] = [];
-  const uses: ((pools: readonly PoolUse[]) => void)[] = [];
+  const lists: Asker<readonly ListedLease[]>[] = [];
+  const uses: Asker<readonly PoolUse[]>[] = [];
   const started = Promise.withResolvers<void>();
   const fail = (error: Error) => {
     if (running) listener.onFault(error);
@@ -51,6 +57,9 @@ export async function startDhcpService(
     started.reject(error);
   };
   worker.on("error", (error) => fail(error as Error));
+  worker.once("exit", () => {
+    for (const { reject } of [...lists.splice(0), ...uses.splice(0)]) reject(stopped());
+  });
   worker.on("message", (message: FromDhcpThread) => {
     switch (message.kind) {
       case "running":
@@ -70,29 +79,26 @@ export async function startDhcpService(
       case "warning":
         return listener.onWarning(message.message);
       case "leases":
-        return lists.shift()?.(message.leases);
+        return lists.shift()?.resolve(message.leases);
       case "pool-use":
-        return uses.shift()?.(message.pools);
+        return uses.shift()?.resolve(message.pools);
     }
   });
   const tell = (message: ToDhcpThread) => worker.postMessage(message);
+  const ask = <T>(askers: Asker<T>[], kind: ToDhcpThread["kind"]): Promise<T> => {
+    if (!running) return Promise.reject(stopped());
+    const asker = Promise.withResolvers<T>();
+    askers.push(asker);
+    tell({ kind });
+    return asker.promise;
+  };
   await started.promise;
   return {
     state: () => (running ? "running" : "stopped"),
     counts: () => counts,
     foreignServers: () => foreign.list(),
-    poolUse: async () => {
-      if (!running) return [];
-      return await new Promise((resolve) => {
-        uses.push(resolve);
-        tell({ kind: "count-pools" });
-      });
-    },
-    leases: () =>
-      new Promise((resolve) => {
-        lists.push(resolve);
-        tell({ kind: "list-leases" });
-      }),
+    poolUse: async () => (running ? await ask(uses, "count-pools") : []),
+    leases: () => ask(lists, "list-leases"),
     async close() {
       running = false;
       tell({ kind: "stop" });
