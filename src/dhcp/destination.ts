@@ -1,5 +1,6 @@
 // Where an answer goes (RFC 2131 §4.1). One pure rule for every message.
 
+import { type Cidr, cidrContains } from "../net/cidr.ts";
 import { anyAddress, broadcastAddress, type Ipv4 } from "../net/ipv4.ts";
 import type { Packet } from "./packet.ts";
 
@@ -15,13 +16,18 @@ export interface Destination {
 }
 
 /**
- * The destination of an answer to `request`. §4.1 lets a server unicast to `yiaddr` when the client has not set the broadcast
+ * The destination of an answer to `request` from a client of `network`. §4.1 lets a server unicast to `yiaddr` when the client has not set the broadcast
  * flag; that takes a raw socket, which Node does not have, so such a client is answered by broadcast, which §4.1 also allows.
  */
-export function destinationOf(request: Packet, answer: "OFFER" | "ACK" | "NAK"): Destination {
+export function destinationOf(
+  request: Packet,
+  answer: "OFFER" | "ACK" | "NAK",
+  network: Cidr,
+): Destination {
   if (request.giaddr !== anyAddress) return { address: request.giaddr, port: serverPort };
   // §4.3.2: the address a refused client uses is wrong, so it cannot be reached there.
-  if (answer === "NAK" || request.ciaddr === anyAddress)
+  // And a DISCOVER has no address (table 5): one that names an address elsewhere would have a stranger written to.
+  if (answer === "NAK" || !cidrContains(network, request.ciaddr))
     return { address: broadcastAddress, port: clientPort };
   return { address: request.ciaddr, port: clientPort };
 }

@@ -17,7 +17,7 @@ import {
 } from "./leases.ts";
 import { formatOption, option, readSubOption, relaySubOption } from "./options.ts";
 import { surplus } from "./overload.ts";
-import { decodePacket, type EncodedPacket, encodePacket } from "./packet.ts";
+import { decodePacket, type EncodedPacket, encodePacket, type Packet } from "./packet.ts";
 import type { DhcpConfig, DhcpEvent, DhcpInterface, DhcpPolicy } from "./policy.ts";
 import { bootClassOf } from "./pxe.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -121,7 +121,8 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
       onEvent({ kind: "dhcp-ignored", client: event.client, ...(reason && { reason }) });
       return [];
     }
-    if (event.kind === "dhcp-acknowledged" && event.client !== undefined)
+    // A proxy's acknowledgement has no address, and leaves the offer of one alone.
+    if (event.kind === "dhcp-acknowledged" && event.client && event.address !== undefined)
       book.offers.release(event.client.mac);
     // A reserved machine is answered all the same; that its row is missing is for people to know.
     const unstored = failure !== undefined && event.kind === "dhcp-acknowledged";
@@ -143,6 +144,9 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
     takeProbes: () => book.probes?.takeWanted() ?? [],
     addressAnswered(address, at) {
       if (book.probes?.answered(address) !== true) return;
+      const lease = book.table.at(address);
+      // Its own client, which did not wait to be answered.
+      if (lease?.state === "bound" && lease.expiresAtMs > at) return;
       const intended = book.offers.heldBy(address, at);
       setAside(book, address, nobody, at);
       if (intended !== undefined) book.offers.release(intended);
@@ -163,9 +167,9 @@ function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBo
   const perMac = new RateLimit(requestsPerSecond);
   const perPort = new RateLimit(requestsPerSecondAndPort);
 
-  function isFlood(client: Client, nowMs: number): boolean {
+  function isFlood(packet: Packet, client: Client, nowMs: number): boolean {
     if (policy.reservation(client.mac) !== undefined) return false;
-    const relayPort = relayPortOf(client);
+    const relayPort = relayPortOf(packet, client);
     return (
       !perMac.allows(client.mac, nowMs) ||
       (relayPort !== undefined && !perPort.allows(relayPort, nowMs))
@@ -181,7 +185,7 @@ function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBo
     const client = readClient(packet);
     if ("ignore" in client) return silence(client.ignore);
     if (ownMacs.has(client.mac)) return undefined;
-    if (counted === "new" && isFlood(client, nowMs))
+    if (counted === "new" && isFlood(packet, client, nowMs))
       return silence("more requests in a second than a machine makes", client);
     return respond({ packet, client, receiver, port, source, config, book, nowMs });
   };
@@ -211,12 +215,13 @@ function silence(reason: string, client?: Client): Response {
   return { event: { kind: "dhcp-ignored", client, reason } };
 }
 
-/** What a relay says of the port that the client is plugged into. */
-function relayPortOf({ relayAgentInfo }: Client): string | undefined {
+/** What a relay says of the port that the client is plugged into; undefined when it says nothing of it. */
+function relayPortOf({ giaddr }: Packet, { relayAgentInfo }: Client): string | undefined {
   if (relayAgentInfo === undefined) return undefined;
   const circuit = readSubOption(relayAgentInfo, relaySubOption.circuitId);
   const remote = readSubOption(relayAgentInfo, relaySubOption.remoteId);
-  return `${circuit?.toString("hex") ?? ""}/${remote?.toString("hex") ?? ""}`;
+  if (circuit === undefined && remote === undefined) return undefined;
+  return `${giaddr}/${circuit?.toString("hex") ?? ""}/${remote?.toString("hex") ?? ""}`;
 }
 
 function encode(

@@ -26,7 +26,7 @@ export interface LeaseBook {
 
 export const offerMs = 30_000;
 /** For an offer while more than half of the pool is on offer: strangers who never come back must not block it. */
-const shortOfferMs = 5_000;
+export const shortOfferMs = 5_000;
 /** For an offer whose acknowledgement can't be stored: a client asks again within 65 s (RFC 2131 §4.1). */
 const unstoredOfferMs = 70_000;
 export const quarantineMs = 600_000;
@@ -167,15 +167,19 @@ export function isAvailable(book: LeaseBook, address: Ipv4, mac: Mac, nowMs: num
   return lease.state === "bound" && lease.mac === mac;
 }
 
-/** Puts the lease into the table and forgets the client's other ones. It counts once the table is committed. */
+/** Puts the lease into the table, never with less time than it had, and forgets the client's other ones. It counts once the table is committed. */
 export function bind(book: LeaseBook, lease: Lease): void {
   for (const { address, state } of book.table.of(lease.mac))
     if (address !== lease.address && state !== "declined") {
       book.table.remove(address);
       noteUse(book, address, book.freeAt(address));
     }
-  book.table.put(lease);
-  noteUse(book, lease.address, lease.expiresAtMs);
+  // A client may have missed the answer that shortens its lease, and rely on an earlier one.
+  const former = book.table.at(lease.address);
+  const isSame = former?.mac === lease.mac && former.state === "bound";
+  const expiresAtMs = Math.max(lease.expiresAtMs, isSame ? former.expiresAtMs : 0);
+  book.table.put({ ...lease, expiresAtMs });
+  noteUse(book, lease.address, expiresAtMs);
 }
 
 /** Makes the changes durable. When the journal throws, everything is as it was before them, and the error is passed on. */

@@ -1,5 +1,6 @@
 // ProxyDHCP (PXE 2.1 §2.2): boot files for machines whose addresses another server gives, on port 67 and on 4011.
 
+import { cidrContains } from "../net/cidr.ts";
 import { anyAddress, broadcastAddress } from "../net/ipv4.ts";
 import { type Conversation, ignored, type Outcome } from "./conversation.ts";
 import { type Destination, destinationOf } from "./destination.ts";
@@ -34,7 +35,7 @@ export function respondAsProxy(conversation: Conversation, subnet: Subnet): Outc
     },
     reply: {
       packet: answer,
-      destination: destination(conversation),
+      destination: destination(conversation, subnet),
       maxBytes: replyLimit(client),
       needsCommit: false,
     },
@@ -48,8 +49,9 @@ function answerType({ client, port }: Conversation): "OFFER" | "ACK" | undefined
 }
 
 // On port 4011 the answer goes back where the request came from: the machine has its address by then.
-function destination({ packet, port, source }: Conversation): Destination {
-  if (port === "dhcp") return destinationOf(packet, "OFFER");
-  const address = packet.ciaddr === anyAddress ? source.address : packet.ciaddr;
-  return { address: address === anyAddress ? broadcastAddress : address, port: source.port };
+function destination({ packet, port, source }: Conversation, { cidr }: Subnet): Destination {
+  if (port === "dhcp") return destinationOf(packet, "OFFER", cidr);
+  if (source.address !== anyAddress) return source;
+  const { ciaddr } = packet;
+  return { address: cidrContains(cidr, ciaddr) ? ciaddr : broadcastAddress, port: source.port };
 }

@@ -45,7 +45,7 @@ export function buildGrant(request: Packet, client: Client, grant: Grant): Packe
   }
   echoIdentity(options, client);
   addBoot(options, client, boot);
-  echo(options, request, option.subnetSelection);
+  echoSubnetSelection(options, request);
   const asked = client.parameterList ?? usualParameters;
   for (const number of maskBeforeRouter(asked)) {
     const data = options.has(number) ? undefined : parameter(number, asked, grant);
@@ -149,10 +149,10 @@ function addBoot(options: Map<number, Buffer>, client: Client, boot: BootFields)
   for (const [number, data] of boot.options) options.set(number, data);
 }
 
-// RFC 3011 §2: whoever sends option 118 gets it back, asked for or not.
-function echo(options: Map<number, Buffer>, request: Packet, number: number): void {
-  const data = request.options.get(number);
-  if (data !== undefined) options.set(number, data);
+// RFC 3011 §2: whoever selects a network gets option 118 back, asked for or not.
+function echoSubnetSelection(options: Map<number, Buffer>, request: Packet): void {
+  const data = request.options.get(option.subnetSelection);
+  if (data?.length === 4) options.set(option.subnetSelection, data);
 }
 
 function seconds(value: number): Buffer {

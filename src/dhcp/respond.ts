@@ -189,11 +189,12 @@ function remark(
 }
 
 function reply(
-  { packet: request, client }: Located,
+  { packet: request, client, subnet }: Located,
   packet: Packet,
   type: Grant["type"] | "NAK",
 ): Omit<Reply, "needsCommit"> {
-  return { packet, destination: destinationOf(request, type), maxBytes: replyLimit(client) };
+  const destination = destinationOf(request, type, subnet.cidr);
+  return { packet, destination, maxBytes: replyLimit(client) };
 }
 
 function isOurs(id: Ipv4, { config, serverId }: Located): boolean {

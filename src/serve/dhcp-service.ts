@@ -17,7 +17,7 @@ export interface DhcpService {
   foreignServers(): readonly ForeignServer[];
   /** How full the pool of each network is now; empty when the service does not run. */
   poolUse(): Promise<readonly PoolUse[]>;
-  /** Every lease there is; empty when the service does not run. */
+  /** Rejects when the service does not run. */
   leases(): Promise<readonly ListedLease[]>;
   close(): Promise<void>;
 }
@@ -30,6 +30,11 @@ export interface DhcpServiceListener {
   /** The thread has ended by a fault; without it no machine gets an address. */
   onFault(error: Error): void;
 }
+
+/** Somebody who waits for what the thread knows. */
+type Asker<T> = PromiseWithResolvers<T>;
+
+const stopped = () => new Error("DHCP has stopped: start the server again");
 
 /** Resolves when requests are heard; rejects with the reason and the remedy when they can't be. */
 export async function startDhcpService(
@@ -51,8 +56,8 @@ export async function startDhcpService(
   let trouble: string | undefined;
   let counts: DhcpCounts = {};
   const foreign = createForeignServerList(now);
-  const lists: ((leases: readonly ListedLease[]) => void)[] = [];
-  const uses: ((pools: readonly PoolUse[]) => void)[] = [];
+  const lists: Asker<readonly ListedLease[]>[] = [];
+  const uses: Asker<readonly PoolUse[]>[] = [];
   const started = Promise.withResolvers<void>();
   const fail = (error: Error) => {
     if (running) listener.onFault(error);
@@ -60,6 +65,9 @@ export async function startDhcpService(
     started.reject(error);
   };
   worker.on("error", (error) => fail(error as Error));
+  worker.once("exit", () => {
+    for (const { reject } of [...lists.splice(0), ...uses.splice(0)]) reject(stopped());
+  });
   worker.on("message", (message: FromDhcpThread) => {
     switch (message.kind) {
       case "running":
@@ -82,18 +90,18 @@ export async function startDhcpService(
       case "warning":
         return listener.onWarning(message.message);
       case "leases":
-        return lists.shift()?.(message.leases);
+        return lists.shift()?.resolve(message.leases);
       case "pool-use":
-        return uses.shift()?.(message.pools);
+        return uses.shift()?.resolve(message.pools);
     }
   });
   const tell = (message: ToDhcpThread) => worker.postMessage(message);
-  /** What the thread answers; nothing when it does not run, or ends meanwhile. */
-  const ask = async <T>(waiting: ((answer: readonly T[]) => void)[], message: ToDhcpThread) => {
-    if (!running) return [];
-    const answered = new Promise<readonly T[]>((resolve) => waiting.push(resolve));
-    tell(message);
-    return await Promise.race([answered, ended.then((): readonly T[] => [])]);
+  const ask = <T>(askers: Asker<T>[], kind: ToDhcpThread["kind"]): Promise<T> => {
+    if (!running) return Promise.reject(stopped());
+    const asker = Promise.withResolvers<T>();
+    askers.push(asker);
+    tell({ kind });
+    return asker.promise;
   };
   await started.promise;
   return {
@@ -101,8 +109,8 @@ export async function startDhcpService(
     trouble: () => trouble,
     counts: () => counts,
     foreignServers: () => foreign.list(),
-    poolUse: () => ask(uses, { kind: "count-pools" }),
-    leases: () => ask(lists, { kind: "list-leases" }),
+    poolUse: async () => (running ? await ask(uses, "count-pools") : []),
+    leases: () => ask(lists, "list-leases"),
     async close() {
       running = false;
       tell({ kind: "stop" });

@@ -77,6 +77,18 @@ describe("a stranger's first DISCOVER", () => {
     expect(outcome(site.send(discover(2)))).toBe("OFFER 10.0.100.102");
   });
 
+  it("is left alone when its client has it leased before the answer comes: that is the client's own", () => {
+    const site = createSite([], probing);
+    site.batch([discover(2)]);
+    expect(outcome(site.send(selecting("10.0.100.100", { mac: machine(2) })))).toBe(
+      "ACK 10.0.100.100",
+    );
+    site.engine.addressAnswered(ip("10.0.100.100"), site.nowMs);
+    expect(site.journal.rows.get(ip("10.0.100.100"))).toMatchObject({
+      ...{ mac: machine(2), state: "bound" },
+    });
+  });
+
   it("does not count the network's conflicts against the client that may decline three addresses", () => {
     const site = createSite([], probing);
     site.batch([discover(1)]);

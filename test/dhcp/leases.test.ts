@@ -138,6 +138,35 @@ describe("an address whose reservation is new", () => {
   });
 });
 
+describe("a lease", () => {
+  const wish = (seconds: number) => {
+    const data = Buffer.alloc(4);
+    data.writeUInt32BE(seconds);
+    return { options: { [option.leaseTime]: data } };
+  };
+
+  it("lasts as long as was ever promised: a later request does not shorten it", () => {
+    const site = createSite([lease("10.0.100.100", stranger, { expiresAtMs: 1_500_000 })]);
+    const ends = () => site.journal.rows.get(ip("10.0.100.100"))?.expiresAtMs;
+    site.send(renewing("10.0.100.100", wish(60)));
+    expect(ends()).toBe(1_500_000);
+    site.send(renewing("10.0.100.100", wish(3_600)));
+    expect(ends()).toBe(4_600_000);
+    site.send(request("RELEASE", { ciaddr: ip("10.0.100.100") }));
+    site.nowMs += 1_000;
+    site.send(initReboot("10.0.100.100", wish(60)));
+    expect(ends()).toBe(1_061_000);
+  });
+
+  it("of another machine, or one that was given back, promises nothing", () => {
+    const site = createSite([
+      lease("10.0.100.100", other, { state: "released", expiresAtMs: 9_000_000 }),
+    ]);
+    site.send(initReboot("10.0.100.100", { mac: other, ...wish(60) }));
+    expect(site.journal.rows.get(ip("10.0.100.100"))?.expiresAtMs).toBe(1_060_000);
+  });
+});
+
 describe("a lease store that cannot write", () => {
   it("silences the ACK of a pool client and its offers, until it can write again", () => {
     const site = createSite();

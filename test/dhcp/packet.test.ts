@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { option } from "../../src/dhcp/options.ts";
 import { decodePacket, encodePacket, type Packet } from "../../src/dhcp/packet.ts";
 import { loadDialogues } from "../fixtures/dhcp.ts";
-import { createSite, ip, request, selecting } from "./site.ts";
+import { ip, request, selecting } from "./site.ts";
 
 const cookie = Buffer.from("63825363", "hex");
 
@@ -176,7 +176,7 @@ describe("encodePacket", () => {
   });
 });
 
-describe("hostile datagrams", () => {
+describe("recorded datagrams", () => {
   const captures = loadDialogues().flatMap(({ name, datagrams }) =>
     datagrams.map(({ hex }, index): [string, Buffer] => [
       `${name}, datagram ${index + 1},`,
@@ -196,33 +196,4 @@ describe("hostile datagrams", () => {
       }
     },
   );
-
-  it("50,000 of them, made by changing real ones, are decided about without an exception", {
-    timeout: 60_000,
-  }, () => {
-    const site = createSite();
-    let seed = 20260101;
-    // The generator of Numerical Recipes: the same mutations in every run.
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      return Math.floor((seed / 2 ** 32) * below);
-    };
-    const counts = { malformed: 0, decided: 0 };
-    for (let round = 0; round < 50_000; round++) {
-      const [, original = Buffer.alloc(0)] = captures[random(captures.length)] ?? [];
-      const bytes = Buffer.from(
-        original.subarray(0, random(4) === 0 ? random(original.length) : undefined),
-      );
-      for (let i = random(6); i >= 0 && bytes.length > 0; i--)
-        bytes[random(3) === 0 ? random(bytes.length) : 240 + random(bytes.length - 240)] =
-          random(256);
-      const packet = decodePacket(bytes);
-      if ("malformed" in packet) counts.malformed++;
-      else {
-        site.send(packet);
-        counts.decided++;
-      }
-    }
-    expect(Math.min(counts.malformed, counts.decided)).toBeGreaterThan(5_000);
-  });
 });

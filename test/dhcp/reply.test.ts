@@ -222,7 +222,9 @@ describe("the size of an answer", () => {
 describe("destinationOf", () => {
   const relay = ip("10.0.100.1");
   const address = ip("10.0.100.77");
+  const elsewhere = ip("192.0.2.7");
   const nobody = ip("0.0.0.0");
+  const network = { network: ip("10.0.100.0"), prefix: 24 };
   it.each([
     ["OFFER", relay, address, 0x8000, "10.0.100.1 67"],
     ["NAK", relay, address, 0, "10.0.100.1 67"],
@@ -230,12 +232,16 @@ describe("destinationOf", () => {
     ["ACK", nobody, address, 0x8000, "10.0.100.77 68"],
     ["NAK", nobody, address, 0, "255.255.255.255 68"],
     ["OFFER", nobody, nobody, 0, "255.255.255.255 68"],
+    ["OFFER", nobody, address, 0, "10.0.100.77 68"],
+    // Whoever asks does not have it, and its owner has not asked.
+    ["OFFER", nobody, elsewhere, 0, "255.255.255.255 68"],
     ["ACK", nobody, nobody, 0x8000, "255.255.255.255 68"],
   ] as const)("sends %s for giaddr %s, ciaddr %s, flags %i to %s", (...row) => {
     const [type, giaddr, ciaddr, flags, expected] = row;
     const { address: to, port } = destinationOf(
       request("REQUEST", { giaddr, ciaddr, flags }),
       type,
+      network,
     );
     expect(`${to} ${port}`).toBe(expected);
   });

@@ -1,0 +1,51 @@
+// npm run fuzz -- dhcp [--packets N] [--seconds N] [--seed N]: hostile datagrams for the DHCP engine, five million unless
+// told otherwise. Ends with 1 when something was wrong, and says how to bring it about again.
+
+import { parseArgs } from "node:util";
+import { type FuzzReport, fuzzDhcp } from "./dhcp.ts";
+
+const usage = "usage: npm run fuzz -- dhcp [--packets N] [--seconds N] [--seed N]";
+const maxGrowthBytes = 20 * 1024 * 1024;
+const maxP99Ms = 0.2;
+
+function numberOf(name: string, text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (!(value > 0)) throw new Error(`--${name} must be a number above 0, got ${text}: ${usage}`);
+  return value;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function figures({ packets, seconds, p99Ms, worstMs, growthBytes }: FuzzReport): string {
+  const rate = Math.round(packets / seconds);
+  const growth = (growthBytes / 2 ** 20).toFixed(1);
+  return `${packets} packets, ${rate}/s, p99 ${p99Ms.toFixed(3)} ms, worst ${worstMs.toFixed(1)} ms, memory ${growth} MB more`;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    packets: { type: "string" },
+    seconds: { type: "string" },
+    seed: { type: "string" },
+  },
+});
+if (positionals.join(" ") !== "dhcp") throw new Error(usage);
+const seed = numberOf("seed", values.seed, 1 + (Date.now() % 1_000_000));
+const timed = values.seconds !== undefined;
+const report = fuzzDhcp({
+  seed,
+  packets: numberOf("packets", values.packets, timed ? Number.MAX_SAFE_INTEGER : 5_000_000),
+  seconds: timed ? numberOf("seconds", values.seconds, 1) : undefined,
+  onProgress: (progress) => say(figures(progress)),
+});
+say(`seed ${seed}: ${figures(report)}`);
+say(JSON.stringify(report.counts));
+for (const { problem, datagrams, packets } of report.failures)
+  say(`${problem}\n  again: --seed ${seed} --packets ${packets}\n  ${datagrams.join("\n  ")}`);
+const grown = report.growthBytes > maxGrowthBytes;
+if (grown) say("memory has grown by more than 20 MB");
+if (report.p99Ms > maxP99Ms) say(`the slowest hundredth took more than ${maxP99Ms} ms each`);
+process.exitCode = report.failures.length > 0 || grown || report.p99Ms > maxP99Ms ? 1 : 0;
