@@ -16,8 +16,6 @@ export interface AddressProbe {
   ask(address: Ipv4, attached: ProbeInterface | undefined): void;
   /** Who has answered since the last call, in any order and possibly twice. */
   answered(): Ipv4[];
-  /** Forgets answers that have not been read: they may be older than the next question. */
-  discard(): void;
   /** What can't be asked for want of a right, as a sentence; undefined when all can. */
   readonly limits: string | undefined;
   close(): void;
@@ -44,17 +42,15 @@ export function openAddressProbe(libc: Libc): AddressProbe {
   const arp = libc.socket(afPacket, sockDgram | sockCloexec, swapped(ethPArp));
   const ping = openPing(libc);
   const fds = [arp, ping.fd].filter((fd) => fd >= 0);
-  const readAll = (): Ipv4[] => [
-    ...(arp < 0 ? [] : readArp(libc, arp)),
-    ...(ping.fd < 0 ? [] : readEchoes(libc, ping)),
-  ];
   return {
     ask(address, attached) {
       if (attached !== undefined && arp >= 0) askByArp(libc, arp, address, attached);
       else if (ping.fd >= 0) askByEcho(libc, ping.fd, address);
     },
-    answered: readAll,
-    discard: () => void readAll(),
+    answered: () => [
+      ...(arp < 0 ? [] : readArp(libc, arp)),
+      ...(ping.fd < 0 ? [] : readEchoes(libc, ping)),
+    ],
     limits: limitsOf(arp >= 0, ping.fd >= 0),
     close() {
       for (const fd of fds) libc.close(fd);

@@ -97,7 +97,10 @@ function createTurn(parts: Parts): () => void {
 
 function askForAddresses({ engine, options, hardware }: Parts, probe: AddressProbe): void {
   const addresses = engine.takeProbes();
-  if (addresses.length > 0) probe.discard();
+  if (addresses.length === 0) return;
+  // What was heard of an address before it is asked for is too old; what answers an earlier question is not.
+  for (const address of probe.answered())
+    if (!addresses.includes(address)) engine.addressAnswered(address, options.now());
   for (const address of addresses) {
     const subnet = options.config.subnets.find(({ cidr }) => cidrContains(cidr, address));
     const attached = subnet?.interface === undefined ? undefined : hardware.get(subnet.interface);
