@@ -104,19 +104,10 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
     return replies.flatMap(({ request, response }) => finish(request, response, failure, at));
   }
 
-  /** An ACK whose lease is not on disk does not leave. */
-  function finish(
-    request: Request,
-    { event, reply }: Response,
-    failure: string | undefined,
-    at: number,
-  ) {
-    // A stranger that is refused begins again, and would get no offer.
-    const inVain =
-      event.kind === "dhcp-refused" &&
-      (event.client === undefined || policy.reservation(event.client.mac) === undefined);
-    const reason = failure ?? (inVain ? book.storeFailure : undefined);
-    if (reply === undefined || (reason !== undefined && (reply.needsCommit || inVain))) {
+  function finish(request: Request, response: Response, failure: string | undefined, at: number) {
+    const { event, reply } = response;
+    const reason = whyWithheld(response, failure, book);
+    if (reply === undefined || reason !== undefined) {
       if (event.client !== undefined) withhold(book, event.kind, event.client.mac, at);
       onEvent({ kind: "dhcp-ignored", client: event.client, ...(reason && { reason }) });
       return [];
@@ -198,6 +189,18 @@ function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBo
       return silence(`it could not be answered: ${messageOf(error)}`);
     }
   };
+}
+
+/** Why an answer must not leave: its lease is not on disk, or it tells a stranger to begin again, who would then get no offer. */
+function whyWithheld(
+  { event, reply }: Response,
+  failure: string | undefined,
+  book: LeaseBook,
+): string | undefined {
+  if (failure !== undefined && reply?.needsCommit === true) return failure;
+  const { client } = event;
+  const isStranger = client === undefined || book.policy.reservation(client.mac) === undefined;
+  return event.kind === "dhcp-refused" && isStranger ? (failure ?? book.storeFailure) : undefined;
 }
 
 /** An answer that does not leave: who was to be acknowledged asks again, and an offer that nobody has seen is none. */
