@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { requestsPerSecond, requestsPerSecondAndPort } from "../../src/dhcp/engine.ts";
 import { mostDiscovers, surplus } from "../../src/dhcp/overload.ts";
 import { encodePacket, type Packet } from "../../src/dhcp/packet.ts";
 import { RateLimit } from "../../src/dhcp/rate-limit.ts";
@@ -48,32 +49,32 @@ describe("a rate limit", () => {
 });
 
 describe("the requests of a second", () => {
-  it("are a hundred for a stranger, and as many again in the next", () => {
+  it("are limited for a stranger, and as many again in the next", () => {
     const site = createSite();
     expect(
       answered(
-        times(150, () => inform(machine(1))),
+        times(requestsPerSecond + 50, () => inform(machine(1))),
         site,
       ),
-    ).toBe(100);
+    ).toBe(requestsPerSecond);
     expect(answered([inform(machine(2))], site)).toBe(1);
     site.nowMs += 1_000;
     expect(
       answered(
-        times(150, () => inform(machine(1))),
+        times(requestsPerSecond + 50, () => inform(machine(1))),
         site,
       ),
-    ).toBe(100);
+    ).toBe(requestsPerSecond);
   });
 
-  it("are two hundred for the strangers behind one port of a relay", () => {
+  it("are limited for the strangers behind one port of a relay", () => {
     const site = createSite();
     expect(
       answered(
-        times(300, (number) => inform(machine(number), portOf("1/7"))),
+        times(requestsPerSecondAndPort + 100, (number) => inform(machine(number), portOf("1/7"))),
         site,
       ),
-    ).toBe(200);
+    ).toBe(requestsPerSecondAndPort);
     for (const other of [portOf("1/8"), portOf("1/7", "sw2")])
       expect(answered([inform(machine(1), other)], site)).toBe(1);
   });
@@ -82,7 +83,9 @@ describe("the requests of a second", () => {
     const site = createSite();
     const at = (giaddr: string) => (number: number) =>
       inform(machine(number), portOf("7", ""), giaddr);
-    expect(answered(times(300, at("10.0.100.1")), site)).toBe(200);
+    expect(answered(times(requestsPerSecondAndPort + 1, at("10.0.100.1")), site)).toBe(
+      requestsPerSecondAndPort,
+    );
     expect(answered(times(100, at("10.0.100.2")), site)).toBe(100);
   });
 
@@ -95,10 +98,10 @@ describe("the requests of a second", () => {
     const site = createSite();
     expect(
       answered(
-        times(300, (number) => inform(machine(number), portOf("1/7"))),
+        times(requestsPerSecondAndPort + 100, (number) => inform(machine(number), portOf("1/7"))),
         site,
       ),
-    ).toBe(200);
+    ).toBe(requestsPerSecondAndPort);
     expect(
       answered(
         times(300, () => inform(node01, portOf("1/7"))),
