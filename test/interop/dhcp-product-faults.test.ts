@@ -1,6 +1,7 @@
 // The product as a whole when its disk is full, when its clock is set, and when the thread that answers DHCP has to end.
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -140,11 +141,13 @@ it("ends with the reason when the lease file can't be opened again", async () =>
   expect(await machines.lease(machine(0), within(5_000))).toBeDefined();
   renameSync(join(state, "leases.db"), join(state, "moved.db"));
   mkdirSync(join(state, "leases.db"));
-  const fault = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"];
-  // The lease file's log alone: koffi syncs standard output when its thread ends, and the thread hangs where that fails.
-  const quiet = ["-f", "-qq", "-o", "/dev/null", "-P", join(state, "leases.db-wal")];
-  const tracer = execFile("strace", [...quiet, "-p", `${server.pid()}`, ...fault]);
-  // The first ones may still be served, until the tracer is there.
+  // The first sync of each thread alone: koffi syncs standard output when its thread ends, and the thread hangs where that fails.
+  const fault = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=1"];
+  const tracer = spawn("strace", ["-f", "-o", "/dev/null", "-p", `${server.pid()}`, ...fault], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  // "Process 7 attached"
+  await once(tracer.stderr, "data");
   await leaseUntilSilence(machinesFrom(1, 1000));
   expect(await server.ended).toBe(1);
   expect(server.output.join("\n")).toMatch(/leases\.db can't be opened again after an I\/O error/);

@@ -10,6 +10,8 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
+const patienceMs = 5_000;
+
 /** A program that runs until it is stopped. */
 export interface Program {
   readonly process: ChildProcess;
@@ -110,7 +112,14 @@ function follow(child: ReturnType<typeof spawn>): Program {
     },
     async stop(signal = "SIGTERM") {
       if (!over) child.kill(signal);
+      // dhcpcd loses a signal that comes while its script runs, and its children may keep its output open.
+      const force = setTimeout(() => {
+        child.kill("SIGKILL");
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, patienceMs);
       await ended;
+      clearTimeout(force);
     },
   };
 }
