@@ -134,6 +134,9 @@ function duplicate(lease: OldLease, newest: OldLease | undefined): string | unde
 }
 
 /** What this server did itself is newer than what the other one knew. */
+// Lease files count in whole seconds, and a stored time comes back a few milliseconds off: the clock it is kept by is another.
+const sameMs = 1000;
+
 function overtakenBy(stored: readonly OldLease[]): (lease: OldLease) => string | undefined {
   const byAddress = new Map(stored.map((row) => [row.address, row]));
   const byMac = new Map<Mac, OldLease>();
@@ -142,10 +145,10 @@ function overtakenBy(stored: readonly OldLease[]): (lease: OldLease) => string |
       byMac.set(row.mac, row);
   return (lease) => {
     const other = byAddress.get(lease.address);
-    if (other !== undefined && other.lastSeenMs >= lease.lastSeenMs)
+    if (other !== undefined && other.lastSeenMs > lease.lastSeenMs - sameMs)
       return `rackstrap knows a newer lease of the address, for ${other.mac}`;
     const own = lease.state === "declined" ? undefined : byMac.get(lease.mac);
-    return own !== undefined && own.lastSeenMs >= lease.lastSeenMs
+    return own !== undefined && own.lastSeenMs > lease.lastSeenMs - sameMs
       ? `rackstrap gave the machine ${own.address} since`
       : undefined;
   };
