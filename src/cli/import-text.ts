@@ -1,12 +1,8 @@
 // What rackstrap import says: the YAML, and beside it every statement that was not carried over and every lease. Pure.
 
+import type { Lease } from "../dhcp/lease-table.ts";
 import { formatInventory } from "../inventory/import/format-inventory.ts";
-import {
-  countStates,
-  type LeaseSelection,
-  neverMs,
-  type OldLease,
-} from "../inventory/import/leases.ts";
+import { countStates, type LeaseSelection, neverMs } from "../inventory/import/leases.ts";
 import type { Kind } from "../inventory/import/read.ts";
 import { formatPlace, type Note } from "../inventory/import/source.ts";
 import type { Imported } from "../inventory/import/to-inventory.ts";
@@ -87,7 +83,7 @@ function leaseLines({ files, rows, skipped, notes, written }: LeaseOutcome): str
   ];
 }
 
-function leaseTable(rows: readonly OldLease[]): string[] {
+function leaseTable(rows: readonly Lease[]): string[] {
   return formatTable(
     ["ADDRESS", "MAC", "STATE", "ENDS", "LAST SEEN", "NAME"],
     rows.map(({ address, mac, state, expiresAtMs, lastSeenMs, hostName }) => [

@@ -3,12 +3,12 @@
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { type Command, Option } from "commander";
+import type { Lease } from "../dhcp/lease-table.ts";
 import { keaLeaseFiles } from "../inventory/import/kea-leases.ts";
 import {
   importLeases,
   type LeaseSelection,
   type LeaseSite,
-  type OldLease,
   selectLeases,
 } from "../inventory/import/leases.ts";
 import {
@@ -124,7 +124,7 @@ async function takeLeases(
 }
 
 async function writeLeases(
-  leases: readonly OldLease[],
+  leases: readonly Lease[],
   site: Omit<LeaseSite, "stored">,
   stateDirectory: string,
 ): Promise<LeaseSelection> {

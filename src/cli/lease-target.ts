@@ -2,12 +2,12 @@
 
 import { join } from "node:path";
 import { type Lease, LeaseTable } from "../dhcp/lease-table.ts";
-import type { LeasePort, OldLease } from "../inventory/import/leases.ts";
+import type { LeasePort } from "../inventory/import/leases.ts";
 import { openLeaseFile, readBootId } from "../store/leases.ts";
 
 export interface LeaseTarget extends LeasePort {
   /** Every stored row, its times in milliseconds since the epoch. */
-  readonly stored: readonly OldLease[];
+  readonly stored: readonly Lease[];
   close(): void;
 }
 

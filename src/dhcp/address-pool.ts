@@ -2,7 +2,7 @@
 // that has been free the longest, so that a returning client finds its old address (RFC 2131 §4.3.1).
 
 import { type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
-import type { AddressRange } from "./policy.ts";
+import type { Ipv4Range } from "../net/ipv4-range.ts";
 
 /** When an address is free: 0 when it was never used, Infinity when it is nobody's to have. */
 export type FreeAtMs = (address: Ipv4) => number;
@@ -20,7 +20,7 @@ export class AddressPool {
   #range = 0;
   #next: number;
 
-  constructor(ranges: readonly AddressRange[]) {
+  constructor(ranges: readonly Ipv4Range[]) {
     this.#ranges = ranges.map(({ start, end }) => ({
       first: ipv4ToNumber(start),
       last: ipv4ToNumber(end),

@@ -2,14 +2,9 @@
 
 import type { Cidr } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
+import type { Ipv4Range } from "../net/ipv4-range.ts";
 import type { Mac } from "../net/mac.ts";
 import type { Client } from "./client.ts";
-
-/** First and last address, both included. */
-export interface AddressRange {
-  readonly start: Ipv4;
-  readonly end: Ipv4;
-}
 
 /** One network this server answers for: attached to one of its interfaces, or behind a relay. */
 export interface Subnet {
@@ -27,7 +22,7 @@ export interface Subnet {
   readonly mtu: number | undefined;
   readonly routes: readonly { readonly to: Cidr; readonly via: Ipv4 }[];
   /** For machines without a reservation: ascending, apart, and without any address that is excluded, reserved or in use by a server or router. */
-  readonly pools: readonly AddressRange[];
+  readonly pools: readonly Ipv4Range[];
   /** For clients that ask for no particular time; the other two bound what they may ask for. */
   readonly leaseSeconds: number;
   readonly minLeaseSeconds: number;

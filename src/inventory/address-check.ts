@@ -1,8 +1,8 @@
 // What is asked of one address, wherever it stands in the inventory: its network, its owner, the pool.
 
-import type { AddressRange } from "../dhcp/policy.ts";
 import { type Cidr, cidrContains, directedBroadcast, formatCidr } from "../net/cidr.ts";
-import { type Ipv4, ipv4ToNumber } from "../net/ipv4.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import { formatRange, rangeContains } from "../net/ipv4-range.ts";
 import type { Finding } from "./check.ts";
 import type { NetworkSettings } from "./network-schema.ts";
 import { excludedRanges, poolRanges } from "./networks.ts";
@@ -48,19 +48,9 @@ export function pooled(
   settings: NetworkSettings,
   remedy: string,
 ): Finding[] {
-  if (excludedRanges(settings).some((range) => covers(range, address))) return [];
-  const range = poolRanges(settings).find((candidate) => covers(candidate, address));
+  if (excludedRanges(settings).some((range) => rangeContains(range, address))) return [];
+  const range = poolRanges(settings).find((candidate) => rangeContains(candidate, address));
   return range === undefined
     ? []
     : [{ path, message: `${address} lies inside the pool ${formatRange(range)}: ${remedy}` }];
-}
-
-/** The range as `10.0.100.100-10.0.100.200`. */
-export function formatRange({ start, end }: AddressRange): string {
-  return `${start}-${end}`;
-}
-
-function covers({ start, end }: AddressRange, address: Ipv4): boolean {
-  const value = ipv4ToNumber(address);
-  return value >= ipv4ToNumber(start) && value <= ipv4ToNumber(end);
 }

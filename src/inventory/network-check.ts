@@ -1,9 +1,9 @@
 // What must hold between the networks that machines boot in, this server's addresses there, and the API's address.
 
-import type { AddressRange } from "../dhcp/policy.ts";
 import { type Cidr, cidrContains, formatCidr } from "../net/cidr.ts";
 import { anyAddress, ipv4ToNumber } from "../net/ipv4.ts";
-import { formatRange, outside, pooled } from "./address-check.ts";
+import { formatRange, type Ipv4Range } from "../net/ipv4-range.ts";
+import { outside, pooled } from "./address-check.ts";
 import type { Finding } from "./check.ts";
 import {
   type BootNetwork,
@@ -147,7 +147,7 @@ function poolFindings({ name, path, settings }: BootNetwork): Finding[] {
   });
 }
 
-function rangeFindings(path: Path, range: AddressRange, cidr: Cidr, network: string): Finding[] {
+function rangeFindings(path: Path, range: Ipv4Range, cidr: Cidr, network: string): Finding[] {
   return [
     ...outside([...path, "start"], range.start, cidr, network),
     ...outside([...path, "end"], range.end, cidr, network),
@@ -155,13 +155,13 @@ function rangeFindings(path: Path, range: AddressRange, cidr: Cidr, network: str
   ];
 }
 
-function orderFindings(path: Path, { start, end }: AddressRange, what: string): Finding[] {
+function orderFindings(path: Path, { start, end }: Ipv4Range, what: string): Finding[] {
   return ipv4ToNumber(start) > ipv4ToNumber(end)
     ? [{ path, message: `the ${what} starts at ${start}, after its end ${end}: exchange the two` }]
     : [];
 }
 
-function rangesMeet(a: AddressRange, b: AddressRange): boolean {
+function rangesMeet(a: Ipv4Range, b: Ipv4Range): boolean {
   return (
     ipv4ToNumber(a.start) <= ipv4ToNumber(b.end) && ipv4ToNumber(b.start) <= ipv4ToNumber(a.end)
   );

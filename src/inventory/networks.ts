@@ -1,8 +1,8 @@
 // The networks of an inventory that machines boot in, as one list: the provisioning network and those of dhcp.subnets.
 
-import type { AddressRange } from "../dhcp/policy.ts";
 import { cidrContains } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
+import type { Ipv4Range } from "../net/ipv4-range.ts";
 import type { NetworkSettings } from "./network-schema.ts";
 import type { ParsedInventory } from "./schema.ts";
 
@@ -67,11 +67,11 @@ export function serverAddressFor(inventory: Settings, address: Ipv4): Ipv4 {
 }
 
 /** The ranges of a pool that is written as one range, as a list, or not at all. */
-export function poolRanges({ pool }: NetworkSettings): readonly AddressRange[] {
+export function poolRanges({ pool }: NetworkSettings): readonly Ipv4Range[] {
   return [pool ?? []].flat();
 }
 
 /** The ranges that are cut out of the pool. */
-export function excludedRanges({ exclude }: NetworkSettings): readonly AddressRange[] {
+export function excludedRanges({ exclude }: NetworkSettings): readonly Ipv4Range[] {
   return exclude.map((entry) => (typeof entry === "string" ? { start: entry, end: entry } : entry));
 }

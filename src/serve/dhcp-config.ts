@@ -1,7 +1,7 @@
 // What the DHCP server is told of the site: its interfaces, its networks, and the addresses it may give away.
 // Plain data, made once from a checked inventory.
 
-import type { AddressRange, DhcpConfig, Subnet } from "../dhcp/policy.ts";
+import type { DhcpConfig, Subnet } from "../dhcp/policy.ts";
 import {
   type BootNetwork,
   bootNetworks,
@@ -12,6 +12,7 @@ import {
 import type { Inventory } from "../inventory/schema.ts";
 import { type Cidr, directedBroadcast } from "../net/cidr.ts";
 import { type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
+import type { Ipv4Range } from "../net/ipv4-range.ts";
 
 /** The configuration of DHCP for this inventory; the first subnet is `provisioning`. */
 export function dhcpConfig(inventory: Inventory): DhcpConfig {
@@ -86,7 +87,7 @@ function ascending(spans: readonly Span[]): readonly Span[] {
   return spans.toSorted((a, b) => a.first - b.first);
 }
 
-function spanOf({ start, end }: AddressRange): Span {
+function spanOf({ start, end }: Ipv4Range): Span {
   return { first: ipv4ToNumber(start), last: ipv4ToNumber(end) };
 }
 

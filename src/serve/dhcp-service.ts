@@ -3,7 +3,8 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { DhcpCounts, DhcpSighting } from "../dhcp/event-digest.ts";
-import type { DhcpThreadData, FromDhcpThread, ListedLease, ToDhcpThread } from "./dhcp-thread.ts";
+import type { Lease } from "../dhcp/lease-table.ts";
+import type { DhcpThreadData, FromDhcpThread, ToDhcpThread } from "./dhcp-thread.ts";
 import { createForeignServerList, type ForeignServer } from "./foreign-server-list.ts";
 import type { PoolUse } from "./pool-use.ts";
 
@@ -17,8 +18,8 @@ export interface DhcpService {
   foreignServers(): readonly ForeignServer[];
   /** How full the pool of each network is now; empty when the service does not run. */
   poolUse(): Promise<readonly PoolUse[]>;
-  /** Rejects when the service does not run. */
-  leases(): Promise<readonly ListedLease[]>;
+  /** Times are milliseconds since the epoch. Rejects when the service does not run. */
+  leases(): Promise<readonly Lease[]>;
   close(): Promise<void>;
 }
 
@@ -56,7 +57,7 @@ export async function startDhcpService(
   let trouble: string | undefined;
   let counts: DhcpCounts = {};
   const foreign = createForeignServerList(now);
-  const lists: Asker<readonly ListedLease[]>[] = [];
+  const lists: Asker<readonly Lease[]>[] = [];
   const uses: Asker<readonly PoolUse[]>[] = [];
   const started = Promise.withResolvers<void>();
   const fail = (error: Error) => {

@@ -32,9 +32,6 @@ export interface ToDhcpThread {
   readonly kind: "stop" | "list-leases" | "count-pools";
 }
 
-/** A lease as people see it: times are milliseconds since the epoch. */
-export type ListedLease = Lease;
-
 export type FromDhcpThread =
   | { readonly kind: "running" }
   | { readonly kind: "not-started"; readonly reason: string }
@@ -46,7 +43,7 @@ export type FromDhcpThread =
   /** Whether leases can be stored has changed: why not, or undefined when they can again. */
   | { readonly kind: "storing"; readonly failure: string | undefined }
   | { readonly kind: "warning"; readonly message: string }
-  | { readonly kind: "leases"; readonly leases: readonly ListedLease[] }
+  | { readonly kind: "leases"; readonly leases: readonly Lease[] }
   | { readonly kind: "pool-use"; readonly pools: readonly PoolUse[] };
 
 /** Milliseconds of CLOCK_MONOTONIC, which runs from the machine's boot and is never set. */
@@ -119,7 +116,8 @@ function tellEvents(
   if (sightings.length > 0) tell({ kind: "events", sightings, counts });
 }
 
-function listed(leases: Iterable<Lease>): ListedLease[] {
+/** As people see them: times in milliseconds since the epoch. */
+function listed(leases: Iterable<Lease>): Lease[] {
   const offsetMs = Date.now() - now();
   return Array.from(leases, (lease) => ({
     ...lease,

@@ -1,8 +1,8 @@
 // How full the pools are: counted where the leases are kept, so that a list of thousands need not cross to another thread.
 
+import { AddressPool } from "../dhcp/address-pool.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
 import type { Subnet } from "../dhcp/policy.ts";
-import { ipv4ToNumber } from "../net/ipv4.ts";
 
 export interface PoolUse {
   readonly network: string;
@@ -18,27 +18,13 @@ export function poolUse(
   leases: Iterable<Lease>,
   nowMs: number,
 ): PoolUse[] {
-  const pools = subnets
+  const counts = subnets
     .filter(({ pools }) => pools.length > 0)
-    .map(({ name, pools }) => ({
-      network: name,
-      used: 0,
-      ranges: pools.map(({ start, end }) => ({
-        first: ipv4ToNumber(start),
-        last: ipv4ToNumber(end),
-      })),
-    }));
+    .map(({ name, pools }) => ({ name, pool: new AddressPool(pools), used: 0 }));
   for (const { address, state, expiresAtMs } of leases) {
     if (state === "released" || expiresAtMs <= nowMs) continue;
-    const value = ipv4ToNumber(address);
-    const pool = pools.find(({ ranges }) =>
-      ranges.some(({ first, last }) => value >= first && value <= last),
-    );
-    if (pool !== undefined) pool.used += 1;
+    const count = counts.find(({ pool }) => pool.contains(address));
+    if (count !== undefined) count.used += 1;
   }
-  return pools.map(({ network, used, ranges }) => ({
-    network,
-    size: ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0),
-    used,
-  }));
+  return counts.map(({ name, pool, used }) => ({ network: name, size: pool.size, used }));
 }

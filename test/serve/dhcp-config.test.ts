@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { AddressRange } from "../../src/dhcp/policy.ts";
 import { formatProblem, parseInventory } from "../../src/inventory/load.ts";
 import type { Inventory } from "../../src/inventory/schema.ts";
+import type { Ipv4Range } from "../../src/net/ipv4-range.ts";
 import { dhcpConfig } from "../../src/serve/dhcp-config.ts";
 
 interface Site {
@@ -220,7 +220,7 @@ test("a pool has none of the addresses that the settings say are somebody's", ()
   // A whole network for a pool: more than the check of the file lets pass.
   const networks = {
     ...inventory.networks,
-    provisioning: { ...provisioning, pool: range(host(0), host(255)) as AddressRange },
+    provisioning: { ...provisioning, pool: range(host(0), host(255)) as Ipv4Range },
   };
   expect(dhcpConfig({ ...inventory, networks }).subnets[0]?.pools).toEqual([
     range(host(4), host(9)),

@@ -1,10 +1,10 @@
 // One network of the old configuration in the inventory's words, made to keep the rules of the inventory. Pure.
 
-import type { AddressRange } from "../../dhcp/policy.ts";
 import { cidrContains, directedBroadcast, formatCidr } from "../../net/cidr.ts";
 import { type Ipv4, ipv4ToNumber } from "../../net/ipv4.ts";
+import { type Ipv4Range, rangeContains } from "../../net/ipv4-range.ts";
 import type { OldNetwork, Settings } from "./model.ts";
-import { joinRanges, rangeContains, usablePart } from "./network.ts";
+import { joinRanges, usablePart } from "./network.ts";
 import type { Note } from "./source.ts";
 
 /** A network as the inventory file has it: `networks.provisioning`, or an entry of `dhcp.subnets`. */
@@ -12,7 +12,7 @@ export interface NetworkEntry {
   readonly cidr: string;
   readonly interface?: string;
   readonly gateway?: Ipv4;
-  readonly pool?: readonly AddressRange[];
+  readonly pool?: readonly Ipv4Range[];
   readonly exclude?: readonly Ipv4[];
   readonly dns?: readonly Ipv4[];
   readonly domain?: string;
@@ -87,7 +87,7 @@ function isHostAddress({ cidr }: OldNetwork, address: Ipv4 | undefined): boolean
 function carryPools(
   { cidr, pools }: OldNetwork,
   note: (what: string, instead: string) => void,
-): AddressRange[] {
+): Ipv4Range[] {
   const usable = pools.flatMap((range) => {
     const part = usablePart(range, cidr);
     if (part?.start !== range.start || part.end !== range.end)

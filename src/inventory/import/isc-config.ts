@@ -1,8 +1,8 @@
 // Reads dhcpd.conf(5): networks, pools and reservations with the options they inherit, and a note for every statement
 // that is not carried over. Pure but for the reader of included files.
 
-import type { AddressRange } from "../../dhcp/policy.ts";
 import { parseIpv4 } from "../../net/ipv4.ts";
+import type { Ipv4Range } from "../../net/ipv4-range.ts";
 import {
   adviceFor,
   conditionalStatements,
@@ -34,7 +34,7 @@ interface Scope {
   readonly settings: Settings;
   readonly sharedNetwork: string | undefined;
   /** Where the ranges of a subnet's statements and pools are collected. */
-  readonly pools: AddressRange[] | undefined;
+  readonly pools: Ipv4Range[] | undefined;
 }
 
 // What dhcpd does where nothing is written (dhcpd.conf(5), "default-lease-time" and its neighbours).
@@ -111,7 +111,7 @@ function readSubnet(statement: Statement, scope: Scope, walk: Walk): void {
       placeOf(statement),
       `"${formatStatement({ words, block: undefined })}" is no network: write it as subnet 10.0.0.0 netmask 255.255.255.0`,
     );
-  const pools: AddressRange[] = [];
+  const pools: Ipv4Range[] = [];
   const settings = readScope(block, { ...scope, kind: "subnet", pools }, walk);
   const name = scope.sharedNetwork;
   walk.networks.push({ place: placeOf(statement), name, cidr, pools, settings });

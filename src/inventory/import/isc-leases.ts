@@ -1,17 +1,18 @@
 // Reads dhcpd.leases(5), a journal: the last entry of an address counts. Pure.
 
+import type { Lease } from "../../dhcp/lease-table.ts";
 import { parseIpv4 } from "../../net/ipv4.ts";
 import { firstWord } from "./isc-advice.ts";
 import { decodeText, type Token } from "./isc-lexer.ts";
 import { formatStatement, iscStatements, placeOf, type Statement } from "./isc-tree.ts";
-import { neverMs, nobody, type OldLease, type OldLeases } from "./leases.ts";
+import { neverMs, nobody, type OldLeases } from "./leases.ts";
 import { parseLooseMac } from "./network.ts";
 import { type Note, type Read, total } from "./source.ts";
 
 /** Reads a lease file; an entry that makes no sense is a note, a file that is no lease file is malformed. */
 export function parseIscLeases(bytes: Buffer, file: string): Read<OldLeases> {
   return total(() => {
-    const leases = new Map<string, OldLease>();
+    const leases = new Map<string, Lease>();
     const notes = new Map<string, Note>();
     for (const statement of iscStatements(bytes.toString("latin1"), file)) {
       const key = formatStatement(statement);
@@ -31,7 +32,7 @@ export function parseIscLeases(bytes: Buffer, file: string): Read<OldLeases> {
 }
 
 type LeaseReading =
-  | { readonly address: string; readonly lease: OldLease | undefined }
+  | { readonly address: string; readonly lease: Lease | undefined }
   | { readonly instead: string };
 
 function readStatement(statement: Statement): LeaseReading | undefined {
@@ -95,7 +96,7 @@ function readLease(text: string, block: readonly Statement[]): LeaseReading {
 }
 
 /** Before `binding state` came, an entry was active as long as it ran, or said `abandoned`. */
-function stateOf(text: string | undefined, abandoned: boolean): OldLease["state"] | undefined {
+function stateOf(text: string | undefined, abandoned: boolean): Lease["state"] | undefined {
   switch (text) {
     case undefined:
       return abandoned ? "declined" : "bound";

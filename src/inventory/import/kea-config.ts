@@ -1,9 +1,9 @@
 // Reads the configuration of kea-dhcp4: networks, pools and reservations with the options they inherit, and a note for
 // every setting that is not carried over. Pure but for the reader of included files.
 
-import type { AddressRange } from "../../dhcp/policy.ts";
 import { type Cidr, cidrContains, directedBroadcast, formatCidr } from "../../net/cidr.ts";
 import { parseIpv4 } from "../../net/ipv4.ts";
+import type { Ipv4Range } from "../../net/ipv4-range.ts";
 import { bootKeys, classAdvice, keaAdvice } from "./kea-advice.ts";
 import { isUnset, readKeaHost } from "./kea-host.ts";
 import {
@@ -77,7 +77,7 @@ function readSubnet(subnet: Json, outer: Settings, name: string | undefined, wal
   walk.networks.push({ place: subnet.place, name, cidr, pools, settings });
 }
 
-function readPool(pool: Json, walk: Walk): AddressRange {
+function readPool(pool: Json, walk: Walk): Ipv4Range {
   const text = textOf(pool, "pool") ?? "";
   const [first = "", last = ""] = text.split("-").map((part) => part.trim());
   const cidr = cidrAround(text);

@@ -1,9 +1,10 @@
 // Reads Kea's lease file for IPv4 (kea-leases4.csv), a journal: the last row of an address counts. Pure.
 // https://kea.readthedocs.io names the files beside it that its clean-up leaves; `keaLeaseFiles` is their order.
 
+import type { Lease } from "../../dhcp/lease-table.ts";
 import { parseIpv4 } from "../../net/ipv4.ts";
 import { parseMac } from "../../net/mac.ts";
-import { neverMs, nobody, type OldLease, type OldLeases } from "./leases.ts";
+import { neverMs, nobody, type OldLeases } from "./leases.ts";
 import { type Note, type Place, type Read, total, unreadable } from "./source.ts";
 
 /**
@@ -21,7 +22,7 @@ export function parseKeaLeases(
   files: readonly { readonly file: string; readonly bytes: Buffer }[],
 ): Read<OldLeases> {
   return total(() => {
-    const leases = new Map<string, OldLease>();
+    const leases = new Map<string, Lease>();
     const notes: Note[] = [];
     for (const { file, bytes } of files) readFile(bytes.toString("utf8"), file, leases, notes);
     return { leases: [...leases.values()], notes };
@@ -30,7 +31,7 @@ export function parseKeaLeases(
 
 const needed = ["address", "hwaddr", "valid_lifetime", "expire"];
 
-function readFile(text: string, file: string, leases: Map<string, OldLease>, notes: Note[]): void {
+function readFile(text: string, file: string, leases: Map<string, Lease>, notes: Note[]): void {
   let columns: readonly string[] | undefined;
   for (const { row, place } of rowsOf(text, file)) {
     if (columns === undefined) {
@@ -67,7 +68,7 @@ function* rowsOf(text: string, file: string): Generator<{ row: string; place: Pl
 }
 
 type RowReading =
-  | { readonly address: string; readonly lease: OldLease | undefined }
+  | { readonly address: string; readonly lease: Lease | undefined }
   | { readonly instead: string };
 
 function readRow(columns: readonly string[], fields: readonly string[]): RowReading {
@@ -106,7 +107,7 @@ function parseSeconds(text: string): number | undefined {
 }
 
 /** 0 assigned, 1 declined, 2 expired and reclaimed, 3 released; files of old versions have no such column. */
-function stateOf(text: string): OldLease["state"] | undefined {
+function stateOf(text: string): Lease["state"] | undefined {
   switch (text) {
     case "":
     case "0":

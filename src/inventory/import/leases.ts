@@ -1,28 +1,16 @@
 // Which leases of another server are taken over: those a client goes on using at its address here, and those that keep
-// an address out of use. Pure; the port writes them.
+// an address out of use. Pure; the port writes them. Times here are milliseconds since the epoch.
 
-import type { AddressRange } from "../../dhcp/policy.ts";
+import type { Lease } from "../../dhcp/lease-table.ts";
 import { type Cidr, cidrContains, formatCidr } from "../../net/cidr.ts";
 import type { Ipv4 } from "../../net/ipv4.ts";
+import { type Ipv4Range, rangeContains } from "../../net/ipv4-range.ts";
 import type { Mac } from "../../net/mac.ts";
-import { rangeContains } from "./network.ts";
 import type { Note } from "./source.ts";
-
-/** A row as the lease store keeps it. */
-export interface OldLease {
-  readonly address: Ipv4;
-  readonly mac: Mac;
-  /** Option 61 in hexadecimal. */
-  readonly clientId?: string;
-  readonly hostName?: string;
-  readonly state: "bound" | "released" | "declined";
-  readonly expiresAtMs: number;
-  readonly lastSeenMs: number;
-}
 
 /** The leases of one or more lease files, at most one for an address. */
 export interface OldLeases {
-  readonly leases: readonly OldLease[];
+  readonly leases: readonly Lease[];
   readonly notes: readonly Note[];
 }
 
@@ -33,25 +21,25 @@ export const nobody = "00:00:00:00:00:00" as Mac;
 export const neverMs = 0xffffffff * 1000;
 
 export interface LeaseSite {
-  readonly networks: readonly { readonly cidr: Cidr; readonly pools: readonly AddressRange[] }[];
+  readonly networks: readonly { readonly cidr: Cidr; readonly pools: readonly Ipv4Range[] }[];
   readonly reservations: readonly { readonly mac: Mac; readonly address: Ipv4 }[];
   /** Rows that are in the store already. */
-  readonly stored: readonly OldLease[];
+  readonly stored: readonly Lease[];
 }
 
 export interface LeaseSelection {
-  readonly rows: readonly OldLease[];
-  readonly skipped: readonly { readonly lease: OldLease; readonly why: string }[];
+  readonly rows: readonly Lease[];
+  readonly skipped: readonly { readonly lease: Lease; readonly why: string }[];
 }
 
 /** Where the rows go. `write` keeps all of them or throws. */
 export interface LeasePort {
-  write(rows: readonly OldLease[]): void;
+  write(rows: readonly Lease[]): void;
 }
 
 /** Takes each lease over or says why not. */
 export function selectLeases(
-  leases: readonly OldLease[],
+  leases: readonly Lease[],
   site: LeaseSite,
   nowMs: number,
 ): LeaseSelection {
@@ -65,8 +53,8 @@ export function selectLeases(
   const placed = leases.filter((lease) => misplaced.get(lease) === undefined);
   const newest = newestOfEachMachine(placed, nowMs);
   const overtaken = overtakenBy(site.stored);
-  const rows: OldLease[] = [];
-  const skipped: { lease: OldLease; why: string }[] = [];
+  const rows: Lease[] = [];
+  const skipped: { lease: Lease; why: string }[] = [];
   for (const lease of leases) {
     const why = misplaced.get(lease) ?? duplicate(lease, newest.get(lease.mac)) ?? overtaken(lease);
     if (why === undefined) rows.push(lease);
@@ -77,23 +65,21 @@ export function selectLeases(
 
 /** Writes the rows; returns how many of each state there were. */
 export function importLeases(
-  rows: readonly OldLease[],
+  rows: readonly Lease[],
   port: LeasePort,
-): Readonly<Record<OldLease["state"], number>> {
+): Readonly<Record<Lease["state"], number>> {
   if (rows.length > 0) port.write(rows);
   return countStates(rows);
 }
 
-export function countStates(
-  rows: readonly OldLease[],
-): Readonly<Record<OldLease["state"], number>> {
+export function countStates(rows: readonly Lease[]): Readonly<Record<Lease["state"], number>> {
   const counts = { bound: 0, released: 0, declined: 0 };
   for (const { state } of rows) counts[state]++;
   return counts;
 }
 
 function whyMisplaced(
-  { address, mac, state }: OldLease,
+  { address, mac, state }: Lease,
   networks: LeaseSite["networks"],
   owner: Mac | undefined,
 ): string | undefined {
@@ -108,11 +94,8 @@ function whyMisplaced(
 }
 
 /** The other server may tell a machine's firmware and system apart; here a machine has one lease. */
-function newestOfEachMachine(
-  leases: readonly OldLease[],
-  nowMs: number,
-): ReadonlyMap<Mac, OldLease> {
-  const newest = new Map<Mac, OldLease>();
+function newestOfEachMachine(leases: readonly Lease[], nowMs: number): ReadonlyMap<Mac, Lease> {
+  const newest = new Map<Mac, Lease>();
   for (const lease of leases) {
     if (lease.state === "declined") continue;
     const known = newest.get(lease.mac);
@@ -121,25 +104,24 @@ function newestOfEachMachine(
   return newest;
 }
 
-function compare(a: OldLease, b: OldLease, nowMs: number): number {
-  const runs = ({ state, expiresAtMs }: OldLease) =>
-    Number(state === "bound" && expiresAtMs > nowMs);
+function compare(a: Lease, b: Lease, nowMs: number): number {
+  const runs = ({ state, expiresAtMs }: Lease) => Number(state === "bound" && expiresAtMs > nowMs);
   return runs(a) - runs(b) || a.lastSeenMs - b.lastSeenMs || a.expiresAtMs - b.expiresAtMs;
 }
 
-function duplicate(lease: OldLease, newest: OldLease | undefined): string | undefined {
+function duplicate(lease: Lease, newest: Lease | undefined): string | undefined {
   return lease.state === "declined" || newest === undefined || newest === lease
     ? undefined
     : `the machine has a newer lease, ${newest.address}`;
 }
 
-/** What this server did itself is newer than what the other one knew. */
 // Lease files count in whole seconds, and a stored time comes back a few milliseconds off: the clock it is kept by is another.
 const sameMs = 1000;
 
-function overtakenBy(stored: readonly OldLease[]): (lease: OldLease) => string | undefined {
+/** What this server did itself is newer than what the other one knew. */
+function overtakenBy(stored: readonly Lease[]): (lease: Lease) => string | undefined {
   const byAddress = new Map(stored.map((row) => [row.address, row]));
-  const byMac = new Map<Mac, OldLease>();
+  const byMac = new Map<Mac, Lease>();
   for (const row of stored)
     if (row.state !== "declined" && row.lastSeenMs >= (byMac.get(row.mac)?.lastSeenMs ?? 0))
       byMac.set(row.mac, row);

@@ -1,8 +1,8 @@
 // What is read from another DHCP server's configuration, whichever server it was. Types only.
 
-import type { AddressRange } from "../../dhcp/policy.ts";
 import type { Cidr } from "../../net/cidr.ts";
 import type { Ipv4 } from "../../net/ipv4.ts";
+import type { Ipv4Range } from "../../net/ipv4-range.ts";
 import type { Mac } from "../../net/mac.ts";
 import type { Note, Place } from "./source.ts";
 
@@ -31,7 +31,7 @@ export interface OldNetwork {
   /** The shared network's name, where it has one. */
   readonly name: string | undefined;
   readonly cidr: Cidr;
-  readonly pools: readonly AddressRange[];
+  readonly pools: readonly Ipv4Range[];
   readonly settings: Settings;
 }
 

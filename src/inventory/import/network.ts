@@ -1,8 +1,8 @@
 // Networks, ranges and MACs as the other servers write them and the importers compute with them. Pure.
 
-import type { AddressRange } from "../../dhcp/policy.ts";
 import { type Cidr, directedBroadcast, parseCidr } from "../../net/cidr.ts";
-import { type Ipv4, ipv4FromNumber, ipv4ToNumber, parseIpv4 } from "../../net/ipv4.ts";
+import { ipv4FromNumber, ipv4ToNumber, parseIpv4 } from "../../net/ipv4.ts";
+import type { Ipv4Range } from "../../net/ipv4-range.ts";
 import { type Mac, parseMac } from "../../net/mac.ts";
 
 /** The network of an address and a mask; undefined when they are none, or when host bits are set. */
@@ -26,13 +26,8 @@ export function cidrAround(text: string): Cidr | undefined {
   return { network: ipv4FromNumber(first), prefix: Number(prefix) };
 }
 
-export function rangeContains({ start, end }: AddressRange, address: Ipv4): boolean {
-  const value = ipv4ToNumber(address);
-  return value >= ipv4ToNumber(start) && value <= ipv4ToNumber(end);
-}
-
 /** The part of a range that clients may have: inside the network, without its own and its broadcast address. */
-export function usablePart({ start, end }: AddressRange, cidr: Cidr): AddressRange | undefined {
+export function usablePart({ start, end }: Ipv4Range, cidr: Cidr): Ipv4Range | undefined {
   const inner = cidr.prefix < 31 ? 1 : 0;
   const first = Math.max(ipv4ToNumber(start), ipv4ToNumber(cidr.network) + inner);
   const last = Math.min(ipv4ToNumber(end), ipv4ToNumber(directedBroadcast(cidr)) - inner);
@@ -40,8 +35,8 @@ export function usablePart({ start, end }: AddressRange, cidr: Cidr): AddressRan
 }
 
 /** The same addresses in ascending ranges that do not touch. */
-export function joinRanges(ranges: readonly AddressRange[]): AddressRange[] {
-  const joined: AddressRange[] = [];
+export function joinRanges(ranges: readonly Ipv4Range[]): Ipv4Range[] {
+  const joined: Ipv4Range[] = [];
   for (const range of ranges.toSorted((a, b) => ipv4ToNumber(a.start) - ipv4ToNumber(b.start))) {
     const last = joined.at(-1);
     if (last === undefined || ipv4ToNumber(range.start) > ipv4ToNumber(last.end) + 1)

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
+import type { Lease } from "../../../src/dhcp/lease-table.ts";
 import { parseIscLeases } from "../../../src/inventory/import/isc-leases.ts";
-import { neverMs, nobody, type OldLease } from "../../../src/inventory/import/leases.ts";
+import { neverMs, nobody } from "../../../src/inventory/import/leases.ts";
 import { fixture, mustRead } from "./read.ts";
 
 const isc = (text: string) => parseIscLeases(Buffer.from(text, "latin1"), "dhcpd.leases");
@@ -33,7 +34,7 @@ describe("dhcpd.leases", () => {
     });
   });
 
-  it.each<[string, OldLease["state"]]>([
+  it.each<[string, Lease["state"]]>([
     ["active", "bound"],
     ["bootp", "bound"],
     ["free", "released"],

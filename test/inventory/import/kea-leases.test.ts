@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
+import type { Lease } from "../../../src/dhcp/lease-table.ts";
 import { keaLeaseFiles, parseKeaLeases } from "../../../src/inventory/import/kea-leases.ts";
-import { neverMs, nobody, type OldLease } from "../../../src/inventory/import/leases.ts";
+import { neverMs, nobody } from "../../../src/inventory/import/leases.ts";
 import { fixture, malformed, mustRead } from "./read.ts";
 
 const header =
@@ -33,7 +34,7 @@ describe("kea-leases4.csv", () => {
     });
   });
 
-  it.each<[string, OldLease["state"]]>([
+  it.each<[string, Lease["state"]]>([
     ["0", "bound"],
     ["1", "declined"],
     ["2", "released"],

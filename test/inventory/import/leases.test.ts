@@ -1,22 +1,18 @@
 import { describe, expect, it, test } from "vitest";
-import {
-  importLeases,
-  nobody,
-  type OldLease,
-  selectLeases,
-} from "../../../src/inventory/import/leases.ts";
+import type { Lease } from "../../../src/dhcp/lease-table.ts";
+import { importLeases, nobody, selectLeases } from "../../../src/inventory/import/leases.ts";
 import { parseCidr } from "../../../src/net/cidr.ts";
 import type { Ipv4 } from "../../../src/net/ipv4.ts";
 import type { Mac } from "../../../src/net/mac.ts";
 
 const nowMs = 1_000_000;
-const lease = (changes: Partial<Record<keyof OldLease, unknown>> = {}): OldLease => ({
+const lease = (changes: Partial<Record<keyof Lease, unknown>> = {}): Lease => ({
   address: "10.0.0.5" as Ipv4,
   mac: "52:54:00:00:00:01" as Mac,
   state: "bound",
   expiresAtMs: nowMs + 1,
   lastSeenMs: 500,
-  ...(changes as Partial<OldLease>),
+  ...(changes as Partial<Lease>),
 });
 const cidr = parseCidr("10.0.0.0/24");
 const site = {
@@ -28,15 +24,15 @@ const site = {
     { mac: "52:54:00:00:00:02" as Mac, address: "10.0.0.6" as Ipv4 },
     { mac: "52:54:00:00:00:03" as Mac, address: "10.0.0.50" as Ipv4 },
   ],
-  stored: [] as OldLease[],
+  stored: [] as Lease[],
 };
-const verdicts = (leases: OldLease[], stored: OldLease[] = []) => {
+const verdicts = (leases: Lease[], stored: Lease[] = []) => {
   const { rows, skipped } = selectLeases(leases, { ...site, stored }, nowMs);
   return [rows.map(({ address }) => address), skipped.map(({ why }) => why)];
 };
 
 describe("taking leases over", () => {
-  it.each<[string, Partial<Record<keyof OldLease, unknown>>]>([
+  it.each<[string, Partial<Record<keyof Lease, unknown>>]>([
     ["in the pool", {}],
     ["that has ended", { state: "released", expiresAtMs: 1 }],
     ["that nobody may use", { state: "declined", mac: nobody }],
@@ -45,7 +41,7 @@ describe("taking leases over", () => {
     expect(verdicts([lease(changes)])[1]).toEqual([]);
   });
 
-  it.each<[string, Partial<Record<keyof OldLease, unknown>>, RegExp]>([
+  it.each<[string, Partial<Record<keyof Lease, unknown>>, RegExp]>([
     ["outside every network", { address: "10.1.0.5" }, /outside every network/],
     ["outside the pool", { address: "10.0.0.10" }, /outside the pool of 10\.0\.0\.0\/24: widen/],
     ["on another machine's reservation", { address: "10.0.0.6" }, /reserved for 52:54:00:00:00:02/],
@@ -79,8 +75,8 @@ describe("taking leases over", () => {
   });
 
   test("rows are written at once and counted, and nothing is written for none", () => {
-    const written: (readonly OldLease[])[] = [];
-    const port = { write: (rows: readonly OldLease[]) => void written.push(rows) };
+    const written: (readonly Lease[])[] = [];
+    const port = { write: (rows: readonly Lease[]) => void written.push(rows) };
     const rows = [lease(), lease({ state: "declined" })];
     expect(importLeases(rows, port)).toEqual({ bound: 1, released: 0, declined: 1 });
     importLeases([], port);
