@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Listening, listenBootPlane } from "../../src/bootplane/listen.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { armedMac, publicKey, type TestBootPlane, testBootPlane } from "../fakes/boot-plane.ts";
+import { requireTools } from "./host.ts";
 
 const run = promisify(execFile);
 const packages = { curl: "curl", cpio: "cpio" } as const;
@@ -25,11 +26,7 @@ let base: string;
 let work: string;
 
 beforeAll(async () => {
-  for (const [tool, name] of Object.entries(packages)) {
-    await run("which", [tool]).catch(() => {
-      throw new Error(`${tool} is missing: install the Debian package ${name}`);
-    });
-  }
+  await requireTools(packages);
   plane = await testBootPlane({}, { requestTimeoutMs: 1_000, connectionsPerClient: 8 });
   writeFileSync(join(plane.directory, "nixos/control-plane/initrd"), image);
   await plane.assets.reload();

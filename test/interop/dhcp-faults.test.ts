@@ -15,14 +15,9 @@ import {
   machine,
   machinesFrom,
 } from "./dhcp-faults/machines.ts";
-import {
-  createNetwork,
-  openRelay,
-  type Relay,
-  removeNetwork,
-  requireTools,
-} from "./dhcp-faults/network.ts";
+import { createNetwork, openRelay, type Relay, removeNetwork } from "./dhcp-faults/network.ts";
 import { startDhcp, writeSite } from "./dhcp-faults/server-under-test.ts";
+import { requireTools } from "./host.ts";
 
 const kills = Number(process.env["KILLS"] ?? 5);
 const faults = Number(process.env["FAULTS"] ?? 40);

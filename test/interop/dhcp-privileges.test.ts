@@ -24,7 +24,6 @@ import {
   openRelay,
   type Relay,
   removeNetwork,
-  requireTools,
   serverDevice,
 } from "./dhcp-faults/network.ts";
 import {
@@ -34,6 +33,7 @@ import {
   watch,
   writeInventory,
 } from "./dhcp-faults/server-under-test.ts";
+import { requireTools } from "./host.ts";
 
 const nobody = 65534;
 const python = "/usr/bin/python3";

@@ -21,9 +21,9 @@ import {
   openRelay,
   type Relay,
   removeNetwork,
-  requireTools,
 } from "./dhcp-faults/network.ts";
 import { reserved, startProduct, writeInventory } from "./dhcp-faults/server-under-test.ts";
+import { requireTools } from "./host.ts";
 
 const run = promisify(execFile);
 const minute = 60_000;

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ip, removeNamespaces, requireTools } from "./host.ts";
 
 const run = promisify(execFile);
 
@@ -50,17 +51,6 @@ async function printed(fits: (line: Line) => boolean, since = 0): Promise<Line> 
   }
 }
 
-async function removeNamespaces(): Promise<void> {
-  const { stdout } = await run("ip", ["netns", "list"]);
-  for (const space of [serverSpace, clientSpace]) {
-    if (!stdout.split(/\s/).includes(space)) continue;
-    // A client that went into the background outlives its test.
-    const { stdout: pids } = await run("ip", ["netns", "pids", space]);
-    for (const pid of pids.split("\n").filter(Boolean)) process.kill(Number(pid));
-    await run("ip", ["netns", "del", space]);
-  }
-}
-
 async function createNamespaces(): Promise<void> {
   const commands = [
     `netns add ${serverSpace}`,
@@ -78,7 +68,7 @@ async function createNamespaces(): Promise<void> {
     `-n ${clientSpace} link set ${servedWire} up`,
     `-n ${clientSpace} link set ${otherWire} up`,
   ];
-  for (const command of commands) await run("ip", command.split(" "));
+  await ip(...commands);
 }
 
 /** Gives the client a MAC and takes its addresses away. */
@@ -91,12 +81,9 @@ async function becomeMachine(mac: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  for (const [tool, name] of Object.entries(packages))
-    await run("which", [tool]).catch(() => {
-      throw new Error(`${tool} is missing: install the Debian package ${name}`);
-    });
+  await requireTools(packages);
   directory = await mkdtemp(join(tmpdir(), "rackstrap-dhcp-"));
-  await removeNamespaces();
+  await removeNamespaces(serverSpace, clientSpace);
   await createNamespaces();
   const script = fileURLToPath(new URL("./dhcp-process.ts", import.meta.url));
   server = spawn("ip", ["netns", "exec", serverSpace, process.execPath, script, "rsd-s0"], {
@@ -116,7 +103,7 @@ afterAll(async () => {
     server.kill("SIGTERM");
     await ended;
   }
-  await removeNamespaces();
+  await removeNamespaces(serverSpace, clientSpace);
   if (directory !== undefined) await rm(directory, { recursive: true });
 });
 

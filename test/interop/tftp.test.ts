@@ -11,6 +11,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { createTftpServer, type TftpEvent, type TftpServer } from "../../src/tftp/server.ts";
+import { requireTools } from "./host.ts";
 
 const run = promisify(execFile);
 const host = "127.0.0.1" as Ipv4;
@@ -31,11 +32,7 @@ let directory: string;
 let events: TftpEvent[] = [];
 
 beforeAll(async () => {
-  for (const [tool, name] of Object.entries(packages)) {
-    await run("which", [tool]).catch(() => {
-      throw new Error(`${tool} is missing: install the Debian package ${name}`);
-    });
-  }
+  await requireTools(packages);
   directory = await mkdtemp(join(tmpdir(), "rackstrap-tftp-"));
   server = createTftpServer({
     address: host,

@@ -1,12 +1,9 @@
 // The two namespaces of the suite, the wires between them, and what the server says on those.
 
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { ip, removeNamespaces } from "../host.ts";
 import { type Datagram, type Link, openLink } from "./link.ts";
 import { decodeMessage, type Message } from "./message.ts";
 import { clientEnd, rackLink, type Site } from "./site.ts";
-
-const run = promisify(execFile);
 
 export const serverSpace = "rsconf-server";
 const clientSpace = "rsconf-client";
@@ -25,12 +22,6 @@ export interface Network {
 /** Every interface of the server has a MAC we know, so that unicasts need no ARP. */
 const serverMac = (link: string) => `02:77:ff:00:00:0${link.at(-1)}`;
 
-async function removeNamespaces(): Promise<void> {
-  const { stdout } = await run("ip", ["netns", "list"]);
-  for (const space of [serverSpace, clientSpace])
-    if (stdout.split(/\s/).includes(space)) await run("ip", ["netns", "del", space]);
-}
-
 async function createNamespaces(site: Site): Promise<void> {
   const wires = site.interfaces.flatMap(({ name, address }) => [
     `-n ${serverSpace} link add ${name} mtu 9000 address ${serverMac(name)} type veth peer name ${clientEnd(name)} mtu 9000 netns ${clientSpace}`,
@@ -47,12 +38,12 @@ async function createNamespaces(site: Site): Promise<void> {
     // The suite's relays answer for every address of their subnets, as routers would.
     ...far.map(({ cidr }) => `-n ${serverSpace} route add ${cidr} dev ${rackLink}`),
   ];
-  for (const command of commands) await run("ip", command.split(" "));
+  await ip(...commands);
 }
 
 /** Makes both namespaces and joins them with one wire for each interface of the site. */
 export async function openNetwork(site: Site): Promise<Network> {
-  await removeNamespaces();
+  await removeNamespaces(serverSpace, clientSpace);
   await createNamespaces(site);
   const ears = new Map<number, (reply: Reply) => void>();
   const heard = (sent: Datagram) => {
@@ -80,7 +71,7 @@ export async function openNetwork(site: Site): Promise<Network> {
     },
     close: async () => {
       for (const link of links.values()) link.close();
-      await removeNamespaces();
+      await removeNamespaces(serverSpace, clientSpace);
     },
   };
 }

@@ -4,6 +4,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { ip, removeNamespaces } from "../host.ts";
 
 const run = promisify(execFile);
 
@@ -12,14 +13,6 @@ const serverSpace = "rsf-server";
 const clientSpace = "rsf-client";
 const serverAddress = "10.77.0.1";
 export const relayAddress = "10.77.0.2";
-
-/** Throws with the package's name when a tool is missing. */
-export async function requireTools(packages: Readonly<Record<string, string>>): Promise<void> {
-  for (const [tool, name] of Object.entries(packages))
-    await run("which", [tool]).catch(() => {
-      throw new Error(`${tool} is missing: install the Debian package ${name}`);
-    });
-}
 
 export async function createNetwork(): Promise<void> {
   await removeNetwork();
@@ -33,18 +26,11 @@ export async function createNetwork(): Promise<void> {
     `-n ${serverSpace} link set ${serverDevice} up`,
     `-n ${clientSpace} link set rsf-c0 up`,
   ];
-  for (const command of commands) await run("ip", command.split(" "));
+  await ip(...commands);
 }
 
 export async function removeNetwork(): Promise<void> {
-  const { stdout } = await run("ip", ["netns", "list"]);
-  for (const space of [serverSpace, clientSpace]) {
-    if (!stdout.split(/\s/).includes(space)) continue;
-    // A server outlives a test that failed.
-    const { stdout: pids } = await run("ip", ["netns", "pids", space]);
-    for (const pid of pids.split("\n").filter(Boolean)) process.kill(Number(pid), "SIGKILL");
-    await run("ip", ["netns", "del", space]);
-  }
+  await removeNamespaces(serverSpace, clientSpace);
 }
 
 /** argv of a command inside the server's namespace; the process id stays that of the spawned one. */

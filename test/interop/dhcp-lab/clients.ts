@@ -2,6 +2,7 @@
 
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ownIdentity } from "../../fakes/own-identity.ts";
 import type { Lab, Program } from "./lab.ts";
 
 /** What a client was given, in the server's words. */
@@ -139,18 +140,8 @@ export function dhclient(): ClientProgram {
 }
 
 // Their own /run and /var/lib, so that they see and leave nothing of this machine.
-const alone = `set -e
-mount -o remount,ro /sys
-echo 0123456789abcdef0123456789abcdef >"$0/machine-id"
-mount --bind "$0/machine-id" /etc/machine-id
-mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /var/lib
-mkdir -p /run/systemd/network
-[ ! -e "$0/lan.network" ] || cp "$0/lan.network" /run/systemd/network
-exec "$@"`;
-
 const startAlone = (lab: Lab, space: string, ...argv: string[]) =>
-  lab.start(space, "unshare", "--mount", "sh", "-c", alone, lab.directory, ...argv);
+  lab.start(space, "unshare", "--mount", "sh", "-c", ownIdentity, lab.directory, ...argv);
 
 export const dhcpcd: ClientProgram = {
   name: "dhcpcd",

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { ip, removeNamespaces, requireTools } from "../host.ts";
 
 const run = promisify(execFile);
 
@@ -38,15 +39,9 @@ export async function openLab(
   spaces: readonly string[],
   tools: Readonly<Record<string, string>>,
 ): Promise<Lab> {
-  for (const [tool, name] of Object.entries(tools))
-    await run("which", [tool]).catch(() => {
-      throw new Error(`${tool} is missing: install the Debian package ${name}`);
-    });
-  await removeSpaces(spaces);
+  await requireTools(tools);
+  await removeNamespaces(...spaces);
   const programs: Program[] = [];
-  const ip = async (...commands: readonly string[]) => {
-    for (const command of commands) await run("ip", command.split(" "));
-  };
   for (const space of spaces) await ip(`netns add ${space}`, `-n ${space} link set lo up`);
   const directory = await mkdtemp(join(tmpdir(), "rackstrap-dhcp-lab-"));
   return {
@@ -60,22 +55,11 @@ export async function openLab(
     },
     async close() {
       // Whoever is left in them goes as well, children of a client that is gone included.
-      await removeSpaces(spaces);
+      await removeNamespaces(...spaces);
       await Promise.all(programs.map(({ ended }) => ended));
       await rm(directory, { recursive: true });
     },
   };
-}
-
-async function removeSpaces(spaces: readonly string[]): Promise<void> {
-  const { stdout } = await run("ip", ["netns", "list"]);
-  for (const space of spaces) {
-    if (!stdout.split(/\s/).includes(space)) continue;
-    // A client that went into the background outlives its test.
-    const { stdout: pids } = await run("ip", ["netns", "pids", space]);
-    for (const pid of pids.split("\n").filter(Boolean)) process.kill(Number(pid), "SIGKILL");
-    await run("ip", ["netns", "del", space]);
-  }
 }
 
 function follow(child: ReturnType<typeof spawn>): Program {
