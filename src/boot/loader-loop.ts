@@ -1,6 +1,7 @@
 // Notices a machine that is given its loader again and again and never comes back as iPXE. No clock of its own, and a
 // bounded memory; what is answered to such a machine is said in netboot-policy.ts.
 
+import { BoundedMap } from "../net/bounded-map.ts";
 import type { Mac } from "../net/mac.ts";
 
 export interface LoaderRequest {
@@ -51,30 +52,20 @@ const mostPrograms = 4;
  * has replaced the loader waits no longer than that.
  */
 export function createLoaderLoops(): LoaderLoops {
-  const machines = new Map<Mac, Map<string, Program>>();
+  const machines = new BoundedMap<Mac, BoundedMap<string, Program>>(mostMachines);
   return {
     admit(request, nowMs) {
       const { mac, messageType, xid, vendorClass = "", architectures } = request;
       if (messageType !== "DISCOVER" && messageType !== "REQUEST") return undefined;
-      const programs = lastUsed(machines, mac, mostMachines, () => new Map<string, Program>());
+      const programs = machines.get(mac) ?? new BoundedMap<string, Program>(mostPrograms);
+      machines.set(mac, programs);
       const name = `${vendorClass} ${architectures.join()}`;
-      const program = lastUsed(programs, name, mostPrograms, newProgram);
+      const program = programs.get(name) ?? newProgram();
+      programs.set(name, program);
       return admit(program, messageType, xid, nowMs);
     },
-    forget: (mac) => {
-      machines.delete(mac);
-    },
+    forget: (mac) => machines.delete(mac),
   };
-}
-
-/** The entry of `key`, made if it is not there. The map is in order of last use, and the first is dropped beyond `most`. */
-function lastUsed<K, V>(map: Map<K, V>, key: K, most: number, make: () => V): V {
-  const entry = map.get(key) ?? make();
-  map.delete(key);
-  map.set(key, entry);
-  const [oldest] = map.keys();
-  if (map.size > most && oldest !== undefined) map.delete(oldest);
-  return entry;
 }
 
 function newProgram(): Program {

@@ -1,6 +1,7 @@
 // Listens for other DHCP servers on the served networks and tempts them once a minute.
 
 import { broadcastAddress, type Ipv4 } from "../net/ipv4.ts";
+import { createRepeats } from "../net/repeats.ts";
 import type { ProbeInterface } from "./address-probe.ts";
 import { serverPort } from "./destination.ts";
 import { foreignServer, temptation } from "./foreign-servers.ts";
@@ -38,17 +39,14 @@ export function createWatch(
     config.subnets.filter(({ mode }) => mode !== "authoritative").map((subnet) => subnet.interface),
   );
   let temptedMs = Number.NEGATIVE_INFINITY;
-  const toldMs = new Map<Ipv4, number>();
+  const isRepeat = createRepeats(now);
   let first: ReturnType<Watch["heard"]>;
   return {
     hear(receiver, datagram, sender) {
       const server = foreignServer(datagram, sender, ours);
       if (server === undefined || expected.has(receiver.name)) return;
       first ??= { server, receiver };
-      if (now() - (toldMs.get(server) ?? Number.NEGATIVE_INFINITY) < temptMs) return;
-      // Whoever makes up servers does not fill the memory.
-      if (toldMs.size > 256) toldMs.clear();
-      toldMs.set(server, now());
+      if (isRepeat(server, temptMs)) return;
       const reason = `another DHCP server, ${server}, answers on ${receiver.name}`;
       onEvent({
         ...{ kind: "foreign-dhcp-server", client: undefined, address: server, reason },

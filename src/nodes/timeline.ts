@@ -3,6 +3,7 @@
 
 import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
+import { createRepeats } from "../net/repeats.ts";
 import type { NodeStore } from "./ports.ts";
 
 export interface Sighting {
@@ -21,7 +22,6 @@ const repeatMs = 1000;
 const strangerRepeatMs = 10_000;
 // A second DHCP server is heard every minute until somebody switches it off.
 const networkRepeatMs = 600_000;
-const remembered = 4096;
 
 /** Returns the function that records sightings. A declared node's go to its timeline, a stranger's to the discovered list, the network's to neither. */
 export function createTimeline(
@@ -29,17 +29,7 @@ export function createTimeline(
   findNode: (mac: Mac) => Node | undefined,
   now: () => number,
 ): (sighting: Sighting) => void {
-  const lastSeen = new Map<string, number>();
-  const isRepeat = (key: string, windowMs: number): boolean => {
-    const nowMs = now();
-    const before = lastSeen.get(key);
-    if (before !== undefined && nowMs - before < windowMs) return true;
-    lastSeen.delete(key);
-    lastSeen.set(key, nowMs);
-    const oldest = lastSeen.keys().next();
-    if (lastSeen.size > remembered && !oldest.done) lastSeen.delete(oldest.value);
-    return false;
-  };
+  const isRepeat = createRepeats(now);
   let second = 0;
   let written = 0;
   const isFlood = (): boolean => {

@@ -1,5 +1,6 @@
 // Which other DHCP servers have been heard of late, for people to see. Whoever makes servers up fills no memory.
 
+import { BoundedMap } from "../net/bounded-map.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 
 /** A DHCP server that is not this one. */
@@ -22,14 +23,10 @@ const rememberedMs = 300_000;
 const remembered = 64;
 
 export function createForeignServerList(now: () => number): ForeignServerList {
-  const heard = new Map<string, ForeignServer>();
+  const heard = new BoundedMap<string, ForeignServer>(remembered);
   return {
     note(address, device) {
-      const key = `${address} ${device}`;
-      heard.delete(key);
-      heard.set(key, { address, interface: device, lastHeardMs: now() });
-      const [oldest] = heard.keys();
-      if (heard.size > remembered && oldest !== undefined) heard.delete(oldest);
+      heard.set(`${address} ${device}`, { address, interface: device, lastHeardMs: now() });
     },
     list: () => [...heard.values()].filter(({ lastHeardMs }) => now() - lastHeardMs < rememberedMs),
   };
