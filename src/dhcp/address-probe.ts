@@ -3,7 +3,7 @@
 
 import { type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
 import { type Mac, macToBytes } from "../net/mac.ts";
-import type { Libc } from "./libc.ts";
+import { afInet, type Libc, msgDontWait, sockCloexec, sockDgram } from "./libc.ts";
 import { socketAddress } from "./udp-socket.ts";
 
 export interface ProbeInterface {
@@ -22,14 +22,10 @@ export interface AddressProbe {
 }
 
 // Linux: bits/socket.h, linux/if_ether.h, linux/in.h.
-const afInet = 2;
 const afPacket = 17;
-const sockDgram = 2;
 const sockRaw = 3;
-const sockCloexec = 0o2000000;
 const ethPArp = 0x0806;
 const ipprotoIcmp = 1;
-const msgDontWait = 0x40;
 
 const arpRequest = 1;
 const arpBytes = 28;

@@ -17,7 +17,7 @@ import {
   readU32,
 } from "./options.ts";
 import { bootRequest, type Packet } from "./packet.ts";
-import { readSubOptions } from "./sub-options.ts";
+import { readRelaySubOptions, readSubOptions, type SubOptions } from "./sub-options.ts";
 
 /** Values of option 53 (message type), RFC 2132 §9.6. */
 export const messageTypes = {
@@ -69,6 +69,8 @@ export interface Client {
   readonly maxSize: number | undefined;
   /** Option 82, verbatim, for the echo. */
   readonly relayAgentInfo: Buffer | undefined;
+  /** What is in it; empty when there is none. */
+  readonly relaySubOptions: SubOptions;
   readonly hostName: string | undefined;
 }
 
@@ -95,6 +97,7 @@ export function readClient(packet: Packet): Client | { readonly ignore: string }
     return { ignore: `${formatOption(option.messageType)} is ${String(type)}` };
   const userClasses = readUserClasses(options.get(option.userClass));
   const machineId = options.get(option.machineId);
+  const relayAgentInfo = oneOption(options.get(option.relayAgentInfo));
   return {
     messageType,
     mac,
@@ -114,10 +117,13 @@ export function readClient(packet: Packet): Client | { readonly ignore: string }
     serverId: orAbsent(serverId),
     parameterList: parameterList(options),
     maxSize: orAbsent(readU16(options, option.maxSize)),
-    relayAgentInfo: oneOption(options.get(option.relayAgentInfo)),
+    relayAgentInfo,
+    relaySubOptions: relayAgentInfo === undefined ? none : readRelaySubOptions(relayAgentInfo),
     hostName: readText(options, option.hostName),
   };
 }
+
+const none: SubOptions = new Map();
 
 /** The descriptive facts as text, for events and for the list of discovered machines. Only what was sent is in it. */
 export function clientFacts(client: Client): Readonly<Record<string, string>> {

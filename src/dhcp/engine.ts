@@ -15,7 +15,7 @@ import {
   releaseOffer,
   setAside,
 } from "./leases.ts";
-import { formatOption, option, readSubOption, relaySubOption } from "./options.ts";
+import { formatOption, option, relaySubOption, textData } from "./options.ts";
 import { surplus } from "./overload.ts";
 import { decodePacket, type EncodedPacket, encodePacket, type Packet } from "./packet.ts";
 import type { DhcpConfig, DhcpEvent, DhcpInterface, DhcpPolicy } from "./policy.ts";
@@ -219,10 +219,9 @@ function silence(reason: string, client?: Client): Response {
 }
 
 /** What a relay says of the port that the client is plugged into; undefined when it says nothing of it. */
-function relayPortOf({ giaddr }: Packet, { relayAgentInfo }: Client): string | undefined {
-  if (relayAgentInfo === undefined) return undefined;
-  const circuit = readSubOption(relayAgentInfo, relaySubOption.circuitId);
-  const remote = readSubOption(relayAgentInfo, relaySubOption.remoteId);
+function relayPortOf({ giaddr }: Packet, { relaySubOptions }: Client): string | undefined {
+  const circuit = relaySubOptions.get(relaySubOption.circuitId);
+  const remote = relaySubOptions.get(relaySubOption.remoteId);
   if (circuit === undefined && remote === undefined) return undefined;
   return `${giaddr}/${circuit?.toString("hex") ?? ""}/${remote?.toString("hex") ?? ""}`;
 }
@@ -247,10 +246,7 @@ function encodeReply({ packet, maxBytes }: Reply, client: Client | undefined): E
   const encoded = encodePacket(packet, maxBytes);
   const isForFirmware = client === undefined || bootClassOf(client) !== undefined;
   if (encoded.leftOut.length === 0 || packet.file === "" || isForFirmware) return encoded;
-  const options = new Map([
-    ...packet.options,
-    [option.bootFileName, Buffer.from(packet.file, "latin1")],
-  ]);
+  const options = new Map([...packet.options, [option.bootFileName, textData(packet.file)]]);
   const moved = encodePacket({ ...packet, file: "", options }, maxBytes);
   return moved.leftOut.length < encoded.leftOut.length ? moved : encoded;
 }

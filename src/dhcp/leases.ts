@@ -43,7 +43,10 @@ export function createLeaseBook(
   rows: readonly Lease[],
 ): LeaseBook {
   const table = new LeaseTable(rows);
-  const offers = new Offers();
+  const pools = new Map(config.subnets.map((subnet) => [subnet, new AddressPool(subnet.pools)]));
+  const offers = new Offers((address) =>
+    [...pools.values()].find((pool) => pool.contains(address)),
+  );
   const book: LeaseBook = {
     table,
     policy,
@@ -52,7 +55,7 @@ export function createLeaseBook(
       policy.reservedFor(address) === undefined
         ? Math.max(offers.heldUntilMs(address), table.at(address)?.expiresAtMs ?? 0)
         : Number.POSITIVE_INFINITY,
-    pools: new Map(config.subnets.map((subnet) => [subnet, new AddressPool(subnet.pools)])),
+    pools,
     probes: config.conflictProbe ? new ConflictProbes() : undefined,
     probeAheadAtMs: 0,
     storeFailure: undefined,
@@ -110,7 +113,8 @@ export function holdOffer(
   subnet: Subnet,
   nowMs: number,
 ): void {
-  const crowded = book.offers.size > (book.pools.get(subnet)?.size ?? 0) / 2;
+  const pool = book.pools.get(subnet);
+  const crowded = book.offers.countOf(pool) > (pool?.size ?? 0) / 2;
   if (book.offers.offeredTo(mac, nowMs) !== address) releaseOffer(book, mac);
   hold(book, address, mac, crowded ? shortOfferMs : offerMs, nowMs);
 }

@@ -3,6 +3,12 @@
 
 import { messageOf } from "../net/error-text.ts";
 
+// bits/socket.h
+export const afInet = 2;
+export const sockDgram = 2;
+export const sockCloexec = 0o2000000;
+export const msgDontWait = 0x40;
+
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   setsockopt(fd: number, level: number, name: number, value: Buffer, length: number): number;

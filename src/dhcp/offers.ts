@@ -3,20 +3,28 @@
 
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
+import type { AddressPool } from "./address-pool.ts";
 
 interface Offer {
   readonly mac: Mac;
   readonly untilMs: number;
 }
 
-/** One offer per client, one client per address. */
+/** One offer per client, one client per address; counted by the pool that the address is of. */
 export class Offers {
   readonly #byAddress = new Map<Ipv4, Offer>();
   readonly #byMac = new Map<Mac, Ipv4>();
 
-  /** How many are held, those over but not yet cleared away included. */
-  get size(): number {
-    return this.#byAddress.size;
+  readonly #counts = new Map<AddressPool | undefined, number>();
+  readonly #poolOf: (address: Ipv4) => AddressPool | undefined;
+
+  constructor(poolOf: (address: Ipv4) => AddressPool | undefined) {
+    this.#poolOf = poolOf;
+  }
+
+  /** How many of the pool's addresses are held, those over but not yet cleared away included; of `undefined`, those of no pool. */
+  countOf(pool: AddressPool | undefined): number {
+    return this.#counts.get(pool) ?? 0;
   }
 
   hold(address: Ipv4, mac: Mac, untilMs: number, nowMs: number): void {
@@ -25,6 +33,7 @@ export class Offers {
     this.#clearOld(nowMs);
     this.#byAddress.set(address, { mac, untilMs });
     this.#byMac.set(mac, address);
+    this.#count(address, 1);
   }
 
   heldBy(address: Ipv4, nowMs: number): Mac | undefined {
@@ -54,6 +63,12 @@ export class Offers {
     if (offer === undefined) return;
     this.#byAddress.delete(address);
     this.#byMac.delete(offer.mac);
+    this.#count(address, -1);
+  }
+
+  #count(address: Ipv4, change: 1 | -1): void {
+    const pool = this.#poolOf(address);
+    this.#counts.set(pool, this.countOf(pool) + change);
   }
 
   // The map's order is that of holding, so the old ones are in front.

@@ -1,7 +1,7 @@
-// The DHCP options this server knows: one table of names, numbers and sources, and readers for their values.
+// The DHCP options this server knows: one table of names, numbers and sources, and readers and writers for their values.
 // What an option means for an answer is decided elsewhere.
 
-import { type Ipv4, ipv4FromNumber } from "../net/ipv4.ts";
+import { type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
 
 /** Option data by number, repeated options already joined (RFC 3396). Order is the order on the wire. */
 export type Options = ReadonlyMap<number, Buffer>;
@@ -141,15 +141,20 @@ function readFixed<T>(
   };
 }
 
-/** One sub-option of an option that is made of them (43, 82, 175); undefined when it is not there or cut short. */
-export function readSubOption(data: Buffer, number: number): Buffer | undefined {
-  for (let at = 0; at + 2 <= data.length; ) {
-    const length = data.readUInt8(at + 1);
-    if (at + 2 + length > data.length) return undefined;
-    if (data[at] === number) return data.subarray(at + 2, at + 2 + length);
-    at += 2 + length;
-  }
-  return undefined;
+export function textData(text: string): Buffer {
+  return Buffer.from(text, "latin1");
+}
+
+export function u32Data(value: number): Buffer {
+  const data = Buffer.allocUnsafe(4);
+  data.writeUInt32BE(value);
+  return data;
+}
+
+export function addressData(...addresses: readonly Ipv4[]): Buffer {
+  const data = Buffer.allocUnsafe(addresses.length * 4);
+  for (const [i, address] of addresses.entries()) data.writeUInt32BE(ipv4ToNumber(address), i * 4);
+  return data;
 }
 
 const longestText = 256;

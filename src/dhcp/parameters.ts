@@ -1,8 +1,8 @@
 // The values a client may ask for by option 55 (RFC 2132 §9.8): what the network and the reservation say.
 
 import { type Cidr, directedBroadcast, netmask } from "../net/cidr.ts";
-import { type Ipv4, ipv4ToNumber } from "../net/ipv4.ts";
-import { option } from "./options.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import { addressData, option, textData } from "./options.ts";
 import type { Subnet } from "./policy.ts";
 
 export interface ParameterSource {
@@ -18,21 +18,21 @@ export function parameter(
 ): Buffer | undefined {
   switch (number) {
     case option.subnetMask:
-      return addresses([netmask(subnet.cidr)]);
+      return addressData(netmask(subnet.cidr));
     case option.broadcastAddress:
-      return addresses([directedBroadcast(subnet.cidr)]);
+      return addressData(directedBroadcast(subnet.cidr));
     case option.router:
       // RFC 3442: who asks for classless routes as well finds the router among them.
       if (subnet.routes.length > 0 && asked.includes(option.classlessRoutes)) return undefined;
-      return subnet.router && addresses([subnet.router]);
+      return subnet.router && addressData(subnet.router);
     case option.domainNameServer:
-      return addresses(subnet.dns);
+      return addressList(subnet.dns);
     case option.ntpServer:
-      return addresses(subnet.ntp);
+      return addressList(subnet.ntp);
     case option.domainName:
-      return text(subnet.domain);
+      return subnet.domain === undefined ? undefined : textData(subnet.domain);
     case option.hostName:
-      return text(hostName);
+      return hostName === undefined ? undefined : textData(hostName);
     case option.interfaceMtu:
       return subnet.mtu === undefined ? undefined : Buffer.of(subnet.mtu >> 8, subnet.mtu & 255);
     case option.domainSearch:
@@ -50,14 +50,14 @@ function classlessRoutes({ routes, router }: Subnet): Buffer | undefined {
   const hasDefault = routes.some(({ to }) => to.prefix === 0);
   const written = routes.map(({ to, via }) => route(to, via));
   if (router !== undefined && !hasDefault)
-    written.push(Buffer.concat([Buffer.of(0), bytes(router)]));
+    written.push(Buffer.concat([Buffer.of(0), addressData(router)]));
   return Buffer.concat(written);
 }
 
 /** Prefix length, the octets of the network that it covers, the router. */
 function route({ network, prefix }: Cidr, via: Ipv4): Buffer {
-  const significant = bytes(network).subarray(0, Math.ceil(prefix / 8));
-  return Buffer.concat([Buffer.of(prefix), significant, bytes(via)]);
+  const significant = addressData(network).subarray(0, Math.ceil(prefix / 8));
+  return Buffer.concat([Buffer.of(prefix), significant, addressData(via)]);
 }
 
 /** RFC 3397 §2: names as in DNS (RFC 1035 §3.1), whose compression is allowed and not needed. */
@@ -65,23 +65,10 @@ function searchList(domains: readonly string[]): Buffer | undefined {
   if (domains.length === 0) return undefined;
   const labels = domains.flatMap((domain) => [...domain.split("."), ""]);
   return Buffer.concat(
-    labels.map((label) => Buffer.concat([Buffer.of(label.length), Buffer.from(label, "latin1")])),
+    labels.map((label) => Buffer.concat([Buffer.of(label.length), textData(label)])),
   );
 }
 
-function addresses(values: readonly Ipv4[]): Buffer | undefined {
-  if (values.length === 0) return undefined;
-  const data = Buffer.allocUnsafe(values.length * 4);
-  for (const [i, value] of values.entries()) data.writeUInt32BE(ipv4ToNumber(value), i * 4);
-  return data;
-}
-
-function bytes(address: Ipv4): Buffer {
-  const data = Buffer.allocUnsafe(4);
-  data.writeUInt32BE(ipv4ToNumber(address));
-  return data;
-}
-
-function text(value: string | undefined): Buffer | undefined {
-  return value === undefined ? undefined : Buffer.from(value, "latin1");
+function addressList(values: readonly Ipv4[]): Buffer | undefined {
+  return values.length === 0 ? undefined : addressData(...values);
 }

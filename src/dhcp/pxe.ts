@@ -3,7 +3,7 @@
 
 import type { Ipv4 } from "../net/ipv4.ts";
 import { type Client, pxeBootItem } from "./client.ts";
-import { option } from "./options.ts";
+import { option, textData } from "./options.ts";
 import { isRaspberryPiRom, raspberryPiOption43 } from "./raspberry-pi.ts";
 import { encodeSubOptions } from "./sub-options.ts";
 
@@ -40,12 +40,12 @@ export function bootOptions(
   const bootClass = bootClassOf(client);
   const fitsFile = bootFile.length <= longestFileName;
   const options = new Map<number, Buffer>();
-  if (bootClass !== undefined) options.set(option.vendorClass, text(bootClass));
+  if (bootClass !== undefined) options.set(option.vendorClass, textData(bootClass));
   if (bootClass === "PXEClient") options.set(option.vendorSpecific, vendorOptions(client));
   if (!fitsFile || bootClass === "HTTPClient" || parameterList.includes(option.bootFileName))
-    options.set(option.bootFileName, text(bootFile));
+    options.set(option.bootFileName, textData(bootFile));
   if (parameterList.includes(option.tftpServerName))
-    options.set(option.tftpServerName, text(server));
+    options.set(option.tftpServerName, textData(server));
   if (client.ipxe) options.set(option.ipxe, ignoreOtherBootServers);
   return { siaddr: server, file: fitsFile ? bootFile : "", options };
 }
@@ -56,7 +56,7 @@ function nothingToBoot(client: Client): ReadonlyMap<number, Buffer> {
   if (bootClassOf(client) !== "PXEClient" || client.ipxe || isRaspberryPiRom(client))
     return new Map();
   return new Map([
-    [option.vendorClass, text("PXEClient")],
+    [option.vendorClass, textData("PXEClient")],
     [option.vendorSpecific, vendorOptions(client)],
   ]);
 }
@@ -73,8 +73,4 @@ function vendorOptions(client: Client): Buffer {
   const item = client.bootItem === undefined ? [] : ([[pxeBootItem, client.bootItem]] as const);
   const subOptions = encodeSubOptions([[discoveryControl, bootNamedFile], ...item]);
   return Buffer.concat([subOptions, Buffer.of(option.end)]);
-}
-
-function text(value: string): Buffer {
-  return Buffer.from(value, "latin1");
 }

@@ -1,7 +1,7 @@
 // The boot ROM of a Raspberry Pi: how to tell it from the x86 BIOS it claims to be, and the option 43 it insists on.
 
 import type { Client } from "./client.ts";
-import { option } from "./options.ts";
+import { option, textData } from "./options.ts";
 import { encodeSubOptions } from "./sub-options.ts";
 
 // IEEE registry, Raspberry Pi Foundation and Raspberry Pi (Trading) Ltd.
@@ -25,7 +25,7 @@ export function isRaspberryPiRom({ mac, architectures, ipxe }: Client): boolean 
   return arch === rpibootArchitecture || (arch === 0 && prefixes.includes(mac.slice(0, 8)));
 }
 
-const menuItem = Buffer.from("Raspberry Pi Boot", "latin1");
+const menuItem = textData("Raspberry Pi Boot");
 
 /**
  * Option 43 as the ROM wants it: it takes no offer whose boot menu lacks this text. Sub-options of PXE 2.1, table 2-1:
@@ -34,7 +34,7 @@ const menuItem = Buffer.from("Raspberry Pi Boot", "latin1");
 export const raspberryPiOption43 = Buffer.concat([
   encodeSubOptions([
     [6, Buffer.of(3)],
-    [10, Buffer.from("\0PXE", "latin1")],
+    [10, textData("\0PXE")],
     [9, Buffer.concat([Buffer.of(0, 0, menuItem.length), menuItem])],
   ]),
   Buffer.of(option.end),

@@ -1,8 +1,8 @@
 // Builds OFFER, ACK and NAK from a request and what was decided (RFC 2131 §4.3.1 and table 3). It decides nothing itself.
 
-import { anyAddress, type Ipv4, ipv4ToNumber } from "../net/ipv4.ts";
+import { anyAddress, type Ipv4 } from "../net/ipv4.ts";
 import { type Client, messageTypes } from "./client.ts";
-import { option } from "./options.ts";
+import { addressData, option, textData, u32Data } from "./options.ts";
 import { bootReply, broadcastFlag, type Packet, smallestMaxSize } from "./packet.ts";
 import { parameter } from "./parameters.ts";
 import type { Subnet } from "./policy.ts";
@@ -39,9 +39,9 @@ export function buildGrant(request: Packet, client: Client, grant: Grant): Packe
   const boot = bootOptions(client, serverAddress, grant.bootFile);
   const options = answerOptions(grant.type, grant.serverId);
   if (lease !== undefined) {
-    options.set(option.leaseTime, seconds(lease.seconds));
-    options.set(option.renewalTime, seconds(Math.floor(lease.seconds / 2)));
-    options.set(option.rebindingTime, seconds(Math.floor((lease.seconds * 7) / 8)));
+    options.set(option.leaseTime, u32Data(lease.seconds));
+    options.set(option.renewalTime, u32Data(Math.floor(lease.seconds / 2)));
+    options.set(option.rebindingTime, u32Data(Math.floor((lease.seconds * 7) / 8)));
   }
   echoIdentity(options, client);
   addBoot(options, client, boot);
@@ -92,7 +92,7 @@ export function buildProxyAnswer(request: Packet, client: Client, grant: ProxyGr
 /** NAK: no addresses, no parameters. A relay must broadcast it, for the client's address is wrong (§4.3.2). */
 export function buildNak(request: Packet, client: Client, serverId: Ipv4, message: string): Packet {
   const options = answerOptions("NAK", serverId);
-  options.set(option.message, Buffer.from(message, "latin1"));
+  options.set(option.message, textData(message));
   echoIdentity(options, client);
   const relayed = request.giaddr !== anyAddress;
   const answer = answerTo(request);
@@ -133,7 +133,7 @@ function answerTo(request: Packet): Packet {
 function answerOptions(type: "OFFER" | "ACK" | "NAK", serverId: Ipv4): Map<number, Buffer> {
   return new Map([
     [option.messageType, Buffer.of(messageTypes[type])],
-    [option.serverId, seconds(ipv4ToNumber(serverId))],
+    [option.serverId, addressData(serverId)],
   ]);
 }
 
@@ -153,10 +153,4 @@ function addBoot(options: Map<number, Buffer>, client: Client, boot: BootFields)
 function echoSubnetSelection(options: Map<number, Buffer>, request: Packet): void {
   const data = request.options.get(option.subnetSelection);
   if (data?.length === 4) options.set(option.subnetSelection, data);
-}
-
-function seconds(value: number): Buffer {
-  const data = Buffer.allocUnsafe(4);
-  data.writeUInt32BE(value);
-  return data;
 }

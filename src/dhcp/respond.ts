@@ -12,7 +12,7 @@ import {
 } from "./conversation.ts";
 import { destinationOf } from "./destination.ts";
 import { bind, chooseAddress, holdOffer, quarantine, release, releaseOffer } from "./leases.ts";
-import { readSubOption, relaySubOption } from "./options.ts";
+import { relaySubOption } from "./options.ts";
 import type { Packet } from "./packet.ts";
 import type { BootFile, DhcpEvent, Subnet } from "./policy.ts";
 import { respondAsProxy } from "./proxy.ts";
@@ -61,9 +61,8 @@ function answer(conversation: Conversation): Outcome {
 
 /** RFC 5107 §4: a relay that wants to see renewals has its own address given as the server's. */
 function serverIdFor({ packet, client, receiver }: Conversation): Ipv4 {
-  const { relayAgentInfo } = client;
-  if (packet.giaddr === anyAddress || relayAgentInfo === undefined) return receiver.address;
-  const override = readSubOption(relayAgentInfo, relaySubOption.serverIdOverride);
+  if (packet.giaddr === anyAddress) return receiver.address;
+  const override = client.relaySubOptions.get(relaySubOption.serverIdOverride);
   return override?.length === 4 ? (override.join(".") as Ipv4) : receiver.address;
 }
 

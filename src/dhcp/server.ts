@@ -19,7 +19,7 @@ export interface DhcpServerOptions {
   readonly onEvent: (event: DhcpEvent) => void;
   /** What an operator should read once: a right that is missing, an answer that could not be sent. */
   readonly onWarning: (message: string) => void;
-  /** Sockets for port 67 that somebody else has bound, one for each interface (see inheritedDhcpSockets). */
+  /** Sockets for port 67 that somebody else has bound, one for each interface (see inheritedSockets). */
   readonly inheritedFds: readonly number[];
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;

@@ -3,7 +3,7 @@
 import { cidrContains } from "../net/cidr.ts";
 import { anyAddress, type Ipv4, ipv4FromNumber } from "../net/ipv4.ts";
 import type { Client } from "./client.ts";
-import { isMalformed, option, readAddress, readSubOption, relaySubOption } from "./options.ts";
+import { isMalformed, option, readAddress, relaySubOption } from "./options.ts";
 import type { Packet } from "./packet.ts";
 import type { DhcpConfig, DhcpInterface, Subnet } from "./policy.ts";
 
@@ -21,7 +21,7 @@ export function findSubnet(
   const containing = (address: Ipv4) =>
     config.subnets.find(({ cidr }) => cidrContains(cidr, address));
   const relayed = packet.giaddr !== anyAddress;
-  const relayNetwork = containing(packet.giaddr);
+  const relayNetwork = relayed ? containing(packet.giaddr) : undefined;
   if (relayed && relayNetwork === undefined && !config.relays.includes(packet.giaddr))
     return { ignore: `relay ${packet.giaddr} is in no network served here` };
   const link = relayed ? linkSelection(client) : undefined;
@@ -41,8 +41,8 @@ export function findSubnet(
   return network ?? { ignore: `interface ${receiver.name} has no network of its own` };
 }
 
-function linkSelection({ relayAgentInfo }: Client): Ipv4 | undefined {
-  const data = relayAgentInfo && readSubOption(relayAgentInfo, relaySubOption.linkSelection);
+function linkSelection({ relaySubOptions }: Client): Ipv4 | undefined {
+  const data = relaySubOptions.get(relaySubOption.linkSelection);
   return data?.length === 4 ? ipv4FromNumber(data.readUInt32BE(0)) : undefined;
 }
 

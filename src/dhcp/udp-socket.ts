@@ -1,7 +1,7 @@
 // A UDP socket on one interface that reads and writes many datagrams in one system call.
 
 import { anyAddress, type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
-import type { Libc } from "./libc.ts";
+import { afInet, type Libc, msgDontWait, sockCloexec, sockDgram } from "./libc.ts";
 
 export interface Received {
   /** Valid until the next call of `receive`. */
@@ -25,10 +25,7 @@ export interface UdpSocket {
   close(): void;
 }
 
-// Linux: bits/socket.h, asm-generic/socket.h, linux/in.h.
-const afInet = 2;
-const sockDgram = 2;
-const sockCloexec = 0o2000000;
+// Linux: asm-generic/socket.h, linux/in.h.
 const solSocket = 1;
 const soReuseAddr = 2;
 const soBroadcast = 6;
@@ -36,7 +33,6 @@ const soRcvbuf = 8;
 const soBindToDevice = 25;
 const soRcvbufForce = 33;
 const ipPktinfo = 8;
-const msgDontWait = 0x40;
 const msgTrunc = 0x20;
 
 // DHCP messages are limited by the Ethernet frame in practice; the field's own limit is 64 KiB.
