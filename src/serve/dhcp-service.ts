@@ -24,7 +24,8 @@ export interface DhcpService {
 }
 
 export interface DhcpServiceListener {
-  onSighting(sighting: DhcpSighting): void;
+  /** What was seen in a tenth of a second. */
+  onSightings(sightings: readonly DhcpSighting[]): void;
   onWarning(message: string): void;
   /** Leases can't be stored, and why; or can again. */
   onStoring(failure: string | undefined): void;
@@ -78,13 +79,10 @@ export async function startDhcpService(
         return fail(new Error(message.reason));
       case "events":
         counts = message.counts;
-        for (const sighting of message.sightings) {
-          const { kind, address, interface: device } = sighting;
+        for (const { kind, address, interface: device } of message.sightings)
           if (kind === "foreign-dhcp-server" && address !== undefined)
             foreign.note(address, device ?? "");
-          listener.onSighting(sighting);
-        }
-        return;
+        return listener.onSightings(message.sightings);
       case "storing":
         trouble = message.failure;
         return listener.onStoring(message.failure);

@@ -45,13 +45,14 @@ interface Observers {
   readonly holders: AddressHolders;
 }
 
-/** Records what `look` finds; undefined is nothing to record. */
-type Record = (look: () => Sighting | undefined) => void;
+/** Records what `look` finds, in one commit: each is a wait for the disk that the leases are on too. */
+type Record = (look: () => readonly Sighting[]) => void;
 
 /** Opens all three, or none: rejects with the reason when one can't be had. */
 export async function startNetworkServices(tools: NetworkTools): Promise<NetworkServices> {
   const { inventory, store, now } = tools;
   const record = forgiving(
+    store,
     createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now),
     tools.logger,
   );
@@ -95,11 +96,15 @@ function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
 }
 
 /** A store that can't be read or written (a full disk) must not keep a machine from its boot file. */
-function forgiving(record: (sighting: Sighting) => void, logger: Logger): Record {
+function forgiving(
+  store: Pick<Store, "atomically">,
+  record: (sighting: Sighting) => void,
+  logger: Logger,
+): Record {
   return (look) => {
     try {
-      const sighting = look();
-      if (sighting !== undefined) record(sighting);
+      const sightings = look();
+      if (sightings.length > 0) store.atomically(() => sightings.forEach(record));
     } catch (error) {
       logger.error({ err: error }, "event not recorded");
     }
@@ -119,34 +124,42 @@ function openDhcp(
   const warnOfExhaustion = oncePerMinute(now, (reason) =>
     log.warn({ reason }, "a pool is exhausted: widen it, or shorten its leases"),
   );
-  const onSighting = (sighting: DhcpSighting) => {
-    const { kind, mac, address, reason = "" } = sighting;
-    if (kind === "dhcp-pool-exhausted") warnOfExhaustion(reason);
-    if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
-      holders.note(address, mac);
-    recordDhcp(sighting, record, log);
+  const onSightings = (sightings: readonly DhcpSighting[]) => {
+    for (const sighting of sightings) {
+      const { kind, mac, address, reason = "" } = sighting;
+      if (kind === "dhcp-pool-exhausted") warnOfExhaustion(reason);
+      if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
+        holders.note(address, mac);
+      logDhcp(sighting, log);
+    }
+    record(() => sightings.flatMap(sightingOfDhcp));
   };
   const onWarning = (message: string) => log.warn(message);
   const onStoring = (failure: string | undefined) => {
     if (failure === undefined) log.info("leases can be stored again");
     else log.error({ reason: failure }, "only machines with a reservation get an address");
   };
-  return startDhcpService(data, { onSighting, onWarning, onStoring, onFault }, now);
+  return startDhcpService(data, { onSightings, onWarning, onStoring, onFault }, now);
 }
 
-function recordDhcp(sighting: DhcpSighting, record: Record, log: Logger): void {
-  const { mac, kind, address, interface: device, facts, bootFile, reason } = sighting;
+function logDhcp(sighting: DhcpSighting, log: Logger): void {
+  const { kind, bootFile, reason } = sighting;
   if (isOfNetwork(kind)) log.error(sighting, "dhcp");
   // A remark on a boot file that was given, such as that it is the fallback.
   else if (bootFile !== undefined && reason !== undefined) log.info(sighting, "dhcp");
   else log.debug(sighting, "dhcp");
+}
+
+/** What can't be read as far as its sender is counted and no more. */
+function sightingOfDhcp(sighting: DhcpSighting): Sighting[] {
+  const { mac, kind, address, interface: device, facts, bootFile, reason } = sighting;
+  if (mac === undefined && !isOfNetwork(kind)) return [];
   const detail = {
     ...(device === undefined ? {} : { interface: device }),
     ...(bootFile === undefined ? {} : { bootFile }),
     ...(reason === undefined ? {} : { reason }),
   };
-  // What can't be read as far as its sender is counted and no more.
-  if (mac !== undefined || isOfNetwork(kind)) record(() => ({ mac, kind, address, facts, detail }));
+  return [{ mac, kind, address, facts, detail }];
 }
 
 /** By the served address that each is bound to. */
@@ -178,7 +191,9 @@ function openTftp(
       logger.debug({ client, ...transfer }, "tftp");
       record(() => {
         const mac = holders.find(client);
-        return mac && { mac, kind: "tftp-transferred", address: client, detail: transfer };
+        return mac === undefined
+          ? []
+          : [{ mac, kind: "tftp-transferred", address: client, detail: transfer }];
       });
     },
     now: () => performance.now(),
@@ -205,7 +220,7 @@ function openBootPlane(
     onEvent: ({ kind, client, ...detail }) => {
       record(() => {
         const mac = "mac" in detail ? detail.mac : holders.find(client as Ipv4);
-        return mac && { mac, kind, address: client, detail };
+        return mac === undefined ? [] : [{ mac, kind, address: client, detail }];
       });
     },
     now,

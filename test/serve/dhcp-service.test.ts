@@ -25,7 +25,7 @@ function start(inventory: Inventory, heard: string[] = []) {
   return startDhcpService(
     { inventory, leaseFile: join(folder, "leases.db"), inheritedFds: [] },
     {
-      onSighting: () => undefined,
+      onSightings: () => undefined,
       onWarning: (message) => heard.push(message),
       onStoring: () => undefined,
       onFault: (error) => heard.push(`fault: ${error.message}`),
