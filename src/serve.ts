@@ -2,7 +2,7 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Logger, pino } from "pino";
@@ -10,6 +10,7 @@ import { createApi } from "./api/app.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
 import { type Assets, createAssets } from "./boot/assets.ts";
+import { createImageCache, imageBudgetBytes } from "./boot/image-cache.ts";
 import { loadScripts } from "./boot/script.ts";
 import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
 import { findNode } from "./inventory/find.ts";
@@ -85,12 +86,13 @@ async function start(
   );
   closers.push(() => store.close());
   const assets = await createAssets(assetDirectory);
+  const images = createImageCache(imageBudgetBytes(inventory.server.imageMemoryMiB, memoryBytes()));
   const scripts = loadScripts(join(import.meta.dirname, "../templates"));
   const rendering = createRendering({ inventory, store, assets, scripts, now });
   const sshKey = await loadSshKey(inventory);
   const tools = await provisionTools(inventory, store, assets, sshKey.file);
   const network = await startNetworkServices({
-    ...{ inventory, store, assets, rendering, logger, now, onFault },
+    ...{ inventory, store, assets, images, rendering, logger, now, onFault },
     authorizedKeys: sshKey.publicKey,
   });
   closers.push(() => network.close());
@@ -122,6 +124,11 @@ async function start(
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+/** Of the machine, or of the control group that the process is limited to. */
+function memoryBytes(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 }
 
 function readInventory(file: string): Inventory {

@@ -39,8 +39,12 @@ export function createBootPlane(
     requestTimeout: bounds.requestTimeoutMs,
     connectionTimeout: bounds.idleTimeoutMs,
     keepAliveTimeout: 5_000,
+    // More than any firmware needs. Bounds what one connection can ask for at once.
+    maxRequestsPerSocket: 128,
     // Closing the service must not wait for a download of minutes; iPXE fetches again.
     forceCloseConnections: true,
+    // RFC 9112 §3.2.2: a server takes the absolute form too.
+    rewriteUrl: ({ url = "" }) => url.replace(/^https?:\/\/[^/?#]*/i, ""),
     http: {
       headersTimeout: bounds.requestTimeoutMs,
       connectionsCheckingInterval: Math.min(1_000, bounds.requestTimeoutMs),
@@ -56,6 +60,12 @@ export function createBootPlane(
     deps.logger.error({ err: error, url: request.url.slice(0, 256) }, "a boot request failed");
     return reply.code(500).type(plainText).send("internal error\n");
   });
+  app.addHook("onRequest", async ({ headers }, reply) => {
+    // Nothing here takes a body; what would follow on this connection is not read as a request either.
+    const { "content-length": length, "transfer-encoding": coding } = headers;
+    if (coding === undefined && (length === undefined || length === "0")) return undefined;
+    return notFound(reply.header("connection", "close"));
+  });
   app.addHook("onResponse", async (request, reply) => {
     const { method, ip: client } = request;
     const url = request.url.slice(0, 256);
@@ -63,9 +73,10 @@ export function createBootPlane(
   });
   app.get("/health", async (_request, reply) => {
     const services = deps.services();
-    const healthy = Object.values(services).every((status) => status === "running");
     const { dhcp, tftp, http } = services;
     const reason = deps.trouble();
+    const healthy =
+      reason === undefined && [dhcp, tftp, http].every((status) => status === "running");
     return reply
       .code(healthy ? 200 : 503)
       .header("cache-control", "no-store")

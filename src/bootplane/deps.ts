@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
 import type { Subject } from "../boot/decide.ts";
+import type { ImageCache } from "../boot/image-cache.ts";
 import type { BootScripts, BootServer } from "../boot/script.ts";
 import type { Mac } from "../net/mac.ts";
 
@@ -27,7 +28,10 @@ export type BootPlaneEvent =
     }
   | { readonly kind: "cluster-config-served"; readonly mac: Mac; readonly client: string }
   | {
-      /** A download of a kernel or an initrd is over. `bytes` is what was handed to the network. */
+      /**
+       * A download of a kernel or an initrd is over. `bytes` is what was handed to the network: of a download that was cut,
+       * up to one slice (4 MiB) of it may not have left.
+       */
       readonly kind: "image-served";
       readonly client: string;
       readonly profile: string;
@@ -35,11 +39,20 @@ export type BootPlaneEvent =
       readonly bytes: number;
       readonly milliseconds: number;
       readonly outcome: "complete" | "cut";
+    }
+  | {
+      /** A client asked for an image that is damaged, and got nothing. Told once a minute for each client. */
+      readonly kind: "image-refused";
+      readonly client: string;
+      readonly profile: string;
+      readonly file: string;
+      readonly reason: string;
     };
 
 export interface BootPlaneDeps {
   readonly server: BootServer;
   readonly assets: Assets;
+  readonly images: ImageCache;
   readonly scripts: BootScripts;
   /** What is known about the machine with that MAC. */
   readonly subject: (mac: Mac) => Subject;
@@ -48,7 +61,9 @@ export interface BootPlaneDeps {
   /** The public document of a node; undefined for a machine that has none now. */
   readonly clusterConfig: (mac: Mac) => ClusterConfig | undefined;
   readonly services: () => Services;
-  /** Why a service is degraded. */
+  /** Octets per second that a client may be sent of an image; undefined for no limit. */
+  readonly downloadRate: (client: string) => number | undefined;
+  /** Why not all is well, though services may run. */
   readonly trouble: () => string | undefined;
   readonly onEvent: (event: BootPlaneEvent) => void;
   /** Milliseconds since the epoch. */

@@ -23,6 +23,8 @@ const diskPath = matching(
 );
 const loaderFile = matching(/^[A-Za-z0-9._-]+$/, "a file name without folders such as ipxe.efi");
 
+const downloadRate = z.number().min(0.1).max(100_000);
+
 /** Where a secret is kept. The inventory never holds the secret itself. */
 const secretReference = z.union(
   [
@@ -66,6 +68,8 @@ const node = z.strictObject({
   disk: diskPath,
   /** Given to this machine's firmware in place of the loader for its architecture. */
   loader: loaderFile.optional(),
+  /** For a network card that hangs on a fast download. */
+  downloadMiBPerSecond: downloadRate.optional(),
   bmc,
 });
 
@@ -109,6 +113,8 @@ const server = z.strictObject({
     .default({ address: "127.0.0.1" as Ipv4, port: 8443 }),
   stateDirectory: z.string().min(1).default("/var/lib/rackstrap"),
   assetDirectory: z.string().min(1).default("/var/lib/pxe-boot"),
+  /** For kernels and initrds that are being served; what does not fit is read from disk. Absent: a quarter of the memory, at most 4096. */
+  imageMemoryMiB: z.int().min(0).max(1_048_576).optional(),
 });
 
 /** The whole inventory file. Unknown keys are errors: a misspelt setting must not be ignored. */
@@ -127,6 +133,8 @@ export const inventorySchema = z.strictObject({
     .strictObject({
       /** Loader for clients that name no architecture or an unregistered one. */
       fallbackLoader: loaderFile.optional(),
+      /** For each machine. */
+      downloadMiBPerSecond: downloadRate.optional(),
     })
     .default({}),
   install,
@@ -155,6 +163,7 @@ export interface Node {
   readonly productionAddress: Ipv4;
   readonly disk: string;
   readonly loader?: string | undefined;
+  readonly downloadMiBPerSecond?: number | undefined;
   readonly bmc: BmcSettings;
 }
 

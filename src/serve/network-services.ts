@@ -5,6 +5,7 @@ import type { Socket } from "node:dgram";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
+import type { ImageCache } from "../boot/image-cache.ts";
 import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
@@ -14,6 +15,7 @@ import { servedInterfaces } from "../inventory/networks.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { inheritedSockets } from "../net/inherited-sockets.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
 import { createTimeline, type Sighting } from "../nodes/timeline.ts";
 import type { Store } from "../store/store.ts";
 import { adoptTftpSocket, createTftpServer } from "../tftp/server.ts";
@@ -32,6 +34,7 @@ export interface NetworkTools {
   readonly inventory: Inventory;
   readonly store: Store;
   readonly assets: Assets;
+  readonly images: ImageCache;
   readonly rendering: Rendering;
   readonly authorizedKeys: string;
   readonly logger: Logger;
@@ -67,7 +70,8 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     tftp: worst(tftp.map((server) => server.state().service)),
     http: listening.length === 0 ? "stopped" : worst(listening.map((http) => http.status())),
   });
-  const health = { services, trouble: () => dhcp?.trouble() };
+  const trouble = () => dhcp?.trouble() ?? damagedImage(tools);
+  const health = { services, trouble };
   const apps = addresses.map((address) => ({
     address,
     app: openBootPlane(tools, observers, health, address),
@@ -93,6 +97,14 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
 /** A service that fails on one interface fails the machines there. */
 function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
   return statuses.find((status) => status !== "running") ?? "running";
+}
+
+/** The first image of the sets in use that was found damaged. */
+function damagedImage({ assets, images }: NetworkTools): string | undefined {
+  return [...assets.current().sets.values()]
+    .flatMap(({ kernel, initrd }) => [kernel, initrd])
+    .map((image) => images.damage(image))
+    .find((reason) => reason !== undefined);
 }
 
 /** A store that can't be read or written (a full disk) must not keep a machine from its boot file. */
@@ -201,21 +213,30 @@ function openTftp(
   });
 }
 
+/** Octets per second; the node's own setting counts before the site's. */
+function downloadRate(inventory: Inventory, mac: Mac | undefined): number | undefined {
+  const node = mac === undefined ? undefined : findNodeByMac(inventory, mac);
+  const mebibytes = node?.downloadMiBPerSecond ?? inventory.boot.downloadMiBPerSecond;
+  return mebibytes === undefined ? undefined : mebibytes * 1024 * 1024;
+}
+
 function openBootPlane(
   tools: NetworkTools,
   { record, holders }: Observers,
   health: Pick<BootPlaneDeps, "services" | "trouble">,
   address: Ipv4,
 ) {
-  const { assets, rendering, authorizedKeys, logger, now } = tools;
+  const { inventory, assets, images, rendering, authorizedKeys, logger, now } = tools;
   return createBootPlane({
     // A machine is sent on to the address that it came to: it may reach no other.
     server: rendering.serverAt(address),
     scripts: rendering.scripts,
     assets,
+    images,
     subject: rendering.subject,
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
+    downloadRate: (client) => downloadRate(inventory, holders.find(client as Ipv4)),
     ...health,
     onEvent: ({ kind, client, ...detail }) => {
       record(() => {

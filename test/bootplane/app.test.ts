@@ -1,5 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { putFiles } from "../fakes/asset-directory.ts";
@@ -55,6 +54,13 @@ describe("/health", () => {
       services: { dhcp: "degraded" },
       reason: "the disk is full",
     });
+  });
+
+  it("answers 503 with the reason when all run and something is wrong all the same", async () => {
+    const { app } = await bootPlane({ trouble: () => "initrd is damaged" });
+    const response = await app.inject("/health");
+    expect(response.statusCode).toBe(503);
+    expect(response.json()).toMatchObject({ status: "degraded", reason: "initrd is damaged" });
   });
 });
 
@@ -165,62 +171,8 @@ describe("cluster-config.json", () => {
   });
 });
 
-describe("images", () => {
-  const kernel = "/boot/nixos/control-plane/bzImage";
-
-  it.each(["bzImage", "initrd"])("%s comes whole, with its length and an ETag", async (name) => {
-    const { app, directory } = await bootPlane();
-    const url = `/boot/nixos/control-plane/${name}`;
-    const wanted = readFileSync(join(directory, "nixos/control-plane", name));
-    const response = await app.inject(url);
-    expect(response.statusCode).toBe(200);
-    expect(response.rawPayload.equals(wanted)).toBe(true);
-    const { etag } = response.headers;
-    expect(response.headers).toMatchObject({ "content-length": `${wanted.length}` });
-    const head = await app.inject({ method: "HEAD", url });
-    expect(head.headers).toMatchObject({ "content-length": `${wanted.length}`, etag });
-    expect(head.rawPayload.length).toBe(0);
-    const again = await app.inject({ url, headers: { "if-none-match": String(etag) } });
-    expect([again.statusCode, again.body]).toEqual([304, ""]);
-  });
-
-  it("come in part when a part is asked for", async () => {
-    const { app } = await bootPlane();
-    const part = await app.inject({ url: kernel, headers: { range: "bytes=6-11" } });
-    expect([part.statusCode, part.body]).toEqual([206, "kernel"]);
-    expect(part.headers["content-range"]).toBe("bytes 6-11/700000");
-    const old = { range: "bytes=6-11", "if-range": '"older"' };
-    expect((await app.inject({ url: kernel, headers: old })).statusCode).toBe(200);
-    const beyond = await app.inject({ url: kernel, headers: { range: "bytes=700000-" } });
-    expect([beyond.statusCode, beyond.headers["content-range"]]).toEqual([416, "bytes */700000"]);
-  });
-
-  it("are not mixed: a script's set that is gone is not found", async () => {
-    const { app, assets, directory } = await bootPlane();
-    const version = assets.current().sets.get("control-plane")?.version;
-    expect((await app.inject(`${kernel}?set=${version}`)).statusCode).toBe(200);
-    putFiles(directory, { "nixos/control-plane/initrd": "another image" });
-    const changed = await app.inject("/boot/nixos/control-plane/initrd");
-    expect([changed.statusCode, changed.body]).toEqual([503, ""]);
-    expect((await app.inject(`${kernel}?set=${version}`)).statusCode).toBe(404);
-    expect((await app.inject("/boot/nixos/control-plane/initrd")).body).toBe("another image");
-  });
-
-  it("are reported with their size when the download is over", async () => {
-    const { app, events } = await bootPlane();
-    await app.inject(kernel);
-    expect(events).toMatchObject([
-      {
-        kind: "image-served",
-        profile: "control-plane",
-        file: "bzImage",
-        bytes: 700_000,
-        outcome: "complete",
-      },
-    ]);
-  });
-
-  it("include loaders and the keys archive", async () => {
+describe("what is the same for all machines", () => {
+  it("are loaders and the keys archive", async () => {
     const { app } = await bootPlane();
     expect((await app.inject("/boot/ipxe.efi")).body).toBe("uefi loader");
     const archive = await app.inject("/boot/nixos/authorized-keys.cpio.gz");
@@ -245,10 +197,30 @@ describe("everything else", () => {
     ["POST", "/health"],
     ["PUT", "/boot/ipxe.efi"],
     ["DELETE", "/boot/nixos/control-plane/bzImage"],
+    ["OPTIONS", "/boot/ipxe.efi"],
+    ["PATCH", "/boot/nixos/control-plane/initrd"],
   ] as const)("%s %s is not found, without detail", async (method, url) => {
     const { app } = await bootPlane();
     const response = await app.inject({ method, url });
     expect([response.statusCode, response.body]).toEqual([404, "not found\n"]);
+  });
+
+  it.each([
+    ["GET", "/boot/ipxe.efi", {}],
+    ["POST", "/health", {}],
+    ["POST", "/health", { "content-type": "application/json" }],
+    ["PUT", "/boot/ipxe.efi", { "content-type": "text/xml" }],
+  ] as const)("takes no body with %s %s", async (method, url, headers) => {
+    const { app } = await bootPlane();
+    const response = await app.inject({ method, url, headers, payload: "{}" });
+    expect([response.statusCode, response.body]).toEqual([404, "not found\n"]);
+    expect(response.headers["connection"]).toBe("close");
+  });
+
+  it("understands the absolute form of a URL", async () => {
+    const { app } = await bootPlane();
+    for (const authority of ["http://10.0.100.10:8080", "HTTP://boot.example.com"])
+      expect((await app.inject(`${authority}/boot/ipxe.efi`)).body).toBe("uefi loader");
   });
 
   it("answers an internal error with no detail, and logs it", async () => {

@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { type Assets, createAssets } from "../../src/boot/assets.ts";
 import { clusterConfig } from "../../src/boot/cluster-config.ts";
+import { createImageCache } from "../../src/boot/image-cache.ts";
 import { loadScripts } from "../../src/boot/script.ts";
 import { type BootPlaneLimits, createBootPlane } from "../../src/bootplane/app.ts";
 import type { BootPlaneDeps, BootPlaneEvent, Services } from "../../src/bootplane/deps.ts";
@@ -67,6 +68,8 @@ export async function testBootPlane(
     {
       server: { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" },
       assets,
+      images: createImageCache(64 * 1024 * 1024),
+      downloadRate: () => undefined,
       scripts: loadScripts(new URL("../../templates", import.meta.url).pathname),
       subject: (mac) => {
         const found = nodes.get(mac);

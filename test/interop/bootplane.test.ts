@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createImageCache } from "../../src/boot/image-cache.ts";
 import { type Listening, listenBootPlane } from "../../src/bootplane/listen.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { armedMac, publicKey, type TestBootPlane, testBootPlane } from "../fakes/boot-plane.ts";
@@ -83,6 +84,18 @@ describe("the boot plane with curl", () => {
     expect(sha256(readFileSync(local))).toBe(sha256(image));
   });
 
+  it("answers HEAD and then GET on one connection, as UEFI HTTP boot asks", async () => {
+    const format = "%{num_connects} %{http_code} %{size_download}\n";
+    const one = ["-w", format, "-o", "/dev/null"];
+    const said = await curl("-I", ...one, base + initrd, "--next", "-sS", ...one, base + initrd);
+    expect(said).toBe(`1 200 0\n0 200 ${image.length}\n`);
+  });
+
+  it("sends all of it when several parts are asked for", async () => {
+    const format = ["-o", "/dev/null", "-w", "%{http_code} %{size_download}"];
+    expect(await curl("-r", "0-99,200-299", ...format, base + initrd)).toBe(`200 ${image.length}`);
+  });
+
   it("goes on where a download was cut", async () => {
     const local = join(work, "resumed");
     writeFileSync(local, image.subarray(0, 30_000_000));
@@ -113,6 +126,59 @@ describe("the boot plane with curl", () => {
     expect((statSync(keys).mode & 0o777).toString(8)).toBe("600");
     expect((statSync(join(work, "tree/ssh")).mode & 0o777).toString(8)).toBe("755");
     expect(JSON.parse(readFileSync(join(work, "tree/rackstrap.json"), "utf8"))).toEqual({});
+  });
+});
+
+describe("a download that something happens to", () => {
+  /** Truncates the image's file after curl's first octets, and returns how curl ended and what it got. */
+  async function truncateMeanwhile(from: TestBootPlane, url: string) {
+    from.events.splice(0);
+    const child = spawn("curl", ["-sS", "--limit-rate", "40M", url]);
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (chunks.length === 0)
+        truncateSync(join(from.directory, "nixos/control-plane/initrd"), 40_000_000);
+      chunks.push(chunk);
+    });
+    const [code] = await once(child, "close");
+    return { code, received: Buffer.concat(chunks) };
+  }
+
+  it("is cut when it comes from disk and the file is truncated, so that no client takes it for whole", async () => {
+    const onDisk = await testBootPlane({ images: createImageCache(0) });
+    try {
+      writeFileSync(join(onDisk.directory, "nixos/control-plane/initrd"), image);
+      await onDisk.assets.reload();
+      const { port } = await listenBootPlane(onDisk.app, "127.0.0.1" as Ipv4, 0);
+      const { code, received } = await truncateMeanwhile(
+        onDisk,
+        `http://127.0.0.1:${port}${initrd}`,
+      );
+      expect(code).not.toBe(0);
+      expect(received.length).toBeLessThan(image.length);
+      expect(onDisk.events).toMatchObject([{ kind: "image-served", outcome: "cut" }]);
+    } finally {
+      await onDisk.close();
+    }
+  });
+
+  it("is reported when the client left, with about what it had", async () => {
+    plane.events.splice(0);
+    const child = spawn("curl", ["-sS", "--limit-rate", "1M", base + initrd]);
+    await once(child.stdout, "data");
+    child.kill("SIGKILL");
+    await expect.poll(() => plane.events).toMatchObject([{ file: "initrd", outcome: "cut" }]);
+    const [event] = plane.events;
+    const bytes = event?.kind === "image-served" ? event.bytes : 0;
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(image.length);
+  });
+
+  it("goes on with the octets that it began with when it comes from memory", async () => {
+    const { code, received } = await truncateMeanwhile(plane, base + initrd);
+    expect(code).toBe(0);
+    expect(sha256(received)).toBe(sha256(image));
+    expect(plane.events).toMatchObject([{ kind: "image-served", outcome: "complete" }]);
   });
 });
 
@@ -150,23 +216,8 @@ describe("the boot plane under bad conditions", () => {
     expect(await curl("--retry", "5", "--retry-all-errors", `${base}/health`)).toContain("healthy");
   });
 
-  it("cuts a download whose file is truncated, so that no client takes it for whole", async () => {
-    plane.events.splice(0);
-    const child = spawn("curl", ["-sS", "--limit-rate", "8M", base + initrd]);
-    let received = 0;
-    child.stdout.on("data", (chunk: Buffer) => {
-      if (received === 0)
-        truncateSync(join(plane.directory, "nixos/control-plane/initrd"), 40_000_000);
-      received += chunk.length;
-    });
-    const [code] = await once(child, "close");
-    expect(code).not.toBe(0);
-    expect(received).toBeLessThan(image.length);
-    expect(plane.events).toMatchObject([{ kind: "image-served", outcome: "cut" }]);
-  });
-
   it("ends a download that is under way when it is closed", async () => {
-    const child = spawn("curl", ["-sS", "--limit-rate", "20K", base + kernel]);
+    const child = spawn("curl", ["-sS", "--limit-rate", "8M", base + initrd]);
     const ended = once(child, "close");
     await once(child.stdout, "data");
     await listening.close();

@@ -1,0 +1,123 @@
+// Kernels and initrds as a client gets them through the boot plane.
+
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { createImageCache } from "../../src/boot/image-cache.ts";
+import { putFiles } from "../fakes/asset-directory.ts";
+import { type TestBootPlane, testBootPlane } from "../fakes/boot-plane.ts";
+
+const open: TestBootPlane[] = [];
+afterEach(async () => {
+  for (const plane of open.splice(0)) await plane.close();
+});
+
+async function bootPlane(...options: Parameters<typeof testBootPlane>): Promise<TestBootPlane> {
+  const plane = await testBootPlane(...options);
+  open.push(plane);
+  return plane;
+}
+
+const kernel = "/boot/nixos/control-plane/bzImage";
+
+describe("images", () => {
+  it.each(["bzImage", "initrd"])("%s comes whole, with its length and an ETag", async (name) => {
+    const { app, directory } = await bootPlane();
+    const url = `/boot/nixos/control-plane/${name}`;
+    const wanted = readFileSync(join(directory, "nixos/control-plane", name));
+    const response = await app.inject(url);
+    expect(response.statusCode).toBe(200);
+    expect(response.rawPayload.equals(wanted)).toBe(true);
+    const { etag } = response.headers;
+    expect(response.headers).toMatchObject({ "content-length": `${wanted.length}` });
+    const head = await app.inject({ method: "HEAD", url });
+    expect(head.headers).toMatchObject({ "content-length": `${wanted.length}`, etag });
+    expect(head.rawPayload.length).toBe(0);
+    const again = await app.inject({ url, headers: { "if-none-match": String(etag) } });
+    expect([again.statusCode, again.body]).toEqual([304, ""]);
+  });
+
+  it("come in part when a part is asked for", async () => {
+    const { app } = await bootPlane();
+    const part = await app.inject({ url: kernel, headers: { range: "bytes=6-11" } });
+    expect([part.statusCode, part.body]).toEqual([206, "kernel"]);
+    expect(part.headers["content-range"]).toBe("bytes 6-11/700000");
+    const old = { range: "bytes=6-11", "if-range": '"older"' };
+    expect((await app.inject({ url: kernel, headers: old })).statusCode).toBe(200);
+    const beyond = await app.inject({ url: kernel, headers: { range: "bytes=700000-" } });
+    expect([beyond.statusCode, beyond.headers["content-range"]]).toEqual([416, "bytes */700000"]);
+  });
+
+  it("are reported with their size when the download is over", async () => {
+    const { app, events } = await bootPlane();
+    await app.inject(kernel);
+    expect(events).toMatchObject([
+      {
+        kind: "image-served",
+        profile: "control-plane",
+        file: "bzImage",
+        bytes: 700_000,
+        outcome: "complete",
+      },
+    ]);
+  });
+
+  it("are served by HEAD without being read", async () => {
+    const { app, directory, events } = await bootPlane();
+    rmSync(join(directory, "nixos/control-plane/bzImage"));
+    const head = await app.inject({
+      method: "HEAD",
+      url: kernel,
+      headers: { range: "bytes=6-11" },
+    });
+    expect([head.statusCode, head.headers["content-length"]]).toEqual([200, "700000"]);
+    expect(events).toEqual([]);
+  });
+
+  it("go out in the same octets from disk as from memory", async () => {
+    const { app, directory } = await bootPlane({ images: createImageCache(0) });
+    const wanted = readFileSync(join(directory, "nixos/control-plane/bzImage"));
+    expect((await app.inject(kernel)).rawPayload.equals(wanted)).toBe(true);
+    const part = await app.inject({ url: kernel, headers: { range: "bytes=131071-500000" } });
+    expect(part.rawPayload.equals(wanted.subarray(131_071, 500_001))).toBe(true);
+  });
+});
+
+describe("images that are not as they were published", () => {
+  it("are not mixed: a script's set that is gone is not found", async () => {
+    const { app, assets, directory } = await bootPlane();
+    const version = assets.current().sets.get("control-plane")?.version;
+    expect((await app.inject(`${kernel}?set=${version}`)).statusCode).toBe(200);
+    putFiles(directory, { "nixos/control-plane/initrd": "another image" });
+    const changed = await app.inject("/boot/nixos/control-plane/initrd");
+    expect([changed.statusCode, changed.body]).toEqual([503, ""]);
+    expect((await app.inject(`${kernel}?set=${version}`)).statusCode).toBe(404);
+    expect((await app.inject("/boot/nixos/control-plane/initrd")).body).toBe("another image");
+  });
+
+  it.each([
+    ["in memory", 64],
+    ["from disk", 0],
+  ])(
+    "are never served %s when their sum is wrong, and the machine hears no more than 503",
+    async (_, mebibytes) => {
+      const images = createImageCache(mebibytes * 1024 * 1024);
+      const { app, assets, events, logs } = await bootPlane({ images });
+      const set = assets.current().sets.get("control-plane");
+      Object.assign(set?.initrd ?? {}, { sha256: "0".repeat(64) });
+      const url = "/boot/nixos/control-plane/initrd";
+      for (const method of ["GET", "GET", "HEAD"] as const) {
+        const response = await app.inject({ method, url });
+        expect([response.statusCode, response.body]).toEqual([503, ""]);
+        expect(response.headers).toMatchObject({ "content-length": "0" });
+        expect(response.headers["etag"]).toBeUndefined();
+      }
+      expect((await app.inject(kernel)).statusCode).toBe(200);
+      const refusals = events.filter(({ kind }) => kind === "image-refused");
+      expect(refusals).toMatchObject([{ client: "127.0.0.1", file: "initrd" }]);
+      expect(
+        logs.filter((line) => line.includes("nixos/control-plane/initrd is damaged")),
+      ).toHaveLength(1);
+    },
+  );
+});
