@@ -1,29 +1,12 @@
 // The three DHCP servers as an operator would start them: what each is configured with, and its start and end.
 // All have the same network, pool, lease time and one reservation; what differs beyond that is said here.
 
-import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { inventorySchema } from "../../src/inventory/schema.ts";
 import type { InventoryFile } from "../../vm-harness/rack-inventory.ts";
-import {
-  addresses,
-  type Lab,
-  network,
-  reservedMac,
-  runClient,
-  serverInterface,
-  startInServerSpace,
-} from "./lab.ts";
-
-interface Preparation {
-  readonly argv: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-}
-
-/** Writes the server's files into a fresh folder and says how to start it. */
-type Prepare = (directory: string) => Promise<Preparation>;
+import { addresses, type Lab, network, reservedMac, runClient, serverInterface } from "./lab.ts";
+import { type Preparation, type Prepare, withServerProcess } from "./server-process.ts";
 
 export const dhcpServers = {
   rackstrap: prepareRackstrap,
@@ -149,50 +132,20 @@ export interface RunningServer {
 }
 
 /** Starts a server on fresh files, waits until it answers, does the work and stops it again. */
-export async function withServer<T>(
+export function withServer<T>(
   lab: Lab,
   name: ServerName,
   work: (server: RunningServer) => Promise<T>,
 ): Promise<T> {
-  const directory = await mkdtemp(join(lab.directory, `${name}-`));
-  const { argv, environment } = await dhcpServers[name](directory);
-  const logFile = join(directory, "server.log");
-  const child = startInServerSpace(lab, argv, logFile, environment);
-  const ended = once(child, "exit");
-  const isAlive = () => child.exitCode === null && child.signalCode === null;
-  try {
-    await answering(lab, isAlive);
-    const result = await work({ name, pid: child.pid ?? 0 });
-    if (!isAlive()) throw new Error("it ended while it was measured");
-    return result;
-  } catch (cause) {
-    if (lab.signal.aborted) throw cause;
-    const said = (await readFile(logFile, "utf8")).trim().slice(-1000);
-    throw new Error(`${name} could not be measured; the end of its log:\n${said}`, { cause });
-  } finally {
-    child.kill("SIGTERM");
-    const stopped = await Promise.race([ended, pause(10_000, undefined, { ref: false })]);
-    if (stopped === undefined) child.kill("SIGKILL");
-    await ended;
-  }
+  const ask = () => askDhcp(lab);
+  return withServerProcess(lab, name, dhcpServers[name], ask, (pid) => work({ name, pid }));
 }
 
-const startLimitMs = 60_000;
-
-/** Resolves when a DISCOVER is answered, which leases nothing. */
-async function answering(lab: Lab, isAlive: () => boolean): Promise<void> {
+/** By a DISCOVER, which leases nothing. */
+async function askDhcp(lab: Lab): Promise<string | undefined> {
   const argv = ["perfdhcp", "-4", "-i", "-l", addresses.relay, "-n", "4", "-r", "10", "-p", "1"];
-  let last = "";
-  const endAt = performance.now() + startLimitMs;
-  while (performance.now() < endAt) {
-    if (!isAlive()) throw new Error("it ended at its start");
-    const result = await runClient(lab, [...argv, "-d", "0.3", addresses.server], 10_000);
-    // The last answer may come after perfdhcp's end, which it then counts as lost.
-    if (/received packets: [1-9]/.test(result.stdout)) return;
-    last = result.stderr.trim() || result.stdout.trim();
-    await pause(200);
-  }
-  throw new Error(
-    `it did not answer a DISCOVER in ${startLimitMs / 1000} s; perfdhcp said at last: ${last}`,
-  );
+  const result = await runClient(lab, [...argv, "-d", "0.3", addresses.server], 10_000);
+  // The last answer may come after perfdhcp's end, which it then counts as lost.
+  if (/received packets: [1-9]/.test(result.stdout)) return undefined;
+  return result.stderr.trim() || result.stdout.trim();
 }

@@ -122,8 +122,17 @@ export interface Usage {
   readonly peakRssMib: number;
 }
 
-/** What a process has used until now. Throws when it is gone. */
+/** What a process and its children have used until now. Throws when it is gone. */
 export function usageOf(pid: number): Usage {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+  const usages = [pid, ...children.filter(Boolean).map(Number)].map(usageOfOne);
+  return {
+    cpuSeconds: usages.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+    peakRssMib: usages.reduce((sum, { peakRssMib }) => sum + peakRssMib, 0),
+  };
+}
+
+function usageOfOne(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   // The name of the process, in parentheses, may hold anything: count from behind it (proc(5), fields 14 and 15).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

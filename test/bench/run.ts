@@ -7,6 +7,8 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../../src/net/error-text.ts";
 import { benchDhcp, dhcpRows } from "./dhcp.ts";
 import { serverNames } from "./dhcp-servers.ts";
+import { benchHttp, httpRows } from "./http.ts";
+import { httpServerNames } from "./http-servers.ts";
 import { type Findings, type Row, ratiosOf, tableOf } from "./report.ts";
 
 interface Benchmark {
@@ -21,6 +23,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   dhcp: { servers: serverNames, measure: benchDhcp, rows: dhcpRows },
+  http: { servers: httpServerNames, measure: benchHttp, rows: httpRows },
 };
 
 const usage = `usage: npm run bench -- NAME [--json FILE] [--quick]; NAME is one of: ${Object.keys(benchmarks).join(", ")}`;
