@@ -8,7 +8,7 @@ export function findNode(inventory: Inventory, name: string): Node | undefined {
   return inventory.nodes.find((node) => node.name === name || node.fqdn === name);
 }
 
-export function findNodeByMac(inventory: Inventory, mac: Mac): Node | undefined {
+export function findNodeByMac(inventory: Pick<Inventory, "nodes">, mac: Mac): Node | undefined {
   return inventory.nodes.find((node) => node.mac === mac);
 }
 

@@ -10,12 +10,12 @@ import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
 import { type DhcpSighting, isOfNetwork } from "../dhcp/event-digest.ts";
+import { downloadRate } from "../inventory/download-rate.ts";
 import { findNodeByMac } from "../inventory/find.ts";
 import { servedInterfaces } from "../inventory/networks.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { inheritedSockets } from "../net/inherited-sockets.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
-import type { Mac } from "../net/mac.ts";
 import { createTimeline, type Sighting } from "../nodes/timeline.ts";
 import type { Store } from "../store/store.ts";
 import { adoptTftpSocket, createTftpServer } from "../tftp/server.ts";
@@ -211,13 +211,6 @@ function openTftp(
     now: () => performance.now(),
     logger: logger.child({ service: "tftp" }),
   });
-}
-
-/** Octets per second; the node's own setting counts before the site's. */
-function downloadRate(inventory: Inventory, mac: Mac | undefined): number | undefined {
-  const node = mac === undefined ? undefined : findNodeByMac(inventory, mac);
-  const mebibytes = node?.downloadMiBPerSecond ?? inventory.boot.downloadMiBPerSecond;
-  return mebibytes === undefined ? undefined : mebibytes * 1024 * 1024;
 }
 
 function openBootPlane(

@@ -174,6 +174,24 @@ describe("a download that something happens to", () => {
     expect(bytes).toBeLessThan(image.length);
   });
 
+  it("is cut when its client takes nothing more for too long", async () => {
+    const impatient = await testBootPlane({}, { idleTimeoutMs: 1_000 });
+    try {
+      writeFileSync(join(impatient.directory, "nixos/control-plane/initrd"), image);
+      await impatient.assets.reload();
+      const { port } = await listenBootPlane(impatient.app, "127.0.0.1" as Ipv4, 0);
+      const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+      socket.write(`GET ${initrd} HTTP/1.1\r\nHost: boot\r\n\r\n`);
+      await once(socket, "readable");
+      await expect
+        .poll(() => impatient.events, { timeout: 10_000 })
+        .toMatchObject([{ file: "initrd", outcome: "cut" }]);
+      socket.destroy();
+    } finally {
+      await impatient.close();
+    }
+  });
+
   it("goes on with the octets that it began with when it comes from memory", async () => {
     const { code, received } = await truncateMeanwhile(plane, base + initrd);
     expect(code).toBe(0);
@@ -192,6 +210,15 @@ describe("the boot plane under bad conditions", () => {
   it("closes a connection whose request does not arrive in time", async () => {
     expect(await rawAnswer("GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ")).toContain("408");
     expect(await rawAnswer("")).not.toContain("200");
+  });
+
+  it("closes a connection whose request comes drop by drop", async () => {
+    const socket = connect(listening.port, "127.0.0.1").on("error", () => undefined);
+    socket.write("GET /health HTTP/1.1\r\nhost: x\r\n");
+    const drops = setInterval(() => socket.write("x-slow: 1\r\n"), 100);
+    socket.resume();
+    await once(socket, "close");
+    clearInterval(drops);
   });
 
   it("answers rubbish with 400 and closes", async () => {

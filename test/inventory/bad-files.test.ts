@@ -289,6 +289,30 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     '29:13: nodes.node01.loader: "efi/snponly.efi" is not a file name without folders such as ipxe.efi',
   ],
   [
+    "a site's download rate of zero",
+    "profiles:\n",
+    "boot: { downloadMiBPerSecond: 0 }\nprofiles:\n",
+    "18:31: boot.downloadMiBPerSecond: 0 is less than 0.1: use 0.1 or more",
+  ],
+  [
+    "a node's download rate in words",
+    "disk: /dev/sda\n",
+    "disk: /dev/sda\n    downloadMiBPerSecond: slow\n",
+    '29:27: nodes.node01.downloadMiBPerSecond: "slow" is not a number',
+  ],
+  [
+    "less than no memory for images",
+    "interface: eth0\n",
+    "interface: eth0\n  imageMemoryMiB: -1\n",
+    "7:19: server.imageMemoryMiB: -1 is less than 0: use 0 or more",
+  ],
+  [
+    "a part of a mebibyte for images",
+    "interface: eth0\n",
+    "interface: eth0\n  imageMemoryMiB: 0.5\n",
+    "7:19: server.imageMemoryMiB: 0.5 is not a whole number",
+  ],
+  [
     "a timeout of zero",
     "profiles:\n",
     "timeouts: { joinSeconds: 0 }\nprofiles:\n",
