@@ -4,7 +4,7 @@ import { link, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { dhcpServers } from "./dhcp-servers.ts";
 import type { Downloads } from "./http-client.ts";
-import { addresses, type Lab, runClient } from "./lab.ts";
+import { addresses, type Lab, runBesideServer, runClient } from "./lab.ts";
 import { type Preparation, type Prepare, withServerProcess } from "./server-process.ts";
 
 const httpServers = {
@@ -67,21 +67,31 @@ export function withHttpServer<T>(
   return withServerProcess(lab, name, httpServers[name], () => ask(lab), work);
 }
 
-/** By one download, after which nobody has to read the file from the disk. */
+/** By some downloads, after which nobody has to read the file from the disk. */
 async function ask(lab: Lab): Promise<string | undefined> {
-  const { failures } = await download(lab, 1, 1);
+  const { failures } = await download(lab, "wire", 1, 4);
   return failures[0];
 }
 
+/** `loopback`: the clients are on the server's own machine. `wire`: they come through a pair of interfaces with an MTU of 1500. */
+export type Path = "loopback" | "wire";
+
 /** Lets `clients` make so many downloads each. */
-export async function download(lab: Lab, clients: number, times: number): Promise<Downloads> {
+export async function download(
+  lab: Lab,
+  path: Path,
+  clients: number,
+  times: number,
+): Promise<Downloads> {
   const script = join(import.meta.dirname, "http-client.ts");
   const sizes = [imageBytes, clients, times].map(String);
   // Two addresses: 64 connections are as many as rackstrap allows one to have.
-  const from = [addresses.relay, addresses.reservedRelay];
+  const [run, from] =
+    path === "wire"
+      ? [runClient, [addresses.relay, addresses.reservedRelay]]
+      : [runBesideServer, ["127.0.0.1", "127.0.0.2"]];
   const target = [addresses.server, `${httpPort}`, imagePath];
-  const argv = [process.execPath, script, ...target, ...sizes, ...from];
-  const result = await runClient(lab, argv, 300_000);
+  const result = await run(lab, [process.execPath, script, ...target, ...sizes, ...from], 300_000);
   if (result.code !== 0) throw new Error(`the HTTP client failed: ${result.stderr}`);
   return JSON.parse(result.stdout) as Downloads;
 }

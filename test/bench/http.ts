@@ -1,4 +1,4 @@
-// The course of the HTTP benchmark: one image to 1, 8 and 64 machines at once, from each server in turn and in several rounds.
+// The course of the HTTP benchmark: one image to 1, 8 and 64 machines at once, over both paths, from each server in turn and in several rounds.
 
 import type { Downloads } from "./http-client.ts";
 import {
@@ -6,6 +6,7 @@ import {
   type HttpServerName,
   httpServerNames,
   imageBytes,
+  type Path,
   withHttpServer,
   writeImage,
 } from "./http-servers.ts";
@@ -14,6 +15,7 @@ import { percentile } from "./percentile.ts";
 import type { Findings, Row } from "./report.ts";
 
 interface Level {
+  readonly path: Path;
   readonly clients: number;
   /** Of each client, one after the other. */
   readonly downloads: number;
@@ -25,19 +27,22 @@ interface Plan {
   readonly rounds: number;
 }
 
+const loads = [
+  { clients: 1, downloads: 24 },
+  { clients: 8, downloads: 6 },
+  { clients: 64, downloads: 1 },
+] as const;
+const paths: readonly Path[] = ["loopback", "wire"];
+
 const fullPlan: Plan = {
-  levels: [
-    { clients: 1, downloads: 24 },
-    { clients: 8, downloads: 6 },
-    { clients: 64, downloads: 1 },
-  ],
-  rounds: 5,
+  levels: paths.flatMap((path) => loads.map((load) => ({ path, ...load }))),
+  rounds: 3,
 };
 
 const quickPlan: Plan = {
-  levels: fullPlan.levels.map(({ clients, downloads }) => ({
-    clients,
-    downloads: Math.ceil(downloads / 3),
+  levels: fullPlan.levels.map((level) => ({
+    ...level,
+    downloads: Math.ceil(level.downloads / 3),
   })),
   rounds: 1,
 };
@@ -65,11 +70,11 @@ export async function benchHttp(
       for (const name of httpServerNames)
         await withHttpServer(lab, name, async (pid) => {
           for (const level of plan.levels) {
-            const key = `${name}.${level.clients}`;
-            const total = await measure(lab, pid, level, totals.get(key));
-            totals.set(key, total);
-            record(findings, name, level.clients, total);
-            progress(`round ${round}, ${name}, ${level.clients} clients: ${describe(total)}`);
+            const place = `${level.path}.${level.clients}`;
+            const total = await measure(lab, pid, level, totals.get(`${name}.${place}`));
+            totals.set(`${name}.${place}`, total);
+            record(findings, name, place, total);
+            progress(`round ${round}, ${name}, ${place}: ${describe(total)}`);
           }
           const peak = `${name}.peakRssMib`;
           const { peakRssMib } = usageOf(pid);
@@ -82,11 +87,11 @@ export async function benchHttp(
 async function measure(
   lab: Lab,
   pid: number,
-  { clients, downloads }: Level,
+  { path, clients, downloads }: Level,
   before: Total | undefined,
 ): Promise<Total> {
   const cpuBefore = usageOf(pid).cpuSeconds;
-  const done: Downloads = await download(lab, clients, downloads);
+  const done: Downloads = await download(lab, path, clients, downloads);
   if (done.failures.length > 0)
     throw new Error(`${done.failures.length} downloads failed, the first with ${done.failures[0]}`);
   return {
@@ -99,14 +104,14 @@ async function measure(
 
 const gigabytes = ({ downloadMs }: Total) => (downloadMs.length * imageBytes) / 1e9;
 
-function record({ figures, notes }: Findings, name: HttpServerName, clients: number, total: Total) {
+function record({ figures, notes }: Findings, name: HttpServerName, place: string, total: Total) {
   const { seconds, serverCpuSeconds, clientCpuSeconds, downloadMs } = total;
-  const rate = `${name}.gigabytesPerSecond.${clients}`;
+  const rate = `${name}.gigabytesPerSecond.${place}`;
   figures[rate] = gigabytes(total) / seconds;
-  figures[`${name}.cpuSecondsPerGigabyte.${clients}`] = serverCpuSeconds / gigabytes(total);
-  figures[`${name}.clientCpuSecondsPerGigabyte.${clients}`] = clientCpuSeconds / gigabytes(total);
-  figures[`${name}.medianMs.${clients}`] = percentile(downloadMs, 50);
-  figures[`${name}.p99Ms.${clients}`] = percentile(downloadMs, 99);
+  figures[`${name}.cpuSecondsPerGigabyte.${place}`] = serverCpuSeconds / gigabytes(total);
+  figures[`${name}.clientCpuSecondsPerGigabyte.${place}`] = clientCpuSeconds / gigabytes(total);
+  figures[`${name}.medianMs.${place}`] = percentile(downloadMs, 50);
+  figures[`${name}.p99Ms.${place}`] = percentile(downloadMs, 99);
   if (clientCpuSeconds > 0.95 * seconds)
     notes[rate] = "the client had no processor time left: a lower bound";
   else delete notes[rate];
@@ -124,12 +129,13 @@ export function httpRows(): readonly Row[] {
     ...{ title, measures, decimals },
   });
   return [
-    ...fullPlan.levels.flatMap(({ clients }) => {
-      const title = clients === 1 ? "1 client" : `${clients} clients`;
+    ...fullPlan.levels.flatMap(({ path, clients }) => {
+      const place = `${path}.${clients}`;
       return [
-        row(`${title}: GB/s`, [`gigabytesPerSecond.${clients}`], 2),
-        row(`${title}: CPU s per GB`, [`cpuSecondsPerGigabyte.${clients}`], 3),
-        row(`${title}: median / p99, ms`, [`medianMs.${clients}`, `p99Ms.${clients}`], 0),
+        row(`${path}, ${clients}: GB/s`, [`gigabytesPerSecond.${place}`], 2),
+        row("  CPU s per GB", [`cpuSecondsPerGigabyte.${place}`], 3),
+        row("  of its clients", [`clientCpuSecondsPerGigabyte.${place}`], 3),
+        row("  median / p99, ms", [`medianMs.${place}`, `p99Ms.${place}`], 0),
       ];
     }),
     row("peak RSS, MiB", ["peakRssMib"], 0),

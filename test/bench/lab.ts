@@ -86,14 +86,32 @@ async function createWire(serverSpace: string, clientSpace: string): Promise<voi
 }
 
 /** Runs a command in the client's namespace to its end. Rejects when interrupted; `timeoutMs` ends a command that hangs. */
-export async function runClient(
+export function runClient(
   lab: Lab,
   argv: readonly string[],
   timeoutMs: number,
 ): Promise<CommandResult> {
-  lab.signal.throwIfAborted();
-  const result = await runInNamespace(lab.clientSpace, argv, { timeoutMs });
-  lab.signal.throwIfAborted();
+  return runIn(lab, lab.clientSpace, argv, timeoutMs);
+}
+
+/** The same in the server's namespace: what it sends to the server goes over loopback. */
+export function runBesideServer(
+  lab: Lab,
+  argv: readonly string[],
+  timeoutMs: number,
+): Promise<CommandResult> {
+  return runIn(lab, lab.serverSpace, argv, timeoutMs);
+}
+
+async function runIn(
+  { signal }: Lab,
+  space: string,
+  argv: readonly string[],
+  timeoutMs: number,
+): Promise<CommandResult> {
+  signal.throwIfAborted();
+  const result = await runInNamespace(space, argv, { timeoutMs });
+  signal.throwIfAborted();
   return result;
 }
 
