@@ -18,10 +18,11 @@ import { inheritedSockets } from "../net/inherited-sockets.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { createTimeline, type Sighting } from "../nodes/timeline.ts";
 import type { Store } from "../store/store.ts";
-import { adoptTftpSocket, createTftpServer } from "../tftp/server.ts";
+import { adoptTftpSocket, createTftpServer, type TftpEvent } from "../tftp/server.ts";
 import { type AddressHolders, createAddressHolders } from "./address-holders.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Rendering } from "./rendering.ts";
 
 export interface NetworkServices {
@@ -44,22 +45,16 @@ export interface NetworkTools {
 }
 
 interface Observers {
-  readonly record: Record;
+  readonly record: Recorder["record"];
   readonly holders: AddressHolders;
 }
-
-/** Records what `look` finds, in one commit: each is a wait for the disk that the leases are on too. */
-type Record = (look: () => readonly Sighting[]) => void;
 
 /** Opens all three, or none: rejects with the reason when one can't be had. */
 export async function startNetworkServices(tools: NetworkTools): Promise<NetworkServices> {
   const { inventory, store, now } = tools;
-  const record = forgiving(
-    store,
-    createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now),
-    tools.logger,
-  );
-  const observers = { record, holders: createAddressHolders(inventory) };
+  const write = createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now);
+  const recorder = createRecorder(store, write, tools.logger);
+  const observers = { record: recorder.record, holders: createAddressHolders(inventory) };
   let dhcp: DhcpService | undefined;
   const addresses = servedInterfaces(inventory).map(({ address }) => address);
   const passed = await inheritedTftpSockets(addresses);
@@ -81,6 +76,7 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     await dhcp?.close();
     await Promise.all(tftp.map((server) => server.close()));
     await Promise.all(apps.map(({ app }) => app.close()));
+    recorder.close();
   };
   try {
     for (const { app, address } of apps)
@@ -107,22 +103,6 @@ function damagedImage({ assets, images }: NetworkTools): string | undefined {
     .find((reason) => reason !== undefined);
 }
 
-/** A store that can't be read or written (a full disk) must not keep a machine from its boot file. */
-function forgiving(
-  store: Pick<Store, "atomically">,
-  record: (sighting: Sighting) => void,
-  logger: Logger,
-): Record {
-  return (look) => {
-    try {
-      const sightings = look();
-      if (sightings.length > 0) store.atomically(() => sightings.forEach(record));
-    } catch (error) {
-      logger.error({ err: error }, "event not recorded");
-    }
-  };
-}
-
 function openDhcp(
   { inventory, logger, now, onFault }: NetworkTools,
   { record, holders }: Observers,
@@ -144,7 +124,7 @@ function openDhcp(
         holders.note(address, mac);
       logDhcp(sighting, log);
     }
-    record(() => sightings.flatMap(sightingOfDhcp));
+    record(sightings.flatMap(sightingOfDhcp));
   };
   const onWarning = (message: string) => log.warn(message);
   const onStoring = (failure: string | undefined) => {
@@ -201,16 +181,26 @@ function openTftp(
     files: async (name) => assets.current().loaders.get(name)?.data,
     onEvent: ({ client, ...transfer }) => {
       logger.debug({ client, ...transfer }, "tftp");
-      record(() => {
-        const mac = holders.find(client);
-        return mac === undefined
-          ? []
-          : [{ mac, kind: "tftp-transferred", address: client, detail: transfer }];
-      });
+      const mac = holders.find(client);
+      if (mac !== undefined)
+        record([
+          {
+            mac,
+            kind: "tftp-transferred",
+            about: aboutTftp(transfer),
+            address: client,
+            detail: transfer,
+          },
+        ]);
     },
     now: () => performance.now(),
     logger: logger.child({ service: "tftp" }),
   });
+}
+
+/** A name that is not served is its sender's choice. */
+function aboutTftp({ file, outcome }: Pick<TftpEvent, "file" | "outcome">): string | undefined {
+  return outcome === "not-found" || outcome === "refused" ? undefined : file;
 }
 
 function openBootPlane(
@@ -232,10 +222,11 @@ function openBootPlane(
     downloadRate: (client) => downloadRate(inventory, holders.find(client as Ipv4)),
     ...health,
     onEvent: ({ kind, client, ...detail }) => {
-      record(() => {
-        const mac = "mac" in detail ? detail.mac : holders.find(client as Ipv4);
-        return mac === undefined ? [] : [{ mac, kind, address: client, detail }];
-      });
+      const mac = "mac" in detail ? detail.mac : holders.find(client as Ipv4);
+      if (mac !== undefined)
+        record([
+          { mac, kind, about: "file" in detail ? detail.file : undefined, address: client, detail },
+        ]);
     },
     now,
     logger: logger.child({ service: "http" }),

@@ -10,6 +10,7 @@ import { serverNames } from "./dhcp-servers.ts";
 import { benchHttp, httpRows } from "./http.ts";
 import { httpServerNames } from "./http-servers.ts";
 import { type Findings, type Row, ratiosOf, tableOf } from "./report.ts";
+import { benchStorm, stormRows, stormServerNames } from "./storm.ts";
 
 interface Benchmark {
   readonly servers: readonly string[];
@@ -24,6 +25,7 @@ interface Benchmark {
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   dhcp: { servers: serverNames, measure: benchDhcp, rows: dhcpRows },
   http: { servers: httpServerNames, measure: benchHttp, rows: httpRows },
+  storm: { servers: stormServerNames, measure: benchStorm, rows: stormRows },
 };
 
 const usage = `usage: npm run bench -- NAME [--json FILE] [--quick]; NAME is one of: ${Object.keys(benchmarks).join(", ")}`;
