@@ -3,7 +3,9 @@
 import type { FastifyInstance } from "fastify";
 import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
+import { loadLibc } from "../net/libc.ts";
 import type { ServiceStatus } from "./deps.ts";
+import { openListeningSocket } from "./listening-socket.ts";
 
 export interface Listening {
   readonly port: number;
@@ -19,7 +21,8 @@ export async function listenBootPlane(
   port: number,
 ): Promise<Listening> {
   try {
-    await app.listen({ host: address, port });
+    const where = { host: address, fd: openListeningSocket(await loadLibc(), address, port) };
+    await app.listen(where);
   } catch (cause) {
     throw new Error(
       `HTTP on ${address} port ${port}: ${messageOf(cause)}: see that an interface has this address and nobody else the port`,
