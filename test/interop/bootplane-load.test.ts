@@ -78,6 +78,17 @@ describe("200 machines that take a few octets of a 300 MiB image and then none",
   });
 });
 
+it("lets the kernel queue no more than half a mebibyte for a client", async () => {
+  await requireTools({ ss: "iproute2" });
+  const plane = await testBootPlane();
+  closing.push(() => plane.close());
+  const { port } = await listenBootPlane(plane.app, "127.0.0.1" as Ipv4, 0);
+  const socket = await slowClient(port, 0, 1);
+  closing.push(() => socket.destroy());
+  const { stdout } = await run("ss", ["-tmnH", "state", "established", "sport", "=", `:${port}`]);
+  expect(Number(/\btb(\d+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(512 * 1024);
+});
+
 describe("a rate", () => {
   it("is kept by two downloads of one machine together, and none of another machine's", async () => {
     await requireTools({ curl: "curl" });
