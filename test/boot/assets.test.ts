@@ -94,8 +94,8 @@ describe("asset problems", () => {
     const directory = directoryWith();
     rmSync(join(directory, "ipxe.efi"));
     expect(assetProblems(await manifestOf(directory), needed)).toEqual([
-      `loader ipxe.efi is missing: copy it to ${directory}/ipxe.efi`,
-      `asset set worker is missing: put bzImage, initrd and netboot.ipxe of its image in ${directory}/nixos/worker`,
+      `loader ipxe.efi is missing: install it with rackstrap assets loaders, or copy it to ${directory}/ipxe.efi`,
+      `asset set worker is missing: import its image with rackstrap assets import, or put bzImage, initrd and netboot.ipxe in ${directory}/nixos/worker`,
     ]);
   });
 

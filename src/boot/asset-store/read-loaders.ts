@@ -1,0 +1,60 @@
+// The loaders of an asset directory, read into memory: a transfer cannot see one change.
+
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { resolveFile } from "../asset-file.ts";
+import { namesIn } from "./layout.ts";
+import { readLoaderRecord } from "./loader-record.ts";
+
+/** A loader such as ipxe.efi. */
+export interface Loader {
+  readonly data: Buffer;
+  readonly identity: string;
+}
+
+export interface ReadLoaders {
+  readonly loaders: ReadonlyMap<string, Loader>;
+  readonly problems: readonly string[];
+  /** Of the problems, those with loaders that are not what was installed. */
+  readonly damaged: readonly string[];
+}
+
+export const loaderName = /^[A-Za-z0-9][A-Za-z0-9._-]*\.(?:efi|kpxe|kkpxe|pxe|0|signed)$/;
+export const maxLoaderBytes = 16 * 1024 * 1024;
+
+/** `base` is the asset directory with all links resolved. */
+export async function readLoaders(base: string): Promise<ReadLoaders> {
+  const loaders = new Map<string, Loader>();
+  const problems: string[] = [];
+  const damaged: string[] = [];
+  const recorded = await readLoaderRecord(base);
+  if ("problem" in recorded) problems.push(recorded.problem);
+  const record = "record" in recorded ? recorded.record : {};
+  for (const name of (await namesIn(base)).filter((entry) => loaderName.test(entry))) {
+    const loader = await readLoader(base, name);
+    if ("problem" in loader) problems.push(`loader ${name}: ${loader.problem}`);
+    else if (isAsRecorded(loader.data, record[name]?.sha256)) loaders.set(name, loader);
+    else
+      damaged.push(
+        `loader ${name}: ${join(base, name)} is not the file that was installed from ${record[name]?.source}: install it again with rackstrap assets loaders`,
+      );
+  }
+  return { loaders, problems: [...problems, ...damaged], damaged };
+}
+
+async function readLoader(
+  base: string,
+  name: string,
+): Promise<Loader | { readonly problem: string }> {
+  const file = await resolveFile(base, join(base, name));
+  if ("problem" in file) return file;
+  if (file.sizeBytes > maxLoaderBytes)
+    return { problem: `${file.sizeBytes} bytes is too large for a loader` };
+  const data = await readFile(file.path).catch(() => undefined);
+  return data === undefined ? { problem: "cannot be read" } : { data, identity: file.identity };
+}
+
+function isAsRecorded(data: Buffer, sha256: string | undefined): boolean {
+  return sha256 === undefined || createHash("sha256").update(data).digest("hex") === sha256;
+}
