@@ -20,6 +20,7 @@ import { createInstallation } from "./operations/installation.ts";
 import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
+import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { createControllers } from "./serve/controllers.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
@@ -84,7 +85,9 @@ async function start(
     ({ kind, node, mac, detail }) => logger.info({ event: kind, node, mac, detail }, "event"),
   );
   closers.push(() => store.close());
-  const assets = await createAssets(assetDirectory);
+  const assets = await createAssets(assetDirectory, {
+    memoryFile: join(stateDirectory, "asset-sums.json"),
+  });
   const scripts = loadScripts(join(import.meta.dirname, "../templates"));
   const rendering = createRendering({ inventory, store, assets, scripts, now });
   const sshKey = await loadSshKey(inventory);
@@ -94,6 +97,8 @@ async function start(
     authorizedKeys: sshKey.publicKey,
   });
   closers.push(() => network.close());
+  const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
+  closers.push(() => checks.close());
   const runner = startRunner(tools, store, logger);
   closers.push(() => runner.close());
   const { nodes, operations } = store;
@@ -116,12 +121,27 @@ async function start(
         dhcpCounts: network.dhcp.counts(),
         pools: await network.dhcp.poolUse(),
         foreignServers: network.dhcp.foreignServers(),
+        damagedAssets: assets.current().damaged.length,
+        assetsCheckedMs: checks.lastCheckMs(),
       }),
   });
   const token = loadOrCreateToken(stateDirectory, randomBytes);
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+function checkAssetsRegularly(
+  inventory: Inventory,
+  assets: Assets,
+  logger: Logger,
+  onFault: (error: Error) => void,
+): AssetChecks {
+  const everyMs = inventory.server.assetCheckMinutes * 60_000;
+  const onChecked = (damaged: readonly string[]) => {
+    for (const problem of damaged) logger.error({ problem }, "a boot asset is damaged");
+  };
+  return startAssetChecks({ assets, clock, everyMs, onChecked, onFault });
 }
 
 function readInventory(file: string): Inventory {

@@ -40,7 +40,7 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
   let manifest = await readManifest(root, examiner);
   let reading: Promise<AssetManifest> | undefined;
   const reload = () => {
-    reading ??= readManifest(root, examiner)
+    reading ??= readManifest(root, examiner, manifest.loaders)
       .then((read) => {
         manifest = read;
         return read;

@@ -38,6 +38,8 @@ export function checkServer(
 function checkService(name: string, status: string): CheckResult {
   const title = `service ${name}`;
   if (status === "running") return { title, ok: true, detail: "running" };
+  if (status === "degraded")
+    return { title, ok: false, detail: status, next: "see /health and the server's log for why" };
   return { title, ok: false, detail: status, next: "read the server's log and start it again" };
 }
 
@@ -59,7 +61,12 @@ function checkAssets(inventory: Inventory, manifest: AssetManifest): CheckResult
   const problems = missingAssets(inventory, manifest, inventory.nodes);
   if (problems.length === 0)
     return { title, ok: true, detail: `${manifest.sets.size} image sets in ${manifest.root}` };
-  return { title, ok: false, detail: problems.join("; "), next: "add the files named here" };
+  return {
+    title,
+    ok: false,
+    detail: problems.join("; "),
+    next: "add or replace the files named here",
+  };
 }
 
 /** Reports only what is wrong: a secret that can be read says nothing about itself. */

@@ -79,10 +79,12 @@ export async function createExaminer(
       return { sha256: entry.sha256, fault: entry.damaged ? damagedText : entry.fault };
     },
     recheck: async (pause, signal) => {
-      for (const [path, entry] of [...entries]) {
-        if (signal.aborted) return;
-        await recheckOne(path, entry, pause);
-      }
+      const pauseOrStop = async (octets: number) => {
+        await pause(octets);
+        if (signal.aborted) throw new AssetChangedError("the check was ended");
+      };
+      for (const [path, entry] of [...entries])
+        if (!signal.aborted) await recheckOne(path, entry, pauseOrStop);
     },
     markDamaged: (file) => {
       const entry = remembered(file);

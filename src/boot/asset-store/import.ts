@@ -3,7 +3,7 @@
 
 import { chmod, mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type FoundFile, findFile } from "../asset-file.ts";
+import { findFile } from "../asset-file.ts";
 import { syncDirectory } from "./durable.ts";
 import { createExaminer } from "./examiner.ts";
 import { hashFile, kernelFault, readKernelFile, withFile } from "./image-file.ts";
@@ -11,7 +11,7 @@ import { checkInitrd } from "./initrd.ts";
 import { setPath, setsPath, unfinishedName } from "./layout.ts";
 import { readStoredSet } from "./read-set.ts";
 import { buildIdOf, formatSetFile, type SetFile, setFileName, setVersion } from "./set-file.ts";
-import { findSource, type Source } from "./source.ts";
+import { findSource, type Source, type SourceFile } from "./source.ts";
 
 export interface Progress {
   readonly file: string;
@@ -87,31 +87,31 @@ async function kernelOf({ kernel: file, kernelName, arch }: Source) {
   const kernel = await readKernelFile(file);
   if (kernel === undefined)
     throw new Error(
-      `${file.path} is no kernel that network boot can start: expected a 64-bit x86 bzImage or an arm64 Image`,
+      `${file.shown} is no kernel that network boot can start: expected a 64-bit x86 bzImage or an arm64 Image`,
     );
   const fault = kernelFault(file, kernel);
-  if (fault !== undefined) throw new Error(`${file.path} ${fault}`);
+  if (fault !== undefined) throw new Error(`${file.shown} ${fault}`);
   const named = arch ?? (kernelName === "Image" ? "aarch64" : "x86_64");
   if (named !== kernel.arch)
-    throw new Error(`${file.path} is for ${kernel.arch}, and its name says ${named}`);
+    throw new Error(`${file.shown} is for ${kernel.arch}, and its name says ${named}`);
   return kernel;
 }
 
-async function requireWholeInitrd(source: FoundFile, path: string): Promise<void> {
+async function requireWholeInitrd(source: SourceFile, path: string): Promise<void> {
   const file = await findFile(path);
   if ("problem" in file) throw new Error(`${path} ${file.problem}`);
   const check = await withFile(file, (handle) => checkInitrd({ ...file, handle }, true));
-  if (check.kind === "damaged") throw new Error(`${source.path} ${check.why}`);
+  if (check.kind === "damaged") throw new Error(`${source.shown} ${check.why}`);
   if (check.kind === "unknown")
     throw new Error(
-      `${source.path} is no initial RAM disk that can be checked: expected cpio, gzip, zstd or xz, found ${check.what}`,
+      `${source.shown} is no initial RAM disk that can be checked: expected cpio, gzip, zstd or xz, found ${check.what}`,
     );
 }
 
 /** Copies a file and syncs the copy. Throws when the source changes meanwhile. */
 async function copy(
   { onProgress }: ImportRequest,
-  from: FoundFile,
+  from: SourceFile,
   to: string,
 ): Promise<SetFile["kernel"]> {
   const output = await open(to, "wx", 0o444);
@@ -121,7 +121,7 @@ async function copy(
       hashFile(input, async (piece) => {
         await output.writeFile(piece);
         doneBytes += piece.length;
-        onProgress({ file: from.path, doneBytes, totalBytes: from.sizeBytes });
+        onProgress({ file: from.shown, doneBytes, totalBytes: from.sizeBytes });
       }),
     );
     await output.sync();

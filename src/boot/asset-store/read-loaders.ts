@@ -11,6 +11,7 @@ import { readLoaderRecord } from "./loader-record.ts";
 export interface Loader {
   readonly data: Buffer;
   readonly identity: string;
+  readonly sha256: string;
 }
 
 export interface ReadLoaders {
@@ -23,8 +24,11 @@ export interface ReadLoaders {
 export const loaderName = /^[A-Za-z0-9][A-Za-z0-9._-]*\.(?:efi|kpxe|kkpxe|pxe|0|signed)$/;
 export const maxLoaderBytes = 16 * 1024 * 1024;
 
-/** `base` is the asset directory with all links resolved. */
-export async function readLoaders(base: string): Promise<ReadLoaders> {
+/** `base` is the asset directory with all links resolved; a file that is still one of `known` is not read again. */
+export async function readLoaders(
+  base: string,
+  known: ReadonlyMap<string, Loader>,
+): Promise<ReadLoaders> {
   const loaders = new Map<string, Loader>();
   const problems: string[] = [];
   const damaged: string[] = [];
@@ -32,9 +36,9 @@ export async function readLoaders(base: string): Promise<ReadLoaders> {
   if ("problem" in recorded) problems.push(recorded.problem);
   const record = "record" in recorded ? recorded.record : {};
   for (const name of (await namesIn(base)).filter((entry) => loaderName.test(entry))) {
-    const loader = await readLoader(base, name);
+    const loader = await readLoader(base, name, known.get(name));
     if ("problem" in loader) problems.push(`loader ${name}: ${loader.problem}`);
-    else if (isAsRecorded(loader.data, record[name]?.sha256)) loaders.set(name, loader);
+    else if (loader.sha256 === (record[name]?.sha256 ?? loader.sha256)) loaders.set(name, loader);
     else
       damaged.push(
         `loader ${name}: ${join(base, name)} is not the file that was installed from ${record[name]?.source}: install it again with rackstrap assets loaders`,
@@ -46,15 +50,15 @@ export async function readLoaders(base: string): Promise<ReadLoaders> {
 async function readLoader(
   base: string,
   name: string,
+  known: Loader | undefined,
 ): Promise<Loader | { readonly problem: string }> {
   const file = await resolveFile(base, join(base, name));
   if ("problem" in file) return file;
-  if (file.sizeBytes > maxLoaderBytes)
-    return { problem: `${file.sizeBytes} bytes is too large for a loader` };
+  const { identity, sizeBytes } = file;
+  if (known?.identity === identity) return known;
+  if (sizeBytes > maxLoaderBytes)
+    return { problem: `${sizeBytes} bytes is too large for a loader` };
   const data = await readFile(file.path).catch(() => undefined);
-  return data === undefined ? { problem: "cannot be read" } : { data, identity: file.identity };
-}
-
-function isAsRecorded(data: Buffer, sha256: string | undefined): boolean {
-  return sha256 === undefined || createHash("sha256").update(data).digest("hex") === sha256;
+  if (data === undefined) return { problem: "cannot be read" };
+  return { data, identity, sha256: createHash("sha256").update(data).digest("hex") };
 }

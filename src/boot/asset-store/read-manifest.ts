@@ -27,8 +27,12 @@ export interface AssetManifest {
   readonly damaged: readonly string[];
 }
 
-/** Never rejects for what is in the directory. */
-export async function readManifest(root: string, examiner: Examiner): Promise<AssetManifest> {
+/** Never rejects for what is in the directory. `known` are the loaders of the last reading. */
+export async function readManifest(
+  root: string,
+  examiner: Examiner,
+  known: AssetManifest["loaders"] = new Map(),
+): Promise<AssetManifest> {
   const base = await realpath(root).catch(() => undefined);
   if (base === undefined) {
     const problems = [`the asset directory ${root} does not exist or cannot be read`];
@@ -36,7 +40,7 @@ export async function readManifest(root: string, examiner: Examiner): Promise<As
     return { root, ...none, problems, damaged: [] };
   }
   const reading = { base, examiner };
-  const { loaders, ...ofLoaders } = await readLoaders(base);
+  const { loaders, ...ofLoaders } = await readLoaders(base, known);
   const active = await readActiveSets(reading);
   const others = await readOtherSets(reading, active);
   await examiner.keep();

@@ -9,10 +9,15 @@ import { namesIn } from "./layout.ts";
 import { readCommandLine } from "./read-command-line.ts";
 import { singleSet } from "./set-names.ts";
 
+export interface SourceFile extends FoundFile {
+  /** How an operator knows it: what was named, and the file in it. */
+  readonly shown: string;
+}
+
 export interface Source {
-  readonly kernel: FoundFile;
+  readonly kernel: SourceFile;
   readonly kernelName: "bzImage" | "Image";
-  readonly initrd: FoundFile;
+  readonly initrd: SourceFile;
   /** The architecture in the file names. */
   readonly arch: string | undefined;
   readonly arguments: readonly string[];
@@ -25,38 +30,38 @@ const unpackTimeoutMs = 30 * 60_000;
 export async function findSource(path: string, unpacked: string): Promise<Source> {
   const facts = await stat(path).catch(() => undefined);
   if (facts === undefined) throw new Error(`${path} does not exist or can't be read`);
-  if (facts.isDirectory()) return readSource(path);
+  if (facts.isDirectory()) return readSource(path, path);
   if (!archivePattern.test(path))
     throw new Error(
       `${path} is neither a folder nor a .tar, .tar.gz, .tar.zst or .tar.xz archive: name the folder that holds bzImage and initrd`,
     );
   await unpack(path, unpacked);
-  return readSource(await innerFolder(unpacked));
+  return readSource(await innerFolder(unpacked), path);
 }
 
-async function readSource(directory: string): Promise<Source> {
+async function readSource(directory: string, shown: string): Promise<Source> {
   const names = singleSet(await namesIn(directory));
-  if ("problem" in names) throw new Error(`${directory}: ${names.problem}`);
+  if ("problem" in names) throw new Error(`${shown}: ${names.problem}`);
   const { kernel, initrd, script } = names;
   const line = await readCommandLine(directory, script?.name, async () => true);
-  if ("problem" in line) throw new Error(`${directory}: ${line.problem}`);
+  if ("problem" in line) throw new Error(`${shown}: ${line.problem}`);
   return {
-    kernel: await requireFile(directory, kernel.name),
+    kernel: await requireFile(directory, kernel.name, shown),
     kernelName: kernel.served,
-    initrd: await requireFile(directory, initrd.name),
+    initrd: await requireFile(directory, initrd.name, shown),
     arch: kernel.arch ?? initrd.arch ?? script?.arch,
     arguments: line.arguments,
   };
 }
 
 /** A build's result is a folder of links into the Nix store: they are followed. */
-async function requireFile(directory: string, name: string): Promise<FoundFile> {
-  const path = join(directory, name);
-  const resolved = await realpath(path).catch(() => undefined);
-  if (resolved === undefined) throw new Error(`${path} is a link to nothing or can't be read`);
+async function requireFile(directory: string, name: string, of: string): Promise<SourceFile> {
+  const shown = `${of}: ${name}`;
+  const resolved = await realpath(join(directory, name)).catch(() => undefined);
+  if (resolved === undefined) throw new Error(`${shown} is a link to nothing or can't be read`);
   const file = await findFile(resolved);
-  if ("problem" in file) throw new Error(`${path} ${file.problem}`);
-  return file;
+  if ("problem" in file) throw new Error(`${shown} ${file.problem}`);
+  return { ...file, shown };
 }
 
 async function unpack(path: string, to: string): Promise<void> {
