@@ -1,8 +1,8 @@
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { bzImage, efiProgram, putImage } from "../fakes/images.ts";
+import { bzImage, cpio, efiProgram, putImage } from "../fakes/images.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 import { run } from "./run.ts";
 
@@ -59,6 +59,27 @@ test("an image goes through import, list, activate, verify, rollback and gc", as
   expect(gc.value.collected.map(({ verdict }: { verdict: object }) => verdict)).toEqual(
     expect.arrayContaining([{ keep: "active" }, { keep: "the one to go back to" }]),
   );
+}, 60_000);
+
+test("an import that is cut off leaves nothing that is listed or served, and gc removes it", async () => {
+  const { directory, root, assets, image, json } = place();
+  const path = image("one");
+  writeFileSync(join(path, "initrd"), cpio(Buffer.alloc(100 * 1024 * 1024)));
+  const args = ["assets", "import", path, "--profile", "worker", "--directory", root];
+  const cut = await run(args, {}, (text, interrupt) => {
+    if (text.includes("initrd: ")) interrupt();
+  });
+  expect(cut.code).not.toBe(0);
+  const left = readdirSync(join(root, "sets/worker"));
+  expect(left).toEqual([expect.stringMatching(/^\.import-/)]);
+  expect((await json("list")).value).toEqual({ sets: [], folders: [] });
+  const gc = await assets("gc");
+  expect(gc.stdout).toMatch(
+    /^removed +.*\.import-.* left behind by a process that has ended\n\d+\.\d MB freed\n$/,
+  );
+  expect(readdirSync(join(root, "sets/worker"))).toEqual([]);
+  expect((await run(args)).stdout).toMatch(/imported/);
+  rmSync(directory, { recursive: true });
 }, 60_000);
 
 test("what is missing and what is wrong is said by name, with exit code 1", async () => {

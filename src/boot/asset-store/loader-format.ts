@@ -23,10 +23,12 @@ const maxBiosBytes = 640 * 1024 - 0x7c00;
 /** Why `data` can't be the loader `name`; undefined for one that can. */
 export function loaderFault(name: string, data: Buffer): string | undefined {
   const executable = readPortableExecutable(data);
+  if (name.endsWith(".c32"))
+    return isElf(data) ? undefined : "is no module of SYSLINUX 5 or later (it has no ELF header)";
   if (!/\.efi(?:\.signed)?$/.test(name)) {
     if (executable !== undefined) return "is an EFI program, and its name is that of a BIOS loader";
-    const head = data.toString("latin1", 0, 4);
-    if (head === "\x7fELF" || /^(?:#!|<|MZ)/.test(head)) return "is no BIOS network loader";
+    if (isElf(data) || /^(?:#!|<|MZ)/.test(data.toString("latin1", 0, 2)))
+      return "is no BIOS network loader";
     return data.length > maxBiosBytes
       ? `has ${data.length} octets, more than a BIOS can load (${maxBiosBytes})`
       : undefined;
@@ -38,4 +40,8 @@ export function loaderFault(name: string, data: Buffer): string | undefined {
   return data.length < executable.endBytes
     ? `is cut short: ${data.length} of ${executable.endBytes} octets`
     : undefined;
+}
+
+function isElf(data: Buffer): boolean {
+  return data.toString("latin1", 0, 4) === "\x7fELF";
 }

@@ -21,7 +21,7 @@ export interface ReadLoaders {
   readonly damaged: readonly string[];
 }
 
-export const loaderName = /^[A-Za-z0-9][A-Za-z0-9._-]*\.(?:efi|kpxe|kkpxe|pxe|0|signed)$/;
+export const loaderName = /^[A-Za-z0-9][A-Za-z0-9._-]*\.(?:efi|kpxe|kkpxe|pxe|0|c32|signed)$/;
 export const maxLoaderBytes = 16 * 1024 * 1024;
 
 /** `base` is the asset directory with all links resolved; a file that is still one of `known` is not read again. */

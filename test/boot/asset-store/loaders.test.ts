@@ -20,6 +20,7 @@ import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const bios = Buffer.alloc(4000, 0xea);
+const elf = Buffer.from("\x7fELF\x01\x01\x01", "latin1");
 const sumOf = (data: Buffer) => createHash("sha256").update(data).digest("hex");
 let sources: LoaderSources;
 
@@ -40,6 +41,8 @@ function folder(files: Readonly<Record<string, Buffer>>): string {
 describe("a loader's file", () => {
   it.each<[string, Buffer]>([
     ["undionly.kpxe", bios],
+    ["pxelinux.0", bios],
+    ["ldlinux.c32", elf],
     ["ipxe.efi", efiProgram()],
     ["shimx64.efi", efiProgram()],
     ["ipxe-arm64.efi", efiProgram(machineTypes.arm64)],
@@ -59,6 +62,8 @@ describe("a loader's file", () => {
     ["ipxe.efi", efiProgram().subarray(0, 1000), "is cut short: 1000 of 1088 octets"],
     ["undionly.kpxe", efiProgram(), "is an EFI program"],
     ["undionly.kpxe", Buffer.from("<html>not found"), "is no BIOS network loader"],
+    ["undionly.kpxe", elf, "is no BIOS network loader"],
+    ["ldlinux.c32", bios, "is no module of SYSLINUX"],
     ["undionly.kpxe", Buffer.alloc(700_000, 0xea), "more than a BIOS can load"],
   ])("is not what its name says: %s, %#", (name, data, fault) => {
     expect(loaderFault(name, data)).toContain(fault);
