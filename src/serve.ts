@@ -170,7 +170,8 @@ async function provisionTools(
     cluster: createClusterAccess({ nodes: inventory.nodes, ca: ca.certPem, clock }),
     bmc: createControllers(process.env),
     installation: (node, operationId) => createInstallation(installation, node, operationId),
-    missingAssets: (node) => missingAssets(inventory, assets.current(), [node]),
+    // Read anew: an image may have been imported since.
+    missingAssets: async (node) => missingAssets(inventory, await assets.reload(), [node]),
     newId: randomUUID,
   };
 }

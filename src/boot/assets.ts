@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { FoundFile } from "./asset-file.ts";
 import { createExaminer } from "./asset-store/examiner.ts";
 import type { Pace } from "./asset-store/image-file.ts";
+import { loaderLabel } from "./asset-store/read-loaders.ts";
 import {
   type AssetManifest,
   readManifest,
@@ -83,18 +84,27 @@ export function findSet(
     : manifest.versions.get(versionKey(profile, version));
 }
 
-/** What is missing for these profiles and loaders, each with where to put it; the manifest's own problems first. */
+export interface NeededAssets {
+  readonly profiles: readonly string[];
+  readonly loaders: readonly string[];
+}
+
+/**
+ * What is missing for these profiles and loaders, each with where to put it, after what the manifest found wrong: with all
+ * of it, or only with what stands in the way of these profiles and loaders.
+ */
 export function assetProblems(
   manifest: AssetManifest,
-  needed: { readonly profiles: readonly string[]; readonly loaders: readonly string[] },
+  needed: NeededAssets,
+  scope: "all" | "needed" = "all",
 ): string[] {
   const { root, sets, loaders, problems } = manifest;
   const isNamed = (label: string) => problems.some((text) => text.startsWith(`${label}:`));
   const missingLoaders = needed.loaders
-    .filter((name) => !loaders.has(name) && !isNamed(`loader ${name}`))
+    .filter((name) => !loaders.has(name) && !isNamed(loaderLabel(name)))
     .map(
       (name) =>
-        `loader ${name} is missing: install it with rackstrap assets loaders, or copy it to ${join(root, name)}`,
+        `${loaderLabel(name)} is missing: install it with rackstrap assets loaders, or copy it to ${join(root, name)}`,
     );
   const missingSets = needed.profiles
     .filter((name) => !sets.has(name) && !isNamed(setLabel(name)))
@@ -102,5 +112,13 @@ export function assetProblems(
       (name) =>
         `${setLabel(name)} is missing: import its image with rackstrap assets import, or put bzImage, initrd and netboot.ipxe in ${join(root, "nixos", name)}`,
     );
-  return [...problems, ...missingLoaders, ...missingSets];
+  const shown = scope === "all" ? problems : problems.filter((text) => concerns(text, needed));
+  return [...shown, ...missingLoaders, ...missingSets];
+}
+
+/** A damaged set of another profile keeps nobody from being installed. */
+function concerns(problem: string, { profiles, loaders }: NeededAssets): boolean {
+  const labels = [...profiles.map(setLabel), ...loaders.map(loaderLabel)];
+  const ofOne = problem.startsWith(setLabel("")) || problem.startsWith(loaderLabel(""));
+  return !ofOne || labels.some((label) => problem.startsWith(`${label}:`));
 }

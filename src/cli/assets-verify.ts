@@ -28,7 +28,7 @@ export function addVerifyCommand(assets: Command, done: Done): void {
       const missing =
         site === undefined
           ? assetProblems(manifest, { profiles: [], loaders: usualLoaders })
-          : missingAssets(site, manifest, site.nodes);
+          : missingAssets(site, manifest, site.nodes, "all");
       const problems = [...missing, ...loaderFaults(manifest)];
       print(options, { directory: manifest.root, ...found(manifest), problems }, () => [
         ...soundLines(manifest),

@@ -9,16 +9,17 @@ import { readSecret } from "../inventory/secret.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { ForeignServer } from "./foreign-server-list.ts";
 
-/** What is missing to boot the installer of these nodes. */
+/** What is missing or damaged that the installer of these nodes needs; `all`: and what else is wrong in the directory. */
 export function missingAssets(
   inventory: Inventory,
   manifest: AssetManifest,
   nodes: readonly Node[],
+  scope: "all" | "needed" = "needed",
 ): string[] {
   const profiles = [...new Set(nodes.map((node) => node.profile))];
   const own = nodes.flatMap(({ loader }) => loader ?? []);
   const loaders = [...new Set([...loadersInUse(inventory.boot.fallbackLoader), ...own])];
-  return assetProblems(manifest, { profiles, loaders });
+  return assetProblems(manifest, { profiles, loaders }, scope);
 }
 
 export function checkServer(
@@ -58,7 +59,7 @@ function checkForeignServer(inventory: Inventory, server: ForeignServer): CheckR
 
 function checkAssets(inventory: Inventory, manifest: AssetManifest): CheckResult {
   const title = "boot assets";
-  const problems = missingAssets(inventory, manifest, inventory.nodes);
+  const problems = missingAssets(inventory, manifest, inventory.nodes, "all");
   if (problems.length === 0)
     return { title, ok: true, detail: `${manifest.sets.size} image sets in ${manifest.root}` };
   return {

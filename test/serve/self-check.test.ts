@@ -28,6 +28,29 @@ test("a node's own loader is asked for, once, beside those of every site", () =>
   expect(missingLoaders([node01])).toHaveLength(2);
 });
 
+test("an install is kept back by what its own machine needs, and the check says everything", () => {
+  const manifest = {
+    ...nothing,
+    problems: [
+      `asset set ${node01.profile}: initrd is damaged`,
+      `asset set ${node01.profile} (version 0123456789abcdef): initrd is damaged`,
+      "asset set other: bzImage is missing",
+      "loader other.efi: is empty",
+      "loaders.json can't be understood",
+    ],
+  };
+  expect(missingAssets(inventory, manifest, [node01])).toEqual([
+    `asset set ${node01.profile}: initrd is damaged`,
+    "loaders.json can't be understood",
+    expect.stringMatching(/^loader undionly.kpxe is missing/),
+    expect.stringMatching(/^loader ipxe.efi is missing/),
+  ]);
+  const [assets] = checkServer(inventory, manifest, services, []).filter(
+    ({ title }) => title === "boot assets",
+  );
+  for (const problem of manifest.problems) expect(assets?.detail).toContain(problem);
+});
+
 const services = { dhcp: "running", tftp: "running", http: "running" } as const;
 const rival = { address: "10.0.100.9" as Ipv4, interface: "eth0", lastHeardMs: 0 };
 

@@ -37,14 +37,19 @@ export async function readLoaders(
   const record = "record" in recorded ? recorded.record : {};
   for (const name of (await namesIn(base)).filter((entry) => loaderName.test(entry))) {
     const loader = await readLoader(base, name, known.get(name));
-    if ("problem" in loader) problems.push(`loader ${name}: ${loader.problem}`);
+    if ("problem" in loader) problems.push(`${loaderLabel(name)}: ${loader.problem}`);
     else if (loader.sha256 === (record[name]?.sha256 ?? loader.sha256)) loaders.set(name, loader);
     else
       damaged.push(
-        `loader ${name}: ${join(base, name)} is not the file that was installed from ${record[name]?.source}: install it again with rackstrap assets loaders`,
+        `${loaderLabel(name)}: ${join(base, name)} is not the file that was installed from ${record[name]?.source}: install it again with rackstrap assets loaders`,
       );
   }
   return { loaders, problems: [...problems, ...damaged], damaged };
+}
+
+/** The name of a loader in problems. */
+export function loaderLabel(name: string): string {
+  return `loader ${name}`;
 }
 
 async function readLoader(
