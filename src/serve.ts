@@ -9,6 +9,7 @@ import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
+import { loadAssetKey } from "./boot/asset-store/signature.ts";
 import { type Assets, createAssets } from "./boot/assets.ts";
 import { loadScripts } from "./boot/script.ts";
 import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
@@ -76,7 +77,7 @@ async function start(
   closers: Closers,
   onFault: (error: Error) => void,
 ): Promise<void> {
-  const { stateDirectory, assetDirectory, api } = inventory.server;
+  const { stateDirectory, assetDirectory, assetKey, api } = inventory.server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const store = openStore(
@@ -87,6 +88,7 @@ async function start(
   closers.push(() => store.close());
   const assets = await createAssets(assetDirectory, {
     memoryFile: join(stateDirectory, "asset-sums.json"),
+    key: assetKey === undefined ? undefined : loadAssetKey(assetKey),
   });
   const scripts = loadScripts(join(import.meta.dirname, "../templates"));
   const rendering = createRendering({ inventory, store, assets, scripts, now });

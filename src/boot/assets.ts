@@ -1,6 +1,7 @@
 // The files a machine can be given, known before anyone asks: loaders, and per profile a kernel, an initrd and its command line.
 // Requests are looked up by exact name in these maps; no path is ever made out of a request.
 
+import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import type { FoundFile } from "./asset-file.ts";
 import { createExaminer } from "./asset-store/examiner.ts";
@@ -33,15 +34,18 @@ export interface AssetOptions {
   readonly memoryFile?: string;
   /** Slows down, or watches, the first reading of images. */
   readonly pace?: Pace;
+  /** Only sets and loaders that are signed with it are served. */
+  readonly key?: KeyObject | undefined;
 }
 
 /** Reads `root` and keeps the manifest. Never rejects for what is in the directory: that is in `problems`. */
 export async function createAssets(root: string, options: AssetOptions = {}): Promise<Assets> {
   const examiner = await createExaminer(options.memoryFile, options.pace);
-  let manifest = await readManifest(root, examiner);
+  const reader = { examiner, key: options.key };
+  let manifest = await readManifest(root, reader);
   let reading: Promise<AssetManifest> | undefined;
   const reload = () => {
-    reading ??= readManifest(root, examiner, manifest.loaders)
+    reading ??= readManifest(root, reader, manifest.loaders)
       .then((read) => {
         manifest = read;
         return read;

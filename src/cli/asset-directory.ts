@@ -1,6 +1,8 @@
 // Which asset directory a command works on.
 
+import type { KeyObject } from "node:crypto";
 import { Option } from "commander";
+import { loadAssetKey } from "../boot/asset-store/signature.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { type GlobalOptions, requireInventory } from "./server.ts";
 
@@ -21,6 +23,12 @@ export function directoryOption(): Option {
 /** The inventory that the command names, if it does. */
 export function siteOf({ inventory }: StoreOptions): Inventory | undefined {
   return inventory === undefined ? undefined : requireInventory(inventory);
+}
+
+/** The key that the inventory asks for signatures with, if it does. */
+export function assetKeyOf(options: StoreOptions): KeyObject | undefined {
+  const file = siteOf(options)?.server.assetKey;
+  return file === undefined ? undefined : loadAssetKey(file);
 }
 
 export function assetDirectoryOf(options: StoreOptions): string {

@@ -4,7 +4,13 @@ import type { Command } from "commander";
 import { loaderFault } from "../boot/asset-store/loader-format.ts";
 import { type AssetManifest, assetProblems, createAssets } from "../boot/assets.ts";
 import { missingAssets } from "../serve/self-check.ts";
-import { assetDirectoryOf, directoryOption, type StoreOptions, siteOf } from "./asset-directory.ts";
+import {
+  assetDirectoryOf,
+  assetKeyOf,
+  directoryOption,
+  type StoreOptions,
+  siteOf,
+} from "./asset-directory.ts";
 import { formatBytes } from "./assets-text.ts";
 import { exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
@@ -24,7 +30,9 @@ export function addVerifyCommand(assets: Command, done: Done): void {
       const options = optionsOf<StoreOptions>(command);
       const site = siteOf(options);
       // Nothing is remembered from earlier readings, so this one reads every octet.
-      const manifest = (await createAssets(assetDirectoryOf(options))).current();
+      const manifest = (
+        await createAssets(assetDirectoryOf(options), { key: assetKeyOf(options) })
+      ).current();
       const missing =
         site === undefined
           ? assetProblems(manifest, { profiles: [], loaders: usualLoaders })

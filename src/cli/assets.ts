@@ -7,7 +7,13 @@ import { collectGarbage } from "../boot/asset-store/gc.ts";
 import { importSet } from "../boot/asset-store/import.ts";
 import { listStore } from "../boot/asset-store/list.ts";
 import { profilePattern } from "../boot/asset-store/set-file.ts";
-import { assetDirectoryOf, directoryOption, type StoreOptions, siteOf } from "./asset-directory.ts";
+import {
+  assetDirectoryOf,
+  assetKeyOf,
+  directoryOption,
+  type StoreOptions,
+  siteOf,
+} from "./asset-directory.ts";
 import { addLoadersCommand } from "./assets-loaders.ts";
 import {
   createCopyProgress,
@@ -129,7 +135,10 @@ function requestFor(options: StoreOptions, profile: string) {
       "name a profile of the inventory: lower-case letters, digits and hyphens",
     );
   const onProgress = createCopyProgress(process.stderr, () => Date.now());
-  return { root: assetDirectoryOf(options), profile, nowMs: Date.now(), onProgress };
+  return {
+    ...{ root: assetDirectoryOf(options), key: assetKeyOf(options) },
+    ...{ profile, nowMs: Date.now(), onProgress },
+  };
 }
 
 function isRunning(pid: number): boolean {

@@ -1,5 +1,6 @@
 // Chooses which set machines of a profile are given: one rename of a link, so that a machine sees the old set or the new one.
 
+import type { KeyObject } from "node:crypto";
 import { lstat, mkdir, realpath, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { linkDurably, syncDirectory } from "./durable.ts";
@@ -14,6 +15,8 @@ export interface ActivateRequest {
   readonly profile: string;
   readonly nowMs: number;
   readonly onProgress: (progress: Progress) => void;
+  /** Only a set that is signed with it becomes active. */
+  readonly key?: KeyObject | undefined;
 }
 
 export interface Activated {
@@ -29,7 +32,7 @@ export interface Activated {
 export async function activateSet(request: ActivateRequest, id: string): Promise<Activated> {
   const { profile, nowMs } = request;
   const root = await realpath(request.root);
-  await requireWhole(root, profile, id);
+  await requireWhole(request, root, id);
   const link = activePath(root, profile);
   await mkdir(join(root, "nixos"), { recursive: true });
   const folder = await lstat(link).then(
@@ -68,8 +71,12 @@ export async function findId(root: string, profile: string, text: string): Promi
   );
 }
 
-async function requireWhole(root: string, profile: string, id: string): Promise<void> {
-  const reading = { base: root, examiner: await createExaminer() };
+async function requireWhole(
+  { profile, key }: ActivateRequest,
+  root: string,
+  id: string,
+): Promise<void> {
+  const reading = { base: root, examiner: await createExaminer(), key };
   const read = await readStoredSet(reading, setPath(root, profile, id));
   if ("problem" in read) throw new Error(`set ${id} of profile ${profile}: ${read.problem}`);
 }

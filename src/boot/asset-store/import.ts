@@ -140,7 +140,7 @@ async function publish(
   const path = setPath(root, set.profile, set.id);
   const present = await stat(path).catch(() => undefined);
   if (present !== undefined) {
-    const reading = { base: root, examiner: await createExaminer() };
+    const reading = { base: root, examiner: await createExaminer(), key: undefined };
     if ("set" in (await readStoredSet(reading, path))) return "present";
     await rename(path, join(setsPath(root, set.profile), unfinishedName("removed")));
   }

@@ -1,9 +1,11 @@
 // loaders.json: where the installed loaders came from, and the sums they had then.
 
+import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileDurably } from "./durable.ts";
+import { signatureFault } from "./signature.ts";
 
 const entryShape = z.strictObject({
   /** A path, a URL or a package, for people. */
@@ -18,13 +20,16 @@ export type LoaderRecord = Readonly<z.output<typeof shape>>;
 
 const fileName = "loaders.json";
 
-/** The record of an asset directory: empty when there is none. */
+/** The record of an asset directory, signed with `key` if there is one: empty when there is none. */
 export async function readLoaderRecord(
   root: string,
+  key?: KeyObject,
 ): Promise<{ readonly record: LoaderRecord } | { readonly problem: string }> {
   const path = join(root, fileName);
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return { record: {} };
+  const unsigned = await signatureFault(path, text, key);
+  if (unsigned !== undefined) return unsigned;
   try {
     return { record: shape.parse(JSON.parse(text)) };
   } catch {

@@ -1,6 +1,6 @@
 // The loaders of an asset directory, read into memory: a transfer cannot see one change.
 
-import { createHash } from "node:crypto";
+import { createHash, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { resolveFile } from "../asset-file.ts";
@@ -28,16 +28,21 @@ export const maxLoaderBytes = 16 * 1024 * 1024;
 export async function readLoaders(
   base: string,
   known: ReadonlyMap<string, Loader>,
+  key: KeyObject | undefined,
 ): Promise<ReadLoaders> {
   const loaders = new Map<string, Loader>();
   const problems: string[] = [];
   const damaged: string[] = [];
-  const recorded = await readLoaderRecord(base);
+  const recorded = await readLoaderRecord(base, key);
   if ("problem" in recorded) problems.push(recorded.problem);
   const record = "record" in recorded ? recorded.record : {};
   for (const name of (await namesIn(base)).filter((entry) => loaderName.test(entry))) {
     const loader = await readLoader(base, name, known.get(name));
-    if ("problem" in loader) problems.push(`${loaderLabel(name)}: ${loader.problem}`);
+    if (key !== undefined && record[name] === undefined)
+      problems.push(
+        `${loaderLabel(name)}: is not in a signed loaders.json, as server.assetKey asks for`,
+      );
+    else if ("problem" in loader) problems.push(`${loaderLabel(name)}: ${loader.problem}`);
     else if (loader.sha256 === (record[name]?.sha256 ?? loader.sha256)) loaders.set(name, loader);
     else
       damaged.push(

@@ -3,7 +3,6 @@
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { isInside } from "../asset-file.ts";
-import type { Examiner } from "./examiner.ts";
 import { activePath, isDirectory, namesIn, setPath, storedIdOf, storedIds } from "./layout.ts";
 import { type Loader, readLoaders } from "./read-loaders.ts";
 import {
@@ -30,7 +29,7 @@ export interface AssetManifest {
 /** Never rejects for what is in the directory. `known` are the loaders of the last reading. */
 export async function readManifest(
   root: string,
-  examiner: Examiner,
+  { examiner, key }: Omit<Reading, "base">,
   known: AssetManifest["loaders"] = new Map(),
 ): Promise<AssetManifest> {
   const base = await realpath(root).catch(() => undefined);
@@ -39,8 +38,8 @@ export async function readManifest(
     const none = { loaders: new Map(), sets: new Map(), versions: new Map() };
     return { root, ...none, problems, damaged: [] };
   }
-  const reading = { base, examiner };
-  const { loaders, ...ofLoaders } = await readLoaders(base, known);
+  const reading = { base, examiner, key };
+  const { loaders, ...ofLoaders } = await readLoaders(base, known, key);
   const active = await readActiveSets(reading);
   const others = await readOtherSets(reading, active);
   await examiner.keep();

@@ -1,5 +1,6 @@
 // One asset set as it lies on the disk: a set of the store with its set.json, or a folder that somebody filled by hand.
 
+import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type AssetFile, resolveFile } from "../asset-file.ts";
@@ -9,6 +10,7 @@ import { namesIn } from "./layout.ts";
 import { readCommandLine } from "./read-command-line.ts";
 import { parseSetFile, type SetFile, setFileName, setVersion } from "./set-file.ts";
 import { setNames } from "./set-names.ts";
+import { signatureFault } from "./signature.ts";
 
 /** Kernel, initrd and command line that were built together. */
 export interface AssetSet {
@@ -32,6 +34,8 @@ export interface Reading {
   /** The asset directory with all links resolved. */
   readonly base: string;
   readonly examiner: Examiner;
+  /** Only what is signed with it is believed. */
+  readonly key: KeyObject | undefined;
 }
 
 /** A set of the store: its files must be what its set.json says. */
@@ -41,6 +45,8 @@ export async function readStoredSet(
 ): Promise<ReadSet & { readonly described?: SetFile }> {
   const text = await readFile(join(directory, setFileName), "utf8").catch(() => undefined);
   if (text === undefined) return damaged(`${join(directory, setFileName)} is missing`);
+  const unsigned = await signatureFault(join(directory, setFileName), text, reading.key);
+  if (unsigned !== undefined) return unsigned;
   const described = parseSetFile(text);
   if ("problem" in described) return damaged(`${directory}: ${described.problem}`);
   if (described.id !== basename(directory) || described.profile !== basename(dirname(directory)))
@@ -60,6 +66,11 @@ export async function readFolder(
   directory: string,
   profile: string,
 ): Promise<ReadSet> {
+  if (reading.key !== undefined)
+    return {
+      problem: `${directory} was filled by hand, and server.assetKey asks for signed sets: import it, and sign its ${setFileName}`,
+      damaged: false,
+    };
   const { kernels, initrds, scripts } = setNames(await namesIn(directory));
   const [{ name, served: kernelName } = { name: "bzImage", served: "bzImage" as const }] = kernels;
   const kernel = await readImage(reading, directory, name, "kernel");
