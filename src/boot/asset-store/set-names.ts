@@ -1,7 +1,10 @@
 // Which files of a folder make up an asset set, by name: what nixpkgs, nixos-images and their releases call them. Pure.
 
 /** `bzImage`, or `bzImage-x86_64-linux` as released images have it. */
-const kernelPattern = /^(bzImage|Image)(?:-([a-z0-9_]+)-linux)?$/;
+const kernelPatterns = {
+  bzImage: /^bzImage(?:-([a-z0-9_]+)-linux)?$/,
+  Image: /^Image(?:-([a-z0-9_]+)-linux)?$/,
+} as const;
 const initrdPattern = /^initrd(?:-([a-z0-9_]+)-linux)?$/;
 const scriptPattern = /^netboot(?:-([a-z0-9_]+)-linux)?\.ipxe$/;
 
@@ -15,7 +18,7 @@ export interface KernelFile extends NamedFile {
   readonly served: "bzImage" | "Image";
 }
 
-/** Every file of each kind, plain names first, then in order. */
+/** Every file of each kind, plain names first; of kernels, bzImage before Image. */
 export interface SetNames {
   readonly kernels: readonly KernelFile[];
   readonly initrds: readonly NamedFile[];
@@ -23,22 +26,18 @@ export interface SetNames {
 }
 
 export function setNames(entries: readonly string[]): SetNames {
-  const matching = (pattern: RegExp, group: number) =>
-    [...entries]
-      .sort((one, other) => one.length - other.length || (one < other ? -1 : 1))
-      .flatMap((name) => {
-        const match = pattern.exec(name);
-        return match === null ? [] : [{ name, arch: match[group], first: match[1] }];
-      });
-  return {
-    kernels: matching(kernelPattern, 2).map(({ name, arch, first }) => ({
-      name,
-      arch,
-      served: first === "Image" ? "Image" : "bzImage",
-    })),
-    initrds: matching(initrdPattern, 1).map(({ name, arch }) => ({ name, arch })),
-    scripts: matching(scriptPattern, 1).map(({ name, arch }) => ({ name, arch })),
-  };
+  const sorted = [...entries].sort(
+    (one, other) => one.length - other.length || (one < other ? -1 : 1),
+  );
+  const matching = (pattern: RegExp) =>
+    sorted.flatMap((name) => {
+      const match = pattern.exec(name);
+      return match === null ? [] : [{ name, arch: match[1] }];
+    });
+  const kernels = (["bzImage", "Image"] as const).flatMap((served) =>
+    matching(kernelPatterns[served]).map((file) => ({ ...file, served })),
+  );
+  return { kernels, initrds: matching(initrdPattern), scripts: matching(scriptPattern) };
 }
 
 /** The one set that a folder holds, or why it holds none or parts of several. */

@@ -174,7 +174,7 @@ describe("an image is refused, and nothing of it stays,", () => {
       put("bzImage-x86_64-linux", bzImage()),
       /holds bzImage and bzImage-x86_64-linux/,
     ],
-    ["with kernels for two architectures", put("Image", arm64Image()), /holds Image and bzImage/],
+    ["with kernels for two architectures", put("Image", arm64Image()), /holds bzImage and Image/],
     [
       "with a kernel that is not what its name says",
       put("bzImage", arm64Image()),
