@@ -72,7 +72,7 @@ describe("the asset manifest", () => {
     expect(loaders.has("passwd.efi")).toBe(false);
     expect(sets.size).toBe(0);
     expect(problems).toEqual([
-      "loader passwd.efi: is a link out of the asset directory",
+      `loader passwd.efi: ${directory}/passwd.efi is a link out of the asset directory`,
       "asset set control-plane: initrd is a link out of the asset directory",
       "asset set stolen: nixos/stolen leads out of the asset directory",
     ]);
@@ -88,7 +88,7 @@ describe("the asset manifest", () => {
     const { loaders, problems } = await manifestOf(directory);
     expect([...loaders.keys()]).toEqual(["ipxe.efi", "undionly.kpxe"]);
     expect(problems).toEqual([
-      "loader empty.efi: is empty",
+      `loader empty.efi: ${directory}/empty.efi is empty`,
       "asset set worker: bzImage is not a regular file",
     ]);
   });

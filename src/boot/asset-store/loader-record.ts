@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileDurably } from "./durable.ts";
-import { signatureFault } from "./signature.ts";
+import { type SignatureFault, signatureFault } from "./signature.ts";
 
 const entryShape = z.strictObject({
   /** A path, a URL or a package, for people. */
@@ -24,7 +24,7 @@ const fileName = "loaders.json";
 export async function readLoaderRecord(
   root: string,
   key?: KeyObject,
-): Promise<{ readonly record: LoaderRecord } | { readonly problem: string }> {
+): Promise<{ readonly record: LoaderRecord } | SignatureFault> {
   const path = join(root, fileName);
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return { record: {} };
@@ -34,6 +34,7 @@ export async function readLoaderRecord(
     return { record: shape.parse(JSON.parse(text)) };
   } catch {
     return {
+      damaged: true,
       problem: `${path} can't be understood: remove it, and install the loaders again with rackstrap assets loaders`,
     };
   }

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { resolveFile } from "../asset-file.ts";
 import { namesIn } from "./layout.ts";
-import { readLoaderRecord } from "./loader-record.ts";
+import { type LoaderRecord, readLoaderRecord } from "./loader-record.ts";
 
 /** A loader such as ipxe.efi. */
 export interface Loader {
@@ -30,26 +30,49 @@ export async function readLoaders(
   known: ReadonlyMap<string, Loader>,
   key: KeyObject | undefined,
 ): Promise<ReadLoaders> {
-  const loaders = new Map<string, Loader>();
-  const problems: string[] = [];
-  const damaged: string[] = [];
   const recorded = await readLoaderRecord(base, key);
-  if ("problem" in recorded) problems.push(recorded.problem);
   const record = "record" in recorded ? recorded.record : {};
-  for (const name of (await namesIn(base)).filter((entry) => loaderName.test(entry))) {
+  const loaders = new Map<string, Loader>();
+  const faults: Fault[] = "problem" in recorded ? [recorded] : [];
+  const names = new Set([...(await namesIn(base)), ...Object.keys(record)]);
+  for (const name of [...names].filter((entry) => loaderName.test(entry))) {
     const loader = await readLoader(base, name, known.get(name));
-    if (key !== undefined && record[name] === undefined)
-      problems.push(
-        `${loaderLabel(name)}: is not in a signed loaders.json, as server.assetKey asks for`,
-      );
-    else if ("problem" in loader) problems.push(`${loaderLabel(name)}: ${loader.problem}`);
-    else if (loader.sha256 === (record[name]?.sha256 ?? loader.sha256)) loaders.set(name, loader);
-    else
-      damaged.push(
-        `${loaderLabel(name)}: ${join(base, name)} is not the file that was installed from ${record[name]?.source}: install it again with rackstrap assets loaders`,
-      );
+    const fault = faultOf(join(base, name), loader, record[name], key !== undefined);
+    if (fault !== undefined)
+      faults.push({ ...fault, problem: `${loaderLabel(name)}: ${fault.problem}` });
+    else if ("data" in loader) loaders.set(name, loader);
   }
-  return { loaders, problems: [...problems, ...damaged], damaged };
+  return {
+    loaders,
+    problems: faults.map(({ problem }) => problem),
+    damaged: faults.flatMap(({ problem, damaged }) => (damaged ? [problem] : [])),
+  };
+}
+
+interface Fault {
+  readonly problem: string;
+  readonly damaged: boolean;
+}
+
+/** Why a loader is not served; `signed`: only what is in the record is. */
+function faultOf(
+  path: string,
+  loader: Loader | { readonly problem: string },
+  installed: LoaderRecord[string] | undefined,
+  signed: boolean,
+): Fault | undefined {
+  const again = "install it again with rackstrap assets loaders";
+  if (installed === undefined && signed) {
+    const problem = "is not in a signed loaders.json, as server.assetKey asks for";
+    return { problem, damaged: false };
+  }
+  if ("problem" in loader) {
+    const hint = installed === undefined ? "" : `: ${again}, or take it out of loaders.json`;
+    return { problem: `${path} ${loader.problem}${hint}`, damaged: false };
+  }
+  if (installed === undefined || installed.sha256 === loader.sha256) return undefined;
+  const problem = `${path} is not the file that was installed from ${installed.source}: ${again}`;
+  return { problem, damaged: true };
 }
 
 /** The name of a loader in problems. */
@@ -67,7 +90,7 @@ async function readLoader(
   const { identity, sizeBytes } = file;
   if (known?.identity === identity) return known;
   if (sizeBytes > maxLoaderBytes)
-    return { problem: `${sizeBytes} bytes is too large for a loader` };
+    return { problem: `has ${sizeBytes} octets, too many for a loader` };
   const data = await readFile(file.path).catch(() => undefined);
   if (data === undefined) return { problem: "cannot be read" };
   return { data, identity, sha256: createHash("sha256").update(data).digest("hex") };

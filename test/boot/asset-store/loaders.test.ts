@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -14,7 +14,7 @@ import {
   readLoaderSources,
 } from "../../../src/boot/asset-store/loaders.ts";
 import { machineTypes } from "../../../src/boot/asset-store/portable-executable.ts";
-import { createAssets } from "../../../src/boot/assets.ts";
+import { assetProblems, createAssets } from "../../../src/boot/assets.ts";
 import { bzImage, efiProgram } from "../../fakes/images.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
@@ -192,6 +192,17 @@ describe("installed loaders", () => {
     ]);
     expect(problems).toEqual(damaged);
   });
+});
+
+test("a loader that was installed and is gone is named, needed or not", async () => {
+  const assets = temporaryDirectory();
+  await installLoaders(assets, [{ name: "shimx64.efi", source: "x", data: efiProgram() }], 0);
+  rmSync(join(assets, "shimx64.efi"));
+  const manifest = (await createAssets(assets)).current();
+  const problem = `loader shimx64.efi: ${assets}/shimx64.efi is missing or cannot be read: install it again with rackstrap assets loaders, or take it out of loaders.json`;
+  expect(manifest.problems).toEqual([problem]);
+  const needed = { profiles: [], loaders: ["shimx64.efi"] };
+  expect(assetProblems(manifest, needed, "needed")).toEqual([problem]);
 });
 
 test("a record that can't be understood is named, and the loaders are served", async () => {
