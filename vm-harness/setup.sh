@@ -40,6 +40,7 @@ tftp-hpa         TFTP client without options
 tshark           decoder of what the DHCP server sends
 udhcpc           the DHCP client of small systems
 util-linux       lsblk, unshare
+xz-utils         an image's archive
 '
 # What only the benchmarks use: the servers to be measured beside the product's own, and the client.
 bench_packages='

@@ -5,9 +5,6 @@ import { createHash } from "node:crypto";
 import { BoundedMap } from "../net/bounded-map.ts";
 import { AssetChangedError, type AssetFile, isUnchanged, openAsset } from "./asset-file.ts";
 
-/** An asset with the sum that it was published with (lower-case hex), where it has one. */
-export type Image = AssetFile & { readonly sha256?: string };
-
 /** The file has other octets than it was published with. Nothing of it may be served. */
 export class DamagedImageError extends Error {
   override name = "DamagedImageError";
@@ -26,9 +23,9 @@ export interface ImageCache {
    * Calls that overlap share one reading. Rejects with AssetChangedError when the file is no longer that of the manifest,
    * with DamagedImageError when its sum is wrong.
    */
-  hold(image: Image): Promise<HeldImage | undefined>;
+  hold(image: AssetFile): Promise<HeldImage | undefined>;
   /** Why the image is not served, as far as it was read before. */
-  damage(image: Image): string | undefined;
+  damage(image: AssetFile): string | undefined;
 }
 
 interface Entry {
@@ -54,7 +51,7 @@ export function createImageCache(budgetBytes: number): ImageCache {
   const checkedOnDisk = new BoundedMap<string, Promise<unknown>>(remembered);
   const damaged = new BoundedMap<string, string>(remembered);
 
-  const read = async (key: string, image: Image, target?: Buffer): Promise<void> => {
+  const read = async (key: string, image: AssetFile, target?: Buffer): Promise<void> => {
     try {
       await readChecked(image, target);
     } catch (error) {
@@ -64,7 +61,7 @@ export function createImageCache(budgetBytes: number): ImageCache {
       throw error;
     }
   };
-  const admit = (key: string, image: Image): Entry | undefined => {
+  const admit = (key: string, image: AssetFile): Entry | undefined => {
     const { sizeBytes } = image;
     const leaving = makeRoom(entries, budgetBytes - sizeBytes);
     if (leaving === undefined) return undefined;
@@ -73,7 +70,7 @@ export function createImageCache(budgetBytes: number): ImageCache {
     const data = read(key, image, target).then(() => target);
     return { sizeBytes, data, users: 0 };
   };
-  const check = (key: string, image: Image): Promise<unknown> => {
+  const check = (key: string, image: AssetFile): Promise<unknown> => {
     const checking = checkedOnDisk.get(key) ?? read(key, image);
     checkedOnDisk.set(key, checking);
     return checking;
@@ -86,7 +83,7 @@ export function createImageCache(budgetBytes: number): ImageCache {
       if (known !== undefined) throw new DamagedImageError(known);
       const entry = entries.get(key) ?? admit(key, image);
       if (entry === undefined) {
-        if (image.sha256 !== undefined) await check(key, image);
+        await check(key, image);
         return undefined;
       }
       entries.delete(key);
@@ -128,8 +125,8 @@ async function take(entry: Entry): Promise<HeldImage> {
   }
 }
 
-/** Reads the file once from start to end, into `target` where there is one, and checks its sum where it has one. */
-async function readChecked(image: Image, target: Buffer | undefined): Promise<void> {
+/** Reads the file once from start to end, into `target` where there is one, and checks its sum. */
+async function readChecked(image: AssetFile, target: Buffer | undefined): Promise<void> {
   const { path, sizeBytes, sha256 } = image;
   const handle = await openAsset(image);
   try {
@@ -141,21 +138,21 @@ async function readChecked(image: Image, target: Buffer | undefined): Promise<vo
       const { bytesRead } = await handle.read(scratch, offset, length, at);
       if (bytesRead === 0)
         throw new AssetChangedError(`${path} ends at ${at} of ${sizeBytes} octets`);
-      if (sha256 !== undefined) hash.update(scratch.subarray(offset, offset + bytesRead));
+      hash.update(scratch.subarray(offset, offset + bytesRead));
       at += bytesRead;
     }
     if (!(await isUnchanged(handle, image)))
       throw new AssetChangedError(`${path} changed while it was read`);
     const found = hash.digest("hex");
-    if (sha256 !== undefined && found !== sha256)
+    if (found !== sha256)
       throw new DamagedImageError(
-        `${path} is damaged: its sha256 is ${found}, it was published with ${sha256}: put the set there again`,
+        `${path} is damaged: its sha256 is ${found}, it is to be ${sha256}: import the set again`,
       );
   } finally {
     await handle.close();
   }
 }
 
-function keyOf({ path, identity, sha256 }: Image): string {
+function keyOf({ path, identity, sha256 }: AssetFile): string {
   return [path, identity, sha256].join("\n");
 }

@@ -2,8 +2,8 @@
 
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { openAsset } from "../boot/asset-file.ts";
-import type { Image, ImageCache } from "../boot/image-cache.ts";
+import { type AssetFile, openAsset } from "../boot/asset-file.ts";
+import type { ImageCache } from "../boot/image-cache.ts";
 import { type Rate, sliceBytesAt } from "./pacing.ts";
 import type { Slice } from "./range.ts";
 import { largestReadBytes, slicesOfFile, slicesOfMemory } from "./slices.ts";
@@ -23,7 +23,7 @@ export interface Pacing {
 /** Rejects as ImageCache.hold and openAsset do. */
 export async function openImageBody(
   images: ImageCache,
-  image: Image,
+  image: AssetFile,
   part: Slice,
   { rate, waitMs }: Pacing,
 ): Promise<ImageBody> {

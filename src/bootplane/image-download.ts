@@ -2,8 +2,8 @@
 
 import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { AssetChangedError } from "../boot/asset-file.ts";
-import { DamagedImageError, type Image } from "../boot/image-cache.ts";
+import { AssetChangedError, type AssetFile } from "../boot/asset-file.ts";
+import { DamagedImageError } from "../boot/image-cache.ts";
 import { createRepeats } from "../net/repeats.ts";
 import type { BootPlaneDeps } from "./deps.ts";
 import { answerImage } from "./image-answer.ts";
@@ -15,7 +15,7 @@ import type { Slice } from "./range.ts";
 export interface NamedImage {
   readonly profile: string;
   readonly file: string;
-  readonly image: Image;
+  readonly image: AssetFile;
 }
 
 export type SendImage = (
@@ -38,7 +38,7 @@ export function createImageSender(deps: BootPlaneDeps): SendImage {
     const { socket } = request.raw;
     const known = deps.images.damage(image);
     if (known !== undefined) return refuse(request, reply, named, new DamagedImageError(known));
-    const etag = `"${image.sha256 ?? image.identity}"`;
+    const etag = `"${image.sha256}"`;
     const { status, headers, part } = answerImage(request, { etag, sizeBytes: image.sizeBytes });
     reply.code(status).headers({ ...headers, "content-type": "application/octet-stream" });
     if (part === undefined) return reply.send();

@@ -115,6 +115,10 @@ const server = z.strictObject({
   assetDirectory: z.string().min(1).default("/var/lib/pxe-boot"),
   /** For kernels and initrds that are being served; what does not fit is read from disk. Absent: a quarter of the memory, at most 4096. */
   imageMemoryMiB: z.int().min(0).max(1_048_576).optional(),
+  /** File with an Ed25519 public key in PEM: only images and loaders that are signed with it are served. */
+  assetKey: z.string().min(1).optional(),
+  /** How often every image is read in full, to find what the disk has damaged. */
+  assetCheckMinutes: z.number().positive().default(60),
 });
 
 /** The whole inventory file. Unknown keys are errors: a misspelt setting must not be ignored. */

@@ -20,6 +20,7 @@ import { createTimeline, type Sighting } from "../nodes/timeline.ts";
 import type { Store } from "../store/store.ts";
 import { adoptTftpSocket, createTftpServer, type TftpEvent } from "../tftp/server.ts";
 import { type AddressHolders, createAddressHolders } from "./address-holders.ts";
+import { assetStatus, assetTrouble } from "./asset-checks.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
@@ -63,9 +64,13 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   const services = (): Services => ({
     dhcp: dhcp?.state() ?? "stopped",
     tftp: worst(tftp.map((server) => server.state().service)),
-    http: listening.length === 0 ? "stopped" : worst(listening.map((http) => http.status())),
+    http:
+      listening.length === 0
+        ? "stopped"
+        : worst([...listening.map((http) => http.status()), assetStatus(tools.assets.current())]),
   });
-  const trouble = () => dhcp?.trouble() ?? damagedImage(tools);
+  const trouble = () =>
+    dhcp?.trouble() ?? assetTrouble(tools.assets.current()) ?? damagedImage(tools);
   const health = { services, trouble };
   const apps = addresses.map((address) => ({
     address,

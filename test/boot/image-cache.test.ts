@@ -3,11 +3,10 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AssetChangedError, resolveFile } from "../../src/boot/asset-file.ts";
+import { AssetChangedError, type AssetFile, resolveFile } from "../../src/boot/asset-file.ts";
 import {
   createImageCache,
   DamagedImageError,
-  type Image,
   imageBudgetBytes,
 } from "../../src/boot/image-cache.ts";
 
@@ -20,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 /** A file of one repeated letter, as the manifest would have it. */
-async function image(name: string, content = name, sizeBytes = size): Promise<Image> {
+async function image(name: string, content = name, sizeBytes = size): Promise<AssetFile> {
   const path = join(directory, name);
   const data = Buffer.alloc(sizeBytes, content);
   writeFileSync(path, data);
@@ -47,7 +46,7 @@ describe("the image cache", () => {
   it("lets the least recently used go, and reads it again", async () => {
     const cache = createImageCache(2 * size);
     const files = [await image("a"), await image("b"), await image("c")] as const;
-    const use = async (file: Image) => {
+    const use = async (file: AssetFile) => {
       const held = await cache.hold(file);
       held?.release();
       return held?.data;

@@ -54,6 +54,7 @@ test("what is not written has its default", () => {
     api: { address: "127.0.0.1", port: 8443 },
     stateDirectory: "/var/lib/rackstrap",
     assetDirectory: "/var/lib/pxe-boot",
+    assetCheckMinutes: 60,
   });
   expect(site.networks.provisioning).toMatchObject({
     ...{ exclude: [], searchDomains: [], ntp: [], routes: [], mode: "authoritative" },
