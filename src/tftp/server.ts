@@ -1,13 +1,19 @@
 // The TFTP service: read requests on port 69, then one socket of its own for each transfer (RFC 1350 §4).
 // This file holds the listening socket, session.ts those of the transfers. What a name stands for is asked of `files`; nothing is ever written.
 
-import { type BindOptions, createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { once } from "node:events";
+import type { RemoteInfo, Socket } from "node:dgram";
 import type { Logger } from "pino";
-import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { cleanFileName } from "./file-name.ts";
-import { decodePacket, encodePacket, errorCodes, type RequestPacket } from "./packet.ts";
+import { openTftpSocket } from "./listening-socket.ts";
+import { largestBlksize } from "./options.ts";
+import {
+  decodePacket,
+  encodePacket,
+  errorCodes,
+  type Malformed,
+  type RequestPacket,
+} from "./packet.ts";
 import { runTransfer, type TransferEnd } from "./session.ts";
 import { createTransfer } from "./transfer.ts";
 
@@ -27,7 +33,7 @@ export interface TftpServerOptions {
   readonly port?: number;
   /** The listening socket, when somebody else has bound it. */
   readonly socket?: Socket;
-  /** The file of that cleaned name, or undefined when there is none for this client. */
+  /** The file of that cleaned name, or undefined when there is none for this client. It is sent from, never copied whole. */
   readonly files: (name: string, client: Ipv4) => Promise<Buffer | undefined>;
   readonly onEvent: (event: TftpEvent) => void;
   /** Milliseconds of a clock that never jumps. */
@@ -37,8 +43,15 @@ export interface TftpServerOptions {
 }
 
 interface TftpLimits {
+  /** At one time, in all. Who comes when there are so many gets no answer, and so asks again as it does after a loss. */
   readonly transfers: number;
+  /** At one time, to one address. More are refused. */
   readonly transfersPerClient: number;
+  /**
+   * The most that a client which asks for blksize is given, 512 to 65464. Blocks that don't fit into one frame leave in
+   * fragments; for the sake of firmware that can't put those together, set it to the MTU less 32.
+   */
+  readonly maxBlksize: number;
   /** Refusals reported through `onEvent` in one second; the rest are only counted, so that a flood cannot fill the store. */
   readonly refusalEventsPerSecond: number;
 }
@@ -59,8 +72,9 @@ export interface TftpServer {
 }
 
 const defaultLimits: TftpLimits = {
-  transfers: 256,
-  transfersPerClient: 8,
+  transfers: 2048,
+  transfersPerClient: 128,
+  maxBlksize: largestBlksize,
   refusalEventsPerSecond: 20,
 };
 
@@ -68,39 +82,14 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
   return new Server(options);
 }
 
-/** A socket that somebody else has bound, and its address. */
-export async function adoptTftpSocket(fd: number): Promise<{ address: string; socket: Socket }> {
-  const socket = await bound({ fd });
-  return { address: socket.address().address, socket };
-}
-
-async function bound(where: BindOptions): Promise<Socket> {
-  const socket = createSocket("udp4");
-  try {
-    // A descriptor is listened to before bind returns.
-    const listening = once(socket, "listening");
-    socket.bind(where);
-    await listening;
-    return socket;
-  } catch (error) {
-    socket.close();
-    throw new Error(`TFTP can't have port ${where.port} of ${where.address}: ${explain(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-function explain(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EACCES")
-    return `${code}: give the process CAP_NET_BIND_SERVICE, or pass the socket in`;
-  if (code === "EADDRINUSE") return `${code}: stop the program that has it`;
-  return messageOf(error);
-}
+// A datagram that comes twice does so within this time, and a client repeats a request that wasn't answered. Later it is a
+// machine that was restarted and uses the same port again.
+const sameRequestMs = 3_000;
 
 /** A request that is being served. `request` tells a repeated datagram from a client that started anew. */
 interface Session {
   readonly request: Buffer;
+  readonly startedMs: number;
   readonly client: string;
   readonly stop: AbortController;
   readonly ended: Promise<void>;
@@ -124,7 +113,7 @@ class Server implements TftpServer {
 
   async start(): Promise<number> {
     const { address, port = 69, logger } = this.#options;
-    const socket = this.#options.socket ?? (await bound({ address, port }));
+    const socket = this.#options.socket ?? (await openTftpSocket(address, port));
     socket.on("error", (error) => {
       this.#service = "failed";
       logger.error({ err: error }, "the TFTP socket failed");
@@ -159,8 +148,7 @@ class Server implements TftpServer {
     if (from.port === 0) return;
     const packet = decodePacket(datagram);
     if ("malformed" in packet) {
-      this.#malformed += 1;
-      this.#options.logger.debug({ client: from.address, ...packet }, "malformed TFTP packet");
+      this.#onMalformed(packet, from);
       return;
     }
     // Anything else belongs to a transfer's own port. Answering it here could start an endless exchange of errors.
@@ -171,6 +159,12 @@ class Server implements TftpServer {
       return;
     }
     this.#accept({ packet, name: refusal, datagram, from });
+  }
+
+  #onMalformed(packet: Malformed, from: RemoteInfo): void {
+    this.#malformed += 1;
+    this.#options.logger.debug({ client: from.address, ...packet }, "malformed TFTP packet");
+    if (packet.request) this.#sendError(from, errorCodes.illegalOperation, packet.malformed);
   }
 
   /** The cleaned name of a request that may be served, or the ERROR it gets. */
@@ -187,14 +181,20 @@ class Server implements TftpServer {
     const { packet, datagram, from } = asked;
     const id = `${from.address}:${from.port}`;
     const earlier = this.#sessions.get(id);
+    const startedMs = this.#options.now();
     // The client's timer was faster than our answer; the transfer that is under way answers.
-    if (earlier?.request.equals(datagram)) return;
-    // Some ROMs give up without an ERROR and ask again from the same port.
-    earlier?.stop.abort();
+    if (earlier?.request.equals(datagram) && startedMs - earlier.startedMs < sameRequestMs) return;
+    // Some ROMs give up without an ERROR and ask again from the same port. An ERROR to it would end the new transfer.
+    earlier?.stop.abort("superseded");
+    this.#sessions.delete(id);
 
+    if (this.#sessions.size >= this.#limits.transfers) {
+      this.#count(packet, from, "refused");
+      return;
+    }
     const sessions = [...this.#sessions.values()];
     const ofClient = sessions.filter((session) => session.client === from.address).length;
-    if (sessions.length >= this.#limits.transfers || ofClient >= this.#limits.transfersPerClient) {
+    if (ofClient >= this.#limits.transfersPerClient) {
       this.#refuse(packet, from, errorCodes.notDefined, "too many transfers, try again");
       return;
     }
@@ -202,7 +202,7 @@ class Server implements TftpServer {
     const ended = this.#serve(asked, stop.signal).finally(() => {
       if (this.#sessions.get(id) === session) this.#sessions.delete(id);
     });
-    const session: Session = { request: datagram, client: from.address, stop, ended };
+    const session: Session = { request: datagram, startedMs, client: from.address, stop, ended };
     this.#sessions.set(id, session);
   }
 
@@ -228,25 +228,33 @@ class Server implements TftpServer {
       this.#refuse(packet, from, errorCodes.fileNotFound, "file not found");
       return;
     }
-    const transfer = createTransfer(packet, data);
+    const transfer = createTransfer(packet, data, this.#limits.maxBlksize);
     const outcome = await runTransfer({ transfer, address, peer: from, now, logger, signal });
     const { bytes, retries } = transfer;
     onEvent({ file: name, client, bytes, retries, milliseconds: now() - startedMs, outcome });
   }
 
   #refuse(packet: RequestPacket, from: RemoteInfo, code: number, message: string): void {
+    this.#sendError(from, code, message);
+    this.#count(packet, from, code === errorCodes.fileNotFound ? "not-found" : "refused");
+  }
+
+  #sendError(from: RemoteInfo, code: number, message: string): void {
+    const { logger } = this.#options;
+    const datagram = encodePacket({ kind: "ERROR", code, message });
+    // With a callback, an address that cannot be sent to (a forged one) is this request's trouble and not the socket's.
+    this.#socket?.send(datagram, from.port, from.address, (error) => {
+      if (error) logger.debug({ err: error, client: from.address }, "a TFTP ERROR was not sent");
+    });
+  }
+
+  #count(packet: RequestPacket, from: RemoteInfo, outcome: "not-found" | "refused"): void {
     const { logger, now, onEvent } = this.#options;
     const client = from.address as Ipv4;
     const file = packet.file.slice(0, 255);
     this.#refused += 1;
-    logger.debug({ client, file, code, why: message }, "TFTP request refused");
-    const datagram = encodePacket({ kind: "ERROR", code, message });
-    // With a callback, an address that cannot be sent to (a forged one) is this request's trouble and not the socket's.
-    this.#socket?.send(datagram, from.port, from.address, (error) => {
-      if (error) logger.debug({ err: error, client }, "a TFTP refusal could not be sent");
-    });
+    logger.debug({ client, file, outcome }, "TFTP request refused");
     if (!this.#mayReport(now())) return;
-    const outcome = code === errorCodes.fileNotFound ? "not-found" : "refused";
     onEvent({ file, client, bytes: 0, retries: 0, milliseconds: 0, outcome });
   }
 

@@ -3,10 +3,11 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { Logger } from "pino";
 import type { Ipv4 } from "../net/ipv4.ts";
-import { decodePacket, encodePacket, errorCodes } from "./packet.ts";
+import { type Datagram, decodePacket, encodePacket, errorCodes } from "./packet.ts";
 import type { Transfer, TransferOutcome } from "./transfer.ts";
 
-export type TransferEnd = TransferOutcome | "stopped";
+/** `superseded`: the client has begun anew from the same port. */
+export type TransferEnd = TransferOutcome | "stopped" | "superseded";
 
 export interface TransferRun {
   readonly transfer: Transfer;
@@ -15,47 +16,64 @@ export interface TransferRun {
   readonly peer: { readonly address: string; readonly port: number };
   readonly now: () => number;
   readonly logger: Logger;
-  /** Ends the transfer early, with an ERROR to the client. */
+  /** Ends the transfer early. The client is told, unless the reason is `superseded`. */
   readonly signal: AbortSignal;
 }
 
 /** Sends the file to the peer. Resolves when the transfer is over and its socket closed; never rejects. */
 export async function runTransfer(run: TransferRun): Promise<TransferEnd> {
-  const socket = createSocket("udp4");
-  const end = await new Promise<TransferEnd>((resolve) => {
-    let timer: NodeJS.Timeout | undefined;
-    const finish = (outcome: TransferEnd) => {
-      clearTimeout(timer);
-      resolve(outcome);
-    };
-    const proceed = (datagrams: readonly Buffer[]) => {
-      const { transfer, peer } = run;
-      for (const datagram of datagrams) socket.send(datagram, peer.port, peer.address);
-      if (transfer.outcome !== undefined) {
-        finish(transfer.outcome);
-        return;
-      }
-      clearTimeout(timer);
-      const onDeadline = () => proceed(transfer.onTimeout(run.now()));
-      timer = setTimeout(onDeadline, Math.max(0, Math.ceil(transfer.deadline - run.now())));
-    };
-    socket.on("error", (error) => {
-      run.logger.warn({ err: error, client: run.peer.address }, "a TFTP transfer's socket failed");
-      finish("failed");
-    });
-    socket.on("message", (datagram, from) => {
-      if (!isPeer(run, from)) answerForeign(run, socket, datagram, from);
-      else proceed(receive(run, datagram));
-    });
-    run.signal.addEventListener("abort", () => finish("stopped"), { once: true });
-    socket.bind({ address: run.address, port: 0 }, () => proceed(run.transfer.start(run.now())));
-  });
+  // Peers are known by address. Node's own look-up would cost every datagram a turn of the event loop.
+  const socket = createSocket({ type: "udp4", lookup: (host, _, done) => done(null, host, 4) });
+  const end = await new Promise<TransferEnd>((resolve) => drive(run, socket, resolve));
   if (end === "stopped") await sendStopped(socket, run);
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  socket.close();
   return end;
 }
 
-function receive(run: TransferRun, datagram: Buffer): Buffer[] {
+function drive(run: TransferRun, socket: Socket, resolve: (end: TransferEnd) => void): void {
+  const { transfer, peer, now, logger, signal } = run;
+  const finish = (end: TransferEnd) => {
+    alarm.cancel();
+    resolve(end);
+  };
+  const proceed = (datagrams: readonly Datagram[]) => {
+    for (const datagram of datagrams) socket.send(datagram, peer.port, peer.address);
+    if (transfer.outcome !== undefined) finish(transfer.outcome);
+    else alarm.check();
+  };
+  const alarm = createAlarm(run, () => proceed(transfer.onTimeout(now())));
+  socket.on("error", (error) => {
+    logger.warn({ err: error, client: peer.address }, "a TFTP transfer's socket failed");
+    finish("failed");
+  });
+  socket.on("message", (datagram, from) => {
+    if (isPeer(run, from)) proceed(receive(run, datagram));
+    else answerForeign(run, socket, datagram, from);
+  });
+  const stop = () => finish(signal.reason === "superseded" ? "superseded" : "stopped");
+  signal.addEventListener("abort", stop, { once: true });
+  socket.bind({ address: run.address, port: 0 }, () => proceed(transfer.start(now())));
+}
+
+/** Nearly every packet moves the deadline further away; the timer is set anew only when it would ring too late. */
+function createAlarm({ transfer, now }: TransferRun, onDeadline: () => void) {
+  let timer: NodeJS.Timeout | undefined;
+  let ringsAt = Number.POSITIVE_INFINITY;
+  const check = () => {
+    if (transfer.deadline >= ringsAt) return;
+    clearTimeout(timer);
+    ringsAt = transfer.deadline;
+    timer = setTimeout(ring, Math.max(0, Math.ceil(ringsAt - now())));
+  };
+  const ring = () => {
+    ringsAt = Number.POSITIVE_INFINITY;
+    if (now() >= transfer.deadline) onDeadline();
+    else check();
+  };
+  return { check, cancel: () => clearTimeout(timer) };
+}
+
+function receive(run: TransferRun, datagram: Buffer): Datagram[] {
   const packet = decodePacket(datagram);
   if (!("malformed" in packet)) return run.transfer.onPacket(packet, run.now());
   run.logger.debug({ client: run.peer.address, ...packet }, "malformed TFTP packet");
