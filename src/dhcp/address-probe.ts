@@ -2,9 +2,15 @@
 // elsewhere or where raw sockets are not allowed. It only reports answers; what silence means is decided in conflict-probes.ts.
 
 import { type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
+import {
+  afInet,
+  type Libc,
+  msgDontWait,
+  sockCloexec,
+  sockDgram,
+  socketAddress,
+} from "../net/libc.ts";
 import { type Mac, macToBytes } from "../net/mac.ts";
-import { afInet, type Libc, msgDontWait, sockCloexec, sockDgram } from "./libc.ts";
-import { socketAddress } from "./udp-socket.ts";
 
 export interface ProbeInterface {
   readonly index: number;

@@ -1,11 +1,11 @@
 // Listens for other DHCP servers on the served networks and tempts them once a minute.
 
 import { broadcastAddress, type Ipv4 } from "../net/ipv4.ts";
+import type { Libc } from "../net/libc.ts";
 import { createRepeats } from "../net/repeats.ts";
 import type { ProbeInterface } from "./address-probe.ts";
 import { serverPort } from "./destination.ts";
 import { foreignServer, temptation } from "./foreign-servers.ts";
-import type { Libc } from "./libc.ts";
 import { createWait, type Listener } from "./listeners.ts";
 import type { DhcpConfig, DhcpEvent, DhcpInterface } from "./policy.ts";
 

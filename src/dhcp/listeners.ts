@@ -2,9 +2,9 @@
 // servers answer.
 
 import { messageOf } from "../net/error-text.ts";
+import type { Libc } from "../net/libc.ts";
 import type { Conversation } from "./conversation.ts";
 import { clientPort, pxePort, serverPort } from "./destination.ts";
-import type { Libc } from "./libc.ts";
 import type { DhcpInterface } from "./policy.ts";
 import { adoptUdpSocket, deviceOf, openUdpSocket, type UdpSocket } from "./udp-socket.ts";
 

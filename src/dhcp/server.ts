@@ -3,12 +3,12 @@
 
 import { readFileSync } from "node:fs";
 import { cidrContains } from "../net/cidr.ts";
+import { type Libc, loadLibc } from "../net/libc.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
 import { type AddressProbe, openAddressProbe, type ProbeInterface } from "./address-probe.ts";
 import { type Answer, createEngine, type DhcpEngine, type Request } from "./engine.ts";
 import { createWatch, refuseSecondServer, type Watch } from "./foreign-server-watch.ts";
 import type { Lease, LeaseJournal } from "./lease-table.ts";
-import { type Libc, loadLibc } from "./libc.ts";
 import { createWait, type Listener, openListeners } from "./listeners.ts";
 import type { DhcpConfig, DhcpEvent, DhcpPolicy } from "./policy.ts";
 

@@ -1,7 +1,14 @@
 // A UDP socket on one interface that reads and writes many datagrams in one system call.
 
 import { anyAddress, type Ipv4, ipv4FromNumber, ipv4ToNumber } from "../net/ipv4.ts";
-import { afInet, type Libc, msgDontWait, sockCloexec, sockDgram } from "./libc.ts";
+import {
+  afInet,
+  type Libc,
+  msgDontWait,
+  sockCloexec,
+  sockDgram,
+  socketAddress,
+} from "../net/libc.ts";
 
 export interface Received {
   /** Valid until the next call of `receive`. */
@@ -114,15 +121,6 @@ export function deviceOf(libc: Libc, fd: number): string {
   if (libc.getsockopt(fd, solSocket, soBindToDevice, name, length) < 0) return "";
   const end = name.indexOf(0);
   return name.toString("latin1", 0, end === -1 ? name.length : end);
-}
-
-/** struct sockaddr_in: the family in the host's byte order, port and address in the network's. */
-export function socketAddress(address: Ipv4, port: number): Buffer {
-  const bytes = Buffer.alloc(nameBytes);
-  bytes.writeUInt16LE(afInet, 0);
-  bytes.writeUInt16BE(port, 2);
-  bytes.writeUInt32BE(ipv4ToNumber(address), 4);
-  return bytes;
 }
 
 function setFlag(libc: Libc, fd: number, flag: number): void {

@@ -1,5 +1,6 @@
 // The TFTP service: read requests on port 69, then one socket of its own for each transfer (RFC 1350 §4).
-// This file holds the listening socket, session.ts those of the transfers. What a name stands for is asked of `files`; nothing is ever written.
+// This file holds the listening socket; the transfers have a thread of their own (transfer-thread.ts). What a name stands
+// for is asked of `files`; nothing is ever written.
 
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { Logger } from "pino";
@@ -14,8 +15,8 @@ import {
   type Malformed,
   type RequestPacket,
 } from "./packet.ts";
-import { runTransfer, type TransferEnd } from "./session.ts";
-import { createTransfer } from "./transfer.ts";
+import type { TransferEnd } from "./transfer-loop.ts";
+import { startTransfers, type Transfers } from "./transfers.ts";
 
 /** One read request, when it is over. `bytes` is what the client acknowledged. */
 export interface TftpEvent {
@@ -101,6 +102,7 @@ class Server implements TftpServer {
   /** By the client's address and port, its half of the transfer id. */
   readonly #sessions = new Map<string, Session>();
   #socket: Socket | undefined;
+  #transfers: Transfers | undefined;
   #service: TftpState["service"] = "stopped";
   #malformed = 0;
   #refused = 0;
@@ -114,10 +116,12 @@ class Server implements TftpServer {
   async start(): Promise<number> {
     const { address, port = 69, logger } = this.#options;
     const socket = this.#options.socket ?? (await openTftpSocket(address, port));
-    socket.on("error", (error) => {
+    const onFault = (error: Error) => {
       this.#service = "failed";
-      logger.error({ err: error }, "the TFTP socket failed");
-    });
+      logger.error({ err: error }, "TFTP has failed");
+    };
+    socket.on("error", onFault);
+    this.#transfers = await startTransfers(logger, onFault);
     socket.on("message", (datagram, from) => this.#onDatagram(datagram, from));
     this.#socket = socket;
     this.#service = "running";
@@ -130,8 +134,9 @@ class Server implements TftpServer {
     this.#socket = undefined;
     if (socket !== undefined) await new Promise<void>((resolve) => socket.close(() => resolve()));
     const running = [...this.#sessions.values()];
-    for (const session of running) session.stop.abort();
+    for (const session of running) session.stop.abort("stopped");
     await Promise.all(running.map((session) => session.ended));
+    await this.#transfers?.close();
   }
 
   state(): TftpState {
@@ -228,9 +233,12 @@ class Server implements TftpServer {
       this.#refuse(packet, from, errorCodes.fileNotFound, "file not found");
       return;
     }
-    const transfer = createTransfer(packet, data, this.#limits.maxBlksize);
-    const outcome = await runTransfer({ transfer, address, peer: from, now, logger, signal });
-    const { bytes, retries } = transfer;
+    const { maxBlksize } = this.#limits;
+    const peer = { address: client, port: from.port };
+    const order = { request: packet, maxBlksize, source: address, peer };
+    const result = await this.#transfers?.run(order, data, signal);
+    if (result === undefined) return;
+    const { end: outcome, bytes, retries } = result;
     onEvent({ file: name, client, bytes, retries, milliseconds: now() - startedMs, outcome });
   }
 

@@ -28,8 +28,6 @@ export interface Transfer {
   /** When `onTimeout` is due, in the unit of `now`, milliseconds; Infinity once there is an outcome. */
   readonly deadline: number;
   readonly outcome: TransferOutcome | undefined;
-  /** Octets in every DATA but the last. */
-  readonly blksize: number;
   /** The first datagrams: an OACK, or DATA when no option is in force. */
   start(now: number): Datagram[];
   onPacket(packet: TftpPacket, now: number): Datagram[];
@@ -62,7 +60,7 @@ export function createTransfer(
 }
 
 class ReadTransfer implements Transfer {
-  readonly blksize: number;
+  readonly #blksize: number;
   readonly #windowsize: number;
   readonly #clientTimeoutMs: number | undefined;
   readonly #oack: Datagram | undefined;
@@ -89,7 +87,7 @@ class ReadTransfer implements Transfer {
     const sizeBytes = netascii ? netasciiSize(file) : file.length;
     const options = negotiate(request.options, sizeBytes, maxBlksize);
     const { blksize, windowsize, acknowledged } = options;
-    this.blksize = blksize;
+    this.#blksize = blksize;
     this.#windowsize = windowsize;
     this.#clientTimeoutMs = options.timeoutMs;
     this.#block = netascii
@@ -103,7 +101,9 @@ class ReadTransfer implements Transfer {
 
   get bytes(): number {
     const { block, length } = this.#last ?? { block: undefined, length: 0 };
-    return this.#acked === block ? (block - 1) * this.blksize + length : this.#acked * this.blksize;
+    return this.#acked === block
+      ? (block - 1) * this.#blksize + length
+      : this.#acked * this.#blksize;
   }
 
   get retries(): number {
@@ -202,7 +202,7 @@ class ReadTransfer implements Transfer {
       const data = this.#block(block);
       datagrams.push(encodeData(block & 0xffff, data));
       this.#sent = block;
-      if (data.length === this.blksize) continue;
+      if (data.length === this.#blksize) continue;
       this.#last = { block, length: data.length };
       break;
     }

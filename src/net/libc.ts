@@ -1,7 +1,8 @@
 // The system calls that Node has no function for: many datagrams in one call, and sockets that hear one interface only.
 // Layouts are those of 64-bit little-endian Linux (asm-generic), which every machine this runs on is.
 
-import { messageOf } from "../net/error-text.ts";
+import { messageOf } from "./error-text.ts";
+import { type Ipv4, ipv4ToNumber } from "./ipv4.ts";
 
 // bits/socket.h
 export const afInet = 2;
@@ -36,6 +37,8 @@ export interface Libc {
   ): number;
   /** Where a buffer is in memory, for the structures that hold pointers. The buffer must outlive its use. */
   address(buffer: Buffer): bigint;
+  /** The memory at an address as a buffer, without a copy. Whoever has that memory must keep it longer than this is used. */
+  memory(address: bigint, length: number): Buffer;
   /** The name of the last error, such as `EADDRINUSE`. */
   lastError(): string;
 }
@@ -47,7 +50,7 @@ export async function loadLibc(): Promise<Libc> {
     process.platform !== "linux"
   )
     throw new Error(
-      `DHCP needs 64-bit little-endian Linux, this is ${process.platform} on ${process.arch}`,
+      `DHCP and TFTP need 64-bit little-endian Linux, this is ${process.platform} on ${process.arch}`,
     );
   try {
     return await bindLibc();
@@ -77,10 +80,22 @@ async function bindLibc(): Promise<Libc> {
       "long sendto(int, const void *, unsigned long, int, const void *, uint32_t)",
     ),
     address: (buffer) => koffi.address(buffer),
+    memory: (address, length) => Buffer.from(koffi.view(address, length)),
     lastError: () => {
       const number = koffi.errno();
       const name = Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0];
       return name ?? `errno ${number}`;
     },
   };
+}
+
+const addressBytes = 16;
+
+/** struct sockaddr_in: the family in the host's byte order, port and address in the network's. */
+export function socketAddress(address: Ipv4, port: number): Buffer {
+  const bytes = Buffer.alloc(addressBytes);
+  bytes.writeUInt16LE(afInet, 0);
+  bytes.writeUInt16BE(port, 2);
+  bytes.writeUInt32BE(ipv4ToNumber(address), 4);
+  return bytes;
 }
