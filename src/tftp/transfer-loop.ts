@@ -51,10 +51,11 @@ interface Session {
 
 // How late a timer or a new transfer may be.
 const turnMs = 2;
-// A client that is just now being served answers within this time, and waking up would take as long.
-const eagerMs = 0.1;
-// Of one socket in one turn; the others have theirs.
-const maxReceived = 64;
+// Waking up takes as long as a near client needs for its answer. So the loop stays awake this long, as long as that pays.
+const awakeMs = 0.05;
+const maxMisses = 3;
+// After so many turns without it, it is tried again.
+const retryTurns = 50;
 
 // poll(2): struct pollfd is the descriptor, the events asked for and the events found.
 const pollIn = 1;
@@ -65,7 +66,9 @@ export class TransferLoop {
   readonly #tell: (message: FromTransferThread) => void;
   #open: Session[] = [];
   #fds = Buffer.alloc(0);
-  #eagerUntilMs = 0;
+  #awakeUntilMs = 0;
+  /** How often in succession nothing came while the loop stayed awake; and, beyond that, turns since. */
+  #misses = 0;
 
   constructor(libc: Libc, tell: (message: FromTransferThread) => void) {
     this.#libc = libc;
@@ -85,32 +88,33 @@ export class TransferLoop {
   turn(): void {
     const endMs = performance.now() + turnMs;
     let nowMs = endMs - turnMs;
+    if (this.#misses > maxMisses + retryTurns) this.#misses = 0;
+    else if (this.#misses > maxMisses) this.#misses += 1;
     while (nowMs < endMs && this.isBusy()) {
-      const waitMs = nowMs < this.#eagerUntilMs ? 0 : turnMs;
-      const ready = this.#libc.poll(this.#fds, this.#open.length, waitMs);
+      const isAwake = nowMs < this.#awakeUntilMs && this.#misses <= maxMisses;
+      const ready = this.#libc.poll(this.#fds, this.#open.length, isAwake ? 0 : turnMs);
       nowMs = performance.now();
-      if (ready <= 0) continue;
-      this.#receive(nowMs);
-      this.#eagerUntilMs = nowMs + eagerMs;
+      if (ready > 0) this.#onReady(nowMs, isAwake);
+      else if (isAwake && nowMs >= this.#awakeUntilMs) this.#misses += 1;
     }
     for (const session of [...this.#open])
       if (nowMs >= session.transfer.deadline)
         this.#proceed(session, session.transfer.onTimeout(nowMs));
   }
 
-  #receive(nowMs: number): void {
+  #onReady(nowMs: number, wasAwake: boolean): void {
+    if (wasAwake) this.#misses = 0;
+    this.#awakeUntilMs = nowMs + awakeMs;
     // Whoever ends meanwhile leaves the lists; these are as poll saw them.
     const fds = this.#fds;
     for (const [i, session] of this.#open.entries()) {
       if (fds[i * pollfdBytes + 6] === 0) continue;
-      for (let count = 0; count < maxReceived; count += 1) {
-        if (session.transfer.outcome !== undefined) break;
-        const received = session.socket.receive();
-        if (received === undefined) break;
-        const { datagram, stranger } = received;
-        if (stranger === undefined) this.#onDatagram(session, datagram, nowMs);
-        else answerStranger(session.socket, datagram, stranger);
-      }
+      // One at a time: there is seldom a second, and to find that out would cost a call.
+      const received = session.socket.receive();
+      if (received === undefined) continue;
+      const { datagram, stranger } = received;
+      if (stranger === undefined) this.#onDatagram(session, datagram, nowMs);
+      else answerStranger(session.socket, datagram, stranger);
     }
   }
 
