@@ -24,6 +24,7 @@ zstd             compressed images
 # What only the tests use: independent clients and servers to hold against the product's own.
 test_packages='
 atftp            TFTP client with options
+busybox          TFTP client of small systems
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
 faketime         a server whose clock is set
@@ -48,6 +49,7 @@ iproute2          namespaces and the wire between them
 kea-admin         perfdhcp
 kea-dhcp4-server  Kea
 strace            counts waits for the disk
+tftpd-hpa         TFTP server
 '
 
 fail() {
