@@ -12,7 +12,8 @@ const maxCountedBytes = 4 * 1024 * 1024;
 export function netasciiSize(file: Buffer): number | undefined {
   if (file.length > maxCountedBytes) return undefined;
   let size = file.length;
-  for (const octet of file) if (octet === cr || octet === lf) size += 1;
+  // Counted by index: an iterator takes ten times as long.
+  for (let at = 0; at < file.length; at += 1) if (file[at] === cr || file[at] === lf) size += 1;
   return size;
 }
 
@@ -27,26 +28,42 @@ export function netasciiBlocks(
 ): (number: number) => Buffer {
   const kept: Buffer[] = [];
   let made = 0;
-  let at = 0;
-  // The second octet of a pair whose first was sent.
-  let owed: number | undefined;
-  const make = () => {
-    const block = Buffer.allocUnsafe(blksize);
-    let length = 0;
-    while (length < blksize && (owed !== undefined || at < file.length)) {
-      if (owed !== undefined) {
-        block[length++] = owed;
-        owed = undefined;
-        continue;
-      }
-      const octet = file[at++];
-      block[length++] = octet === lf ? cr : (octet ?? 0);
-      owed = octet === lf ? lf : octet === cr ? 0 : undefined;
-    }
-    return block.subarray(0, length);
-  };
+  let cursor: Cursor = { at: 0, owed: undefined };
   return (number) => {
-    for (; made < number; made += 1) kept[(made + 1) % windowsize] = make();
+    for (; made < number; made += 1) {
+      const block = Buffer.allocUnsafe(blksize);
+      const { length, next } = encode(file, cursor, block);
+      kept[(made + 1) % windowsize] = block.subarray(0, length);
+      cursor = next;
+    }
     return kept[number % windowsize] ?? Buffer.alloc(0);
   };
+}
+
+interface Cursor {
+  readonly at: number;
+  /** The second octet of a pair whose first was sent. */
+  readonly owed: number | undefined;
+}
+
+/** Fills `block` with what follows, as far as there is something. */
+function encode(file: Buffer, { at, owed }: Cursor, block: Buffer) {
+  const most = block.length;
+  let from = at;
+  let length = 0;
+  let second = owed;
+  while (length < most) {
+    if (second !== undefined) block[length++] = second;
+    second = undefined;
+    let octet = file[from] ?? 0;
+    for (; length < most && from < file.length && octet !== lf && octet !== cr; from += 1) {
+      block[length++] = octet;
+      octet = file[from + 1] ?? 0;
+    }
+    if (length === most || from === file.length) break;
+    from += 1;
+    block[length++] = cr;
+    second = octet === lf ? lf : 0;
+  }
+  return { length, next: { at: from, owed: second } };
 }

@@ -142,12 +142,10 @@ function readOptions(reader: ByteReader): ReadonlyMap<string, string> {
 // Octets are kept one to one as Latin-1, so that a stray octet can still be seen and judged.
 function readString(reader: ByteReader): { text: string; terminated: boolean } | undefined {
   if (reader.remaining === 0) return undefined;
-  const octets: number[] = [];
-  for (let octet = reader.u8(); octet !== undefined; octet = reader.u8()) {
-    if (octet === 0) return { text: Buffer.from(octets).toString("latin1"), terminated: true };
-    octets.push(octet);
-  }
-  return { text: Buffer.from(octets).toString("latin1"), terminated: false };
+  const octets = reader.upTo(0);
+  if (octets !== undefined) return { text: octets.toString("latin1"), terminated: true };
+  const rest = reader.bytes(reader.remaining);
+  return { text: rest?.toString("latin1") ?? "", terminated: false };
 }
 
 /** A packet as octets. Strings must be free of NUL: it ends them on the wire. */

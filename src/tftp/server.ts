@@ -5,7 +5,7 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { Logger } from "pino";
 import type { Ipv4 } from "../net/ipv4.ts";
-import { cleanFileName } from "./file-name.ts";
+import { judgeRequest } from "./judge.ts";
 import { openTftpSocket } from "./listening-socket.ts";
 import { largestBlksize } from "./options.ts";
 import {
@@ -158,7 +158,7 @@ class Server implements TftpServer {
     }
     // Anything else belongs to a transfer's own port. Answering it here could start an endless exchange of errors.
     if (packet.kind !== "RRQ" && packet.kind !== "WRQ") return;
-    const refusal = this.#judge(packet);
+    const refusal = judgeRequest(packet);
     if (typeof refusal !== "string") {
       this.#refuse(packet, from, refusal.code, refusal.message);
       return;
@@ -170,16 +170,6 @@ class Server implements TftpServer {
     this.#malformed += 1;
     this.#options.logger.debug({ client: from.address, ...packet }, "malformed TFTP packet");
     if (packet.request) this.#sendError(from, errorCodes.illegalOperation, packet.malformed);
-  }
-
-  /** The cleaned name of a request that may be served, or the ERROR it gets. */
-  #judge(packet: RequestPacket): string | { code: number; message: string } {
-    if (packet.kind === "WRQ")
-      return { code: errorCodes.accessViolation, message: "this server is read-only" };
-    if (packet.mode !== "octet" && packet.mode !== "netascii")
-      return { code: errorCodes.illegalOperation, message: "mode must be octet or netascii" };
-    const name = cleanFileName(packet.file);
-    return name ?? { code: errorCodes.accessViolation, message: "this name is not served" };
   }
 
   #accept(asked: { packet: RequestPacket; name: string; datagram: Buffer; from: RemoteInfo }) {
