@@ -1,95 +1,21 @@
 // The three DHCP servers as an operator would start them: what each is configured with, and its start and end.
 // All have the same network, pool, lease time and one reservation; what differs beyond that is said here.
 
-import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { inventorySchema } from "../../src/inventory/schema.ts";
-import type { InventoryFile } from "../../vm-harness/rack-inventory.ts";
-import {
-  addresses,
-  type Lab,
-  network,
-  reservedMac,
-  runClient,
-  serverInterface,
-  startInServerSpace,
-} from "./lab.ts";
-
-interface Preparation {
-  readonly argv: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-}
-
-/** Writes the server's files into a fresh folder and says how to start it. */
-type Prepare = (directory: string) => Promise<Preparation>;
+import { addresses, type Lab, network, reservedMac, runClient, serverInterface } from "./lab.ts";
+import { leaseSeconds, prepareProduct } from "./product.ts";
+import { type Preparation, type Prepare, withProcess } from "./server-process.ts";
 
 export const dhcpServers = {
-  rackstrap: prepareRackstrap,
+  rackstrap: prepareProduct,
   kea: prepareKea,
   dnsmasq: prepareDnsmasq,
 } as const satisfies Record<string, Prepare>;
 
 export type ServerName = keyof typeof dhcpServers;
 export const serverNames = Object.keys(dhcpServers) as readonly ServerName[];
-
-const leaseSeconds = 3600;
-const repository = join(import.meta.dirname, "../..");
-
-async function prepareRackstrap(directory: string): Promise<Preparation> {
-  const inventoryFile = join(directory, "site.json");
-  await mkdir(join(directory, "assets"));
-  await writeFile(join(directory, "password"), "unused\n");
-  await writeFile(inventoryFile, JSON.stringify(inventory(directory)));
-  const main = join(repository, "src/cli/main.ts");
-  return { argv: [process.execPath, main, "serve", "--inventory", inventoryFile] };
-}
-
-function inventory(directory: string): InventoryFile {
-  return {
-    site: "bench",
-    domain: "example.com",
-    cluster: { name: "bench" },
-    server: {
-      address: addresses.server,
-      interface: serverInterface,
-      stateDirectory: join(directory, "state"),
-      assetDirectory: join(directory, "assets"),
-    },
-    // The others don't look for machines that use an address without a lease: dnsmasq is told not to, Kea 2.2 can't.
-    ...("dhcp" in inventorySchema.shape ? { dhcp: { conflictProbe: false } } : {}),
-    networks: {
-      provisioning: {
-        cidr: network,
-        gateway: "10.77.0.254",
-        pool: { start: addresses.poolStart, end: addresses.poolEnd },
-        dns: ["10.77.0.254"],
-        domain: "prov.example.com",
-        leaseSeconds,
-      },
-      production: { cidr: "10.78.0.0/24", gateway: "10.78.0.1", dns: ["10.78.0.1"] },
-      management: { cidr: "10.79.0.0/24" },
-    },
-    install: { flake: "/nonexistent" },
-    profiles: { worker: { role: "worker" } },
-    nodes: {
-      reserved: {
-        mac: reservedMac,
-        profile: "worker",
-        firmware: "uefi",
-        provisioningAddress: addresses.reserved,
-        productionAddress: "10.78.0.50",
-        disk: "/dev/sda",
-        bmc: {
-          address: "10.79.0.50",
-          user: "admin",
-          password: { file: join(directory, "password") },
-        },
-      },
-    },
-  };
-}
 
 /**
  * Kea as Debian ships it: leases in a memfile that is written at every change, one thread, raw sockets. Only its
@@ -149,32 +75,13 @@ export interface RunningServer {
 }
 
 /** Starts a server on fresh files, waits until it answers, does the work and stops it again. */
-export async function withServer<T>(
+export function withServer<T>(
   lab: Lab,
   name: ServerName,
   work: (server: RunningServer) => Promise<T>,
 ): Promise<T> {
-  const directory = await mkdtemp(join(lab.directory, `${name}-`));
-  const { argv, environment } = await dhcpServers[name](directory);
-  const logFile = join(directory, "server.log");
-  const child = startInServerSpace(lab, argv, logFile, environment);
-  const ended = once(child, "exit");
-  const isAlive = () => child.exitCode === null && child.signalCode === null;
-  try {
-    await answering(lab, isAlive);
-    const result = await work({ name, pid: child.pid ?? 0 });
-    if (!isAlive()) throw new Error("it ended while it was measured");
-    return result;
-  } catch (cause) {
-    if (lab.signal.aborted) throw cause;
-    const said = (await readFile(logFile, "utf8")).trim().slice(-1000);
-    throw new Error(`${name} could not be measured; the end of its log:\n${said}`, { cause });
-  } finally {
-    child.kill("SIGTERM");
-    const stopped = await Promise.race([ended, pause(10_000, undefined, { ref: false })]);
-    if (stopped === undefined) child.kill("SIGKILL");
-    await ended;
-  }
+  const server = { name, prepare: dhcpServers[name], answering };
+  return withProcess(lab, server, (pid) => work({ name, pid }));
 }
 
 const startLimitMs = 60_000;
