@@ -179,7 +179,7 @@ async function inheritedTftpSockets(addresses: readonly Ipv4[]) {
 }
 
 function openTftp(
-  { assets, logger }: NetworkTools,
+  { assets, inventory, logger }: NetworkTools,
   { record, holders }: Observers,
   address: Ipv4,
   socket: Socket | undefined,
@@ -199,6 +199,7 @@ function openTftp(
     },
     now: () => performance.now(),
     logger: logger.child({ service: "tftp" }),
+    limits: inventory.server.tftp,
   });
 }
 

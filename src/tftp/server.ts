@@ -45,9 +45,9 @@ export interface TftpServerOptions {
 
 interface TftpLimits {
   /** At one time, in all. Who comes when there are so many gets no answer, and so asks again as it does after a loss. */
-  readonly transfers: number;
+  readonly maxTransfers: number;
   /** At one time, to one address. More are refused. */
-  readonly transfersPerClient: number;
+  readonly maxTransfersPerClient: number;
   /**
    * The most that a client which asks for blksize is given, 512 to 65464. Blocks that don't fit into one frame leave in
    * fragments; for the sake of firmware that can't put those together, set it to the MTU less 32.
@@ -73,8 +73,8 @@ export interface TftpServer {
 }
 
 const defaultLimits: TftpLimits = {
-  transfers: 2048,
-  transfersPerClient: 128,
+  maxTransfers: 2048,
+  maxTransfersPerClient: 128,
   maxBlksize: largestBlksize,
   refusalEventsPerSecond: 20,
 };
@@ -114,16 +114,17 @@ class Server implements TftpServer {
   }
 
   async start(): Promise<number> {
-    const { address, port = 69, logger } = this.#options;
-    const socket = this.#options.socket ?? (await openTftpSocket(address, port));
+    const { address, port = 69, logger, now } = this.#options;
     const onFault = (error: Error) => {
       this.#service = "failed";
       logger.error({ err: error }, "TFTP has failed");
     };
-    socket.on("error", onFault);
-    this.#transfers = await startTransfers(logger, onFault);
-    socket.on("message", (datagram, from) => this.#onDatagram(datagram, from));
+    const socket = this.#options.socket ?? (await openTftpSocket(address, port));
+    // Set at once, so that close finds what start has opened.
     this.#socket = socket;
+    socket.on("error", onFault);
+    this.#transfers = await startTransfers(logger, onFault, now);
+    socket.on("message", (datagram, from) => this.#onDatagram(datagram, from));
     this.#service = "running";
     return socket.address().port;
   }
@@ -183,13 +184,13 @@ class Server implements TftpServer {
     earlier?.stop.abort("superseded");
     this.#sessions.delete(id);
 
-    if (this.#sessions.size >= this.#limits.transfers) {
+    if (this.#sessions.size >= this.#limits.maxTransfers) {
       this.#count(packet, from, "refused");
       return;
     }
     const sessions = [...this.#sessions.values()];
     const ofClient = sessions.filter((session) => session.client === from.address).length;
-    if (ofClient >= this.#limits.transfersPerClient) {
+    if (ofClient >= this.#limits.maxTransfersPerClient) {
       this.#refuse(packet, from, errorCodes.notDefined, "too many transfers, try again");
       return;
     }

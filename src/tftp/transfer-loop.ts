@@ -52,7 +52,7 @@ interface Session {
 // How late a timer or a new transfer may be.
 const turnMs = 2;
 // Waking up takes as long as a near client needs for its answer. So the loop stays awake this long, as long as that pays.
-const awakeMs = 0.05;
+const awakeMs = 0.1;
 const maxMisses = 3;
 // After so many turns without it, it is tried again.
 const retryTurns = 50;
@@ -92,30 +92,36 @@ export class TransferLoop {
     else if (this.#misses > maxMisses) this.#misses += 1;
     while (nowMs < endMs && this.isBusy()) {
       const isAwake = nowMs < this.#awakeUntilMs && this.#misses <= maxMisses;
-      const ready = this.#libc.poll(this.#fds, this.#open.length, isAwake ? 0 : turnMs);
+      // To read a single socket is to ask it whether there is something.
+      const isAlone = isAwake && this.#open.length === 1;
+      const ready =
+        isAlone || this.#libc.poll(this.#fds, this.#open.length, isAwake ? 0 : turnMs) > 0;
       nowMs = performance.now();
-      if (ready > 0) this.#onReady(nowMs, isAwake);
-      else if (isAwake && nowMs >= this.#awakeUntilMs) this.#misses += 1;
+      if (ready && this.#receive(nowMs, isAlone)) {
+        if (isAwake) this.#misses = 0;
+        this.#awakeUntilMs = nowMs + awakeMs;
+      } else if (isAwake && nowMs >= this.#awakeUntilMs) this.#misses += 1;
     }
     for (const session of [...this.#open])
       if (nowMs >= session.transfer.deadline)
         this.#proceed(session, session.transfer.onTimeout(nowMs));
   }
 
-  #onReady(nowMs: number, wasAwake: boolean): void {
-    if (wasAwake) this.#misses = 0;
-    this.#awakeUntilMs = nowMs + awakeMs;
+  /** Reads the sockets that poll found ready, or `all`; false when there was nothing. */
+  #receive(nowMs: number, all: boolean): boolean {
+    let received = false;
     // Whoever ends meanwhile leaves the lists; these are as poll saw them.
     const fds = this.#fds;
     for (const [i, session] of this.#open.entries()) {
-      if (fds[i * pollfdBytes + 6] === 0) continue;
+      if (!all && fds[i * pollfdBytes + 6] === 0) continue;
       // One at a time: there is seldom a second, and to find that out would cost a call.
-      const received = session.socket.receive();
-      if (received === undefined) continue;
-      const { datagram, stranger } = received;
-      if (stranger === undefined) this.#onDatagram(session, datagram, nowMs);
-      else answerStranger(session.socket, datagram, stranger);
+      const one = session.socket.receive();
+      if (one === undefined) continue;
+      received = true;
+      if (one.stranger === undefined) this.#onDatagram(session, one.datagram, nowMs);
+      else answerStranger(session.socket, one.datagram, one.stranger);
     }
+    return received;
   }
 
   #onDatagram(session: Session, datagram: Buffer, nowMs: number): void {

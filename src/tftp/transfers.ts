@@ -4,6 +4,7 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
 import { loadLibc } from "../net/libc.ts";
+import { createRepeats } from "../net/repeats.ts";
 import type {
   FromTransferThread,
   ToTransferThread,
@@ -32,12 +33,16 @@ export interface Transfers {
   close(): Promise<void>;
 }
 
+const minuteMs = 60_000;
+
 /** Rejects with the reason when this machine can't. `onFault` is told when the thread has ended by a fault. */
 export async function startTransfers(
   logger: Logger,
   onFault: (error: Error) => void,
+  now: () => number,
 ): Promise<Transfers> {
   const libc = await loadLibc();
+  const isRepeat = createRepeats(now);
   // The same ending as this file: .ts from the sources, .js when built.
   const file = new URL(`./transfer-thread${extname(import.meta.url)}`, import.meta.url);
   const worker = new Worker(file);
@@ -51,11 +56,8 @@ export async function startTransfers(
   let fault = false;
   worker.on("message", (message: FromTransferThread) => {
     if (message.kind === "ended") end(message.id, message);
-    else
-      logger.warn(
-        { client: message.client, reason: message.reason },
-        "a TFTP datagram was not sent",
-      );
+    else if (!isRepeat(message.reason, minuteMs))
+      logger.warn({ client: message.client, reason: message.reason }, "TFTP can't send");
   });
   worker.on("error", (error) => {
     fault = true;

@@ -1,4 +1,4 @@
-// A server from its start to its end, whichever it is.
+// One server of a comparison: started on fresh files, waited for until it answers, and stopped again.
 
 import { once } from "node:events";
 import { mkdtemp, readFile } from "node:fs/promises";
@@ -14,17 +14,17 @@ export interface Preparation {
 /** Writes the server's files into a fresh folder and says how to start it. */
 export type Prepare = (directory: string) => Promise<Preparation>;
 
-export interface ServerKind {
-  readonly name: string;
-  readonly prepare: Prepare;
-  /** Resolves when the server answers, rejects when it does not. */
-  readonly answering: (lab: Lab, isAlive: () => boolean) => Promise<void>;
-}
+/** Asks the server once: undefined when it answered, else what was seen in place of an answer. */
+export type Ask = () => Promise<string | undefined>;
+
+const startLimitMs = 60_000;
 
 /** Starts a server on fresh files, waits until it answers, does the work with its process number and stops it again. */
-export async function withProcess<T>(
+export async function withServerProcess<T>(
   lab: Lab,
-  { name, prepare, answering }: ServerKind,
+  name: string,
+  prepare: Prepare,
+  ask: Ask,
   work: (pid: number) => Promise<T>,
 ): Promise<T> {
   const directory = await mkdtemp(join(lab.directory, `${name}-`));
@@ -34,7 +34,7 @@ export async function withProcess<T>(
   const ended = once(child, "exit");
   const isAlive = () => child.exitCode === null && child.signalCode === null;
   try {
-    await answering(lab, isAlive);
+    await answering(ask, isAlive);
     const result = await work(child.pid ?? 0);
     if (!isAlive()) throw new Error("it ended while it was measured");
     return result;
@@ -48,4 +48,16 @@ export async function withProcess<T>(
     if (stopped === undefined) child.kill("SIGKILL");
     await ended;
   }
+}
+
+async function answering(ask: Ask, isAlive: () => boolean): Promise<void> {
+  let last: string | undefined = "nothing";
+  const endAt = performance.now() + startLimitMs;
+  while (performance.now() < endAt) {
+    if (!isAlive()) throw new Error("it ended at its start");
+    last = await ask();
+    if (last === undefined) return;
+    await pause(200);
+  }
+  throw new Error(`it did not answer in ${startLimitMs / 1000} s; the last that was seen: ${last}`);
 }

@@ -2,14 +2,14 @@
 
 import { chmod, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { dhcpServers } from "./dhcp-servers.ts";
 import { addresses, type Lab, serverInterface } from "./lab.ts";
-import { prepareProduct } from "./product.ts";
-import { type Preparation, type Prepare, withProcess } from "./server-process.ts";
+import { type Preparation, type Prepare, withServerProcess } from "./server-process.ts";
 import { runTftpClients } from "./tftp-load.ts";
 
 /** By the server's name: how it is started with a folder of files. */
 const tftpServers = {
-  rackstrap: prepareProduct,
+  rackstrap: dhcpServers.rackstrap,
   "tftpd-hpa": prepareTftpdHpa,
   dnsmasq: prepareDnsmasq,
 } as const satisfies Record<string, Prepare>;
@@ -41,19 +41,19 @@ export function withTftpServer<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const prepare = async (directory: string) => {
+    const preparation = await tftpServers[name](directory);
     const assets = join(directory, "assets");
     await mkdir(assets, { recursive: true });
     for (const [file, path] of files) await copyFile(path, join(assets, file));
     // in.tftpd gives up its rights.
     for (const folder of [lab.directory, directory, assets]) await chmod(folder, 0o755);
-    return tftpServers[name](directory);
+    return preparation;
   };
   const [[file = "", copy = ""] = []] = files;
   const probe = { file, copy, clients: 1, blksize: 1468, windowsize: 1, lostPerMille: 0 };
-  const answering = async (_: Lab, isAlive: () => boolean) => {
-    const { completed, reasons } = await runTftpClients(lab, { ...probe, limitSeconds: 60 });
-    if (!isAlive()) throw new Error("it ended at its start");
-    if (completed === 0) throw new Error(`it does not serve ${file}: ${reasons.join(", ")}`);
+  const ask = async () => {
+    const { reasons } = await runTftpClients(lab, { ...probe, limitSeconds: 10 });
+    return reasons[0];
   };
-  return withProcess(lab, { name, prepare, answering }, work);
+  return withServerProcess(lab, name, prepare, ask, work);
 }

@@ -128,7 +128,7 @@ describe("the TFTP server with real clients", () => {
       onEvent: () => undefined,
       now: () => performance.now(),
       logger: pino({ level: "silent" }),
-      limits: { transfersPerClient: 20 },
+      limits: { maxTransfersPerClient: 20 },
     });
     const manyPort = await many.start();
     const fetch: Fetch = (name, local) => [

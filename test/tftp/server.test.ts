@@ -203,7 +203,7 @@ describe("what is malformed", () => {
 
 describe("the TFTP server's limits", () => {
   it("does not answer when it serves as many as it may, so that the client asks again", async () => {
-    const { port, client, server, event } = await rack({ limits: { transfers: 1 } });
+    const { port, client, server, event } = await rack({ limits: { maxTransfers: 1 } });
     const reader = client();
     reader.send(port, rrq("large"));
     const { port: transferPort } = await reader.next();
@@ -218,7 +218,7 @@ describe("the TFTP server's limits", () => {
   });
 
   it("refuses more transfers than a client may have", async () => {
-    const { port, client, server } = await rack({ limits: { transfersPerClient: 2 } });
+    const { port, client, server } = await rack({ limits: { maxTransfersPerClient: 2 } });
     for (const reader of [client(), client()]) {
       reader.send(port, rrq("large"));
       await reader.next();
