@@ -25,6 +25,7 @@ const maxSegments = 64;
 // 65535 less the headers of IP and UDP.
 const maxPayloadBytes = 65_507;
 const addressBytes = 16;
+const noRoom: readonly string[] = ["EAGAIN", "ENOBUFS"];
 
 // What a reading client sends is short: an ACK or an ERROR.
 const incoming = Buffer.alloc(2048);
@@ -66,14 +67,15 @@ export class TransferSocket {
 
   /**
    * Sends all of them to the peer: one, or a window, in which all but the last are of the same length. Never waits, and what
-   * the system does not take is lost as on the wire; returns its last complaint.
+   * the system has no room for is lost as on the wire; returns why it refused one for another reason.
    */
   send(datagrams: readonly Datagram[]): string | undefined {
     if (datagrams.length > 1 && this.#sendSegmented(datagrams)) return undefined;
     let complaint: string | undefined;
     for (const datagram of datagrams) {
       if (this.#sendOnce([datagram], this.#peer)) continue;
-      complaint = this.#libc.lastError();
+      const error = this.#libc.lastError();
+      if (!noRoom.includes(error)) complaint = error;
     }
     return complaint;
   }
@@ -95,7 +97,7 @@ export class TransferSocket {
     if (this.#segmentation === "off") return false;
     for (let at = 0; at < datagrams.length; at += most) {
       if (this.#sendOnce(datagrams.slice(at, at + most), this.#peer)) continue;
-      if (["EAGAIN", "ENOBUFS"].includes(this.#libc.lastError())) continue;
+      if (noRoom.includes(this.#libc.lastError())) continue;
       this.#segmentation = "off";
       this.#setSegment(0);
       return false;
