@@ -9,6 +9,7 @@ import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
+import { loadAssetKey } from "./boot/asset-store/signature.ts";
 import { type Assets, createAssets } from "./boot/assets.ts";
 import { loadScripts } from "./boot/script.ts";
 import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
@@ -20,6 +21,7 @@ import { createInstallation } from "./operations/installation.ts";
 import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
+import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { createControllers } from "./serve/controllers.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
@@ -75,7 +77,7 @@ async function start(
   closers: Closers,
   onFault: (error: Error) => void,
 ): Promise<void> {
-  const { stateDirectory, assetDirectory, api } = inventory.server;
+  const { stateDirectory, assetDirectory, assetKey, api } = inventory.server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const store = openStore(
@@ -84,7 +86,10 @@ async function start(
     ({ kind, node, mac, detail }) => logger.info({ event: kind, node, mac, detail }, "event"),
   );
   closers.push(() => store.close());
-  const assets = await createAssets(assetDirectory);
+  const assets = await createAssets(assetDirectory, {
+    memoryFile: join(stateDirectory, "asset-sums.json"),
+    key: assetKey === undefined ? undefined : loadAssetKey(assetKey),
+  });
   const scripts = loadScripts(join(import.meta.dirname, "../templates"));
   const rendering = createRendering({ inventory, store, assets, scripts, now });
   const sshKey = await loadSshKey(inventory);
@@ -94,6 +99,8 @@ async function start(
     authorizedKeys: sshKey.publicKey,
   });
   closers.push(() => network.close());
+  const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
+  closers.push(() => checks.close());
   const runner = startRunner(tools, store, logger);
   closers.push(() => runner.close());
   const { nodes, operations } = store;
@@ -116,12 +123,27 @@ async function start(
         dhcpCounts: network.dhcp.counts(),
         pools: await network.dhcp.poolUse(),
         foreignServers: network.dhcp.foreignServers(),
+        damagedAssets: assets.current().damaged.length,
+        assetsCheckedMs: checks.lastCheckMs(),
       }),
   });
   const token = loadOrCreateToken(stateDirectory, randomBytes);
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+function checkAssetsRegularly(
+  inventory: Inventory,
+  assets: Assets,
+  logger: Logger,
+  onFault: (error: Error) => void,
+): AssetChecks {
+  const everyMs = inventory.server.assetCheckMinutes * 60_000;
+  const onChecked = (damaged: readonly string[]) => {
+    for (const problem of damaged) logger.error({ problem }, "a boot asset is damaged");
+  };
+  return startAssetChecks({ assets, clock, everyMs, onChecked, onFault });
 }
 
 function readInventory(file: string): Inventory {
@@ -150,7 +172,8 @@ async function provisionTools(
     cluster: createClusterAccess({ nodes: inventory.nodes, ca: ca.certPem, clock }),
     bmc: createControllers(process.env),
     installation: (node, operationId) => createInstallation(installation, node, operationId),
-    missingAssets: (node) => missingAssets(inventory, assets.current(), [node]),
+    // Read anew: an image may have been imported since.
+    missingAssets: async (node) => missingAssets(inventory, await assets.reload(), [node]),
     newId: randomUUID,
   };
 }

@@ -41,6 +41,7 @@ tftp-hpa         TFTP client without options
 tshark           decoder of what the DHCP server sends
 udhcpc           the DHCP client of small systems
 util-linux       lsblk, unshare
+xz-utils         an image's archive
 '
 # What only the benchmarks use: the servers to be measured beside the product's own, and the client.
 bench_packages='
@@ -48,6 +49,7 @@ dnsmasq-base      dnsmasq
 iproute2          namespaces and the wire between them
 kea-admin         perfdhcp
 kea-dhcp4-server  Kea
+nginx-light       nginx
 strace            counts waits for the disk
 tftpd-hpa         TFTP server
 '

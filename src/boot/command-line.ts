@@ -4,13 +4,13 @@
 /** The texts found beside a kernel; absent files are undefined. */
 export interface CommandLineSources {
   /** `netboot.ipxe` of nixpkgs: `kernel bzImage init=… initrd=initrd … ${cmdline}`. */
-  readonly netbootIpxe: string | undefined;
+  readonly netbootIpxe?: string | undefined;
   /** `kernel-params` of the nixos-images installers, without an init. */
-  readonly kernelParams: string | undefined;
+  readonly kernelParams?: string | undefined;
   /** Where `init` points to, or what it says when links did not survive a copy. */
-  readonly init: string | undefined;
+  readonly init?: string | undefined;
   /** A plain list of kernel arguments. */
-  readonly cmdline: string | undefined;
+  readonly cmdline?: string | undefined;
 }
 
 export type CommandLine = { readonly arguments: readonly string[] } | { readonly problem: string };
@@ -18,8 +18,13 @@ export type CommandLine = { readonly arguments: readonly string[] } | { readonly
 // What may stand in a boot script without meaning something to iPXE.
 const argumentPattern = /^[A-Za-z0-9_.,:/@=+%~*-]+$/;
 
-/** The command line of the first source there is, `init=` first; `initrd=` is left to the boot script. */
+/**
+ * The command line of the first source there is, `init=` first; `initrd=` is left to the boot script. Sources that
+ * name different inits come from different images, and are refused.
+ */
 export function commandLine(sources: CommandLineSources): CommandLine {
+  const mixed = mixedInits(sources);
+  if (mixed !== undefined) return { problem: mixed };
   const found = words(sources);
   if ("problem" in found) return found;
   const kept = found.words.filter((word) => !/^(?:\$\{cmdline\}$|initrd=)/.test(word));
@@ -34,6 +39,24 @@ export function commandLine(sources: CommandLineSources): CommandLine {
       problem: `${found.source} has ${inits.length === 0 ? "no init=" : "no single init=/PATH"}: the image does not boot without the one it was built with`,
     };
   return { arguments: [...inits, ...kept.filter((word) => !word.startsWith("init="))] };
+}
+
+function mixedInits({ netbootIpxe, init, cmdline }: CommandLineSources): string | undefined {
+  const inits = [
+    ["netboot.ipxe", initOf(netbootIpxe)],
+    ["init", init?.trim()],
+    ["cmdline", initOf(cmdline)],
+  ].filter(([, path]) => path !== undefined);
+  const [first, ...others] = inits;
+  const other = others.find(([, path]) => path !== first?.[1]);
+  return (
+    other &&
+    `${first?.[0]} has the init ${first?.[1]} and ${other[0]} has ${other[1]}: these are parts of two images`
+  );
+}
+
+function initOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : /(?:^|\s)init=(\S+)/.exec(text)?.[1];
 }
 
 type Words = { readonly source: string; readonly words: readonly string[] };

@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AssetChangedError, type AssetFile, openAsset } from "../boot/asset-file.ts";
+import { findSet } from "../boot/assets.ts";
 import { keysArchive } from "../boot/keys-archive.ts";
 import type { BootPlaneDeps, BootPlaneEvent } from "./deps.ts";
 import { parseRange } from "./range.ts";
@@ -39,10 +40,11 @@ export function imageRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
 
 function findImage(deps: BootPlaneDeps, request: FastifyRequest<ImageRequest>) {
   const { profile, file } = request.params;
-  const set = deps.assets.current().sets.get(profile);
   const { set: version } = request.query;
-  // A script made for another set must not be completed with this one.
-  if (set === undefined || (version !== undefined && version !== set.version)) return undefined;
+  if (version !== undefined && typeof version !== "string") return undefined;
+  // A machine gets the set that its script was made for, also when another one has become active since.
+  const set = findSet(deps.assets.current(), profile, version);
+  if (set === undefined) return undefined;
   return new Map([
     [set.kernelName as string, set.kernel],
     ["initrd", set.initrd],

@@ -4,6 +4,7 @@
 
 import { Command, CommanderError, Option } from "commander";
 import { messageOf } from "../net/error-text.ts";
+import { addAssetsCommand } from "./assets.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addEventsCommand } from "./events.ts";
@@ -38,6 +39,7 @@ function createProgram(done: Done): Command {
     .exitOverride();
   addServeCommand(program, done);
   addCheckCommand(program, done);
+  addAssetsCommand(program, done);
   addImportCommand(program, done);
   addNodesCommand(program, done);
   addLeasesCommand(program, done);

@@ -127,6 +127,7 @@ function resolveInventory(file: ParsedInventory, folder: string): Inventory {
       ...server,
       stateDirectory: absolute(server.stateDirectory),
       assetDirectory: absolute(server.assetDirectory),
+      ...(server.assetKey !== undefined && { assetKey: absolute(server.assetKey) }),
     },
     install: {
       ...install,

@@ -118,6 +118,10 @@ const server = z.strictObject({
     .default({ address: "127.0.0.1" as Ipv4, port: 8443 }),
   stateDirectory: z.string().min(1).default("/var/lib/rackstrap"),
   assetDirectory: z.string().min(1).default("/var/lib/pxe-boot"),
+  /** File with an Ed25519 public key in PEM: only images and loaders that are signed with it are served. */
+  assetKey: z.string().min(1).optional(),
+  /** How often every image is read in full, to find what the disk has damaged. */
+  assetCheckMinutes: z.number().positive().default(60),
   tftp: tftp.prefault({}),
 });
 

@@ -70,7 +70,7 @@ export interface ProvisionTools {
   readonly bmc: (node: Node) => Bmc;
   readonly installation: (node: Node, operationId: string) => Installation;
   /** What is missing to boot this node's installer; empty when nothing is. */
-  readonly missingAssets: (node: Node) => readonly string[];
+  readonly missingAssets: (node: Node) => Promise<readonly string[]>;
   readonly newId: () => string;
 }
 

@@ -11,6 +11,10 @@ export interface Figures {
   readonly dhcpCounts: DhcpCounts;
   readonly pools: readonly PoolUse[];
   readonly foreignServers: readonly ForeignServer[];
+  /** Images and loaders that are there and are not served. */
+  readonly damagedAssets: number;
+  /** When all images were last read in full, milliseconds since the epoch. */
+  readonly assetsCheckedMs: number | undefined;
 }
 
 export function serverMetrics(figures: Figures): Metric[] {
@@ -48,5 +52,15 @@ export function serverMetrics(figures: Figures): Metric[] {
     gauge("dhcp_foreign_servers", "Other DHCP servers heard in the last five minutes.", [
       { labels: {}, value: foreignServers.length },
     ]),
+    gauge("assets_damaged", "Asset sets and loaders that are damaged, and so are not served.", [
+      { labels: {}, value: figures.damagedAssets },
+    ]),
+    gauge(
+      "assets_checked_timestamp_seconds",
+      "When all images were last read in full, since the epoch.",
+      figures.assetsCheckedMs === undefined
+        ? []
+        : [{ labels: {}, value: Math.floor(figures.assetsCheckedMs / 1000) }],
+    ),
   ];
 }

@@ -9,16 +9,17 @@ import { readSecret } from "../inventory/secret.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { ForeignServer } from "./foreign-server-list.ts";
 
-/** What is missing to boot the installer of these nodes. */
+/** What is missing or damaged that the installer of these nodes needs; `all`: and what else is wrong in the directory. */
 export function missingAssets(
   inventory: Inventory,
   manifest: AssetManifest,
   nodes: readonly Node[],
+  scope: "all" | "needed" = "needed",
 ): string[] {
   const profiles = [...new Set(nodes.map((node) => node.profile))];
   const own = nodes.flatMap(({ loader }) => loader ?? []);
   const loaders = [...new Set([...loadersInUse(inventory.boot.fallbackLoader), ...own])];
-  return assetProblems(manifest, { profiles, loaders });
+  return assetProblems(manifest, { profiles, loaders }, scope);
 }
 
 export function checkServer(
@@ -38,6 +39,8 @@ export function checkServer(
 function checkService(name: string, status: string): CheckResult {
   const title = `service ${name}`;
   if (status === "running") return { title, ok: true, detail: "running" };
+  if (status === "degraded")
+    return { title, ok: false, detail: status, next: "see /health and the server's log for why" };
   return { title, ok: false, detail: status, next: "read the server's log and start it again" };
 }
 
@@ -56,10 +59,15 @@ function checkForeignServer(inventory: Inventory, server: ForeignServer): CheckR
 
 function checkAssets(inventory: Inventory, manifest: AssetManifest): CheckResult {
   const title = "boot assets";
-  const problems = missingAssets(inventory, manifest, inventory.nodes);
+  const problems = missingAssets(inventory, manifest, inventory.nodes, "all");
   if (problems.length === 0)
     return { title, ok: true, detail: `${manifest.sets.size} image sets in ${manifest.root}` };
-  return { title, ok: false, detail: problems.join("; "), next: "add the files named here" };
+  return {
+    title,
+    ok: false,
+    detail: problems.join("; "),
+    next: "add or replace the files named here",
+  };
 }
 
 /** Reports only what is wrong: a secret that can be read says nothing about itself. */

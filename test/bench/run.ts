@@ -8,6 +8,7 @@ import { messageOf } from "../../src/net/error-text.ts";
 import { benchDhcp, dhcpRows } from "./dhcp.ts";
 import { serverNames } from "./dhcp-servers.ts";
 import { type Findings, type Row, ratiosOf, tableOf } from "./report.ts";
+import { benchStorm, stormRows, stormServerNames } from "./storm.ts";
 import { benchTftp, tftpRows } from "./tftp.ts";
 import { tftpServerNames } from "./tftp-servers.ts";
 
@@ -23,6 +24,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   dhcp: { servers: serverNames, measure: benchDhcp, rows: dhcpRows },
+  storm: { servers: stormServerNames, measure: benchStorm, rows: stormRows },
   tftp: { servers: tftpServerNames, measure: benchTftp, rows: tftpRows },
 };
 

@@ -1,16 +1,21 @@
-import { rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { AssetChangedError, openAsset } from "../../src/boot/asset-file.ts";
-import { assetProblems, createAssets } from "../../src/boot/assets.ts";
+import { activateSet } from "../../src/boot/asset-store/activate.ts";
+import { importSet } from "../../src/boot/asset-store/import.ts";
+import { assetProblems, createAssets, findSet } from "../../src/boot/assets.ts";
 import { assetDirectory, initPath, putFiles } from "../fakes/asset-directory.ts";
+import { bzImage, gzipped, putImage } from "../fakes/images.ts";
+import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 
 const directories: string[] = [];
 afterEach(() => {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
 });
 
-function directoryWith(files: Readonly<Record<string, string>> = {}): string {
+function directoryWith(files: Readonly<Record<string, string | Buffer>> = {}): string {
   const directory = assetDirectory(files);
   directories.push(directory);
   return directory;
@@ -67,7 +72,7 @@ describe("the asset manifest", () => {
     expect(loaders.has("passwd.efi")).toBe(false);
     expect(sets.size).toBe(0);
     expect(problems).toEqual([
-      "loader passwd.efi: is a link out of the asset directory",
+      `loader passwd.efi: ${directory}/passwd.efi is a link out of the asset directory`,
       "asset set control-plane: initrd is a link out of the asset directory",
       "asset set stolen: nixos/stolen leads out of the asset directory",
     ]);
@@ -83,7 +88,7 @@ describe("the asset manifest", () => {
     const { loaders, problems } = await manifestOf(directory);
     expect([...loaders.keys()]).toEqual(["ipxe.efi", "undionly.kpxe"]);
     expect(problems).toEqual([
-      "loader empty.efi: is empty",
+      `loader empty.efi: ${directory}/empty.efi is empty`,
       "asset set worker: bzImage is not a regular file",
     ]);
   });
@@ -94,8 +99,8 @@ describe("asset problems", () => {
     const directory = directoryWith();
     rmSync(join(directory, "ipxe.efi"));
     expect(assetProblems(await manifestOf(directory), needed)).toEqual([
-      `loader ipxe.efi is missing: copy it to ${directory}/ipxe.efi`,
-      `asset set worker is missing: put bzImage, initrd and netboot.ipxe of its image in ${directory}/nixos/worker`,
+      `loader ipxe.efi is missing: install it with rackstrap assets loaders, or copy it to ${directory}/ipxe.efi`,
+      `asset set worker is missing: import its image with rackstrap assets import, or put bzImage, initrd and netboot.ipxe in ${directory}/nixos/worker`,
     ]);
   });
 
@@ -143,5 +148,185 @@ describe("an asset that changes", () => {
     const [first, second] = await Promise.all([assets.reload(), assets.reload()]);
     expect(first).toBe(second);
     expect(assets.current().sets.get("control-plane")?.version).not.toBe(before);
+  });
+});
+
+const never = new AbortController().signal;
+
+/** An asset directory with the active set `active` and the set `other` beside it. */
+async function store() {
+  const directory = temporaryDirectory();
+  const root = join(directory, "assets");
+  const request = { root, profile: "worker", nowMs: 0, onProgress: () => {} };
+  const take = async (mark: string) =>
+    (await importSet({ ...request, path: putImage(join(directory, mark), mark) })).set.id;
+  const active = await take("active");
+  const other = await take("other");
+  await activateSet(request, active);
+  return { root, active, other, switchTo: (id: string) => activateSet(request, id) };
+}
+
+/** Changes one octet, as a failing disk would: size and times stay as they are. */
+function damageSilently(path: string): void {
+  // Node sets times to the microsecond only.
+  const original = join(temporaryDirectory(), "original");
+  execFileSync("cp", ["--preserve=timestamps", path, original]);
+  const content = readFileSync(path);
+  content.writeUInt8(content.readUInt8(content.length >> 1) ^ 1, content.length >> 1);
+  chmodSync(path, 0o644);
+  writeFileSync(path, content);
+  execFileSync("touch", ["--reference", original, path]);
+}
+
+describe("imported sets", () => {
+  it("are found by version while they are on the disk, active or not", async () => {
+    const { root, active, other, switchTo } = await store();
+    const assets = await createAssets(root);
+    expect(findSet(assets.current(), "worker")?.version).toBe(active);
+    expect(findSet(assets.current(), "worker", other)?.version).toBe(other);
+    expect(findSet(assets.current(), "worker", "0123456789abcdef")).toBeUndefined();
+    await switchTo(other);
+    const manifest = await assets.reload();
+    expect(findSet(manifest, "worker")?.version).toBe(other);
+    expect(findSet(manifest, "worker", active)?.kernel.sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it.each([
+    ["damaged", (path: string) => writeFileSync(path, readFileSync(path).fill(1)), "is damaged"],
+    ["half copied", (path: string) => truncateSync(path, 1000), "has 1000 of 5120 octets"],
+    ["missing", (path: string) => rmSync(path), "is missing"],
+  ])("are not served with a kernel that is %s, which is named", async (_, spoil, what) => {
+    const { root, active, other } = await store();
+    const path = join(root, "sets/worker", active, "bzImage");
+    chmodSync(path, 0o644);
+    spoil(path);
+    const { sets, versions, problems, damaged } = (await createAssets(root)).current();
+    expect(sets.size).toBe(0);
+    expect([...versions.keys()]).toEqual([`worker/${other}`]);
+    expect(problems).toEqual([expect.stringMatching(`^asset set worker: .*bzImage.* ${what}`)]);
+    expect(damaged).toEqual(problems);
+  });
+
+  it.each([
+    ["gone", undefined, "set.json is missing"],
+    ["no JSON", "{", "set.json is no JSON"],
+    ["of another shape", '{"format":2}', "set.json: format"],
+    ["changed", /loglevel=4/, "set.json does not describe the set"],
+  ])("are not served with a set.json that is %s", async (_, change, what) => {
+    const { root, active } = await store();
+    const path = join(root, "sets/worker", active, "set.json");
+    const text = readFileSync(path, "utf8");
+    rmSync(path);
+    if (change instanceof RegExp) writeFileSync(path, text.replace(change, "loglevel=7"));
+    else if (change !== undefined) writeFileSync(path, change);
+    const { sets, damaged } = (await createAssets(root)).current();
+    expect(sets.size).toBe(0);
+    expect(damaged).toEqual([expect.stringContaining(what)]);
+  });
+
+  it("are given to another profile by a link, and a link to nothing is named", async () => {
+    const { root, active } = await store();
+    symlinkSync("worker", join(root, "nixos/control-plane"));
+    symlinkSync("../sets/worker/0123456789abcdef", join(root, "nixos/lost"));
+    const manifest = (await createAssets(root)).current();
+    expect(findSet(manifest, "control-plane", active)?.profile).toBe("control-plane");
+    expect(findSet(manifest, "worker", active)?.profile).toBe("worker");
+    expect(manifest.problems).toEqual(["asset set lost: nixos/lost is a link to nothing"]);
+  });
+});
+
+describe("a full check", () => {
+  it.each(["bzImage", "initrd"])("finds a %s that the disk damaged, by name", async (name) => {
+    const { root, active } = await store();
+    const memoryFile = join(root, "../sums.json");
+    const assets = await createAssets(root, { memoryFile });
+    damageSilently(join(root, "sets/worker", active, name));
+    const { damaged, sets } = await assets.verify(() => {}, never);
+    expect(damaged).toEqual([expect.stringMatching(`${active}/${name} is damaged`)]);
+    expect(sets.size).toBe(0);
+    // The next start knows it, too.
+    expect((await createAssets(root, { memoryFile })).current().damaged).toEqual(damaged);
+  });
+
+  it("finds damage in a folder filled by hand, until the file is copied again", async () => {
+    const directory = directoryWith();
+    const kernel = join(directory, "nixos/control-plane/bzImage");
+    const good = readFileSync(kernel);
+    const assets = await createAssets(directory);
+    damageSilently(kernel);
+    expect((await assets.verify(() => {}, never)).sets.size).toBe(0);
+    expect(assets.current().damaged).toEqual([
+      `asset set control-plane: ${kernel} is damaged: its content changed on the disk: copy it there again`,
+    ]);
+    writeFileSync(kernel, good);
+    expect((await assets.reload()).damaged).toEqual([]);
+  });
+
+  it("reads every octet of every image, and ends when it is told to", async () => {
+    const { root } = await store();
+    const assets = await createAssets(root);
+    const all = [...assets.current().versions.values()].reduce(
+      (sum, { kernel, initrd }) => sum + kernel.sizeBytes + initrd.sizeBytes,
+      0,
+    );
+    let octets = 0;
+    const count = (piece: number) => {
+      octets += piece;
+    };
+    await assets.verify(count, never);
+    expect(octets).toBe(all);
+    const stop = new AbortController();
+    let pieces = 0;
+    await assets.verify(() => {
+      pieces += 1;
+      stop.abort();
+    }, stop.signal);
+    expect(pieces).toBe(1);
+    expect(assets.current().damaged).toEqual([]);
+  });
+
+  it("takes the word of a reader that found damage, and clears it when the file is good", async () => {
+    const { root } = await store();
+    const assets = await createAssets(root);
+    const set = findSet(assets.current(), "worker");
+    if (set === undefined) throw new Error("no set");
+    await assets.reportDamage(set.initrd);
+    expect(findSet(assets.current(), "worker")).toBeUndefined();
+    expect((await assets.verify(() => {}, never)).damaged).toEqual([]);
+    expect(findSet(assets.current(), "worker")).toBeDefined();
+  });
+});
+
+describe("the sums of a folder filled by hand", () => {
+  it("are read once, and again when a file changes", async () => {
+    const directory = directoryWith();
+    const memoryFile = join(directory, "../sums.json");
+    const readAt = async () => {
+      let octets = 0;
+      const pace = (piece: number) => {
+        octets += piece;
+      };
+      await createAssets(directory, { memoryFile, pace });
+      return octets;
+    };
+    expect(await readAt()).toBe(700_000 + 1_300_001);
+    expect(await readAt()).toBe(0);
+    writeFileSync(join(directory, "nixos/control-plane/bzImage"), bzImage());
+    expect(await readAt()).toBe(bzImage().length);
+    writeFileSync(memoryFile, "{");
+    expect(await readAt()).toBe(bzImage().length + 1_300_001);
+    rmSync(memoryFile);
+  });
+
+  it.each([
+    ["kernel", "bzImage", bzImage().subarray(0, 3000), "is cut short: 3000 of 5120 octets"],
+    ["initrd", "initrd", gzipped("x").subarray(0, 50), "is cut short (gzip part at octet 0)"],
+  ])("come with whether the %s is whole", async (_, name, content, fault) => {
+    const directory = directoryWith({ [`nixos/control-plane/${name}`]: content });
+    const { sets, damaged } = await manifestOf(directory);
+    expect(sets.size).toBe(0);
+    expect(damaged).toEqual([
+      `asset set control-plane: ${directory}/nixos/control-plane/${name} ${fault}: copy it there again`,
+    ]);
   });
 });

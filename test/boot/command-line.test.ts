@@ -32,7 +32,7 @@ describe("the kernel command line of an asset set", () => {
     ],
     [
       "netboot.ipxe before everything else",
-      { netbootIpxe: script, cmdline: "init=/other" },
+      { netbootIpxe: script, cmdline: `init=${init} other`, init },
       [`init=${init}`, "nohibernate", "loglevel=4"],
     ],
     [
@@ -50,6 +50,16 @@ describe("the kernel command line of an asset set", () => {
     ["an empty cmdline", { cmdline: "" }, "cmdline has no init="],
     ["a relative init", { cmdline: "init=init" }, "cmdline has no single init=/PATH"],
     ["two inits", { cmdline: "init=/a init=/b" }, "cmdline has no single init=/PATH"],
+    [
+      "a script and a link of different images",
+      { netbootIpxe: script, init: "/nix/store/xyz-nixos-system/init" },
+      `netboot.ipxe has the init ${init} and init has /nix/store/xyz-nixos-system/init: these are parts of two images`,
+    ],
+    [
+      "a link and arguments of different images",
+      { kernelParams: "quiet", init, cmdline: "init=/other quiet" },
+      "parts of two images",
+    ],
     ["no kernel line", { netbootIpxe: "#!ipxe\nboot\n" }, "netboot.ipxe has no kernel line"],
     ["an iPXE setting", { cmdline: "init=/a x=${net0/mac}" }, 'argument "x=${net0/mac}"'],
     ["a command", { cmdline: "init=/a ; shell" }, 'argument ";"'],

@@ -8,7 +8,7 @@ import type { Ipv4 } from "../../src/net/ipv4.ts";
 
 const scripts = loadScripts(new URL("../../templates", import.meta.url).pathname);
 const server = { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" };
-const file = { path: "/x", sizeBytes: 1, identity: "1" };
+const file = { path: "/x", sizeBytes: 1, identity: "1", sha256: "0".repeat(64) };
 const set: AssetSet = {
   profile: "control-plane",
   kernelName: "bzImage",

@@ -75,7 +75,7 @@ export function fakeRack(now: () => number, database = openDatabase(":memory:"))
     },
     bmc: (node) => fakeBmc(machineOf(machines, node)),
     installation: (node) => fakeInstallation(machineOf(machines, node)),
-    missingAssets: () => [],
+    missingAssets: async () => [],
     newId: () => `id-${++nextId}`,
   };
   return { machines, tools, database };

@@ -55,6 +55,7 @@ test("what is not written has its default", () => {
     stateDirectory: "/var/lib/rackstrap",
     tftp: { maxBlksize: 65464, maxTransfers: 2048, maxTransfersPerClient: 128 },
     assetDirectory: "/var/lib/pxe-boot",
+    assetCheckMinutes: 60,
   });
   expect(site.networks.provisioning).toMatchObject({
     ...{ exclude: [], searchDomains: [], ntp: [], routes: [], mode: "authoritative" },

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { Node } from "../../src/inventory/schema.ts";
+import type { Mac } from "../../src/net/mac.ts";
 import { createTimeline, type Sighting } from "../../src/nodes/timeline.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
@@ -29,4 +31,30 @@ test("what concerns the whole network stands in the timeline without a node, onc
   record(heard);
   expect(seen()).toHaveLength(3);
   expect(store.discovered()).toEqual([]);
+});
+
+const node = { name: "node01" } as Node;
+const mac = "52:54:00:12:34:56" as Mac;
+
+function timelineOf(findNode: () => Node | undefined) {
+  const store = createNodeStore(openDatabase(":memory:"), () => 0);
+  const record = createTimeline(store, findNode, () => 0);
+  return { record, store, seen: () => store.events({ limit: 10_000 }).map(({ kind }) => kind) };
+}
+
+test("a node that fetches two files in one second has both in its timeline, and a file that it fetches again once", () => {
+  const { record, seen } = timelineOf(() => node);
+  for (const about of ["bzImage", "initrd", "initrd"])
+    record({ mac, kind: "image-served", about, detail: {} });
+  expect(seen()).toEqual(["image-served", "image-served"]);
+});
+
+test("a rack that boots at once keeps its history, and strangers who come by the thousand fill no store", () => {
+  const { record, seen } = timelineOf(() => node);
+  const macs = Array.from({ length: 3_000 }, (_, i) => `${mac.slice(0, 9)}${i}` as Mac);
+  for (const each of macs) record({ mac: each, kind: "dhcp-offered", detail: {} });
+  expect(seen()).toHaveLength(2_000);
+  const strangers = timelineOf(() => undefined);
+  for (const each of macs) strangers.record({ mac: each, kind: "dhcp-offered", detail: {} });
+  expect(strangers.store.discovered()).toHaveLength(50);
 });

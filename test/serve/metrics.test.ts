@@ -45,6 +45,8 @@ test("the figures are in the text format of Prometheus", () => {
     dhcpCounts: { "dhcp-offered": 3, "dhcp-ignored": 1 },
     pools: [{ network: "provisioning", size: 11, used: 2 }],
     foreignServers: [{ address: ip("10.0.100.9"), interface: "eth0", lastHeardMs: 0 }],
+    damagedAssets: 1,
+    assetsCheckedMs: 1_700_000_000_999,
   });
   expect(formatMetrics(metrics)).toBe(`\
 # HELP rackstrap_service_up 1 while the service runs on every served interface.
@@ -65,6 +67,12 @@ rackstrap_dhcp_pool_used{network="provisioning"} 2
 # HELP rackstrap_dhcp_foreign_servers Other DHCP servers heard in the last five minutes.
 # TYPE rackstrap_dhcp_foreign_servers gauge
 rackstrap_dhcp_foreign_servers 1
+# HELP rackstrap_assets_damaged Asset sets and loaders that are damaged, and so are not served.
+# TYPE rackstrap_assets_damaged gauge
+rackstrap_assets_damaged 1
+# HELP rackstrap_assets_checked_timestamp_seconds When all images were last read in full, since the epoch.
+# TYPE rackstrap_assets_checked_timestamp_seconds gauge
+rackstrap_assets_checked_timestamp_seconds 1700000000
 `);
 });
 

@@ -6,7 +6,14 @@ import { exampleInventory } from "../fakes/rack.ts";
 const inventory = exampleInventory();
 const [node01, node02] = inventory.nodes;
 if (node01 === undefined || node02 === undefined) throw new Error("the example site has two nodes");
-const nothing = { root: "/assets", loaders: new Map(), sets: new Map(), problems: [] };
+const nothing = {
+  root: "/assets",
+  loaders: new Map(),
+  sets: new Map(),
+  versions: new Map(),
+  problems: [],
+  damaged: [],
+};
 
 const missingLoaders = (nodes: Parameters<typeof missingAssets>[2]) =>
   missingAssets(inventory, nothing, nodes).filter((problem) => problem.startsWith("loader"));
@@ -14,11 +21,34 @@ const missingLoaders = (nodes: Parameters<typeof missingAssets>[2]) =>
 test("a node's own loader is asked for, once, beside those of every site", () => {
   const own = { ...node01, loader: "snponly.efi" };
   expect(missingLoaders([own, { ...node02, loader: "snponly.efi" }])).toEqual([
-    "loader undionly.kpxe is missing: copy it to /assets/undionly.kpxe",
-    "loader ipxe.efi is missing: copy it to /assets/ipxe.efi",
-    "loader snponly.efi is missing: copy it to /assets/snponly.efi",
+    "loader undionly.kpxe is missing: install it with rackstrap assets loaders, or copy it to /assets/undionly.kpxe",
+    "loader ipxe.efi is missing: install it with rackstrap assets loaders, or copy it to /assets/ipxe.efi",
+    "loader snponly.efi is missing: install it with rackstrap assets loaders, or copy it to /assets/snponly.efi",
   ]);
   expect(missingLoaders([node01])).toHaveLength(2);
+});
+
+test("an install is kept back by what its own machine needs, and the check says everything", () => {
+  const manifest = {
+    ...nothing,
+    problems: [
+      `asset set ${node01.profile}: initrd is damaged`,
+      `asset set ${node01.profile} (version 0123456789abcdef): initrd is damaged`,
+      "asset set other: bzImage is missing",
+      "loader other.efi: is empty",
+      "loaders.json can't be understood",
+    ],
+  };
+  expect(missingAssets(inventory, manifest, [node01])).toEqual([
+    `asset set ${node01.profile}: initrd is damaged`,
+    "loaders.json can't be understood",
+    expect.stringMatching(/^loader undionly.kpxe is missing/),
+    expect.stringMatching(/^loader ipxe.efi is missing/),
+  ]);
+  const [assets] = checkServer(inventory, manifest, services, []).filter(
+    ({ title }) => title === "boot assets",
+  );
+  for (const problem of manifest.problems) expect(assets?.detail).toContain(problem);
 });
 
 const services = { dhcp: "running", tftp: "running", http: "running" } as const;

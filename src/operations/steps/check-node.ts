@@ -20,7 +20,7 @@ export function checkNode(context: StepContext): Step {
           `node ${node.name} is ${state}: an install would destroy it`,
           `look at it first: rackstrap explain ${node.name}`,
         );
-      const missing = context.missingAssets(node);
+      const missing = await context.missingAssets(node);
       if (missing.length > 0)
         return failed(missing.join("; "), "add the files and run: rackstrap check");
       const member = await memberOf(context);

@@ -1,0 +1,47 @@
+// Whether a file is a loader of the kind that its name says: EFI programs by their machine type, the rest for a BIOS. Pure.
+
+import {
+  type MachineName,
+  machineName,
+  machineTypes,
+  readPortableExecutable,
+} from "./portable-executable.ts";
+
+// The parts that iPXE, GRUB and shim have in their file names; the first that fits counts.
+const machineOfName: readonly (readonly [RegExp, MachineName])[] = [
+  [/arm64|aa64|aarch64/, "arm64"],
+  [/arm32/, "arm32"],
+  [/ia32|i386/, "ia32"],
+  [/riscv64/, "riscv64"],
+  [/riscv32/, "riscv32"],
+  [/loong64|loongarch64/, "loong64"],
+];
+
+/** A BIOS loads it below 640 KiB, at 0x7c00 (PXE 2.1 §4.4.5). */
+const maxBiosBytes = 640 * 1024 - 0x7c00;
+
+/** Why `data` can't be the loader `name`; undefined for one that can. */
+export function loaderFault(name: string, data: Buffer): string | undefined {
+  const executable = readPortableExecutable(data);
+  if (name.endsWith(".c32"))
+    return isElf(data) ? undefined : "is no module of SYSLINUX 5 or later (it has no ELF header)";
+  if (!/\.efi(?:\.signed)?$/.test(name)) {
+    if (executable !== undefined) return "is an EFI program, and its name is that of a BIOS loader";
+    if (isElf(data) || /^(?:#!|<|MZ)/.test(data.toString("latin1", 0, 2)))
+      return "is no BIOS network loader";
+    return data.length > maxBiosBytes
+      ? `has ${data.length} octets, more than a BIOS can load (${maxBiosBytes})`
+      : undefined;
+  }
+  if (executable === undefined) return "is no EFI program (it has no PE/COFF header)";
+  const expected = machineOfName.find(([part]) => part.test(name))?.[1] ?? "x64";
+  if (executable.machine !== machineTypes[expected])
+    return `is for ${machineName(executable.machine)}, and its name says ${expected}`;
+  return data.length < executable.endBytes
+    ? `is cut short: ${data.length} of ${executable.endBytes} octets`
+    : undefined;
+}
+
+function isElf(data: Buffer): boolean {
+  return data.toString("latin1", 0, 4) === "\x7fELF";
+}

@@ -1,0 +1,152 @@
+// rackstrap assets: the images and loaders that machines boot from. Works on the asset directory itself, so that it can be
+// filled before a server runs; a running server takes up what is activated with the next boot script.
+
+import type { Command } from "commander";
+import { activateSet, findId, rollBack } from "../boot/asset-store/activate.ts";
+import { collectGarbage } from "../boot/asset-store/gc.ts";
+import { importSet } from "../boot/asset-store/import.ts";
+import { listStore } from "../boot/asset-store/list.ts";
+import { profilePattern } from "../boot/asset-store/set-file.ts";
+import {
+  assetDirectoryOf,
+  assetKeyOf,
+  directoryOption,
+  type StoreOptions,
+  siteOf,
+} from "./asset-directory.ts";
+import { addLoadersCommand } from "./assets-loaders.ts";
+import {
+  createCopyProgress,
+  gcLines,
+  importedLine,
+  setsTable,
+  switchedLine,
+} from "./assets-text.ts";
+import { addVerifyCommand } from "./assets-verify.ts";
+import { CliError, exitCodes } from "./exit.ts";
+import { type Done, optionsOf, print } from "./output.ts";
+
+interface ImportOptions extends StoreOptions {
+  readonly profile: string;
+  readonly activate?: boolean;
+}
+
+export function addAssetsCommand(program: Command, done: Done): void {
+  const assets = program
+    .command("assets")
+    .description("images and loaders that machines boot from");
+  addImport(assets, done);
+  addList(assets, done);
+  addVerifyCommand(assets, done);
+  addActivate(assets, done);
+  addRollback(assets, done);
+  addGc(assets, done);
+  addLoadersCommand(assets, done);
+}
+
+function addImport(assets: Command, done: Done): void {
+  assets
+    .command("import")
+    .description("check an image and take it into the store as one set")
+    .argument("<path>", "folder with bzImage, initrd and netboot.ipxe, or a tar archive of one")
+    .requiredOption("--profile <profile>", "the profile whose machines it is for")
+    .option("--activate", "give it to machines from the next boot on")
+    .addOption(directoryOption())
+    .action(async (path: string, _options, command: Command) => {
+      const options = optionsOf<ImportOptions>(command);
+      const request = requestFor(options, options.profile);
+      const imported = await importSet({ ...request, path });
+      const activated =
+        options.activate === true ? await activateSet(request, imported.set.id) : undefined;
+      print(options, { ...imported, ...(activated && { activated }) }, () => [
+        importedLine(imported),
+        ...(activated === undefined ? [] : [switchedLine(options.profile, activated)]),
+      ]);
+      done(exitCodes.ok);
+    });
+}
+
+function addList(assets: Command, done: Done): void {
+  assets
+    .command("list")
+    .description("the sets of the store; nothing is checked")
+    .addOption(directoryOption())
+    .action(async (_options, command: Command) => {
+      const options = optionsOf<StoreOptions>(command);
+      const list = await listStore(assetDirectoryOf(options));
+      print(options, list, () => setsTable(list));
+      done(exitCodes.ok);
+    });
+}
+
+function addActivate(assets: Command, done: Done): void {
+  assets
+    .command("activate")
+    .description("give a set of the store to the machines of its profile, from the next boot on")
+    .argument("<profile>", "the profile")
+    .argument("<id>", "the set, or the beginning of its id")
+    .addOption(directoryOption())
+    .action(async (profile: string, id: string, _options, command: Command) => {
+      const options = optionsOf<StoreOptions>(command);
+      const request = requestFor(options, profile);
+      const activated = await activateSet(request, await findId(request.root, profile, id));
+      print(options, activated, () => [switchedLine(profile, activated)]);
+      done(exitCodes.ok);
+    });
+}
+
+function addRollback(assets: Command, done: Done): void {
+  assets
+    .command("rollback")
+    .description("give the machines of a profile the set they had before")
+    .argument("<profile>", "the profile")
+    .addOption(directoryOption())
+    .action(async (profile: string, _options, command: Command) => {
+      const options = optionsOf<StoreOptions>(command);
+      const activated = await rollBack(requestFor(options, profile));
+      print(options, activated, () => [switchedLine(profile, activated)]);
+      done(exitCodes.ok);
+    });
+}
+
+function addGc(assets: Command, done: Done): void {
+  assets
+    .command("gc")
+    .description("remove sets that are neither active, nor the one before, nor of the last day")
+    .option("--dry-run", "only say what would be removed")
+    .addOption(directoryOption())
+    .action(async (_options, command: Command) => {
+      const options = optionsOf<StoreOptions & { readonly dryRun?: boolean }>(command);
+      const dryRun = options.dryRun === true;
+      const root = assetDirectoryOf(options);
+      const collected = await collectGarbage({ root, nowMs: Date.now(), isRunning, dryRun });
+      print(options, { dryRun, collected }, () => gcLines(collected, dryRun));
+      done(exitCodes.ok);
+    });
+}
+
+/** What every change of the store needs. Throws when the inventory has no such profile. */
+function requestFor(options: StoreOptions, profile: string) {
+  const profiles = Object.keys(siteOf(options)?.profiles ?? {});
+  if (!profilePattern.test(profile) || (profiles.length > 0 && !profiles.includes(profile)))
+    throw new CliError(
+      exitCodes.usage,
+      `${JSON.stringify(profile)} is no profile${profiles.length > 0 ? ` of the inventory, which has ${profiles.join(", ")}` : ""}`,
+      "name a profile of the inventory: lower-case letters, digits and hyphens",
+    );
+  const onProgress = createCopyProgress(process.stderr, () => Date.now());
+  return {
+    ...{ root: assetDirectoryOf(options), key: assetKeyOf(options) },
+    ...{ profile, nowMs: Date.now(), onProgress },
+  };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // It runs, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
