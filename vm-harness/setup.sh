@@ -24,6 +24,7 @@ zstd             compressed images
 # What only the tests use: independent clients and servers to hold against the product's own.
 test_packages='
 atftp            TFTP client with options
+busybox          TFTP client of small systems
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
 faketime         a server whose clock is set
@@ -50,6 +51,7 @@ kea-admin         perfdhcp
 kea-dhcp4-server  Kea
 nginx-light       nginx
 strace            counts waits for the disk
+tftpd-hpa         TFTP server
 '
 
 fail() {

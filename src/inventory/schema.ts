@@ -101,6 +101,15 @@ const install = z.strictObject({
   sshKey: z.string().min(1).optional(),
 });
 
+const tftp = z.strictObject({
+  /** The most octets in a block, when a machine asks for a size. Above the MTU less 32, blocks leave in fragments. */
+  maxBlksize: z.int().min(512).max(65464).default(65464),
+  /** At one time, on each served interface. */
+  maxTransfers: z.int().min(1).max(65535).default(2048),
+  /** At one time, to one address. */
+  maxTransfersPerClient: z.int().min(1).max(65535).default(128),
+});
+
 const server = z.strictObject({
   address: ipv4,
   /** Name of the interface that faces the provisioning network. */
@@ -119,6 +128,7 @@ const server = z.strictObject({
   assetKey: z.string().min(1).optional(),
   /** How often every image is read in full, to find what the disk has damaged. */
   assetCheckMinutes: z.number().positive().default(60),
+  tftp: tftp.prefault({}),
 });
 
 /** The whole inventory file. Unknown keys are errors: a misspelt setting must not be ignored. */

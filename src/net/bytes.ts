@@ -35,4 +35,12 @@ export class ByteReader {
     this.#offset += length;
     return view;
   }
+  /** The octets before the next `octet` as a view, or undefined (and no move) when there is none. Moves behind it. */
+  upTo(octet: number): Buffer | undefined {
+    const end = this.#bytes.indexOf(octet, this.#offset);
+    if (end === -1) return undefined;
+    const view = this.#bytes.subarray(this.#offset, end);
+    this.#offset = end + 1;
+    return view;
+  }
 }

@@ -18,7 +18,8 @@ import { inheritedSockets } from "../net/inherited-sockets.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { createTimeline, type Sighting } from "../nodes/timeline.ts";
 import type { Store } from "../store/store.ts";
-import { adoptTftpSocket, createTftpServer, type TftpEvent } from "../tftp/server.ts";
+import { adoptTftpSocket } from "../tftp/listening-socket.ts";
+import { createTftpServer, type TftpEvent } from "../tftp/server.ts";
 import { type AddressHolders, createAddressHolders } from "./address-holders.ts";
 import { assetStatus, assetTrouble } from "./asset-checks.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
@@ -175,7 +176,7 @@ async function inheritedTftpSockets(addresses: readonly Ipv4[]) {
 }
 
 function openTftp(
-  { assets, logger }: NetworkTools,
+  { assets, inventory, logger }: NetworkTools,
   { record, holders }: Observers,
   address: Ipv4,
   socket: Socket | undefined,
@@ -200,6 +201,7 @@ function openTftp(
     },
     now: () => performance.now(),
     logger: logger.child({ service: "tftp" }),
+    limits: inventory.server.tftp,
   });
 }
 

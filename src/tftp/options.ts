@@ -4,14 +4,14 @@
 /** Block size without negotiation, RFC 1350 §2. */
 const defaultBlksize = 512;
 
+/** The largest block, RFC 2348. */
+export const largestBlksize = 65464;
+
 // A window of 64 large blocks already fills a gigabit link; the RFC lets a server answer with less than was asked.
 const maxWindowsize = 64;
 
 // Window times block size is what one lost packet makes us send again, and what a small receive buffer must hold.
 const maxWindowBytes = 128 * 1024;
-
-// A longer wait would let a silent client hold a transfer for many minutes. RFC 2349 lets a server ignore the option.
-const maxTimeoutSeconds = 15;
 
 export interface Negotiated {
   readonly blksize: number;
@@ -23,16 +23,22 @@ export interface Negotiated {
 }
 
 /**
- * Judges the options of a request for a file of `sizeBytes` octets on the wire. An option that is unknown or has
- * a value outside its RFC's range is left out of the OACK, which says that it is not in force.
+ * Judges the options of a request for a file of `sizeBytes` octets on the wire, undefined when that is not known. An
+ * option that is unknown or has a value outside its RFC's range is left out of the OACK, which says that it is not in
+ * force. The answer to blksize is never more than was asked, nor more than `maxBlksize`, 512 or more.
  */
-export function negotiate(options: ReadonlyMap<string, string>, sizeBytes: number): Negotiated {
+export function negotiate(
+  options: ReadonlyMap<string, string>,
+  sizeBytes: number | undefined,
+  maxBlksize: number,
+): Negotiated {
   const acknowledged = new Map<string, string>();
-  const blksize = number(options.get("blksize"), 8, 65464);
+  const askedBlksize = number(options.get("blksize"), 8, largestBlksize);
+  const blksize = askedBlksize === undefined ? undefined : Math.min(askedBlksize, maxBlksize);
   const asked = number(options.get("windowsize"), 1, 65535);
   const byBytes = Math.max(1, Math.floor(maxWindowBytes / (blksize ?? defaultBlksize)));
   const windowsize = asked === undefined ? undefined : Math.min(asked, maxWindowsize, byBytes);
-  const timeout = number(options.get("timeout"), 1, maxTimeoutSeconds);
+  const timeout = number(options.get("timeout"), 1, 255);
   const tsize = number(options.get("tsize"), 0, Number.MAX_SAFE_INTEGER);
   const answers: Readonly<Record<string, number | undefined>> = {
     blksize,

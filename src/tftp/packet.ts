@@ -40,7 +40,12 @@ export type TftpPacket =
 export interface Malformed {
   readonly malformed: string;
   readonly offset: number;
+  /** It began as a read or write request, and so somebody waits for an answer. */
+  readonly request?: true;
 }
+
+/** A datagram in parts, to be sent one behind the other: so a block is never copied out of its file. */
+export type Datagram = readonly Buffer[];
 
 // Room for every option there is; a longer list is not worth reading.
 const maxOptions = 16;
@@ -74,11 +79,14 @@ export function decodePacket(datagram: Uint8Array): TftpPacket | Malformed {
 //  | 01 / 02 |  file  | 0 |  mode  | 0 | option | 0 | value  | 0 |
 //  +---------+--------+---+--------+---+--------+---+--------+---+ ...
 function decodeRequest(kind: "RRQ" | "WRQ", reader: ByteReader): RequestPacket | Malformed {
+  const wrong = (malformed: string): Malformed => ({
+    ...{ malformed: `${kind} ${malformed}`, offset: reader.offset },
+    request: true,
+  });
   const file = readString(reader);
-  if (file === undefined || !file.terminated)
-    return { malformed: `${kind} without an end of the file name`, offset: reader.offset };
+  if (file === undefined || !file.terminated) return wrong("without an end of the file name");
   const mode = readString(reader);
-  if (mode === undefined) return { malformed: `${kind} without a mode`, offset: reader.offset };
+  if (mode === undefined || !mode.terminated) return wrong("without an end of the mode");
   return { kind, file: file.text, mode: mode.text.toLowerCase(), options: readOptions(reader) };
 }
 
@@ -134,12 +142,10 @@ function readOptions(reader: ByteReader): ReadonlyMap<string, string> {
 // Octets are kept one to one as Latin-1, so that a stray octet can still be seen and judged.
 function readString(reader: ByteReader): { text: string; terminated: boolean } | undefined {
   if (reader.remaining === 0) return undefined;
-  const octets: number[] = [];
-  for (let octet = reader.u8(); octet !== undefined; octet = reader.u8()) {
-    if (octet === 0) return { text: Buffer.from(octets).toString("latin1"), terminated: true };
-    octets.push(octet);
-  }
-  return { text: Buffer.from(octets).toString("latin1"), terminated: false };
+  const octets = reader.upTo(0);
+  if (octets !== undefined) return { text: octets.toString("latin1"), terminated: true };
+  const rest = reader.bytes(reader.remaining);
+  return { text: rest?.toString("latin1") ?? "", terminated: false };
 }
 
 /** A packet as octets. Strings must be free of NUL: it ends them on the wire. */
@@ -152,7 +158,7 @@ export function encodePacket(packet: TftpPacket): Buffer {
         strings([packet.file, packet.mode, ...[...packet.options].flat()]),
       ]);
     case "DATA":
-      return Buffer.concat([u16(opcodes.DATA), u16(packet.block), packet.data]);
+      return Buffer.concat(encodeData(packet.block, packet.data));
     case "ACK":
       return Buffer.concat([u16(opcodes.ACK), u16(packet.block)]);
     case "ERROR":
@@ -164,6 +170,16 @@ export function encodePacket(packet: TftpPacket): Buffer {
     case "OACK":
       return Buffer.concat([u16(opcodes.OACK), strings([...packet.options].flat())]);
   }
+}
+
+/** A DATA packet around a view of the file. `block` is the number on the wire, 0 to 65535. */
+export function encodeData(block: number, data: Buffer): Datagram {
+  const header = Buffer.allocUnsafe(4);
+  header[0] = 0;
+  header[1] = opcodes.DATA;
+  header[2] = block >>> 8;
+  header[3] = block & 255;
+  return [header, data];
 }
 
 function u16(value: number): Buffer {

@@ -1,15 +1,22 @@
 // The TFTP service: read requests on port 69, then one socket of its own for each transfer (RFC 1350 §4).
-// This file holds the listening socket, session.ts those of the transfers. What a name stands for is asked of `files`; nothing is ever written.
+// This file holds the listening socket; the transfers have a thread of their own (transfer-thread.ts). What a name stands
+// for is asked of `files`; nothing is ever written.
 
-import { type BindOptions, createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { once } from "node:events";
+import type { RemoteInfo, Socket } from "node:dgram";
 import type { Logger } from "pino";
-import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
-import { cleanFileName } from "./file-name.ts";
-import { decodePacket, encodePacket, errorCodes, type RequestPacket } from "./packet.ts";
-import { runTransfer, type TransferEnd } from "./session.ts";
-import { createTransfer } from "./transfer.ts";
+import { judgeRequest } from "./judge.ts";
+import { openTftpSocket } from "./listening-socket.ts";
+import { largestBlksize } from "./options.ts";
+import {
+  decodePacket,
+  encodePacket,
+  errorCodes,
+  type Malformed,
+  type RequestPacket,
+} from "./packet.ts";
+import type { TransferEnd } from "./transfer-loop.ts";
+import { startTransfers, type Transfers } from "./transfers.ts";
 
 /** One read request, when it is over. `bytes` is what the client acknowledged. */
 export interface TftpEvent {
@@ -27,7 +34,7 @@ export interface TftpServerOptions {
   readonly port?: number;
   /** The listening socket, when somebody else has bound it. */
   readonly socket?: Socket;
-  /** The file of that cleaned name, or undefined when there is none for this client. */
+  /** The file of that cleaned name, or undefined when there is none for this client. It is sent from, never copied whole. */
   readonly files: (name: string, client: Ipv4) => Promise<Buffer | undefined>;
   readonly onEvent: (event: TftpEvent) => void;
   /** Milliseconds of a clock that never jumps. */
@@ -37,8 +44,15 @@ export interface TftpServerOptions {
 }
 
 interface TftpLimits {
-  readonly transfers: number;
-  readonly transfersPerClient: number;
+  /** At one time, in all. Who comes when there are so many gets no answer, and so asks again as it does after a loss. */
+  readonly maxTransfers: number;
+  /** At one time, to one address. More are refused. */
+  readonly maxTransfersPerClient: number;
+  /**
+   * The most that a client which asks for blksize is given, 512 to 65464. Blocks that don't fit into one frame leave in
+   * fragments; for the sake of firmware that can't put those together, set it to the MTU less 32.
+   */
+  readonly maxBlksize: number;
   /** Refusals reported through `onEvent` in one second; the rest are only counted, so that a flood cannot fill the store. */
   readonly refusalEventsPerSecond: number;
 }
@@ -59,8 +73,9 @@ export interface TftpServer {
 }
 
 const defaultLimits: TftpLimits = {
-  transfers: 256,
-  transfersPerClient: 8,
+  maxTransfers: 2048,
+  maxTransfersPerClient: 128,
+  maxBlksize: largestBlksize,
   refusalEventsPerSecond: 20,
 };
 
@@ -68,39 +83,14 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
   return new Server(options);
 }
 
-/** A socket that somebody else has bound, and its address. */
-export async function adoptTftpSocket(fd: number): Promise<{ address: string; socket: Socket }> {
-  const socket = await bound({ fd });
-  return { address: socket.address().address, socket };
-}
-
-async function bound(where: BindOptions): Promise<Socket> {
-  const socket = createSocket("udp4");
-  try {
-    // A descriptor is listened to before bind returns.
-    const listening = once(socket, "listening");
-    socket.bind(where);
-    await listening;
-    return socket;
-  } catch (error) {
-    socket.close();
-    throw new Error(`TFTP can't have port ${where.port} of ${where.address}: ${explain(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-function explain(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EACCES")
-    return `${code}: give the process CAP_NET_BIND_SERVICE, or pass the socket in`;
-  if (code === "EADDRINUSE") return `${code}: stop the program that has it`;
-  return messageOf(error);
-}
+// A datagram that comes twice does so within this time, and a client repeats a request that wasn't answered. Later it is a
+// machine that was restarted and uses the same port again.
+const sameRequestMs = 3_000;
 
 /** A request that is being served. `request` tells a repeated datagram from a client that started anew. */
 interface Session {
   readonly request: Buffer;
+  readonly startedMs: number;
   readonly client: string;
   readonly stop: AbortController;
   readonly ended: Promise<void>;
@@ -112,6 +102,7 @@ class Server implements TftpServer {
   /** By the client's address and port, its half of the transfer id. */
   readonly #sessions = new Map<string, Session>();
   #socket: Socket | undefined;
+  #transfers: Transfers | undefined;
   #service: TftpState["service"] = "stopped";
   #malformed = 0;
   #refused = 0;
@@ -123,14 +114,17 @@ class Server implements TftpServer {
   }
 
   async start(): Promise<number> {
-    const { address, port = 69, logger } = this.#options;
-    const socket = this.#options.socket ?? (await bound({ address, port }));
-    socket.on("error", (error) => {
+    const { address, port = 69, logger, now } = this.#options;
+    const onFault = (error: Error) => {
       this.#service = "failed";
-      logger.error({ err: error }, "the TFTP socket failed");
-    });
-    socket.on("message", (datagram, from) => this.#onDatagram(datagram, from));
+      logger.error({ err: error }, "TFTP has failed");
+    };
+    const socket = this.#options.socket ?? (await openTftpSocket(address, port));
+    // Set at once, so that close finds what start has opened.
     this.#socket = socket;
+    socket.on("error", onFault);
+    this.#transfers = await startTransfers(logger, onFault, now);
+    socket.on("message", (datagram, from) => this.#onDatagram(datagram, from));
     this.#service = "running";
     return socket.address().port;
   }
@@ -141,8 +135,9 @@ class Server implements TftpServer {
     this.#socket = undefined;
     if (socket !== undefined) await new Promise<void>((resolve) => socket.close(() => resolve()));
     const running = [...this.#sessions.values()];
-    for (const session of running) session.stop.abort();
+    for (const session of running) session.stop.abort("stopped");
     await Promise.all(running.map((session) => session.ended));
+    await this.#transfers?.close();
   }
 
   state(): TftpState {
@@ -159,13 +154,12 @@ class Server implements TftpServer {
     if (from.port === 0) return;
     const packet = decodePacket(datagram);
     if ("malformed" in packet) {
-      this.#malformed += 1;
-      this.#options.logger.debug({ client: from.address, ...packet }, "malformed TFTP packet");
+      this.#onMalformed(packet, from);
       return;
     }
     // Anything else belongs to a transfer's own port. Answering it here could start an endless exchange of errors.
     if (packet.kind !== "RRQ" && packet.kind !== "WRQ") return;
-    const refusal = this.#judge(packet);
+    const refusal = judgeRequest(packet);
     if (typeof refusal !== "string") {
       this.#refuse(packet, from, refusal.code, refusal.message);
       return;
@@ -173,28 +167,30 @@ class Server implements TftpServer {
     this.#accept({ packet, name: refusal, datagram, from });
   }
 
-  /** The cleaned name of a request that may be served, or the ERROR it gets. */
-  #judge(packet: RequestPacket): string | { code: number; message: string } {
-    if (packet.kind === "WRQ")
-      return { code: errorCodes.accessViolation, message: "this server is read-only" };
-    if (packet.mode !== "octet" && packet.mode !== "netascii")
-      return { code: errorCodes.illegalOperation, message: "mode must be octet or netascii" };
-    const name = cleanFileName(packet.file);
-    return name ?? { code: errorCodes.accessViolation, message: "this name is not served" };
+  #onMalformed(packet: Malformed, from: RemoteInfo): void {
+    this.#malformed += 1;
+    this.#options.logger.debug({ client: from.address, ...packet }, "malformed TFTP packet");
+    if (packet.request) this.#sendError(from, errorCodes.illegalOperation, packet.malformed);
   }
 
   #accept(asked: { packet: RequestPacket; name: string; datagram: Buffer; from: RemoteInfo }) {
     const { packet, datagram, from } = asked;
     const id = `${from.address}:${from.port}`;
     const earlier = this.#sessions.get(id);
+    const startedMs = this.#options.now();
     // The client's timer was faster than our answer; the transfer that is under way answers.
-    if (earlier?.request.equals(datagram)) return;
-    // Some ROMs give up without an ERROR and ask again from the same port.
-    earlier?.stop.abort();
+    if (earlier?.request.equals(datagram) && startedMs - earlier.startedMs < sameRequestMs) return;
+    // Some ROMs give up without an ERROR and ask again from the same port. An ERROR to it would end the new transfer.
+    earlier?.stop.abort("superseded");
+    this.#sessions.delete(id);
 
+    if (this.#sessions.size >= this.#limits.maxTransfers) {
+      this.#count(packet, from, "refused");
+      return;
+    }
     const sessions = [...this.#sessions.values()];
     const ofClient = sessions.filter((session) => session.client === from.address).length;
-    if (sessions.length >= this.#limits.transfers || ofClient >= this.#limits.transfersPerClient) {
+    if (ofClient >= this.#limits.maxTransfersPerClient) {
       this.#refuse(packet, from, errorCodes.notDefined, "too many transfers, try again");
       return;
     }
@@ -202,7 +198,7 @@ class Server implements TftpServer {
     const ended = this.#serve(asked, stop.signal).finally(() => {
       if (this.#sessions.get(id) === session) this.#sessions.delete(id);
     });
-    const session: Session = { request: datagram, client: from.address, stop, ended };
+    const session: Session = { request: datagram, startedMs, client: from.address, stop, ended };
     this.#sessions.set(id, session);
   }
 
@@ -228,25 +224,36 @@ class Server implements TftpServer {
       this.#refuse(packet, from, errorCodes.fileNotFound, "file not found");
       return;
     }
-    const transfer = createTransfer(packet, data);
-    const outcome = await runTransfer({ transfer, address, peer: from, now, logger, signal });
-    const { bytes, retries } = transfer;
+    const { maxBlksize } = this.#limits;
+    const peer = { address: client, port: from.port };
+    const order = { request: packet, maxBlksize, source: address, peer };
+    const result = await this.#transfers?.run(order, data, signal);
+    if (result === undefined) return;
+    const { end: outcome, bytes, retries } = result;
     onEvent({ file: name, client, bytes, retries, milliseconds: now() - startedMs, outcome });
   }
 
   #refuse(packet: RequestPacket, from: RemoteInfo, code: number, message: string): void {
+    this.#sendError(from, code, message);
+    this.#count(packet, from, code === errorCodes.fileNotFound ? "not-found" : "refused");
+  }
+
+  #sendError(from: RemoteInfo, code: number, message: string): void {
+    const { logger } = this.#options;
+    const datagram = encodePacket({ kind: "ERROR", code, message });
+    // With a callback, an address that cannot be sent to (a forged one) is this request's trouble and not the socket's.
+    this.#socket?.send(datagram, from.port, from.address, (error) => {
+      if (error) logger.debug({ err: error, client: from.address }, "a TFTP ERROR was not sent");
+    });
+  }
+
+  #count(packet: RequestPacket, from: RemoteInfo, outcome: "not-found" | "refused"): void {
     const { logger, now, onEvent } = this.#options;
     const client = from.address as Ipv4;
     const file = packet.file.slice(0, 255);
     this.#refused += 1;
-    logger.debug({ client, file, code, why: message }, "TFTP request refused");
-    const datagram = encodePacket({ kind: "ERROR", code, message });
-    // With a callback, an address that cannot be sent to (a forged one) is this request's trouble and not the socket's.
-    this.#socket?.send(datagram, from.port, from.address, (error) => {
-      if (error) logger.debug({ err: error, client }, "a TFTP refusal could not be sent");
-    });
+    logger.debug({ client, file, outcome }, "TFTP request refused");
     if (!this.#mayReport(now())) return;
-    const outcome = code === errorCodes.fileNotFound ? "not-found" : "refused";
     onEvent({ file, client, bytes: 0, retries: 0, milliseconds: 0, outcome });
   }
 

@@ -1,9 +1,16 @@
 // One file on its way to one client: RFC 1350 lock step, or the window of RFC 7440.
 // No socket and no clock in here: packets and times come in, datagrams go out.
 
-import { encodeNetascii } from "./netascii.ts";
-import { negotiate } from "./options.ts";
-import { encodePacket, errorCodes, type RequestPacket, type TftpPacket } from "./packet.ts";
+import { netasciiBlocks, netasciiSize } from "./netascii.ts";
+import { largestBlksize, negotiate } from "./options.ts";
+import {
+  type Datagram,
+  encodeData,
+  encodePacket,
+  errorCodes,
+  type RequestPacket,
+  type TftpPacket,
+} from "./packet.ts";
 
 export type TransferOutcome =
   | "completed"
@@ -22,31 +29,44 @@ export interface Transfer {
   readonly deadline: number;
   readonly outcome: TransferOutcome | undefined;
   /** The first datagrams: an OACK, or DATA when no option is in force. */
-  start(now: number): Buffer[];
-  onPacket(packet: TftpPacket, now: number): Buffer[];
-  onTimeout(now: number): Buffer[];
+  start(now: number): Datagram[];
+  onPacket(packet: TftpPacket, now: number): Datagram[];
+  onTimeout(now: number): Datagram[];
 }
 
-/** Waiting time before the first retransmission when the client names none, milliseconds. */
+/** Waiting time before the first retransmission, milliseconds, when neither the client nor the link has said more. */
 const firstTimeoutMs = 1_000;
+// A client that writes to flash or draws a screen is late now and then without having lost anything.
+const shortestTimeoutMs = 200;
 /** The doubling of the waiting time stops here, or at the client's own timeout when that is longer. */
 const longestTimeoutMs = 8_000;
 /** Sends of the same thing without any progress before the client counts as gone. */
 const maxTries = 7;
+/** Silence after which a client counts as gone, however long a timeout it has named. */
+const maxSilenceMs = 300_000;
+// Longer than the way to a client and back: whatever it acknowledges of a window arrives before.
+const repeatedAckMs = 20;
 
-/** Starts nothing yet: the transfer of `file` as asked for by `request`, whose mode is octet or netascii. */
-export function createTransfer(request: RequestPacket, file: Buffer): Transfer {
-  return new ReadTransfer(request, file);
+/**
+ * Starts nothing yet: the transfer of `file` as asked for by `request`, whose mode is octet or netascii. `maxBlksize`
+ * is the most that a request for blksize is answered with, 512 or more.
+ */
+export function createTransfer(
+  request: RequestPacket,
+  file: Buffer,
+  maxBlksize = largestBlksize,
+): Transfer {
+  return new ReadTransfer(request, file, maxBlksize);
 }
 
 class ReadTransfer implements Transfer {
-  readonly #data: Buffer;
   readonly #blksize: number;
   readonly #windowsize: number;
-  readonly #firstTimeoutMs: number;
-  readonly #oack: Buffer | undefined;
-  /** Number of the last block; a file that is a multiple of blksize ends with an empty one. */
-  readonly #lastBlock: number;
+  readonly #clientTimeoutMs: number | undefined;
+  readonly #oack: Datagram | undefined;
+  readonly #block: (number: number) => Buffer;
+  /** Known once it has been read: the first block shorter than blksize, which may be an empty one. */
+  #last: { readonly block: number; readonly length: number } | undefined;
 
   // Block numbers count on past 65535 in here. On the wire they are the low 16 bits, so 0 follows 65535.
   #acked = 0;
@@ -54,24 +74,36 @@ class ReadTransfer implements Transfer {
   #oackPending: boolean;
   #tries = 1;
   #retries = 0;
+  #progressAt = 0;
+  // Smoothed; as it begins, the first waiting time comes out as firstTimeoutMs.
+  #roundTripMs = firstTimeoutMs / 4;
+  /** The client has said twice how far it is since it last got on. */
+  #ackRepeated = false;
   #deadline = Number.POSITIVE_INFINITY;
   #outcome: TransferOutcome | undefined;
 
-  constructor(request: RequestPacket, file: Buffer) {
-    this.#data = request.mode === "netascii" ? encodeNetascii(file) : file;
-    const options = negotiate(request.options, this.#data.length);
-    this.#blksize = options.blksize;
-    this.#windowsize = options.windowsize;
-    this.#firstTimeoutMs = options.timeoutMs ?? firstTimeoutMs;
-    this.#lastBlock = Math.floor(this.#data.length / options.blksize) + 1;
-    this.#oackPending = options.acknowledged.size > 0;
+  constructor(request: RequestPacket, file: Buffer, maxBlksize: number) {
+    const netascii = request.mode === "netascii";
+    const sizeBytes = netascii ? netasciiSize(file) : file.length;
+    const options = negotiate(request.options, sizeBytes, maxBlksize);
+    const { blksize, windowsize, acknowledged } = options;
+    this.#blksize = blksize;
+    this.#windowsize = windowsize;
+    this.#clientTimeoutMs = options.timeoutMs;
+    this.#block = netascii
+      ? netasciiBlocks(file, blksize, windowsize)
+      : (number) => file.subarray((number - 1) * blksize, number * blksize);
+    this.#oackPending = acknowledged.size > 0;
     this.#oack = this.#oackPending
-      ? encodePacket({ kind: "OACK", options: options.acknowledged })
+      ? [encodePacket({ kind: "OACK", options: acknowledged })]
       : undefined;
   }
 
   get bytes(): number {
-    return Math.min(this.#acked * this.#blksize, this.#data.length);
+    const { block, length } = this.#last ?? { block: undefined, length: 0 };
+    return this.#acked === block
+      ? (block - 1) * this.#blksize + length
+      : this.#acked * this.#blksize;
   }
 
   get retries(): number {
@@ -86,12 +118,13 @@ class ReadTransfer implements Transfer {
     return this.#outcome;
   }
 
-  start(now: number): Buffer[] {
+  start(now: number): Datagram[] {
+    this.#progressAt = now;
     this.#wait(now);
     return this.#window();
   }
 
-  onPacket(packet: TftpPacket, now: number): Buffer[] {
+  onPacket(packet: TftpPacket, now: number): Datagram[] {
     if (this.#outcome !== undefined) return [];
     switch (packet.kind) {
       case "ACK":
@@ -102,21 +135,18 @@ class ReadTransfer implements Transfer {
       case "RRQ":
       case "WRQ":
       case "DATA":
-      case "OACK":
+      case "OACK": {
         this.#end("failed");
-        return [
-          encodePacket({
-            kind: "ERROR",
-            code: errorCodes.illegalOperation,
-            message: `${packet.kind} has no place in a read`,
-          }),
-        ];
+        const code = errorCodes.illegalOperation;
+        const message = `${packet.kind} has no place in a read`;
+        return [[encodePacket({ kind: "ERROR", code, message })]];
+      }
     }
   }
 
-  onTimeout(now: number): Buffer[] {
+  onTimeout(now: number): Datagram[] {
     if (this.#outcome !== undefined || now < this.#deadline) return [];
-    if (this.#tries >= maxTries) {
+    if (this.#tries >= maxTries || now - this.#progressAt >= maxSilenceMs) {
       this.#end("timed-out");
       return [];
     }
@@ -126,43 +156,65 @@ class ReadTransfer implements Transfer {
     return this.#window();
   }
 
-  #onAck(block: number, now: number): Buffer[] {
+  #onAck(block: number, now: number): Datagram[] {
     if (this.#oackPending) {
       if (block !== 0) return [];
       this.#oackPending = false;
     } else {
       const progress = (block - this.#acked) & 0xffff;
-      // 0 is a duplicate, more than we have in flight is an old ACK that came late. Answering either with DATA is
-      // the Sorcerer's Apprentice fault: each duplicate breeds another one until the end of the file.
+      if (progress === 0) this.#onRepeatedAck(now);
+      // More than we have in flight is an old ACK that came late.
       if (progress === 0 || progress > this.#sent - this.#acked) return [];
       // An ACK inside the window says that the blocks after it were lost (RFC 7440 §4): they go out again.
       if (this.#acked + progress < this.#sent) this.#retries += 1;
       this.#acked += progress;
     }
-    if (this.#acked === this.#lastBlock) {
+    if (this.#acked === this.#last?.block) {
       this.#end("completed");
       return [];
     }
+    this.#roundTripMs += (now - this.#progressAt - this.#roundTripMs) / 8;
+    this.#progressAt = now;
     this.#tries = 1;
+    this.#ackRepeated = false;
     this.#wait(now);
     return this.#window();
   }
 
-  /** What is to be acknowledged next: the OACK, or the blocks after the last acknowledged one. */
-  #window(): Buffer[] {
-    if (this.#oackPending && this.#oack !== undefined) return [this.#oack];
-    this.#sent = Math.min(this.#acked + this.#windowsize, this.#lastBlock);
-    const packets: Buffer[] = [];
-    for (let block = this.#acked + 1; block <= this.#sent; block += 1) {
-      const data = this.#data.subarray((block - 1) * this.#blksize, block * this.#blksize);
-      packets.push(encodePacket({ kind: "DATA", block: block & 0xffff, data }));
-    }
-    return packets;
+  /**
+   * In lock step a repeated ACK says nothing, and answering it with DATA is the Sorcerer's Apprentice fault: each
+   * duplicate breeds another one until the end of the file (RFC 1123 §4.2.3.1). With a window it may say that the first
+   * block of the window was lost (RFC 7440 §4). So it makes the wait shorter, once: a client that lost nothing gets on
+   * before the wait is over, and no number of duplicates leads to more than one window.
+   */
+  #onRepeatedAck(now: number): void {
+    if (this.#windowsize === 1 || this.#ackRepeated) return;
+    this.#ackRepeated = true;
+    this.#deadline = Math.min(this.#deadline, now + repeatedAckMs);
   }
 
+  /** What is to be acknowledged next: the OACK, or the blocks after the last acknowledged one. */
+  #window(): Datagram[] {
+    if (this.#oackPending && this.#oack !== undefined) return [this.#oack];
+    const datagrams: Datagram[] = [];
+    const end = Math.min(this.#acked + this.#windowsize, this.#last?.block ?? Infinity);
+    for (let block = this.#acked + 1; block <= end; block += 1) {
+      const data = this.#block(block);
+      datagrams.push(encodeData(block & 0xffff, data));
+      this.#sent = block;
+      if (data.length === this.#blksize) continue;
+      this.#last = { block, length: data.length };
+      break;
+    }
+    return datagrams;
+  }
+
+  /** As TCP does, it waits some multiple of what the way there and back has taken of late (RFC 6298). */
   #wait(now: number): void {
-    const longest = Math.max(longestTimeoutMs, this.#firstTimeoutMs);
-    this.#deadline = now + Math.min(this.#firstTimeoutMs * 2 ** (this.#tries - 1), longest);
+    const measuredMs = Math.min(Math.max(4 * this.#roundTripMs, shortestTimeoutMs), firstTimeoutMs);
+    const firstMs = this.#clientTimeoutMs ?? measuredMs;
+    const waitMs = Math.min(firstMs * 2 ** (this.#tries - 1), Math.max(longestTimeoutMs, firstMs));
+    this.#deadline = Math.min(now + waitMs, this.#progressAt + maxSilenceMs);
   }
 
   #end(outcome: TransferOutcome): void {

@@ -11,6 +11,8 @@ import { benchHttp, httpRows } from "./http.ts";
 import { httpServerNames } from "./http-servers.ts";
 import { type Findings, type Row, ratiosOf, tableOf } from "./report.ts";
 import { benchStorm, stormRows, stormServerNames } from "./storm.ts";
+import { benchTftp, tftpRows } from "./tftp.ts";
+import { tftpServerNames } from "./tftp-servers.ts";
 
 interface Benchmark {
   readonly servers: readonly string[];
@@ -26,6 +28,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   dhcp: { servers: serverNames, measure: benchDhcp, rows: dhcpRows },
   http: { servers: httpServerNames, measure: benchHttp, rows: httpRows },
   storm: { servers: stormServerNames, measure: benchStorm, rows: stormRows },
+  tftp: { servers: tftpServerNames, measure: benchTftp, rows: tftpRows },
 };
 
 const usage = `usage: npm run bench -- NAME [--json FILE] [--quick]; NAME is one of: ${Object.keys(benchmarks).join(", ")}`;

@@ -1,7 +1,12 @@
 // A network between a TFTP transfer and a reading client, in virtual time: it loses, doubles and
 // reorders datagrams as a seeded generator says. The client follows RFC 1350 and RFC 7440.
 
-import { decodePacket, encodePacket, type TftpPacket } from "../../src/tftp/packet.ts";
+import {
+  type Datagram,
+  decodePacket,
+  encodePacket,
+  type TftpPacket,
+} from "../../src/tftp/packet.ts";
 import type { Transfer } from "../../src/tftp/transfer.ts";
 
 export interface Link {
@@ -65,8 +70,9 @@ export function runOverLink(transfer: Transfer, link: Link): LinkResult {
     blocks: [],
   };
 
-  const send = (to: InFlight["to"], datagrams: readonly Buffer[]) => {
-    for (const datagram of datagrams) {
+  const send = (to: InFlight["to"], datagrams: readonly Datagram[]) => {
+    for (const parts of datagrams) {
+      const datagram = Buffer.concat(parts);
       if (to === "client") sent += 1;
       const copies = random() < link.duplication ? 2 : 1;
       for (let copy = 0; copy < copies; copy += 1) {
@@ -78,7 +84,7 @@ export function runOverLink(transfer: Transfer, link: Link): LinkResult {
   };
 
   send("client", transfer.start(nowMs));
-  while (nowMs < link.limitMs && !(client.done && transfer.outcome !== undefined)) {
+  while (nowMs < link.limitMs && transfer.outcome === undefined) {
     flight.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
     const clientDeadline = client.done ? Number.POSITIVE_INFINITY : client.deadline;
     const timer = Math.min(transfer.deadline, clientDeadline);
@@ -105,7 +111,7 @@ function receive(
   shape: { blksize: number; windowsize: number },
   packet: TftpPacket,
   nowMs: number,
-): Buffer[] {
+): Datagram[] {
   if (packet.kind === "OACK") {
     if (client.next > 1) return [];
     shape.blksize = Number(packet.options.get("blksize") ?? 512);
@@ -116,7 +122,7 @@ function receive(
   if (packet.kind !== "DATA") return [];
   if (packet.block !== (client.next & 0xffff)) {
     // A duplicate or a gap: say once more what the last block in order was.
-    return client.next > 1 ? ack(client, client.next - 1, nowMs) : [];
+    return client.next > 1 || client.oack ? ack(client, client.next - 1, nowMs) : [];
   }
   client.blocks.push(packet.data);
   client.next += 1;
@@ -128,14 +134,14 @@ function receive(
     : [];
 }
 
-function ack(client: Client, block: number, nowMs: number): Buffer[] {
+function ack(client: Client, block: number, nowMs: number): Datagram[] {
   client.sinceAck = 0;
   client.lastAck = block;
   client.deadline = nowMs + 1_000;
-  return [encodePacket({ kind: "ACK", block: block & 0xffff })];
+  return [[encodePacket({ kind: "ACK", block: block & 0xffff })]];
 }
 
-function ackAgain(client: Client, nowMs: number): Buffer[] {
+function ackAgain(client: Client, nowMs: number): Datagram[] {
   if (client.lastAck < 0) {
     client.deadline = nowMs + 1_000;
     return [];

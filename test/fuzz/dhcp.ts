@@ -1,14 +1,12 @@
 // Feeds the DHCP engine datagrams of every bad kind, in virtual time and with a store that fails now and then, and watches
 // its answers. No sockets; the same seed sends the same datagrams.
 
-import { createHistogram, performance } from "node:perf_hooks";
 import { type Answer, createEngine, type DhcpEngine, type Request } from "../../src/dhcp/engine.ts";
 import { isMalformed, option, readAddress } from "../../src/dhcp/options.ts";
 import { decodePacket } from "../../src/dhcp/packet.ts";
 import type { DhcpEvent } from "../../src/dhcp/policy.ts";
 import { anyAddress, type Ipv4 } from "../../src/net/ipv4.ts";
 import { type Mac, macFromBytes } from "../../src/net/mac.ts";
-import { memoryInUse } from "../fakes/heap.ts";
 import {
   createMemoryLeaseJournal,
   type MemoryLeaseJournal,
@@ -34,36 +32,7 @@ import {
   reservedMacs,
   type Witness,
 } from "./dhcp-world.ts";
-
-export interface FuzzOptions {
-  readonly seed: number;
-  readonly packets: number;
-  /** Ends earlier when this time is up. */
-  readonly seconds?: number | undefined;
-  readonly onProgress?: (report: FuzzReport) => void;
-}
-
-export interface FuzzReport {
-  readonly packets: number;
-  readonly seconds: number;
-  readonly p99Ms: number;
-  readonly worstMs: number;
-  /** How many octets more are in use at the end than after the first third. */
-  readonly growthBytes: number;
-  readonly counts: Readonly<Partial<Record<DhcpEvent["kind"], number>>>;
-  readonly failures: readonly FuzzFailure[];
-}
-
-export interface FuzzFailure {
-  readonly problem: string;
-  /** What the machine sent in this batch, or all of it, hexadecimal. */
-  readonly datagrams: readonly string[];
-  /** How many packets had been sent: `--seed` and `--packets` with this number bring it about again. */
-  readonly packets: number;
-}
-
-const maxFailures = 10;
-const progressPackets = 250_000;
+import { type FuzzOptions, type FuzzReport, runFuzz } from "./report.ts";
 
 /** A client as far as its next request depends on it. */
 interface Memory {
@@ -85,40 +54,18 @@ interface World {
   nowMs: number;
 }
 
-export function fuzzDhcp({
-  seed,
-  packets,
-  seconds = Infinity,
-  onProgress,
-}: FuzzOptions): FuzzReport {
-  const world = createWorld(seed);
-  const histogram = createHistogram();
-  const counts: Partial<Record<DhcpEvent["kind"], number>> = {};
-  const failures: FuzzFailure[] = [];
-  const startedMs = performance.now();
-  let sent = 0;
-  let memoryAfterThird: number | undefined;
-  const elapsed = () => (performance.now() - startedMs) / 1000;
-  const report = (): FuzzReport => ({
-    ...{ packets: sent, seconds: elapsed(), counts, failures },
-    p99Ms: histogram.percentile(99) / 1e6,
-    worstMs: histogram.max / 1e6,
-    growthBytes: memoryInUse() - (memoryAfterThird ?? memoryInUse()),
-  });
-  while (sent < packets && failures.length < maxFailures && elapsed() < seconds) {
+export function fuzzDhcp(options: FuzzOptions): FuzzReport {
+  const world = createWorld(options.seed);
+  return runFuzz(options, () => {
     const requests = nextBatch(world);
     const { problems, tookNs } = step(world, requests);
-    histogram.record(Math.max(1, Math.round(tookNs / requests.length)));
-    sent += requests.length;
-    for (const { what, mac } of problems)
-      failures.push({ problem: what, datagrams: datagramsOf(requests, mac), packets: sent });
-    for (const { kind } of world.events) counts[kind] = (counts[kind] ?? 0) + 1;
-    world.events.length = 0;
-    if (memoryAfterThird === undefined && (sent >= packets / 3 || elapsed() >= seconds / 3))
-      memoryAfterThird = memoryInUse();
-    if (onProgress !== undefined && sent % progressPackets < requests.length) onProgress(report());
-  }
-  return report();
+    const kinds = world.events.splice(0).map(({ kind }) => kind);
+    const found = problems.map(({ what, mac }) => ({
+      problem: what,
+      datagrams: datagramsOf(requests, mac),
+    }));
+    return { packets: requests.length, tookNs, kinds, problems: found };
+  });
 }
 
 function datagramsOf(requests: readonly Request[], mac: Mac | undefined): string[] {

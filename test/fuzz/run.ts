@@ -1,10 +1,17 @@
-// npm run fuzz -- dhcp [--packets N] [--seconds N] [--seed N]: hostile datagrams for the DHCP engine, five million unless
-// told otherwise. Ends with 1 when something was wrong, and says how to bring it about again.
+// npm run fuzz -- dhcp|tftp [--packets N] [--seconds N] [--seed N]: hostile datagrams for the protocol's pure half, five
+// million unless told otherwise. Ends with 1 when something was wrong, and says how to bring it about again.
 
 import { parseArgs } from "node:util";
-import { type FuzzReport, fuzzDhcp } from "./dhcp.ts";
+import { fuzzDhcp } from "./dhcp.ts";
+import type { FuzzOptions, FuzzReport } from "./report.ts";
+import { fuzzTftp } from "./tftp.ts";
 
-const usage = "usage: npm run fuzz -- dhcp [--packets N] [--seconds N] [--seed N]";
+const targets: Readonly<Record<string, (options: FuzzOptions) => FuzzReport>> = {
+  dhcp: fuzzDhcp,
+  tftp: fuzzTftp,
+};
+const names = Object.keys(targets).join("|");
+const usage = `usage: npm run fuzz -- ${names} [--packets N] [--seconds N] [--seed N]`;
 const maxGrowthBytes = 20 * 1024 * 1024;
 const maxP99Ms = 0.2;
 
@@ -32,10 +39,12 @@ const { values, positionals } = parseArgs({
     seed: { type: "string" },
   },
 });
-if (positionals.join(" ") !== "dhcp") throw new Error(usage);
+const target = positionals.join(" ");
+const fuzz = Object.hasOwn(targets, target) ? targets[target] : undefined;
+if (fuzz === undefined) throw new Error(usage);
 const seed = numberOf("seed", values.seed, 1 + (Date.now() % 1_000_000));
 const timed = values.seconds !== undefined;
-const report = fuzzDhcp({
+const report = fuzz({
   seed,
   packets: numberOf("packets", values.packets, timed ? Number.MAX_SAFE_INTEGER : 5_000_000),
   seconds: timed ? numberOf("seconds", values.seconds, 1) : undefined,

@@ -16,7 +16,9 @@ import { requireTools } from "./host.ts";
 const run = promisify(execFile);
 const host = "127.0.0.1" as Ipv4;
 
-const packages = { tftp: "tftp-hpa", atftp: "atftp", curl: "curl" } as const;
+const packages = {
+  ...{ tftp: "tftp-hpa", atftp: "atftp", curl: "curl", busybox: "busybox" },
+} as const;
 
 const files = new Map([
   ["undionly.kpxe", randomBytes(100_007)],
@@ -67,6 +69,10 @@ const curl =
   (...options: string[]): Fetch =>
   (name, local) => ["curl", ["-sS", ...options, "-o", local, `tftp://${host}:${port}/${name}`]];
 
+const busybox =
+  (...options: string[]): Fetch =>
+  (name, local) => ["busybox", ["tftp", "-g", ...options, "-r", name, "-l", local, host, port]];
+
 const clients: readonly (readonly [string, Fetch])[] = [
   ["tftp-hpa as the runbook calls it (netascii)", hpa()],
   ["tftp-hpa in binary mode", hpa("-m", "binary")],
@@ -78,6 +84,8 @@ const clients: readonly (readonly [string, Fetch])[] = [
   ["curl", curl()],
   ["curl with blksize 1468", curl("--tftp-blksize", "1468")],
   ["curl without options", curl("--tftp-no-options")],
+  ["busybox, which asks for tsize", busybox()],
+  ["busybox with blksize 1468", busybox("-b", "1468")],
 ];
 
 function sha256(octets: Buffer): string {
@@ -120,7 +128,7 @@ describe("the TFTP server with real clients", () => {
       onEvent: () => undefined,
       now: () => performance.now(),
       logger: pino({ level: "silent" }),
-      limits: { transfersPerClient: 20 },
+      limits: { maxTransfersPerClient: 20 },
     });
     const manyPort = await many.start();
     const fetch: Fetch = (name, local) => [

@@ -53,6 +53,7 @@ test("what is not written has its default", () => {
     httpPort: 8080,
     api: { address: "127.0.0.1", port: 8443 },
     stateDirectory: "/var/lib/rackstrap",
+    tftp: { maxBlksize: 65464, maxTransfers: 2048, maxTransfersPerClient: 128 },
     assetDirectory: "/var/lib/pxe-boot",
     assetCheckMinutes: 60,
   });

@@ -22,6 +22,14 @@ test.each([
   expect(reader.offset).toBe(0);
 });
 
+test("reads up to an octet and moves behind it, or doesn't move when there is none", () => {
+  const reader = new ByteReader(Buffer.from("ab\0\0c"));
+  expect(reader.upTo(0)).toEqual(Buffer.from("ab"));
+  expect(reader.upTo(0)).toEqual(Buffer.alloc(0));
+  expect(reader.upTo(0)).toBeUndefined();
+  expect(reader.offset).toBe(4);
+});
+
 test("reads no octet outside a view into a larger buffer", () => {
   const whole = Uint8Array.from([1, 2, 3, 4, 5]);
   const reader = new ByteReader(whole.subarray(1, 3));

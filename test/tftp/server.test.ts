@@ -150,7 +150,7 @@ describe("the TFTP server", () => {
   });
 });
 
-describe("the TFTP server's limits", () => {
+describe("a client that asks again", () => {
   it("takes a repeated request for one, and a new one from the same port for a fresh start", async () => {
     const { port, client, event } = await rack();
     const reader = client();
@@ -158,13 +158,67 @@ describe("the TFTP server's limits", () => {
     reader.send(port, rrq("large"));
     await reader.next();
     reader.send(port, rrq("small"));
-    expect((await event(0)).outcome).toBe("stopped");
-    const packets = [(await reader.next()).packet, (await reader.next()).packet];
-    expect(packets.map(({ kind }) => kind).sort()).toEqual(["DATA", "ERROR"]);
+    expect((await event(0)).outcome).toBe("superseded");
+    // No ERROR comes before it: the client could not tell which of its requests that is for.
+    expect((await reader.next()).packet).toMatchObject({ data: Buffer.from("small file") });
+  });
+
+  it("takes a request that comes again after a while for a machine that was restarted", async () => {
+    let now = 0;
+    const { port, client, event } = await rack({ now: () => now });
+    const reader = client();
+    reader.send(port, rrq("large"));
+    const first = await reader.next();
+    now = 3_000;
+    reader.send(port, rrq("large"));
+    expect((await event(0)).outcome).toBe("superseded");
+    const second = await reader.next();
+    expect(second.packet).toEqual(first.packet);
+    expect(second.port).not.toBe(first.port);
+  });
+});
+
+describe("what is malformed", () => {
+  it("answers a request that is cut off with ERROR 4, and nothing else that is malformed", async () => {
+    const { port, client, server } = await rack();
+    const reader = client();
+    for (const hex of ["0009", "", "00", "0005", "0004", "000161", "0001610062"])
+      reader.socket.send(Buffer.from(hex, "hex"), port, loopback);
+    for (const _ of [1, 2])
+      expect((await reader.next()).packet).toMatchObject({ kind: "ERROR", code: 4 });
+    reader.send(port, rrq("small"));
+    expect((await reader.next()).packet).toMatchObject({ kind: "DATA" });
+    expect(server.state()).toMatchObject({ malformed: 7 });
+  });
+
+  it("counts malformed packets and goes on", async () => {
+    const { port, client, server } = await rack();
+    const reader = client();
+    reader.socket.send(Buffer.from([0, 99]), port, loopback);
+    reader.send(port, rrq("small"));
+    await reader.next();
+    expect(server.state()).toMatchObject({ malformed: 1, service: "running" });
+  });
+});
+
+describe("the TFTP server's limits", () => {
+  it("does not answer when it serves as many as it may, so that the client asks again", async () => {
+    const { port, client, server, event } = await rack({ limits: { maxTransfers: 1 } });
+    const reader = client();
+    reader.send(port, rrq("large"));
+    const { port: transferPort } = await reader.next();
+    const late = client();
+    late.send(port, rrq("small"));
+    expect(await event(0)).toMatchObject({ file: "small", outcome: "refused" });
+    expect(server.state()).toMatchObject({ transfers: 1, refused: 1 });
+    reader.send(transferPort, { kind: "ERROR", code: 0, message: "" });
+    await event(1);
+    late.send(port, rrq("small"));
+    expect((await late.next()).packet).toMatchObject({ kind: "DATA", block: 1 });
   });
 
   it("refuses more transfers than a client may have", async () => {
-    const { port, client, server } = await rack({ limits: { transfersPerClient: 2 } });
+    const { port, client, server } = await rack({ limits: { maxTransfersPerClient: 2 } });
     for (const reader of [client(), client()]) {
       reader.send(port, rrq("large"));
       await reader.next();
@@ -187,15 +241,6 @@ describe("the TFTP server's limits", () => {
     }
     expect(events.length).toBe(3);
     expect(server.state().refused).toBe(10);
-  });
-
-  it("counts malformed packets and goes on", async () => {
-    const { port, client, server } = await rack();
-    const reader = client();
-    reader.socket.send(Buffer.from([0, 99]), port, loopback);
-    reader.send(port, rrq("small"));
-    await reader.next();
-    expect(server.state()).toMatchObject({ malformed: 1, service: "running" });
   });
 
   it("tells running transfers when it is closed", async () => {

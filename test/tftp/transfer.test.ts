@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  type Datagram,
   decodePacket,
   encodePacket,
   type RequestPacket,
@@ -17,9 +18,13 @@ function bytes(length: number): Buffer {
   return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
 }
 
-function blocks(datagrams: readonly Buffer[]): number[] {
+function read(datagram: Datagram | undefined) {
+  return decodePacket(Buffer.concat(datagram ?? []));
+}
+
+function blocks(datagrams: readonly Datagram[]): number[] {
   return datagrams.map((datagram) => {
-    const packet = decodePacket(datagram);
+    const packet = read(datagram);
     return "block" in packet ? packet.block : -1;
   });
 }
@@ -33,11 +38,21 @@ describe("option negotiation", () => {
     ["the least blksize", { blksize: "8" }, { blksize: "8" }],
     ["the largest blksize", { blksize: "65464" }, { blksize: "65464" }],
     ["a blksize below the RFC's range", { blksize: "4" }, undefined],
+    ["a blksize above the RFC's range", { blksize: "65465" }, undefined],
+    ["a blksize of nothing", { blksize: "" }, undefined],
     ["a blksize that is no number", { blksize: "1e3" }, undefined],
+    ["a negative blksize", { blksize: "-512" }, undefined],
+    ["a blksize with a sign", { blksize: "+512" }, undefined],
     ["tsize is answered with the size", { tsize: "0" }, { tsize: "1000" }],
+    ["tsize whatever the client takes it for", { tsize: "77" }, { tsize: "1000" }],
+    ["a tsize that is no number", { tsize: "" }, undefined],
     ["timeout", { timeout: "5" }, { timeout: "5" }],
-    ["a timeout too long to hold a transfer for", { timeout: "255" }, undefined],
+    ["the longest timeout", { timeout: "255" }, { timeout: "255" }],
+    ["a timeout above the RFC's range", { timeout: "256" }, undefined],
+    ["a timeout of nothing", { timeout: "0" }, undefined],
     ["windowsize", { windowsize: "16" }, { windowsize: "16" }],
+    ["a window of nothing", { windowsize: "0" }, undefined],
+    ["a window above the RFC's range", { windowsize: "65536" }, undefined],
     ["a window larger than we send", { windowsize: "65535" }, { windowsize: "64" }],
     [
       "a window of large blocks",
@@ -53,7 +68,7 @@ describe("option negotiation", () => {
     ],
   ])("%s", (_, asked, answered) => {
     const [first] = createTransfer(request(asked as Record<string, string>), bytes(1000)).start(0);
-    const packet = decodePacket(first ?? Buffer.alloc(0));
+    const packet = read(first);
     if (answered === undefined) expect(packet).toMatchObject({ kind: "DATA", block: 1 });
     else expect("options" in packet && [...packet.options]).toEqual(Object.entries(answered));
   });
@@ -61,8 +76,23 @@ describe("option negotiation", () => {
   it("tells the size in netascii octets when that is the mode", () => {
     const transfer = createTransfer(request({ tsize: "0" }, "netascii"), Buffer.from("a\nb"));
     expect(transfer.start(0)).toEqual([
-      encodePacket({ kind: "OACK", options: new Map([["tsize", "4"]]) }),
+      [encodePacket({ kind: "OACK", options: new Map([["tsize", "4"]]) })],
     ]);
+  });
+
+  it("leaves tsize open when a file is too large to be counted in netascii", () => {
+    const file = Buffer.alloc(4 * 1024 * 1024 + 1, "\n");
+    const transfer = createTransfer(request({ tsize: "0", blksize: "8" }, "netascii"), file);
+    expect(read(transfer.start(0)[0])).toMatchObject({ options: new Map([["blksize", "8"]]) });
+  });
+
+  it.each([
+    ["9000", "1468"],
+    ["1468", "1468"],
+    ["1024", "1024"],
+  ])("answers blksize %s with %s where that is the site's limit", (asked, answered) => {
+    const [first] = createTransfer(request({ blksize: asked }), bytes(10), 1468).start(0);
+    expect(read(first)).toMatchObject({ options: new Map([["blksize", answered]]) });
   });
 });
 
@@ -100,6 +130,39 @@ describe("a transfer", () => {
     expect(result.sent).toBe(101);
   });
 
+  it("sends a file of hundreds of megabytes from where it is", () => {
+    const file = Buffer.alloc(1024);
+    const transfer = createTransfer(request(), file);
+    const [[, data] = []] = transfer.start(0);
+    expect(data?.buffer).toBe(file.buffer);
+    expect(data?.byteOffset).toBe(file.byteOffset);
+  });
+
+  it.each([1, 4])(
+    "encodes netascii block by block, and any block of a window of %i again",
+    (windowsize) => {
+      const text = Buffer.from("line\nreturn\r\n\r\0".repeat(300));
+      const wanted = Buffer.from(
+        text.toString("latin1").replace(/[\r\n]/g, (end) => (end === "\n" ? "\r\n" : "\r\0")),
+        "latin1",
+      );
+      const options = { blksize: "9", windowsize: `${windowsize}`, tsize: "0" };
+      const link = { loss: 0.1, duplication: 0.1, jitterMs: 5, seed: 5, limitMs: 10_000_000 };
+      const result = runOverLink(createTransfer(request(options, "netascii"), text), link);
+      expect(result.received.equals(wanted)).toBe(true);
+    },
+  );
+
+  it("counts on past block 65535 with 0", () => {
+    const transfer = createTransfer(request({ blksize: "8", windowsize: "64" }), bytes(8 * 70_000));
+    const link = { loss: 0, duplication: 0, jitterMs: 0, seed: 1, limitMs: 1_000_000 };
+    const result = runOverLink(transfer, link);
+    expect(result.received.equals(bytes(8 * 70_000))).toBe(true);
+    expect(transfer.outcome).toBe("completed");
+  });
+});
+
+describe("a window", () => {
   it("starts the rest of a window again after a gap", () => {
     const transfer = createTransfer(request({ windowsize: "4" }), bytes(512 * 10));
     transfer.start(0);
@@ -109,12 +172,36 @@ describe("a transfer", () => {
     expect(blocks(transfer.onPacket(ack(6), 3))).toEqual([7, 8, 9, 10]);
   });
 
-  it("counts on past block 65535 with 0", () => {
-    const transfer = createTransfer(request({ blksize: "8", windowsize: "64" }), bytes(8 * 70_000));
-    const link = { loss: 0, duplication: 0, jitterMs: 0, seed: 1, limitMs: 1_000_000 };
-    const result = runOverLink(transfer, link);
-    expect(result.received.equals(bytes(8 * 70_000))).toBe(true);
-    expect(transfer.outcome).toBe("completed");
+  it("takes a repeated ACK in a window for a loss, but waits a little and answers it once", () => {
+    const transfer = createTransfer(request({ windowsize: "4" }), bytes(512 * 20));
+    transfer.start(0);
+    expect(blocks(transfer.onPacket(ack(0), 1))).toEqual([1, 2, 3, 4]);
+    expect(transfer.onPacket(ack(0), 2)).toEqual([]);
+    expect(transfer.onPacket(ack(0), 9)).toEqual([]);
+    expect(transfer.deadline).toBe(22);
+    expect(blocks(transfer.onTimeout(22))).toEqual([1, 2, 3, 4]);
+    expect(transfer.onPacket(ack(0), 23)).toEqual([]);
+    expect(transfer.deadline).toBeGreaterThan(200);
+    // A client that gets on in the meantime has lost nothing.
+    expect(blocks(transfer.onPacket(ack(4), 24))).toEqual([5, 6, 7, 8]);
+    expect(transfer.onPacket(ack(4), 25)).toEqual([]);
+    expect(blocks(transfer.onPacket(ack(8), 26))).toEqual([9, 10, 11, 12]);
+    expect(transfer.deadline).toBeGreaterThan(200);
+  });
+
+  it("sends no block twice when every ACK of a window comes twice", () => {
+    const transfer = createTransfer(request({ windowsize: "4" }), bytes(512 * 8 + 1));
+    transfer.start(0);
+    const sent = [0, 0, 4, 4, 8, 8].flatMap((block) => blocks(transfer.onPacket(ack(block), 1)));
+    expect(sent).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("sends a window that is larger than the file once, to its end", () => {
+    const transfer = createTransfer(request({ windowsize: "16" }), bytes(512 * 2));
+    transfer.start(0);
+    expect(blocks(transfer.onPacket(ack(0), 1))).toEqual([1, 2, 3]);
+    transfer.onPacket(ack(3), 2);
+    expect(transfer).toMatchObject({ outcome: "completed", bytes: 1024 });
   });
 });
 
@@ -140,6 +227,27 @@ describe("the end of a transfer", () => {
     expect(other.deadline).toBe(7_000);
   });
 
+  it("waits less for a client that has been quick, and never less than a fifth of a second", () => {
+    const transfer = createTransfer(request(), bytes(512 * 100));
+    transfer.start(0);
+    const waits = Array.from({ length: 40 }, (_, index) => {
+      transfer.onPacket(ack(index + 1), index + 1);
+      return Math.round(transfer.deadline - (index + 1));
+    });
+    expect(waits.slice(0, 3)).toEqual([876, 767, 671]);
+    expect(waits.at(-1)).toBe(200);
+  });
+
+  it("gives up after five minutes of silence, however long the client's timeout is", () => {
+    const transfer = createTransfer(request({ timeout: "255" }), bytes(2000));
+    transfer.start(0);
+    expect(transfer.deadline).toBe(255_000);
+    expect(transfer.onTimeout(255_000)).toHaveLength(1);
+    expect(transfer.deadline).toBe(300_000);
+    expect(transfer.onTimeout(300_000)).toEqual([]);
+    expect(transfer.outcome).toBe("timed-out");
+  });
+
   it("does nothing on a timer that fires early", () => {
     const transfer = createTransfer(request(), bytes(10));
     transfer.start(0);
@@ -159,7 +267,7 @@ describe("the end of a transfer", () => {
     const transfer = createTransfer(request(), bytes(10));
     transfer.start(0);
     const [answer] = transfer.onPacket({ kind: "DATA", block: 1, data: Buffer.alloc(0) }, 1);
-    expect(decodePacket(answer ?? Buffer.alloc(0))).toMatchObject({ kind: "ERROR", code: 4 });
+    expect(read(answer)).toMatchObject({ kind: "ERROR", code: 4 });
     expect(transfer.outcome).toBe("failed");
   });
 });
@@ -179,6 +287,24 @@ describe("a bad link", () => {
       expect(result.received.equals(file)).toBe(true);
       // A partial ACK starts the window again, so a window costs at most itself for each block that is missed.
       expect(result.sent).toBeLessThan((windowsize + 2) * (200_000 / 1468));
+    },
+  );
+
+  it.each([0.3, 0.6, 0.9, 1])(
+    "ends, whole or timed out, after a bounded number of sends when %d of all is lost",
+    (loss) => {
+      for (let seed = 1; seed <= 40; seed += 1) {
+        const file = bytes(4_000 + seed);
+        const windowsize = 1 + (seed % 5);
+        const transfer = createTransfer(request({ windowsize: `${windowsize}` }), file);
+        const link = { loss, duplication: 0.2, jitterMs: 30, seed, limitMs: 10_000_000 };
+        const result = runOverLink(transfer, link);
+        expect(transfer.outcome).toMatch(/^(completed|timed-out)$/);
+        if (transfer.outcome === "completed") expect(result.received.equals(file)).toBe(true);
+        // Seven tries for the OACK and for each block, a window at a time.
+        expect(result.sent).toBeLessThanOrEqual(7 * (1 + 9 * windowsize));
+        expect(result.elapsedMs).toBeLessThan(39_000 * 10);
+      }
     },
   );
 });

@@ -1,0 +1,191 @@
+// All transfers of a server in one loop over their sockets, which blocks the thread it runs on. What to send is decided in
+// transfer.ts.
+
+import { messageOf } from "../net/error-text.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { Libc } from "../net/libc.ts";
+import {
+  type Datagram,
+  decodePacket,
+  encodePacket,
+  errorCodes,
+  type RequestPacket,
+} from "./packet.ts";
+import { createTransfer, type Transfer, type TransferOutcome } from "./transfer.ts";
+import { TransferSocket } from "./transfer-socket.ts";
+
+/** `superseded`: the client has begun anew from the same port. */
+export type TransferEnd = TransferOutcome | "stopped" | "superseded";
+
+export interface TransferOrder {
+  readonly request: RequestPacket;
+  /** Where the file is in memory. It stays there until the transfer's end is told. */
+  readonly file: { readonly address: bigint; readonly length: number };
+  readonly maxBlksize: number;
+  /** The address to send from. */
+  readonly source: Ipv4;
+  readonly peer: { readonly address: Ipv4; readonly port: number };
+}
+
+export type ToTransferThread =
+  | { readonly kind: "run"; readonly id: number; readonly order: TransferOrder }
+  /** `stopped` tells the client. */
+  | { readonly kind: "stop"; readonly id: number; readonly end: "stopped" | "superseded" };
+
+export type FromTransferThread =
+  | {
+      readonly kind: "ended";
+      readonly id: number;
+      readonly end: TransferEnd;
+      readonly bytes: number;
+      readonly retries: number;
+    }
+  | { readonly kind: "trouble"; readonly client: Ipv4; readonly reason: string };
+
+interface Session {
+  readonly id: number;
+  readonly client: Ipv4;
+  readonly transfer: Transfer;
+  readonly socket: TransferSocket;
+}
+
+// How late a timer or a new transfer may be.
+const turnMs = 2;
+// Waking up takes as long as a near client needs for its answer. So the loop stays awake this long, as long as that pays.
+const awakeMs = 0.1;
+const maxMisses = 3;
+// After so many turns without it, it is tried again.
+const retryTurns = 50;
+
+// poll(2): struct pollfd is the descriptor, the events asked for and the events found.
+const pollIn = 1;
+const pollfdBytes = 8;
+
+export class TransferLoop {
+  readonly #libc: Libc;
+  readonly #tell: (message: FromTransferThread) => void;
+  #open: Session[] = [];
+  #fds = Buffer.alloc(0);
+  #awakeUntilMs = 0;
+  /** How often in succession nothing came while the loop stayed awake; and, beyond that, turns since. */
+  #misses = 0;
+
+  constructor(libc: Libc, tell: (message: FromTransferThread) => void) {
+    this.#libc = libc;
+    this.#tell = tell;
+  }
+
+  isBusy(): boolean {
+    return this.#open.length > 0;
+  }
+
+  take(message: ToTransferThread): void {
+    if (message.kind === "run") this.#begin(message.id, message.order);
+    else this.#stop(message.id, message.end);
+  }
+
+  /** Serves the sockets for `turnMs`, and then the timers. */
+  turn(): void {
+    const endMs = performance.now() + turnMs;
+    let nowMs = endMs - turnMs;
+    if (this.#misses > maxMisses + retryTurns) this.#misses = 0;
+    else if (this.#misses > maxMisses) this.#misses += 1;
+    while (nowMs < endMs && this.isBusy()) {
+      const isAwake = nowMs < this.#awakeUntilMs && this.#misses <= maxMisses;
+      // To read a single socket is to ask it whether there is something.
+      const isAlone = isAwake && this.#open.length === 1;
+      const ready =
+        isAlone || this.#libc.poll(this.#fds, this.#open.length, isAwake ? 0 : turnMs) > 0;
+      nowMs = performance.now();
+      if (ready && this.#receive(nowMs, isAlone)) {
+        if (isAwake) this.#misses = 0;
+        this.#awakeUntilMs = nowMs + awakeMs;
+      } else if (isAwake && nowMs >= this.#awakeUntilMs) this.#misses += 1;
+    }
+    for (const session of [...this.#open])
+      if (nowMs >= session.transfer.deadline)
+        this.#proceed(session, session.transfer.onTimeout(nowMs));
+  }
+
+  /** Reads the sockets that poll found ready, or `all`; false when there was nothing. */
+  #receive(nowMs: number, all: boolean): boolean {
+    let received = false;
+    // Whoever ends meanwhile leaves the lists; these are as poll saw them.
+    const fds = this.#fds;
+    for (const [i, session] of this.#open.entries()) {
+      if (!all && fds[i * pollfdBytes + 6] === 0) continue;
+      // One at a time: there is seldom a second, and to find that out would cost a call.
+      const one = session.socket.receive();
+      if (one === undefined) continue;
+      received = true;
+      if (one.stranger === undefined) this.#onDatagram(session, one.datagram, nowMs);
+      else answerStranger(session.socket, one.datagram, one.stranger);
+    }
+    return received;
+  }
+
+  #onDatagram(session: Session, datagram: Buffer, nowMs: number): void {
+    const packet = decodePacket(datagram);
+    if (!("malformed" in packet)) this.#proceed(session, session.transfer.onPacket(packet, nowMs));
+  }
+
+  #begin(id: number, { request, file, maxBlksize, source, peer }: TransferOrder): void {
+    const client = peer.address;
+    let socket: TransferSocket;
+    try {
+      socket = new TransferSocket(this.#libc, source, peer);
+    } catch (error) {
+      this.#tell({ kind: "trouble", client, reason: messageOf(error) });
+      this.#tell({ kind: "ended", id, end: "failed", bytes: 0, retries: 0 });
+      return;
+    }
+    const data = this.#libc.memory(file.address, file.length);
+    const transfer = createTransfer(request, data, maxBlksize);
+    const session: Session = { id, client, transfer, socket };
+    this.#change([...this.#open, session]);
+    this.#proceed(session, transfer.start(performance.now()));
+  }
+
+  #proceed(session: Session, datagrams: readonly Datagram[]): void {
+    const { socket, transfer, client } = session;
+    const complaint = socket.send(datagrams);
+    if (complaint !== undefined) this.#tell({ kind: "trouble", client, reason: complaint });
+    if (transfer.outcome !== undefined) this.#end(session, transfer.outcome);
+  }
+
+  #stop(id: number, end: "stopped" | "superseded"): void {
+    const session = this.#open.find((other) => other.id === id);
+    if (session === undefined) return;
+    const code = errorCodes.notDefined;
+    if (end === "stopped")
+      session.socket.send([
+        [encodePacket({ kind: "ERROR", code, message: "the transfer was stopped" })],
+      ]);
+    this.#end(session, end);
+  }
+
+  #end(session: Session, end: TransferEnd): void {
+    const { id, transfer, socket } = session;
+    socket.close();
+    this.#change(this.#open.filter((other) => other !== session));
+    this.#tell({ kind: "ended", id, end, bytes: transfer.bytes, retries: transfer.retries });
+  }
+
+  #change(open: Session[]): void {
+    this.#open = open;
+    this.#fds = Buffer.alloc(open.length * pollfdBytes);
+    for (const [i, { socket }] of open.entries()) {
+      this.#fds.writeInt32LE(socket.fd, i * pollfdBytes);
+      this.#fds.writeInt16LE(pollIn, i * pollfdBytes + 4);
+    }
+  }
+}
+
+/** RFC 1350 §4: a stranger gets ERROR 5 and the transfer goes on. An ERROR is never answered with an ERROR. */
+function answerStranger(socket: TransferSocket, datagram: Buffer, stranger: Buffer): void {
+  const packet = decodePacket(datagram);
+  if ("malformed" in packet || packet.kind === "ERROR") return;
+  const code = errorCodes.unknownTransferId;
+  const message = "this transfer belongs to another port";
+  socket.sendToStranger(encodePacket({ kind: "ERROR", code, message }), stranger);
+}
