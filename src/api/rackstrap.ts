@@ -41,6 +41,8 @@ export interface RackstrapTools {
   /** The text a machine would get at a stage, or undefined for a stage that does not exist. */
   readonly render: (node: Node, stage: string) => string | undefined;
   readonly stages: readonly string[];
+  /** The script that a node was given last. */
+  readonly served: (node: Node) => { readonly text: string; readonly atMs: number } | undefined;
   readonly check: () => Promise<readonly CheckResult[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
@@ -98,7 +100,8 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
           `no stage is called ${stage}`,
           `stages are: ${tools.stages.join(", ")}`,
         );
-      return { node: node.name, stage, text };
+      const served = stage === "boot" ? tools.served(node) : undefined;
+      return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
     check: async () => await tools.check(),
     leases: async () => leaseViews(await tools.leases(), inventory),

@@ -133,8 +133,10 @@ const layerShape = z.object({
 export const renderedShape = z.object({
   node: text,
   stage: text,
-  /** The bytes the machine would get, as text. */
+  /** The bytes the machine would get, as text, without the nonce of its install. */
   text,
+  /** Its script as it was given last, for the stage `boot`. */
+  served: z.object({ text, atMs: z.number() }).optional(),
 });
 
 const checkShape = z.object({

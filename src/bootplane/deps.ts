@@ -1,10 +1,13 @@
 // What the boot plane is given, and what it reports. No logic.
 
 import type { Logger } from "pino";
+import type { Standing } from "../boot/access.ts";
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
 import type { Subject } from "../boot/decide.ts";
 import type { BootScripts, BootServer } from "../boot/script.ts";
+import type { HostKey } from "../install/host-key.ts";
+import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
 
 /** `degraded`: it runs, and can't do all of its work. */
@@ -16,6 +19,15 @@ export interface Services {
   readonly http: ServiceStatus;
 }
 
+/** What a script reports when it does not go on: the fetch that failed, the start of the kernel, or that it leaves. */
+const reportedStages = ["kernel", "initrd", "keys", "boot", "gave-up"] as const;
+
+type ReportedStage = (typeof reportedStages)[number];
+
+export function isReportedStage(text: unknown): text is ReportedStage {
+  return reportedStages.some((stage) => stage === text);
+}
+
 export type BootPlaneEvent =
   | {
       /** A machine fetched its script. It then boots as the plan says, unless it is switched off. */
@@ -25,7 +37,27 @@ export type BootPlaneEvent =
       readonly plan: "installer" | "local-disk";
       readonly reason: string;
     }
-  | { readonly kind: "cluster-config-served"; readonly mac: Mac; readonly client: string }
+  | {
+      readonly kind: "cluster-config-served" | "keys-served";
+      readonly mac: Mac;
+      readonly client: string;
+    }
+  | {
+      /** Somebody asked in a machine's name for what it is not given. It got its own disk, or 404 without detail. */
+      readonly kind: "boot-refused";
+      readonly mac: Mac;
+      readonly client: string;
+      readonly asked: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "boot-reported";
+      readonly mac: Mac;
+      readonly client: string;
+      readonly stage: ReportedStage;
+      /** iPXE's error number. */
+      readonly error?: string;
+    }
   | {
       /** A download of a kernel or an initrd is over. `bytes` is what was handed to the network. */
       readonly kind: "image-served";
@@ -37,12 +69,27 @@ export type BootPlaneEvent =
       readonly outcome: "complete" | "cut";
     };
 
+/** Who comes from which address. */
+export interface Addresses {
+  /** What is known of `address`, for the install with that intent's id if there is one. */
+  standing(address: string, intentId: string | undefined): Standing;
+  /** `address` was given the script of that install: where nobody else says whose the addresses are, it is the machine's from now on. */
+  bind(address: string, intentId: string): void;
+}
+
 export interface BootPlaneDeps {
   readonly server: BootServer;
   readonly assets: Assets;
   readonly scripts: BootScripts;
   /** What is known about the machine with that MAC. */
   readonly subject: (mac: Mac) => Subject;
+  readonly addresses: Addresses;
+  /** The secret that the nonces of installs are made with. */
+  readonly nonceKey: string;
+  /** The host key that the installer of an operation is to have. */
+  readonly installerHostKey: (operation: string) => Promise<HostKey | undefined>;
+  /** A machine was given this script; the nonce in it is not shown. */
+  readonly onServed: (node: Node, script: string) => void;
   /** The public keys that may log in to the installer, as an authorized_keys text. */
   readonly authorizedKeys: () => string;
   /** The public document of a node; undefined for a machine that has none now. */

@@ -1,8 +1,7 @@
-// Bytes that are the same for all machines: kernels and initrds of the asset sets, loaders, and the keys archive.
+// Bytes that are the same for all machines: kernels and initrds of the asset sets, and loaders.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AssetChangedError, type AssetFile, openAsset } from "../boot/asset-file.ts";
-import { keysArchive } from "../boot/keys-archive.ts";
 import type { BootPlaneDeps, BootPlaneEvent } from "./deps.ts";
 import { parseRange } from "./range.ts";
 import { streamSlices } from "./slices.ts";
@@ -13,13 +12,6 @@ interface ImageRequest {
 }
 
 export function imageRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
-  app.get("/boot/nixos/authorized-keys.cpio.gz", async (_request, reply) =>
-    reply
-      .header("cache-control", "no-store")
-      .type("application/gzip")
-      .send(keysArchive(deps.authorizedKeys())),
-  );
-
   app.get<{ Params: { file: string } }>("/boot/:file", async (request, reply) => {
     const loader = deps.assets.current().loaders.get(request.params.file);
     if (loader === undefined) return reply.callNotFound();

@@ -120,13 +120,17 @@ function plainValue(document: Document): { value: unknown } | { error: string } 
 
 function resolveInventory(file: ParsedInventory, folder: string): Inventory {
   const absolute = (path: string) => (isAbsolute(path) ? path : resolve(folder, path));
-  const { server, install } = file;
+  const { server, install, boot } = file;
   return {
     ...file,
     server: {
       ...server,
       stateDirectory: absolute(server.stateDirectory),
       assetDirectory: absolute(server.assetDirectory),
+    },
+    boot: {
+      ...boot,
+      ...(boot.templates === undefined ? {} : { templates: absolute(boot.templates) }),
     },
     install: {
       ...install,

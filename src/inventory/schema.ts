@@ -66,6 +66,11 @@ const node = z.strictObject({
   disk: diskPath,
   /** Given to this machine's firmware in place of the loader for its architecture. */
   loader: loaderFile.optional(),
+  /**
+   * How iPXE hands over to the disk: `sanboot` starts the first one itself, `exit` and `exit-1` go back to the firmware with a
+   * success or an error. `auto`: sanboot on BIOS, exit-1 on UEFI.
+   */
+  localBoot: z.enum(["auto", "sanboot", "exit", "exit-1"]).default("auto"),
   bmc,
 });
 
@@ -95,6 +100,8 @@ const install = z.strictObject({
   flake: z.string().min(1),
   offline: z.boolean().default(false),
   sshKey: z.string().min(1).optional(),
+  /** `pinned`: the installer is given a host key for this one install. `first-use`: whatever key it shows first is trusted. */
+  hostKey: z.enum(["pinned", "first-use"]).default("pinned"),
 });
 
 const server = z.strictObject({
@@ -127,6 +134,8 @@ export const inventorySchema = z.strictObject({
     .strictObject({
       /** Loader for clients that name no architecture or an unregistered one. */
       fallbackLoader: loaderFile.optional(),
+      /** Folder of the site's own script templates. */
+      templates: z.string().min(1).optional(),
     })
     .default({}),
   install,
@@ -140,6 +149,7 @@ export type ParsedInventory = z.output<typeof inventorySchema>;
 export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;
 export type Firmware = z.output<typeof node>["firmware"];
+export type LocalBoot = z.output<typeof node>["localBoot"];
 export type Role = z.output<typeof profile>["role"];
 
 /** A declared machine: its entry in the file, with its name, role and full name joined to it. */
@@ -155,6 +165,7 @@ export interface Node {
   readonly productionAddress: Ipv4;
   readonly disk: string;
   readonly loader?: string | undefined;
+  readonly localBoot: LocalBoot;
   readonly bmc: BmcSettings;
 }
 

@@ -10,6 +10,8 @@ export interface Sighting {
   /** Undefined for what concerns the whole network. */
   readonly mac: Mac | undefined;
   readonly kind: string;
+  /** What tells it from others of its kind. Not of the sender's choice, as the detail is. */
+  readonly topic?: string;
   readonly address?: string | undefined;
   readonly detail: Readonly<Record<string, unknown>>;
   /** What the machine said of itself; kept for machines in no inventory. */
@@ -19,6 +21,8 @@ export interface Sighting {
 // Sightings that are written in one second at most: each is a commit, and the same disk carries the leases.
 const perSecond = 50;
 const repeatMs = 1000;
+// Whoever is refused can go on asking for as long as it likes.
+const refusalRepeatMs = 30_000;
 const strangerRepeatMs = 10_000;
 // A second DHCP server is heard every minute until somebody switches it off.
 const networkRepeatMs = 600_000;
@@ -38,7 +42,7 @@ export function createTimeline(
     second = current;
     return written > perSecond;
   };
-  return ({ mac, kind, address, detail, facts = {} }) => {
+  return ({ mac, kind, topic = "", address, detail, facts = {} }) => {
     if (mac === undefined) {
       if (!isRepeat(`${kind} ${address ?? ""}`, networkRepeatMs) && !isFlood())
         store.append({ node: undefined, mac, kind, detail: { ...detail, address } });
@@ -51,8 +55,8 @@ export function createTimeline(
         store.discover(mac, address, facts);
       return;
     }
-    // Not by its detail, which the sender chooses.
-    if (!isRepeat(`${mac} ${kind}`, repeatMs) && !isFlood())
+    const windowMs = kind === "boot-refused" ? refusalRepeatMs : repeatMs;
+    if (!isRepeat(`${mac} ${kind} ${topic}`, windowMs) && !isFlood())
       store.append({ node: node.name, mac, kind, detail: { ...detail, address } });
   };
 }

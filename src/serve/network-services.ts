@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import { createBootPlane } from "../bootplane/app.ts";
-import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
+import type { BootPlaneDeps, BootPlaneEvent, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
 import { type DhcpSighting, isOfNetwork } from "../dhcp/event-digest.ts";
 import { findNodeByMac } from "../inventory/find.ts";
@@ -21,6 +21,7 @@ import { type AddressHolders, createAddressHolders } from "./address-holders.ts"
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import type { Rendering } from "./rendering.ts";
+import type { ServedScripts } from "./served-scripts.ts";
 
 export interface NetworkServices {
   services(): Services;
@@ -34,6 +35,9 @@ export interface NetworkTools {
   readonly assets: Assets;
   readonly rendering: Rendering;
   readonly authorizedKeys: string;
+  readonly nonceKey: string;
+  readonly installerHostKey: BootPlaneDeps["installerHostKey"];
+  readonly servedScripts: Pick<ServedScripts, "keep">;
   readonly logger: Logger;
   readonly now: () => number;
   /** A service has ended by a fault; the server can't go on without it. */
@@ -83,6 +87,10 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
       listening.push(await listenBootPlane(app, address, inventory.server.httpPort));
     for (const server of tftp) await server.start();
     dhcp = await openDhcp(tools, observers);
+    // Machines that were given their address before a restart of this server ask on.
+    for (const { address, mac, state } of await dhcp.leases())
+      if (state === "bound" && findNodeByMac(inventory, mac) !== undefined)
+        observers.holders.note(address, mac);
   } catch (error) {
     await close();
     throw error;
@@ -207,23 +215,49 @@ function openBootPlane(
   health: Pick<BootPlaneDeps, "services" | "trouble">,
   address: Ipv4,
 ) {
-  const { assets, rendering, authorizedKeys, logger, now } = tools;
+  const { assets, rendering, authorizedKeys, servedScripts, logger, now } = tools;
   return createBootPlane({
     // A machine is sent on to the address that it came to: it may reach no other.
     server: rendering.serverAt(address),
     scripts: rendering.scripts,
     assets,
     subject: rendering.subject,
+    addresses: holders,
+    nonceKey: tools.nonceKey,
+    installerHostKey: tools.installerHostKey,
+    onServed: ({ name }, script) => {
+      try {
+        servedScripts.keep(name, script);
+      } catch (error) {
+        logger.error({ err: error, node: name }, "the served script was not kept");
+      }
+    },
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
     ...health,
-    onEvent: ({ kind, client, ...detail }) => {
-      record(() => {
-        const mac = "mac" in detail ? detail.mac : holders.find(client as Ipv4);
-        return mac === undefined ? [] : [{ mac, kind, address: client, detail }];
-      });
-    },
+    onEvent: (event) => record(() => sightingOfBoot(event, holders)),
     now,
     logger: logger.child({ service: "http" }),
   });
+}
+
+function sightingOfBoot(event: BootPlaneEvent, holders: AddressHolders): Sighting[] {
+  const { kind, client, ...detail } = event;
+  const mac = "mac" in detail ? detail.mac : holders.find(client);
+  if (mac === undefined) return [];
+  return [{ mac, kind, address: client, detail, ...topicOf(event) }];
+}
+
+/** What tells events of one kind apart, out of a list that is ours. */
+function topicOf(event: BootPlaneEvent): Pick<Sighting, "topic"> {
+  switch (event.kind) {
+    case "image-served":
+      return { topic: event.file };
+    case "boot-refused":
+      return { topic: event.asked };
+    case "boot-reported":
+      return { topic: event.stage };
+    default:
+      return {};
+  }
 }

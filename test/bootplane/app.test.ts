@@ -1,12 +1,11 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { putFiles } from "../fakes/asset-directory.ts";
 import {
   activeMac,
   armedMac,
-  publicKey,
+  armedNonce,
   type TestBootPlane,
   testBootPlane,
   unknownMac,
@@ -24,6 +23,8 @@ async function bootPlane(...options: Parameters<typeof testBootPlane>): Promise<
 }
 
 const script = (mac: string) => `/boot/nodes/${mac}/boot.ipxe`;
+const document = (mac: string, name: string, nonce?: string) =>
+  `/boot/nodes/${mac}/${name}?${nonce === undefined ? "" : `nonce=${nonce}`}`;
 
 describe("/health", () => {
   it("answers exactly what the runbook expects when all services run", async () => {
@@ -133,38 +134,6 @@ describe("boot scripts", () => {
   });
 });
 
-describe("cluster-config.json", () => {
-  const url = (mac: string) => `/boot/nodes/${mac}/cluster-config.json`;
-
-  it("is the node's public document", async () => {
-    const { app, events } = await bootPlane();
-    const response = await app.inject(url(armedMac));
-    expect(response.headers["content-type"]).toBe("application/json; charset=utf-8");
-    expect(Object.keys(response.json())).toEqual([
-      "node_id",
-      "node_role",
-      "bootstrap",
-      "cluster_name",
-      "leader_url",
-      "raft_addr",
-    ]);
-    expect(events).toMatchObject([{ kind: "cluster-config-served", mac: armedMac }]);
-  });
-
-  it.each([activeMac, unknownMac, "nonsense"])("is not found for %s", async (mac) => {
-    const { app, events } = await bootPlane();
-    expect((await app.inject(url(mac))).statusCode).toBe(404);
-    expect(events).toEqual([]);
-  });
-
-  it("is an error without detail when someone put more into it", async () => {
-    const leak = { node_id: "node01", token: "s3cret" } as never;
-    const { app } = await bootPlane({ clusterConfig: () => leak });
-    const response = await app.inject(url(armedMac));
-    expect([response.statusCode, response.body]).toEqual([500, "internal error\n"]);
-  });
-});
-
 describe("images", () => {
   const kernel = "/boot/nixos/control-plane/bzImage";
 
@@ -220,12 +189,9 @@ describe("images", () => {
     ]);
   });
 
-  it("include loaders and the keys archive", async () => {
+  it("include loaders", async () => {
     const { app } = await bootPlane();
     expect((await app.inject("/boot/ipxe.efi")).body).toBe("uefi loader");
-    const archive = await app.inject("/boot/nixos/authorized-keys.cpio.gz");
-    expect(archive.headers["content-encoding"]).toBeUndefined();
-    expect(gunzipSync(archive.rawPayload).toString()).toContain(publicKey);
   });
 });
 
@@ -257,7 +223,7 @@ describe("everything else", () => {
         throw new Error("secret path");
       },
     });
-    const response = await app.inject("/boot/nixos/authorized-keys.cpio.gz");
+    const response = await app.inject(document(armedMac, "keys.cpio.gz", armedNonce));
     expect([response.statusCode, response.body]).toEqual([500, "internal error\n"]);
     expect(logs.some((line) => line.includes("secret path"))).toBe(true);
   });

@@ -149,6 +149,7 @@ function fakeInstallation(machine: FakeMachine): Installation {
     return { kind: "found", facts: { disk: "/dev/sda" } };
   };
   return {
+    prepareInstaller: async () => {},
     find,
     prepare: async (membership) => {
       machine.membership = membership;

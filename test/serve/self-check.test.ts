@@ -29,7 +29,7 @@ test.each([
   ["is no fault where it is allowed", true, { ok: true }],
 ])("another DHCP server is named and %s", (_, allowSecondServer, found) => {
   const site = { ...inventory, dhcp: { ...inventory.dhcp, allowSecondServer } };
-  const checks = checkServer(site, nothing, services, [rival]);
+  const checks = checkServer(site, nothing, services, [rival], []);
   expect(checks.filter(({ title }) => title === "another DHCP server, 10.0.100.9")).toMatchObject([
     { detail: expect.stringContaining("eth0, last heard at 1970-01-01T00:00:00.000Z"), ...found },
   ]);

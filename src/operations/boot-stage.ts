@@ -1,0 +1,79 @@
+// How far a machine's network boot came, read from its timeline, and what most often keeps it there. Pure.
+
+import type { TimelineEvent } from "../nodes/ports.ts";
+
+export interface BootStage {
+  readonly name: "silent" | "dhcp" | "loader" | "script" | "images" | "keys" | "system";
+  /** The event that shows it; undefined for a machine that was never heard. */
+  readonly sign: TimelineEvent | undefined;
+  readonly likely: string;
+}
+
+const causes: Readonly<Record<BootStage["name"], string>> = {
+  silent:
+    "the machine does not boot from the network: boot order, cable, VLAN, or a relay that does not come to this server",
+  dhcp: "it got an answer and fetched nothing: its firmware could not reach the boot file (TFTP or HTTP blocked), or is no network boot",
+  loader:
+    "it has its loader and asked for no script: the loader does not run there (wrong firmware, Secure Boot, no driver for the card)",
+  script: "it has its script and fetched no image whole: HTTP is slow, lossy or blocked on the way",
+  images:
+    "it has images and did not come for its keys: the download broke off, or the machine has too little memory",
+  keys: "the kernel was started and does not use the network: look at its console (driver for the card, init= of the image)",
+  system: "the installer has an address and SSH does not answer: sshd or the firewall of the image",
+};
+
+/** The stage of the newest sign among `events`, which are one node's, oldest first. */
+export function lastBootStage(events: readonly TimelineEvent[]): BootStage {
+  let name: BootStage["name"] = "silent";
+  let sign: TimelineEvent | undefined;
+  for (const event of events) {
+    const next = stageOf(event, name);
+    if (next === undefined) continue;
+    name = next;
+    sign = event;
+  }
+  return { name, sign, likely: likelyCause(name, sign) };
+}
+
+function stageOf(event: TimelineEvent, before: BootStage["name"]): BootStage["name"] | undefined {
+  const { kind, detail } = event;
+  switch (kind) {
+    case "dhcp-offered":
+    case "dhcp-acknowledged":
+    case "dhcp-refused":
+    case "dhcp-ignored":
+      // The installer's own DHCP client asks for no boot file.
+      return (before === "keys" || before === "system") && detail["bootFile"] === undefined
+        ? "system"
+        : "dhcp";
+    case "tftp-transferred":
+      return "loader";
+    case "boot-refused":
+      // Anybody can ask in the machine's name: it says how far the machine came only while nothing else does.
+      return before === "keys" || before === "system" ? undefined : "script";
+    case "boot-script-served":
+    case "boot-reported":
+      return "script";
+    case "image-served":
+      return "images";
+    case "keys-served":
+      return "keys";
+    default:
+      return undefined;
+  }
+}
+
+/** The event's own words where it has any: they are nearer than a guess. */
+function likelyCause(name: BootStage["name"], sign: TimelineEvent | undefined): string {
+  const { kind, detail = {} } = sign ?? {};
+  if (kind === "boot-script-served" && detail["plan"] === "local-disk")
+    return `it was sent to its own disk: ${detail["reason"]}`;
+  if (kind === "boot-refused") return `it was refused ${detail["asked"]}: ${detail["reason"]}`;
+  if (kind === "boot-reported")
+    return `it reports that ${detail["stage"]} failed${detail["error"] === undefined ? "" : `, iPXE error ${detail["error"]} (https://ipxe.org/err/…)`}`;
+  if ((kind === "dhcp-refused" || kind === "dhcp-ignored") && detail["reason"] !== undefined)
+    return String(detail["reason"]);
+  if (kind === "tftp-transferred" && detail["outcome"] === "failed")
+    return "the transfer of its loader failed";
+  return causes[name];
+}
