@@ -26,7 +26,7 @@ function lineFault(line: string, labels: ReadonlySet<string>): string | undefine
     rest = rest.replace(/\$\{[^${}]*\}/g, "");
   }
   if (rest.includes("${")) return `a \${ is not closed in: ${line.trim()}`;
-  for (const [, label = ""] of line.matchAll(/(?:^|\s)goto\s+(\S+)/g))
+  for (const [, label = ""] of line.matchAll(/(?:^|\|\||&&|;)\s*goto\s+(\S+)/g))
     if (!label.includes("${") && !labels.has(label))
       return `goto ${label}, and there is no :${label}`;
   return undefined;

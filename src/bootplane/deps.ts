@@ -29,6 +29,9 @@ export function isReportedStage(text: unknown): text is ReportedStage {
 }
 
 export type BootPlaneEvent =
+  /** The first script, by whoever has that address: iPXE runs there. */
+  | { readonly kind: "boot-menu-served"; readonly client: string }
+  | { readonly kind: "loader-served"; readonly client: string; readonly file: string }
   | {
       /** A machine fetched its script. It then boots as the plan says, unless it is switched off. */
       readonly kind: "boot-script-served";

@@ -13,8 +13,10 @@ interface ImageRequest {
 
 export function imageRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
   app.get<{ Params: { file: string } }>("/boot/:file", async (request, reply) => {
-    const loader = deps.assets.current().loaders.get(request.params.file);
+    const { file } = request.params;
+    const loader = deps.assets.current().loaders.get(file);
     if (loader === undefined) return reply.callNotFound();
+    if (request.method === "GET") deps.onEvent({ kind: "loader-served", client: request.ip, file });
     return reply.type("application/octet-stream").send(loader.data);
   });
 

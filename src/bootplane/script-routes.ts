@@ -17,9 +17,10 @@ import type { BootPlaneDeps } from "./deps.ts";
 const notYours = "an install is not given to this address";
 
 export function scriptRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
-  app.get("/boot/ipxe/boot.ipxe", async (_request, reply) => {
+  app.get("/boot/ipxe/boot.ipxe", async (request, reply) => {
     const { text, fault } = menuScript(deps.scripts, deps.server);
     if (fault !== undefined) deps.logger.error({ fault }, "the first script can't be made");
+    if (request.method === "GET") deps.onEvent({ kind: "boot-menu-served", client: request.ip });
     return sendScript(reply, text);
   });
 

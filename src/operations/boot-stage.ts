@@ -1,9 +1,11 @@
-// How far a machine's network boot came, read from its timeline, and what most often keeps it there. Pure.
+// How far a machine's network boot came, read from its timeline, and what most often keeps it there.
 
-import type { TimelineEvent } from "../nodes/ports.ts";
+import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
+import type { TransferOutcome } from "../tftp/transfer.ts";
+import type { Operation } from "./operation.ts";
 
 export interface BootStage {
-  readonly name: "silent" | "dhcp" | "loader" | "script" | "images" | "keys" | "system";
+  readonly name: "silent" | "dhcp" | "loader" | "ipxe" | "script" | "images" | "keys" | "system";
   /** The event that shows it; undefined for a machine that was never heard. */
   readonly sign: TimelineEvent | undefined;
   readonly likely: string;
@@ -15,12 +17,27 @@ const causes: Readonly<Record<BootStage["name"], string>> = {
   dhcp: "it got an answer and fetched nothing: its firmware could not reach the boot file (TFTP or HTTP blocked), or is no network boot",
   loader:
     "it has its loader and asked for no script: the loader does not run there (wrong firmware, Secure Boot, no driver for the card)",
+  ipxe: "iPXE runs and did not come for the machine's own script: somebody stands in its menu, or the connection broke off",
   script: "it has its script and fetched no image whole: HTTP is slow, lossy or blocked on the way",
   images:
     "it has images and did not come for its keys: the download broke off, or the machine has too little memory",
   keys: "the kernel was started and does not use the network: look at its console (driver for the card, init= of the image)",
   system: "the installer has an address and SSH does not answer: sshd or the firewall of the image",
 };
+
+// A ROM that only asks for a file's size ends its transfer itself.
+const wellEnded: readonly unknown[] = [
+  "completed",
+  "aborted-by-client",
+] satisfies TransferOutcome[];
+
+/** What the node of an operation did since that began, as far as a look at its newest events goes. */
+export function bootEvents(
+  nodes: Pick<NodeStore, "events">,
+  { node, createdAtMs }: Pick<Operation, "node" | "createdAtMs">,
+): TimelineEvent[] {
+  return nodes.events({ node, limit: 1000 }).filter((event) => event.atMs >= createdAtMs);
+}
 
 /** The stage of the newest sign among `events`, which are one node's, oldest first. */
 export function lastBootStage(events: readonly TimelineEvent[]): BootStage {
@@ -47,7 +64,10 @@ function stageOf(event: TimelineEvent, before: BootStage["name"]): BootStage["na
         ? "system"
         : "dhcp";
     case "tftp-transferred":
+    case "loader-served":
       return "loader";
+    case "boot-menu-served":
+      return "ipxe";
     case "boot-refused":
       // Anybody can ask in the machine's name: it says how far the machine came only while nothing else does.
       return before === "keys" || before === "system" ? undefined : "script";
@@ -70,10 +90,12 @@ function likelyCause(name: BootStage["name"], sign: TimelineEvent | undefined): 
     return `it was sent to its own disk: ${detail["reason"]}`;
   if (kind === "boot-refused") return `it was refused ${detail["asked"]}: ${detail["reason"]}`;
   if (kind === "boot-reported")
-    return `it reports that ${detail["stage"]} failed${detail["error"] === undefined ? "" : `, iPXE error ${detail["error"]} (https://ipxe.org/err/…)`}`;
+    return `its script reports that it could not do "${detail["stage"]}"${detail["error"] === undefined ? "" : `, iPXE error ${detail["error"]}`}`;
   if ((kind === "dhcp-refused" || kind === "dhcp-ignored") && detail["reason"] !== undefined)
     return String(detail["reason"]);
-  if (kind === "tftp-transferred" && detail["outcome"] === "failed")
-    return "the transfer of its loader failed";
+  if (kind === "tftp-transferred" && !wellEnded.includes(detail["outcome"]))
+    return `the transfer of ${detail["file"]} ended as ${detail["outcome"]}`;
+  if (kind === "image-served" && detail["outcome"] === "cut")
+    return `the download of ${detail["file"]} was cut after ${detail["bytes"]} bytes`;
   return causes[name];
 }

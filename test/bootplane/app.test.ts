@@ -65,7 +65,7 @@ describe("boot scripts", () => {
     const response = await app.inject("/boot/ipxe/boot.ipxe");
     expect(response.statusCode).toBe(200);
     expect(response.body.startsWith("#!ipxe\n")).toBe(true);
-    expect(events).toEqual([]);
+    expect(events).toEqual([{ kind: "boot-menu-served", client: "127.0.0.1" }]);
   });
 
   it.each([armedMac, "52%3A54%3A00%3A12%3A34%3A56", "52-54-00-12-34-56", "525400123456"])(
@@ -190,8 +190,9 @@ describe("images", () => {
   });
 
   it("include loaders", async () => {
-    const { app } = await bootPlane();
+    const { app, events } = await bootPlane();
     expect((await app.inject("/boot/ipxe.efi")).body).toBe("uefi loader");
+    expect(events).toEqual([{ kind: "loader-served", client: "127.0.0.1", file: "ipxe.efi" }]);
   });
 });
 

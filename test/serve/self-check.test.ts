@@ -34,3 +34,11 @@ test.each([
     { detail: expect.stringContaining("eth0, last heard at 1970-01-01T00:00:00.000Z"), ...found },
   ]);
 });
+
+test.each([
+  ["sound", [], { ok: true }],
+  ["faulty", ["x.hbs: bad", "y.hbs: worse"], { ok: false, detail: "x.hbs: bad; y.hbs: worse" }],
+])("boot scripts that are %s are said to be", (_, faults, found) => {
+  const checks = checkServer(inventory, nothing, services, [], faults);
+  expect(checks.find(({ title }) => title === "boot scripts")).toMatchObject(found);
+});

@@ -1,7 +1,7 @@
 // Waits until an installer answers over SSH, and makes sure that it is one, on the right machine, with the right disk.
 
-import type { NodeStore, TimelineEvent } from "../../nodes/ports.ts";
-import { lastBootStage } from "../boot-stage.ts";
+import type { TimelineEvent } from "../../nodes/ports.ts";
+import { bootEvents, lastBootStage } from "../boot-stage.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, wait } from "../result.ts";
 
@@ -14,7 +14,7 @@ export function findInstaller(context: StepContext): Step {
     next: `see how far the boot came: rackstrap explain ${node.name}; then look at its console`,
     run: async ({ nowMs, operation }, signal) => {
       const sighting = await install.find(signal);
-      const events = eventsSince(nodes, node.name, operation.createdAtMs);
+      const events = bootEvents(nodes, operation);
       const waiting = (why: string) => wait(2000, `${why}; ${lastSign(events, nowMs)}`);
       switch (sighting.kind) {
         case "found":
@@ -31,10 +31,6 @@ export function findInstaller(context: StepContext): Step {
       }
     },
   };
-}
-
-function eventsSince(nodes: NodeStore, name: string, sinceMs: number): TimelineEvent[] {
-  return nodes.events({ node: name, limit: 1000 }).filter((event) => event.atMs >= sinceMs);
 }
 
 /** How far the machine itself came, so that a missing installer is traced to its stage. */
