@@ -11,7 +11,7 @@ import { ipv4ToNumber } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
 import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { nextState, states } from "../nodes/state.ts";
-import { bootEvents, lastBootStage } from "../operations/boot-stage.ts";
+import { awaitedBootStage } from "../operations/boot-stage.ts";
 import type { Operation, OperationStore } from "../operations/operation.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock, Runner } from "../operations/runner.ts";
@@ -197,6 +197,7 @@ function explain(tools: RackstrapTools, text: string): Explanation {
   const events = nodes.events(
     node === undefined ? { mac, limit: shownEvents } : { node: node.name, limit: shownEvents },
   );
+  const stage = node && awaitedBootStage(nodes, tools.operations, node.name);
   const stranger = nodes.discovered().find((machine) => machine.mac === mac);
   return {
     subject: text,
@@ -204,22 +205,10 @@ function explain(tools: RackstrapTools, text: string): Explanation {
     ...(node === undefined ? {} : { node: node.name, state: nodes.node(node.name).state }),
     boot: decision.boot.kind,
     reason: decision.reason,
-    ...(node === undefined ? {} : stageOf(tools, node)),
+    ...(stage === undefined ? {} : { stage: { name: stage.name, likely: stage.likely } }),
     ...(node === undefined && stranger !== undefined ? { facts: stranger.facts } : {}),
     events: events.map(eventView),
   };
-}
-
-/** How far the network boot came that the node's operation waits for. */
-function stageOf(
-  { nodes, operations }: RackstrapTools,
-  { name }: Node,
-): Pick<Explanation, "stage"> {
-  const operation = operations.operations({ running: true }).find(({ node }) => node === name);
-  const step = operation?.steps.find(({ id }) => id === "installer");
-  if (operation === undefined || step === undefined || step.status === "done") return {};
-  const stage = lastBootStage(bootEvents(nodes, operation));
-  return { stage: { name: stage.name, likely: stage.likely } };
 }
 
 function nodeView(node: Node, nodes: NodeStore, running: readonly Operation[]): NodeView {

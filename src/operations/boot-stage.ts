@@ -2,7 +2,7 @@
 
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import type { TransferOutcome } from "../tftp/transfer.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation, OperationStore } from "./operation.ts";
 
 export interface BootStage {
   readonly name: "silent" | "dhcp" | "loader" | "ipxe" | "script" | "images" | "keys" | "system";
@@ -37,6 +37,18 @@ export function bootEvents(
   { node, createdAtMs }: Pick<Operation, "node" | "createdAtMs">,
 ): TimelineEvent[] {
   return nodes.events({ node, limit: 1000 }).filter((event) => event.atMs >= createdAtMs);
+}
+
+/** How far the network boot of `node` came, while an operation waits for its installer; else undefined. */
+export function awaitedBootStage(
+  nodes: Pick<NodeStore, "events">,
+  operations: Pick<OperationStore, "operations">,
+  node: string,
+): BootStage | undefined {
+  const operation = operations.operations({ running: true }).find((other) => other.node === node);
+  const step = operation?.steps.find(({ id }) => id === "installer");
+  if (operation === undefined || step === undefined || step.status === "done") return undefined;
+  return lastBootStage(bootEvents(nodes, operation));
 }
 
 /** The stage of the newest sign among `events`, which are one node's, oldest first. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import { createBootPlane } from "../bootplane/app.ts";
-import type { BootPlaneDeps, BootPlaneEvent, ServiceStatus, Services } from "../bootplane/deps.ts";
+import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
 import { type DhcpSighting, isOfNetwork } from "../dhcp/event-digest.ts";
 import { findNodeByMac } from "../inventory/find.ts";
@@ -18,6 +18,7 @@ import { createTimeline, type Sighting } from "../nodes/timeline.ts";
 import type { Store } from "../store/store.ts";
 import { adoptTftpSocket, createTftpServer } from "../tftp/server.ts";
 import { type AddressHolders, createAddressHolders } from "./address-holders.ts";
+import { sightingOfBoot } from "./boot-sightings.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import type { Rendering } from "./rendering.ts";
@@ -239,25 +240,4 @@ function openBootPlane(
     now,
     logger: logger.child({ service: "http" }),
   });
-}
-
-function sightingOfBoot(event: BootPlaneEvent, holders: AddressHolders): Sighting[] {
-  const { kind, client, ...detail } = event;
-  const mac = "mac" in detail ? detail.mac : holders.find(client);
-  if (mac === undefined) return [];
-  return [{ mac, kind, address: client, detail, ...topicOf(event) }];
-}
-
-/** What tells events of one kind apart, out of a list that is ours. */
-function topicOf(event: BootPlaneEvent): Pick<Sighting, "topic"> {
-  switch (event.kind) {
-    case "image-served":
-      return { topic: event.file };
-    case "boot-refused":
-      return { topic: event.asked };
-    case "boot-reported":
-      return { topic: event.stage };
-    default:
-      return {};
-  }
 }

@@ -1,0 +1,30 @@
+// What the boot plane reports, as a sighting for the timeline of the machine that it concerns.
+
+import type { BootPlaneEvent } from "../bootplane/deps.ts";
+import type { Sighting } from "../nodes/timeline.ts";
+import type { AddressHolders } from "./address-holders.ts";
+
+/** None for an address that no machine is known by. */
+export function sightingOfBoot(
+  event: BootPlaneEvent,
+  holders: Pick<AddressHolders, "find">,
+): Sighting[] {
+  const { kind, client, ...detail } = event;
+  const mac = "mac" in detail ? detail.mac : holders.find(client);
+  if (mac === undefined) return [];
+  return [{ mac, kind, address: client, detail, ...topicOf(event) }];
+}
+
+/** What tells events of one kind apart, out of a list that is ours. */
+function topicOf(event: BootPlaneEvent): Pick<Sighting, "topic"> {
+  switch (event.kind) {
+    case "image-served":
+      return { topic: event.file };
+    case "boot-refused":
+      return { topic: event.asked };
+    case "boot-reported":
+      return { topic: event.stage };
+    default:
+      return {};
+  }
+}
