@@ -1,10 +1,9 @@
 // What the boot plane is given, and what it reports. No logic.
 
 import type { Logger } from "pino";
-import type { Standing } from "../boot/access.ts";
+import type { Gate } from "../boot/access.ts";
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
-import type { Subject } from "../boot/decide.ts";
 import type { BootScripts, BootServer } from "../boot/script.ts";
 import type { HostKey } from "../install/host-key.ts";
 import type { Node } from "../inventory/schema.ts";
@@ -72,23 +71,10 @@ export type BootPlaneEvent =
       readonly outcome: "complete" | "cut";
     };
 
-/** Who comes from which address. */
-export interface Addresses {
-  /** What is known of `address`, for the install with that intent's id if there is one. */
-  standing(address: string, intentId: string | undefined): Standing;
-  /** `address` was given the script of that install: where nobody else says whose the addresses are, it is the machine's from now on. */
-  bind(address: string, intentId: string): void;
-}
-
-export interface BootPlaneDeps {
+export interface BootPlaneDeps extends Gate {
   readonly server: BootServer;
   readonly assets: Assets;
   readonly scripts: BootScripts;
-  /** What is known about the machine with that MAC. */
-  readonly subject: (mac: Mac) => Subject;
-  readonly addresses: Addresses;
-  /** The secret that the nonces of installs are made with. */
-  readonly nonceKey: string;
   /** The host key that the installer of an operation is to have. */
   readonly installerHostKey: (operation: string) => Promise<HostKey | undefined>;
   /** A machine was given this script; the nonce in it is not shown. */
@@ -101,7 +87,5 @@ export interface BootPlaneDeps {
   /** Why a service is degraded. */
   readonly trouble: () => string | undefined;
   readonly onEvent: (event: BootPlaneEvent) => void;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   readonly logger: Logger;
 }

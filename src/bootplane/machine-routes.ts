@@ -2,11 +2,9 @@
 // that it sends. Given to its own address, for the nonce of its install and as long as that is armed; else not found.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { judgeDocument } from "../boot/access.ts";
+import { permit } from "../boot/access.ts";
 import { clusterConfigSchema } from "../boot/cluster-config.ts";
-import { decide } from "../boot/decide.ts";
 import { keysArchive } from "../boot/keys-archive.ts";
-import { installNonce } from "../boot/nonce.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
 import { type BootPlaneDeps, isReportedStage } from "./deps.ts";
 
@@ -19,7 +17,7 @@ type Routed = FastifyRequest<DocumentRequest>;
 
 export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
   app.get<DocumentRequest>("/boot/nodes/:mac/cluster-config.json", async (request, reply) => {
-    const grant = permit(deps, request, "cluster-config.json");
+    const grant = allow(deps, request, "cluster-config.json");
     const config = grant && deps.clusterConfig(grant.mac);
     if (grant === undefined || config === undefined) return reply.callNotFound();
     const document = clusterConfigSchema.parse(config);
@@ -31,7 +29,7 @@ export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
   });
 
   app.get<DocumentRequest>("/boot/nodes/:mac/keys.cpio.gz", async (request, reply) => {
-    const grant = permit(deps, request, "keys.cpio.gz");
+    const grant = allow(deps, request, "keys.cpio.gz");
     if (grant === undefined) return reply.callNotFound();
     const hostKey = await deps.installerHostKey(grant.operation);
     const archive = keysArchive(deps.authorizedKeys(), hostKey);
@@ -43,7 +41,7 @@ export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
   app.get<DocumentRequest>("/boot/nodes/:mac/report", async (request, reply) => {
     const { stage, error } = request.query;
     if (!isReportedStage(stage)) return reply.callNotFound();
-    const grant = permit(deps, request, "report");
+    const grant = allow(deps, request, "report");
     if (grant === undefined) return reply.callNotFound();
     // iPXE's errno as it prints it; anything else is not worth a line on a timeline.
     const known = typeof error === "string" && /^[0-9a-fx:-]{1,24}$/.test(error);
@@ -60,19 +58,15 @@ export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
 }
 
 /** The machine and operation that `request` may have its document of; undefined when it may not, which its timeline then says. */
-function permit(
+function allow(
   deps: BootPlaneDeps,
   { params, query, ip: address }: Routed,
   asked: string,
 ): { readonly mac: Mac; readonly operation: string } | undefined {
   const mac = parseMac(params.mac);
   if (mac === undefined) return undefined;
-  const decision = decide(deps.subject(mac), deps.now());
-  const intentId = decision.boot.kind === "installer" ? decision.boot.intentId : undefined;
-  const standing = deps.addresses.standing(address, intentId);
   const offered = typeof query["nonce"] === "string" ? query["nonce"] : undefined;
-  const nonce = (id: string) => installNonce(deps.nonceKey, id);
-  const access = judgeDocument({ mac, address, standing }, decision, nonce, offered);
+  const access = permit(deps, mac, address, offered);
   if ("granted" in access) return { mac, operation: access.granted.operation };
   deps.onEvent({ kind: "boot-refused", mac, client: address, asked, reason: access.refused });
   return undefined;

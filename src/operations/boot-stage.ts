@@ -101,8 +101,11 @@ function likelyCause(name: BootStage["name"], sign: TimelineEvent | undefined): 
   if (kind === "boot-script-served" && detail["plan"] === "local-disk")
     return `it was sent to its own disk: ${detail["reason"]}`;
   if (kind === "boot-refused") return `it was refused ${detail["asked"]}: ${detail["reason"]}`;
-  if (kind === "boot-reported")
-    return `its script reports that it could not do "${detail["stage"]}"${detail["error"] === undefined ? "" : `, iPXE error ${detail["error"]}`}`;
+  if (kind === "boot-reported") {
+    const number = String(detail["error"] ?? "").replace(/^0x/, "");
+    const error = number === "" ? "" : `: https://ipxe.org/${number}`;
+    return `its script reports that it could not do "${detail["stage"]}"${error}`;
+  }
   if ((kind === "dhcp-refused" || kind === "dhcp-ignored") && detail["reason"] !== undefined)
     return String(detail["reason"]);
   if (kind === "tftp-transferred" && !wellEnded.includes(detail["outcome"]))

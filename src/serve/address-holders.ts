@@ -1,8 +1,7 @@
 // Who has which address, by reservation or as DHCP last told: names the machine behind a download, and says whether a
 // request that asks in a machine's name comes from that machine's address.
 
-import type { Standing } from "../boot/access.ts";
-import type { Addresses } from "../bootplane/deps.ts";
+import type { Addresses, Standing } from "../boot/access.ts";
 import { bootNetworks } from "../inventory/networks.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { BoundedMap } from "../net/bounded-map.ts";

@@ -67,6 +67,15 @@ describe("the scripts", () => {
     expect((await plane.app.inject(other)).body).not.toContain("kernel ");
   });
 
+  it("go to one of two addresses behind proxyDHCP that ask at the same moment", async () => {
+    const plane = await bootPlane();
+    plane.standing = { kind: "foreign", first: undefined };
+    const ask = (remoteAddress: string) =>
+      plane.app.inject({ url: script(armedMac), remoteAddress });
+    const answers = await Promise.all(["10.0.100.7", "10.0.100.8"].map(ask));
+    expect(answers.filter(({ body }) => body.includes("kernel "))).toHaveLength(1);
+  });
+
   it("are kept as they were given, without the nonce", async () => {
     const { app, served } = await bootPlane();
     const { body } = await app.inject(script(armedMac));

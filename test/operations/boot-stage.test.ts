@@ -48,7 +48,7 @@ test.each<[string, readonly Told[], string]>([
   [
     "script",
     [pxe, script, ["boot-reported", { stage: "initrd", error: "0x4c126035" }]],
-    'could not do "initrd", iPXE error 0x4c126035',
+    'could not do "initrd": https://ipxe.org/4c126035',
   ],
   [
     "images",
