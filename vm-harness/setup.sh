@@ -47,6 +47,7 @@ dnsmasq-base      dnsmasq
 iproute2          namespaces and the wire between them
 kea-admin         perfdhcp
 kea-dhcp4-server  Kea
+nginx-light       nginx
 strace            counts waits for the disk
 '
 

@@ -10,16 +10,17 @@ export interface Sighting {
   /** Undefined for what concerns the whole network. */
   readonly mac: Mac | undefined;
   readonly kind: string;
-  /** What tells it from others of its kind. Not of the sender's choice, as the detail is. */
-  readonly topic?: string;
+  /** What it is about, one of few and not of the sender's choice: a file that is served. Sightings of the same kind about different ones are no repeats. */
+  readonly about?: string | undefined;
   readonly address?: string | undefined;
   readonly detail: Readonly<Record<string, unknown>>;
   /** What the machine said of itself; kept for machines in no inventory. */
   readonly facts?: Readonly<Record<string, string>>;
 }
 
-// Sightings that are written in one second at most: each is a commit, and the same disk carries the leases.
-const perSecond = 50;
+// Sightings that are written in one second at most. A rack that boots at once is not to lose its history; strangers are told apart by
+// MACs that anybody can make up.
+const perSecond = { declared: 2_000, others: 50 };
 const repeatMs = 1000;
 // Whoever is refused can go on asking for as long as it likes.
 const refusalRepeatMs = 30_000;
@@ -34,29 +35,35 @@ export function createTimeline(
   now: () => number,
 ): (sighting: Sighting) => void {
   const isRepeat = createRepeats(now);
-  let second = 0;
-  let written = 0;
-  const isFlood = (): boolean => {
-    const current = Math.floor(now() / 1000);
-    written = current === second ? written + 1 : 1;
-    second = current;
-    return written > perSecond;
-  };
-  return ({ mac, kind, topic = "", address, detail, facts = {} }) => {
+  const isFlood = createFloodGate(now);
+  return ({ mac, kind, about = "", address, detail, facts = {} }) => {
     if (mac === undefined) {
-      if (!isRepeat(`${kind} ${address ?? ""}`, networkRepeatMs) && !isFlood())
+      if (!isRepeat(`${kind} ${address ?? ""}`, networkRepeatMs) && !isFlood("others"))
         store.append({ node: undefined, mac, kind, detail: { ...detail, address } });
       return;
     }
     const node = findNode(mac);
     if (node === undefined) {
       // The address is part of the key: the first sighting often has none yet.
-      if (!isRepeat(`${mac} ${address ?? ""}`, strangerRepeatMs) && !isFlood())
+      if (!isRepeat(`${mac} ${address ?? ""}`, strangerRepeatMs) && !isFlood("others"))
         store.discover(mac, address, facts);
       return;
     }
+    // Not by its detail, which the sender chooses.
     const windowMs = kind === "boot-refused" ? refusalRepeatMs : repeatMs;
-    if (!isRepeat(`${mac} ${kind} ${topic}`, windowMs) && !isFlood())
+    if (!isRepeat(`${mac} ${kind} ${about}`, windowMs) && !isFlood("declared"))
       store.append({ node: node.name, mac, kind, detail: { ...detail, address } });
+  };
+}
+
+function createFloodGate(now: () => number): (group: keyof typeof perSecond) => boolean {
+  let second = 0;
+  let written = { declared: 0, others: 0 };
+  return (group) => {
+    const current = Math.floor(now() / 1000);
+    if (current !== second) written = { declared: 0, others: 0 };
+    second = current;
+    written[group] += 1;
+    return written[group] > perSecond[group];
   };
 }

@@ -12,19 +12,20 @@ export function sightingOfBoot(
   const { kind, client, ...detail } = event;
   const mac = "mac" in detail ? detail.mac : holders.find(client);
   if (mac === undefined) return [];
-  return [{ mac, kind, address: client, detail, ...topicOf(event) }];
+  return [{ mac, kind, address: client, detail, about: aboutOf(event) }];
 }
 
 /** What tells events of one kind apart, out of a list that is ours. */
-function topicOf(event: BootPlaneEvent): Pick<Sighting, "topic"> {
+function aboutOf(event: BootPlaneEvent): string | undefined {
   switch (event.kind) {
     case "image-served":
-      return { topic: event.file };
+    case "loader-served":
+      return event.file;
     case "boot-refused":
-      return { topic: event.asked };
+      return event.asked;
     case "boot-reported":
-      return { topic: event.stage };
+      return event.stage;
     default:
-      return {};
+      return undefined;
   }
 }

@@ -16,11 +16,12 @@ import { inheritedSockets } from "../net/inherited-sockets.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { createTimeline, type Sighting } from "../nodes/timeline.ts";
 import type { Store } from "../store/store.ts";
-import { adoptTftpSocket, createTftpServer } from "../tftp/server.ts";
+import { adoptTftpSocket, createTftpServer, type TftpEvent } from "../tftp/server.ts";
 import { type AddressHolders, createAddressHolders } from "./address-holders.ts";
 import { sightingOfBoot } from "./boot-sightings.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Rendering } from "./rendering.ts";
 import type { ServedScripts } from "./served-scripts.ts";
 
@@ -46,22 +47,16 @@ export interface NetworkTools {
 }
 
 interface Observers {
-  readonly record: Record;
+  readonly record: Recorder["record"];
   readonly holders: AddressHolders;
 }
-
-/** Records what `look` finds, in one commit: each is a wait for the disk that the leases are on too. */
-type Record = (look: () => readonly Sighting[]) => void;
 
 /** Opens all three, or none: rejects with the reason when one can't be had. */
 export async function startNetworkServices(tools: NetworkTools): Promise<NetworkServices> {
   const { inventory, store, now } = tools;
-  const record = forgiving(
-    store,
-    createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now),
-    tools.logger,
-  );
-  const observers = { record, holders: createAddressHolders(inventory) };
+  const write = createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now);
+  const recorder = createRecorder(store, write, tools.logger);
+  const observers = { record: recorder.record, holders: createAddressHolders(inventory) };
   let dhcp: DhcpService | undefined;
   const addresses = servedInterfaces(inventory).map(({ address }) => address);
   const passed = await inheritedTftpSockets(addresses);
@@ -82,6 +77,7 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     await dhcp?.close();
     await Promise.all(tftp.map((server) => server.close()));
     await Promise.all(apps.map(({ app }) => app.close()));
+    recorder.close();
   };
   try {
     for (const { app, address } of apps)
@@ -102,22 +98,6 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
 /** A service that fails on one interface fails the machines there. */
 function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
   return statuses.find((status) => status !== "running") ?? "running";
-}
-
-/** A store that can't be read or written (a full disk) must not keep a machine from its boot file. */
-function forgiving(
-  store: Pick<Store, "atomically">,
-  record: (sighting: Sighting) => void,
-  logger: Logger,
-): Record {
-  return (look) => {
-    try {
-      const sightings = look();
-      if (sightings.length > 0) store.atomically(() => sightings.forEach(record));
-    } catch (error) {
-      logger.error({ err: error }, "event not recorded");
-    }
-  };
 }
 
 function openDhcp(
@@ -141,7 +121,7 @@ function openDhcp(
         holders.note(address, mac);
       logDhcp(sighting, log);
     }
-    record(() => sightings.flatMap(sightingOfDhcp));
+    record(sightings.flatMap(sightingOfDhcp));
   };
   const onWarning = (message: string) => log.warn(message);
   const onStoring = (failure: string | undefined) => {
@@ -198,16 +178,26 @@ function openTftp(
     files: async (name) => assets.current().loaders.get(name)?.data,
     onEvent: ({ client, ...transfer }) => {
       logger.debug({ client, ...transfer }, "tftp");
-      record(() => {
-        const mac = holders.find(client);
-        return mac === undefined
-          ? []
-          : [{ mac, kind: "tftp-transferred", address: client, detail: transfer }];
-      });
+      const mac = holders.find(client);
+      if (mac !== undefined)
+        record([
+          {
+            mac,
+            kind: "tftp-transferred",
+            about: aboutTftp(transfer),
+            address: client,
+            detail: transfer,
+          },
+        ]);
     },
     now: () => performance.now(),
     logger: logger.child({ service: "tftp" }),
   });
+}
+
+/** A name that is not served is its sender's choice. */
+function aboutTftp({ file, outcome }: Pick<TftpEvent, "file" | "outcome">): string | undefined {
+  return outcome === "not-found" || outcome === "refused" ? undefined : file;
 }
 
 function openBootPlane(
@@ -236,7 +226,7 @@ function openBootPlane(
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
     ...health,
-    onEvent: (event) => record(() => sightingOfBoot(event, holders)),
+    onEvent: (event) => record(sightingOfBoot(event, holders)),
     now,
     logger: logger.child({ service: "http" }),
   });

@@ -8,6 +8,7 @@ import { messageOf } from "../../src/net/error-text.ts";
 import { benchDhcp, dhcpRows } from "./dhcp.ts";
 import { serverNames } from "./dhcp-servers.ts";
 import { type Findings, type Row, ratiosOf, tableOf } from "./report.ts";
+import { benchStorm, stormRows, stormServerNames } from "./storm.ts";
 
 interface Benchmark {
   readonly servers: readonly string[];
@@ -21,6 +22,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   dhcp: { servers: serverNames, measure: benchDhcp, rows: dhcpRows },
+  storm: { servers: stormServerNames, measure: benchStorm, rows: stormRows },
 };
 
 const usage = `usage: npm run bench -- NAME [--json FILE] [--quick]; NAME is one of: ${Object.keys(benchmarks).join(", ")}`;

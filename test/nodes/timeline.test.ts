@@ -33,29 +33,48 @@ test("what concerns the whole network stands in the timeline without a node, onc
   expect(store.discovered()).toEqual([]);
 });
 
-test("of what one machine does, a topic is told once in a second, and a refusal once in half a minute", () => {
+const node = { name: "node01" } as Node;
+const mac = "52:54:00:12:34:56" as Mac;
+
+function timelineOf(findNode: () => Node | undefined) {
+  const store = createNodeStore(openDatabase(":memory:"), () => 0);
+  const record = createTimeline(store, findNode, () => 0);
+  return { record, store, seen: () => store.events({ limit: 10_000 }).map(({ kind }) => kind) };
+}
+
+test("a node that fetches two files in one second has both in its timeline, and a file that it fetches again once", () => {
+  const { record, seen } = timelineOf(() => node);
+  for (const about of ["bzImage", "initrd", "initrd"])
+    record({ mac, kind: "image-served", about, detail: {} });
+  expect(seen()).toEqual(["image-served", "image-served"]);
+});
+
+test("a rack that boots at once keeps its history, and strangers who come by the thousand fill no store", () => {
+  const { record, seen } = timelineOf(() => node);
+  const macs = Array.from({ length: 3_000 }, (_, i) => `${mac.slice(0, 9)}${i}` as Mac);
+  for (const each of macs) record({ mac: each, kind: "dhcp-offered", detail: {} });
+  expect(seen()).toHaveLength(2_000);
+  const strangers = timelineOf(() => undefined);
+  for (const each of macs) strangers.record({ mac: each, kind: "dhcp-offered", detail: {} });
+  expect(strangers.store.discovered()).toHaveLength(50);
+});
+
+test("a refusal is told once in half a minute for each document", () => {
   let nowMs = 0;
   const store = createNodeStore(openDatabase(":memory:"), () => nowMs);
-  const node = { name: "node01" } as Node;
   const record = createTimeline(
     store,
     () => node,
     () => nowMs,
   );
-  const mac = "52:54:00:12:34:56" as Mac;
-  const image = (topic: string) => record({ mac, kind: "image-served", topic, detail: { topic } });
-  const refusal = (topic: string) =>
-    record({ mac, kind: "boot-refused", topic, detail: { topic } });
-  for (const topic of ["bzImage", "initrd", "initrd"]) image(topic);
-  for (const topic of ["report", "keys.cpio.gz", "report"]) refusal(topic);
-  const seen = () =>
-    store.events({ node: "node01", limit: 20 }).map(({ detail }) => detail["topic"]);
-  expect(seen()).toEqual(["bzImage", "initrd", "report", "keys.cpio.gz"]);
+  const refusal = (about: string) =>
+    record({ mac, kind: "boot-refused", about, detail: { about } });
+  const seen = () => store.events({ limit: 20 }).map(({ detail }) => detail["about"]);
+  for (const about of ["report", "keys.cpio.gz", "report"]) refusal(about);
   nowMs = 29_999;
-  image("initrd");
   refusal("report");
-  expect(seen().slice(4)).toEqual(["initrd"]);
+  expect(seen()).toEqual(["report", "keys.cpio.gz"]);
   nowMs = 30_000;
   refusal("report");
-  expect(seen().slice(4)).toEqual(["initrd", "report"]);
+  expect(seen()).toEqual(["report", "keys.cpio.gz", "report"]);
 });
