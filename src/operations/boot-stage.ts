@@ -1,5 +1,6 @@
 // How far a machine's network boot came, read from its timeline, and what most often keeps it there.
 
+import { fallbackRemark } from "../boot/netboot-policy.ts";
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import type { TransferOutcome } from "../tftp/transfer.ts";
 import type { Operation, OperationStore } from "./operation.ts";
@@ -71,8 +72,7 @@ function stageOf(event: TimelineEvent, before: BootStage["name"]): BootStage["na
     case "dhcp-acknowledged":
     case "dhcp-refused":
     case "dhcp-ignored":
-      // The installer's own DHCP client asks for no boot file.
-      return (before === "keys" || before === "system") && detail["bootFile"] === undefined
+      return (before === "keys" || before === "system") && !asksForBootFile(detail)
         ? "system"
         : "dhcp";
     case "tftp-transferred":
@@ -93,6 +93,11 @@ function stageOf(event: TimelineEvent, before: BootStage["name"]): BootStage["na
     default:
       return undefined;
   }
+}
+
+/** The installer's own DHCP client names no architecture: it gets no boot file, or the site's fallback. */
+function asksForBootFile({ bootFile, reason }: TimelineEvent["detail"]): boolean {
+  return bootFile !== undefined && reason !== fallbackRemark;
 }
 
 /** The event's own words where it has any: they are nearer than a guess. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { fallbackRemark } from "../../src/boot/netboot-policy.ts";
 import type { TimelineEvent } from "../../src/nodes/ports.ts";
 import { lastBootStage } from "../../src/operations/boot-stage.ts";
 
@@ -59,6 +60,11 @@ test.each<[string, readonly Told[], string]>([
   ["keys", [pxe, script, image, keys], "look at its console"],
   ["keys", [pxe, script, image, keys, ["boot-refused", { asked: "keys" }]], "look at its console"],
   ["system", [pxe, script, image, keys, system], "SSH does not answer"],
+  [
+    "system",
+    [pxe, keys, ["dhcp-acknowledged", { bootFile: "ipxe.efi", reason: fallbackRemark }]],
+    "SSH does not answer",
+  ],
   ["dhcp", [pxe, script, image, keys, system, pxe], "fetched nothing"],
 ])("a machine that came to %s: %j", (name, told, likely) => {
   const stage = lastBootStage(timeline(told));
