@@ -18,7 +18,7 @@ import { findNode } from "./inventory/find.ts";
 import { formatProblem, loadInventory } from "./inventory/load.ts";
 import type { Inventory } from "./inventory/schema.ts";
 import { createClusterAccess } from "./operations/cluster-access.ts";
-import { createInstallation } from "./operations/installation.ts";
+import { createInstallation, installerHostKey } from "./operations/installation.ts";
 import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
@@ -26,8 +26,10 @@ import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { createControllers } from "./serve/controllers.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
-import { createRendering } from "./serve/rendering.ts";
+import { createRendering, type Rendering } from "./serve/rendering.ts";
 import { checkServer, missingAssets } from "./serve/self-check.ts";
+import { createServedScripts } from "./serve/served-scripts.ts";
+import { scriptFaults } from "./serve/site-templates.ts";
 import { openStore, type Store } from "./store/store.ts";
 
 type Closers = (() => void | Promise<void>)[];
@@ -92,13 +94,16 @@ async function start(
     key: assetKey === undefined ? undefined : loadAssetKey(assetKey),
   });
   const images = createImageCache(imageBudgetBytes(inventory.server.imageMemoryMiB, memoryBytes()));
-  const scripts = loadScripts(join(import.meta.dirname, "../templates"));
+  const scripts = loadScripts(join(import.meta.dirname, "../templates"), inventory.boot.templates);
   const rendering = createRendering({ inventory, store, assets, scripts, now });
   const sshKey = await loadSshKey(inventory);
-  const tools = await provisionTools(inventory, store, assets, sshKey.file);
+  const tools = await provisionTools(inventory, store, assets, rendering, sshKey.file);
+  const servedScripts = createServedScripts(join(stateDirectory, "served"));
   const network = await startNetworkServices({
-    ...{ inventory, store, assets, images, rendering, logger, now, onFault },
+    ...{ inventory, store, assets, images, rendering, servedScripts, logger, now, onFault },
     authorizedKeys: sshKey.publicKey,
+    nonceKey: loadOrCreateToken(stateDirectory, randomBytes, "boot-nonce-key").reveal(),
+    installerHostKey: (operation) => installerHostKey(inventory, operation),
   });
   closers.push(() => network.close());
   const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
@@ -114,9 +119,16 @@ async function start(
     newProvisions: (chosen) => newProvisions(tools, chosen, now()),
     render: rendering.render,
     stages: rendering.stages,
+    served: (node) => servedScripts.find(node.name),
     check: async () => {
       const found = await assets.reload();
-      return checkServer(inventory, found, network.services(), network.dhcp.foreignServers());
+      return checkServer(
+        inventory,
+        found,
+        network.services(),
+        network.dhcp.foreignServers(),
+        scriptFaults(inventory, rendering),
+      );
     },
     leases: () => network.dhcp.leases(),
     metrics: async () =>
@@ -163,6 +175,7 @@ async function provisionTools(
   inventory: Inventory,
   store: Store,
   assets: Assets,
+  rendering: Rendering,
   sshKeyFile: string,
 ): Promise<ProvisionTools> {
   const { stateDirectory } = inventory.server;
@@ -180,7 +193,10 @@ async function provisionTools(
     bmc: createControllers(process.env),
     installation: (node, operationId) => createInstallation(installation, node, operationId),
     // Read anew: an image may have been imported since.
-    missingAssets: async (node) => missingAssets(inventory, await assets.reload(), [node]),
+    missingAssets: async (node) => [
+      ...missingAssets(inventory, await assets.reload(), [node]),
+      ...rendering.scriptFaults(node),
+    ],
     newId: randomUUID,
   };
 }

@@ -11,6 +11,7 @@ import { ipv4ToNumber } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
 import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { nextState, states } from "../nodes/state.ts";
+import { awaitedBootStage } from "../operations/boot-stage.ts";
 import type { Operation, OperationStore } from "../operations/operation.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock, Runner } from "../operations/runner.ts";
@@ -41,6 +42,8 @@ export interface RackstrapTools {
   /** The text a machine would get at a stage, or undefined for a stage that does not exist. */
   readonly render: (node: Node, stage: string) => string | undefined;
   readonly stages: readonly string[];
+  /** The script that a node was given last. */
+  readonly served: (node: Node) => { readonly text: string; readonly atMs: number } | undefined;
   readonly check: () => Promise<readonly CheckResult[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
@@ -98,7 +101,8 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
           `no stage is called ${stage}`,
           `stages are: ${tools.stages.join(", ")}`,
         );
-      return { node: node.name, stage, text };
+      const served = stage === "boot" ? tools.served(node) : undefined;
+      return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
     check: async () => await tools.check(),
     leases: async () => leaseViews(await tools.leases(), inventory),
@@ -193,6 +197,7 @@ function explain(tools: RackstrapTools, text: string): Explanation {
   const events = nodes.events(
     node === undefined ? { mac, limit: shownEvents } : { node: node.name, limit: shownEvents },
   );
+  const stage = node && awaitedBootStage(nodes, tools.operations, node.name);
   const stranger = nodes.discovered().find((machine) => machine.mac === mac);
   return {
     subject: text,
@@ -200,6 +205,7 @@ function explain(tools: RackstrapTools, text: string): Explanation {
     ...(node === undefined ? {} : { node: node.name, state: nodes.node(node.name).state }),
     boot: decision.boot.kind,
     reason: decision.reason,
+    ...(stage === undefined ? {} : { stage: { name: stage.name, likely: stage.likely } }),
     ...(node === undefined && stranger !== undefined ? { facts: stranger.facts } : {}),
     events: events.map(eventView),
   };

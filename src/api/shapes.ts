@@ -81,6 +81,8 @@ export const explanationShape = z.object({
   /** What the machine would boot if it asked now, and the sentence that says why. */
   boot: z.enum(["installer", "local-disk"]),
   reason: text,
+  /** While an operation runs for the node: the last stage of its network boot, and what most often keeps a machine there. */
+  stage: z.object({ name: text, likely: text }).optional(),
   /** What an undeclared machine said of itself. */
   facts: z.record(text, text).readonly().optional(),
   /** The last things that happened to it, oldest first. */
@@ -133,8 +135,10 @@ const layerShape = z.object({
 export const renderedShape = z.object({
   node: text,
   stage: text,
-  /** The bytes the machine would get, as text. */
+  /** The bytes the machine would get, as text, without the nonce of its install. */
   text,
+  /** Its script as it was given last, for the stage `boot`. */
+  served: z.object({ text, atMs: z.number() }).optional(),
 });
 
 const checkShape = z.object({

@@ -1,4 +1,4 @@
-// The one secret of the API: 256 random bits in a file that only its owner reads.
+// A secret of the server: 256 random bits in a file that only its owner reads. The API's is one.
 // It is not for machines that boot: the boot plane has no token and shares no listener with the API.
 
 import { createHash, timingSafeEqual } from "node:crypto";
@@ -31,12 +31,13 @@ export function readToken(file: string): Secret {
   return new Secret(token);
 }
 
-/** The token of a state directory, made from `randomBytes(32)` at the first start. */
+/** The token of a state directory, made from `randomBytes(32)` at the first start; another secret of the same form by its file's name. */
 export function loadOrCreateToken(
   stateDirectory: string,
   randomBytes: (size: number) => Buffer,
+  fileName = tokenFileName,
 ): Secret {
-  const file = join(stateDirectory, tokenFileName);
+  const file = join(stateDirectory, fileName);
   try {
     return readToken(file);
   } catch (error) {

@@ -6,7 +6,13 @@ import type { Mac } from "../net/mac.ts";
 import type { InstallIntent, NodeRecord } from "../nodes/ports.ts";
 
 export type BootPlan =
-  | { readonly kind: "installer"; readonly node: Node; readonly intentId: string }
+  | {
+      readonly kind: "installer";
+      readonly node: Node;
+      readonly intentId: string;
+      /** The operation that armed it. */
+      readonly operation: string;
+    }
   | { readonly kind: "local-disk" };
 
 /** What to boot, and the sentence that says why. */
@@ -43,7 +49,7 @@ export function decide(subject: Subject, nowMs: number): Decision {
       `the install intent of node ${node.name} ran out at ${new Date(intent.expiresAtMs).toISOString()}`,
     );
   return {
-    boot: { kind: "installer", node, intentId: intent.id },
+    boot: { kind: "installer", node, intentId: intent.id, operation: intent.operation },
     reason: `node ${node.name} is armed for an install on ${intent.disk}`,
   };
 }

@@ -1,7 +1,9 @@
-// The second initrd of the installer: who may log in to it, as a gzip'd cpio archive that the kernel unpacks over the first.
-// The NixOS installer images take ssh/authorized_keys from the root of their initrd, so no image is built for a site's keys.
+// The second initrd of the installer: who may log in to it, and the SSH host key that it has for this one install, as a
+// gzip'd cpio archive that the kernel unpacks over the first. The NixOS installer images take both from ssh/ in the root
+// of their initrd, so no image is built for a site's keys, and the installer is known from its first packet.
 
 import { gzipSync } from "node:zlib";
+import type { HostKey } from "../install/host-key.ts";
 
 interface Entry {
   readonly name: string;
@@ -13,10 +15,10 @@ const publicKey =
   /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+(?: [^\r\n]*)?$/;
 
 /**
- * The archive for an authorized_keys text; the same text gives the same octets. Throws when a line is no
- * public key: the archive is served to anyone who asks, and an installer without a key cannot be reached.
+ * The archive for an authorized_keys text and, where host keys are pinned, the installer's; the same input gives the
+ * same octets. Throws when a line is no public key: an installer without one cannot be reached.
  */
-export function keysArchive(authorizedKeys: string): Buffer {
+export function keysArchive(authorizedKeys: string, hostKey: HostKey | undefined): Buffer {
   const lines = authorizedKeys.split("\n").map((line) => line.trim());
   const keys = lines.filter((line) => line !== "" && !line.startsWith("#"));
   if (keys.length === 0) throw new Error("authorized_keys has no key");
@@ -27,10 +29,19 @@ export function keysArchive(authorizedKeys: string): Buffer {
     cpio([
       { name: "ssh", mode: 0o040755, data: Buffer.alloc(0) },
       { name: "ssh/authorized_keys", mode: 0o100600, data },
+      ...(hostKey === undefined ? [] : hostKeyEntries(hostKey)),
       // The images' unit copies ssh keys and *.json with one command, which fails when no .json is there.
       { name: "rackstrap.json", mode: 0o100644, data: Buffer.from("{}\n") },
     ]),
   );
+}
+
+function hostKeyEntries({ privateKey, publicKey }: HostKey): Entry[] {
+  const name = "ssh/ssh_host_ed25519_key";
+  return [
+    { name, mode: 0o100600, data: Buffer.from(privateKey) },
+    { name: `${name}.pub`, mode: 0o100644, data: Buffer.from(publicKey) },
+  ];
 }
 
 // The "newc" format (cpio(5)), one entry after the other:

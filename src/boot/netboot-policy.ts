@@ -52,7 +52,7 @@ export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
   };
 }
 
-const fallbackRemark = "the fallback loader: it names no registered architecture";
+export const fallbackRemark = "the fallback loader: it names no registered architecture";
 
 /** An installed system names neither a boot class nor an architecture. */
 function isFirmware(client: Client): boolean {

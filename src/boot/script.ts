@@ -1,12 +1,10 @@
 // The iPXE scripts that machines run, rendered from the templates. Which of them a machine gets is decided in decide.ts.
-// A value can never become a command: what could is refused here, wherever the value came from.
+// A value can never become a command: what could is refused by templates.ts, wherever the value came from.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import Handlebars from "handlebars";
-import type { Node } from "../inventory/schema.ts";
+import type { LocalBoot, Node } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { AssetSet } from "./assets.ts";
+import { loadTemplates, type Values } from "./templates.ts";
 
 /** The server as machines see it. */
 export interface BootServer {
@@ -15,13 +13,19 @@ export interface BootServer {
   readonly baseUrl: string;
 }
 
+/** All but `plain` throw a TemplateError when a template of the site is at fault. */
 export interface BootScripts {
   /** `/boot/ipxe/boot.ipxe`: the same for all machines; shows the menu and asks for the machine's own script. */
   menu(server: BootServer): string;
-  /** Starts the installer of `set` on `node`. The set's arguments come first, then the profile's and node's. */
-  installer(server: BootServer, node: Node, set: AssetSet): string;
+  /**
+   * Starts the installer of `set` on `node`. The set's arguments come first, then the profile's and node's.
+   * `nonce` is that of the armed install; it is in the script's URLs and nowhere else.
+   */
+  installer(server: BootServer, node: Node, set: AssetSet, nonce: string): string;
   /** Leaves the network and boots the disk, saying why on the console. */
-  localDisk(reason: string): string;
+  localDisk(node: Node | undefined, reason: string): string;
+  /** The same from the product's own template. */
+  plain(node: Node | undefined, reason: string): string;
 }
 
 const product = "rackstrap";
@@ -30,64 +34,58 @@ const menuTimeoutMs = 3_000;
 const menuAttempts = 6;
 const installerAttempts = 5;
 
-type Values = Readonly<Record<string, string | number>>;
-
-/** Compiles the templates of `directory`. Throws when one is missing or does not compile. */
-export function loadScripts(directory: string): BootScripts {
-  const handlebars = Handlebars.create();
-  const source = (name: string) => readFileSync(join(directory, `${name}.ipxe.hbs`), "utf8");
-  handlebars.registerPartial("leave", source("leave"));
-  const compile = (name: string) => {
-    // Kernel arguments are no HTML, and a value that is not there is our mistake, not an empty word.
-    const options = { noEscape: true, strict: true, knownHelpersOnly: true } as const;
-    const template = handlebars.compile<Values>(source(name), options);
-    return (values: Values) => render(name, template, values);
-  };
-  const menu = compile("boot");
-  const installer = compile("installer");
-  const localDisk = compile("local-disk");
+/** Compiles the templates of `directory`. Throws when one is missing. Those of `siteDirectory` are used in their place. */
+export function loadScripts(directory: string, siteDirectory?: string): BootScripts {
+  const templates = loadTemplates(directory, siteDirectory, ["boot", "installer", "local-disk"]);
+  const localValues = (node: Node | undefined, reason: string) => ({
+    product,
+    reason: plainText(reason),
+    ...leaveValues(node),
+  });
   return {
     menu: ({ address, baseUrl }) =>
-      menu({
+      templates.render("boot", undefined, {
         product,
         serverAddress: address,
         menuTimeoutMs,
         attempts: menuAttempts,
         nodesUrl: `${baseUrl}/boot/nodes`,
+        ...leaveValues(undefined),
       }),
-    installer: ({ baseUrl }, node, set) => installer(installerValues(baseUrl, node, set)),
-    localDisk: (reason) => localDisk({ product, reason: plainText(reason) }),
+    installer: ({ baseUrl }, node, set, nonce) =>
+      templates.render("installer", node, installerValues(baseUrl, node, set, nonce)),
+    localDisk: (node, reason) => templates.render("local-disk", node, localValues(node, reason)),
+    plain: (node, reason) => templates.renderOwn("local-disk", localValues(node, reason)),
   };
 }
 
-function installerValues(baseUrl: string, node: Node, set: AssetSet): Values {
-  const images = `${baseUrl}/boot/nixos`;
+function installerValues(baseUrl: string, node: Node, set: AssetSet, nonce: string): Values {
+  const images = `${baseUrl}/boot/nixos/${set.profile}`;
+  const own = `${baseUrl}/boot/nodes/${node.mac}`;
   return {
     product,
     nodesUrl: `${baseUrl}/boot/nodes`,
     node: node.name,
     profile: set.profile,
     attempts: installerAttempts,
-    kernelUrl: `${images}/${set.profile}/${set.kernelName}?set=${set.version}`,
-    initrdUrl: `${images}/${set.profile}/initrd?set=${set.version}`,
-    keysUrl: `${images}/authorized-keys.cpio.gz`,
+    kernelUrl: `${images}/${set.kernelName}?set=${set.version}`,
+    initrdUrl: `${images}/initrd?set=${set.version}`,
+    keysUrl: `${own}/keys.cpio.gz?nonce=${nonce}`,
+    clusterConfigUrl: `${own}/cluster-config.json?nonce=${nonce}`,
+    reportUrl: `${own}/report?nonce=${nonce}`,
     kernelArguments: [...set.arguments, ...node.kernelArguments, `hostname=${node.name}`].join(" "),
+    ...leaveValues(node),
   };
 }
 
-/** Fills a template in. Throws, naming the value's key, when a value could end its line, name a setting or start a command. */
-function render(name: string, template: (values: Values) => string, values: Values): string {
-  for (const [key, value] of Object.entries(values)) {
-    // `#!`, `${` and backtick are refused by rule; `;`, `&&` and `||` separate commands in iPXE.
-    const found = /[\r\n`;\0]|\$\{|#!|&&|\|\|/.exec(String(value));
-    if (found !== null)
-      throw new Error(
-        `${name}.ipxe: ${key} must not hold ${JSON.stringify(found[0])}: ${JSON.stringify(value)}`,
-      );
-  }
-  const script = template(values);
-  if (!script.startsWith("#!ipxe\n")) throw new Error(`${name}.ipxe does not start with #!ipxe`);
-  return script;
+/** What the partial `leave` asks: how the machine goes on to its disk. */
+function leaveValues(node: Node | undefined): Values {
+  const way: LocalBoot = node?.localBoot ?? "auto";
+  return {
+    leaveByFirmware: way === "auto",
+    leaveByExit: way === "exit",
+    leaveByError: way === "exit-1",
+  };
 }
 
 /** A sentence as iPXE's `echo` shows it: quotes, backslashes and everything outside of plain ASCII text become one space. */

@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { BootPlaneDeps } from "./deps.ts";
 import { imageRoutes } from "./image-routes.ts";
 import { machineRoutes } from "./machine-routes.ts";
+import { scriptRoutes } from "./script-routes.ts";
 
 export interface BootPlaneLimits {
   readonly connections: number;
@@ -57,7 +58,7 @@ export function createBootPlane(
   limitConnections(app, bounds);
   app.setNotFoundHandler((_request, reply) => notFound(reply));
   app.setErrorHandler((error, request, reply) => {
-    deps.logger.error({ err: error, url: request.url.slice(0, 256) }, "a boot request failed");
+    deps.logger.error({ err: error, url: shownUrl(request.url) }, "a boot request failed");
     return reply.code(500).type(plainText).send("internal error\n");
   });
   app.addHook("onRequest", async ({ headers }, reply) => {
@@ -68,7 +69,7 @@ export function createBootPlane(
   });
   app.addHook("onResponse", async (request, reply) => {
     const { method, ip: client } = request;
-    const url = request.url.slice(0, 256);
+    const url = shownUrl(request.url);
     deps.logger.debug({ client, method, url, status: reply.statusCode }, "boot request");
   });
   app.get("/health", async (_request, reply) => {
@@ -86,9 +87,15 @@ export function createBootPlane(
         ...(reason !== undefined && { reason }),
       });
   });
+  scriptRoutes(app, deps);
   machineRoutes(app, deps);
   imageRoutes(app, deps);
   return app;
+}
+
+/** A URL for the log: bounded, and without the nonce of an install. */
+function shownUrl(url: string): string {
+  return url.replaceAll(/(nonce=)[^&]*/gi, "$1…").slice(0, 256);
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

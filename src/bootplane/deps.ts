@@ -1,11 +1,13 @@
 // What the boot plane is given, and what it reports. No logic.
 
 import type { Logger } from "pino";
+import type { Gate } from "../boot/access.ts";
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
-import type { Subject } from "../boot/decide.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
 import type { BootScripts, BootServer } from "../boot/script.ts";
+import type { HostKey } from "../install/host-key.ts";
+import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
 
 /** `degraded`: it runs, and can't do all of its work. */
@@ -17,7 +19,19 @@ export interface Services {
   readonly http: ServiceStatus;
 }
 
+/** What a script reports when it does not go on: the fetch that failed, the start of the kernel, or that it leaves. */
+const reportedStages = ["kernel", "initrd", "keys", "boot", "gave-up"] as const;
+
+type ReportedStage = (typeof reportedStages)[number];
+
+export function isReportedStage(text: unknown): text is ReportedStage {
+  return reportedStages.some((stage) => stage === text);
+}
+
 export type BootPlaneEvent =
+  /** The first script, by whoever has that address: iPXE runs there. */
+  | { readonly kind: "boot-menu-served"; readonly client: string }
+  | { readonly kind: "loader-served"; readonly client: string; readonly file: string }
   | {
       /** A machine fetched its script. It then boots as the plan says, unless it is switched off. */
       readonly kind: "boot-script-served";
@@ -26,7 +40,27 @@ export type BootPlaneEvent =
       readonly plan: "installer" | "local-disk";
       readonly reason: string;
     }
-  | { readonly kind: "cluster-config-served"; readonly mac: Mac; readonly client: string }
+  | {
+      readonly kind: "cluster-config-served" | "keys-served";
+      readonly mac: Mac;
+      readonly client: string;
+    }
+  | {
+      /** Somebody asked in a machine's name for what it is not given. It got its own disk, or 404 without detail. */
+      readonly kind: "boot-refused";
+      readonly mac: Mac;
+      readonly client: string;
+      readonly asked: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "boot-reported";
+      readonly mac: Mac;
+      readonly client: string;
+      readonly stage: ReportedStage;
+      /** iPXE's error number. */
+      readonly error?: string;
+    }
   | {
       /**
        * A download of a kernel or an initrd is over. `bytes` is what was handed to the network: of a download that was cut,
@@ -49,13 +83,15 @@ export type BootPlaneEvent =
       readonly reason: string;
     };
 
-export interface BootPlaneDeps {
+export interface BootPlaneDeps extends Gate {
   readonly server: BootServer;
   readonly assets: Assets;
   readonly images: ImageCache;
   readonly scripts: BootScripts;
-  /** What is known about the machine with that MAC. */
-  readonly subject: (mac: Mac) => Subject;
+  /** The host key that the installer of an operation is to have. */
+  readonly installerHostKey: (operation: string) => Promise<HostKey | undefined>;
+  /** A machine was given this script; the nonce in it is not shown. */
+  readonly onServed: (node: Node, script: string) => void;
   /** The public keys that may log in to the installer, as an authorized_keys text. */
   readonly authorizedKeys: () => string;
   /** The public document of a node; undefined for a machine that has none now. */
@@ -66,7 +102,5 @@ export interface BootPlaneDeps {
   /** Why not all is well, though services may run. */
   readonly trouble: () => string | undefined;
   readonly onEvent: (event: BootPlaneEvent) => void;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   readonly logger: Logger;
 }

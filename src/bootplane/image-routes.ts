@@ -1,8 +1,7 @@
-// Bytes that are the same for all machines: kernels and initrds of the asset sets, loaders, and the keys archive.
+// Bytes that are the same for all machines: kernels and initrds of the asset sets, and loaders.
 
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { findSet } from "../boot/assets.ts";
-import { keysArchive } from "../boot/keys-archive.ts";
 import type { BootPlaneDeps } from "./deps.ts";
 import { createImageSender } from "./image-download.ts";
 
@@ -12,16 +11,11 @@ interface ImageRequest {
 }
 
 export function imageRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
-  app.get("/boot/nixos/authorized-keys.cpio.gz", async (_request, reply) =>
-    reply
-      .header("cache-control", "no-store")
-      .type("application/gzip")
-      .send(keysArchive(deps.authorizedKeys())),
-  );
-
   app.get<{ Params: { file: string } }>("/boot/:file", async (request, reply) => {
-    const loader = deps.assets.current().loaders.get(request.params.file);
+    const { file } = request.params;
+    const loader = deps.assets.current().loaders.get(file);
     if (loader === undefined) return reply.callNotFound();
+    if (request.method === "GET") deps.onEvent({ kind: "loader-served", client: request.ip, file });
     return reply.type("application/octet-stream").send(loader.data);
   });
 

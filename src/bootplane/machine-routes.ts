@@ -1,81 +1,77 @@
-// What is made for one machine: its boot script and its cluster-config.json. A MAC is no credential, so both
-// are public: anyone on the provisioning network can ask for them in any machine's name.
+// What belongs to one armed machine besides its script: its cluster-config.json, the installer's keys, and the reports
+// that it sends. Given to its own address, for the nonce of its install and as long as that is armed; else not found.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { AssetSet } from "../boot/assets.ts";
+import { permit } from "../boot/access.ts";
 import { clusterConfigSchema } from "../boot/cluster-config.ts";
-import { type Decision, decide } from "../boot/decide.ts";
-import type { Node } from "../inventory/schema.ts";
+import { keysArchive } from "../boot/keys-archive.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
-import type { BootPlaneDeps } from "./deps.ts";
+import { type BootPlaneDeps, isReportedStage } from "./deps.ts";
 
-interface MacParams {
+interface DocumentRequest {
   Params: { mac: string };
+  Querystring: Readonly<Record<string, unknown>>;
 }
 
+type Routed = FastifyRequest<DocumentRequest>;
+
 export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
-  app.get("/boot/ipxe/boot.ipxe", async (_request, reply) =>
-    sendScript(reply, deps.scripts.menu(deps.server)),
-  );
-
-  app.get<MacParams>("/boot/nodes/:mac/boot.ipxe", async (request, reply) => {
-    const mac = parseMac(request.params.mac);
-    if (mac === undefined) return reply.callNotFound();
-    const script = await scriptFor(deps, mac);
-    if (request.method === "GET") reportScript(deps, request, mac, script);
-    return sendScript(reply, script.text);
-  });
-
-  app.get<MacParams>("/boot/nodes/:mac/cluster-config.json", async (request, reply) => {
-    const mac = parseMac(request.params.mac);
-    const config = mac === undefined ? undefined : deps.clusterConfig(mac);
-    if (mac === undefined || config === undefined) return reply.callNotFound();
+  app.get<DocumentRequest>("/boot/nodes/:mac/cluster-config.json", async (request, reply) => {
+    const grant = allow(deps, request, "cluster-config.json");
+    const config = grant && deps.clusterConfig(grant.mac);
+    if (grant === undefined || config === undefined) return reply.callNotFound();
     const document = clusterConfigSchema.parse(config);
     if (request.method === "GET")
-      deps.onEvent({ kind: "cluster-config-served", mac, client: request.ip });
-    return reply
-      .header("cache-control", "no-store")
+      deps.onEvent({ kind: "cluster-config-served", mac: grant.mac, client: request.ip });
+    return ownOnly(reply)
       .type("application/json; charset=utf-8")
       .send(`${JSON.stringify(document, undefined, 2)}\n`);
   });
+
+  app.get<DocumentRequest>("/boot/nodes/:mac/keys.cpio.gz", async (request, reply) => {
+    const grant = allow(deps, request, "keys.cpio.gz");
+    if (grant === undefined) return reply.callNotFound();
+    const hostKey = await deps.installerHostKey(grant.operation);
+    const archive = keysArchive(deps.authorizedKeys(), hostKey);
+    if (request.method === "GET")
+      deps.onEvent({ kind: "keys-served", mac: grant.mac, client: request.ip });
+    return ownOnly(reply).type("application/gzip").send(archive);
+  });
+
+  app.get<DocumentRequest>("/boot/nodes/:mac/report", async (request, reply) => {
+    const { stage, error } = request.query;
+    if (!isReportedStage(stage)) return reply.callNotFound();
+    const grant = allow(deps, request, "report");
+    if (grant === undefined) return reply.callNotFound();
+    // iPXE's errno as it prints it; anything else is not worth a line on a timeline.
+    const known = typeof error === "string" && /^[0-9a-fx:-]{1,24}$/.test(error);
+    if (request.method === "GET")
+      deps.onEvent({
+        kind: "boot-reported",
+        mac: grant.mac,
+        client: request.ip,
+        stage,
+        ...(known && { error }),
+      });
+    return ownOnly(reply).type("text/plain; charset=utf-8").send("noted\n");
+  });
 }
 
-interface MadeScript {
-  readonly text: string;
-  readonly plan: "installer" | "local-disk";
-  readonly reason: string;
-}
-
-async function scriptFor(deps: BootPlaneDeps, mac: Mac): Promise<MadeScript> {
-  const { boot, reason }: Decision = decide(deps.subject(mac), deps.now());
-  if (boot.kind === "local-disk") return localDisk(deps, reason);
-  const set = await currentSet(deps, boot.node);
-  if (set === undefined) {
-    const missing = `node ${boot.node.name} is to be installed, but profile ${boot.node.profile} has no usable asset set: see rackstrap check`;
-    deps.logger.error({ mac, node: boot.node.name, profile: boot.node.profile }, "no asset set");
-    return localDisk(deps, missing);
-  }
-  return { text: deps.scripts.installer(deps.server, boot.node, set), plan: "installer", reason };
-}
-
-/** The set as it is on disk now, so that a newly deployed image is used by the next install. */
-async function currentSet(deps: BootPlaneDeps, node: Node): Promise<AssetSet | undefined> {
-  return (await deps.assets.reload()).sets.get(node.profile);
-}
-
-function localDisk(deps: BootPlaneDeps, reason: string): MadeScript {
-  return { text: deps.scripts.localDisk(reason), plan: "local-disk", reason };
-}
-
-function reportScript(
+/** The machine and operation that `request` may have its document of; undefined when it may not, which its timeline then says. */
+function allow(
   deps: BootPlaneDeps,
-  request: FastifyRequest,
-  mac: Mac,
-  { plan, reason }: MadeScript,
-): void {
-  deps.onEvent({ kind: "boot-script-served", mac, client: request.ip, plan, reason });
+  { params, query, ip: address }: Routed,
+  asked: string,
+): { readonly mac: Mac; readonly operation: string } | undefined {
+  const mac = parseMac(params.mac);
+  if (mac === undefined) return undefined;
+  const offered = typeof query["nonce"] === "string" ? query["nonce"] : undefined;
+  const access = permit(deps, mac, address, offered);
+  if ("granted" in access) return { mac, operation: access.granted.operation };
+  deps.onEvent({ kind: "boot-refused", mac, client: address, asked, reason: access.refused });
+  return undefined;
 }
 
-function sendScript(reply: FastifyReply, text: string): FastifyReply {
-  return reply.header("cache-control", "no-store").type("text/plain; charset=utf-8").send(text);
+function ownOnly(reply: FastifyReply): FastifyReply {
+  return reply.header("cache-control", "no-store");
 }

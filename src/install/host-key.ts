@@ -1,4 +1,4 @@
-// Makes the SSH host key that a node is installed with, so that its identity is known before it first answers.
+// Makes SSH host keys, an installer's and that of the system it installs, so that either is known before it first answers.
 
 import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -20,10 +20,11 @@ export async function loadOrCreateHostKey(
   comment: string,
   signal: AbortSignal,
 ): Promise<HostKey> {
-  return (await load(file)) ?? (await create(file, comment, signal));
+  return (await findHostKey(file)) ?? (await create(file, comment, signal));
 }
 
-async function load(file: string): Promise<HostKey | undefined> {
+/** The key in `file`, or undefined when there is none. */
+export async function findHostKey(file: string): Promise<HostKey | undefined> {
   try {
     const privateKey = await readFile(file, "utf8");
     return { privateKey, publicKey: await readFile(`${file}.pub`, "utf8") };
@@ -48,7 +49,7 @@ async function create(file: string, comment: string, signal: AbortSignal): Promi
   } finally {
     await rm(part, { recursive: true, force: true });
   }
-  const key = await load(file);
+  const key = await findHostKey(file);
   if (key === undefined) throw new Error(`ssh-keygen left no key in ${file}`);
   return key;
 }

@@ -1,5 +1,6 @@
 // Asks whoever answers at a node's address who it is, before anything is written: is it an installer,
-// on the declared machine, with the declared disk? It pins the host key of the one that is all three.
+// on the declared machine, with the declared disk? Where the installer was given no host key by us, it pins
+// the key of the one that is all three.
 
 import { readFile, rename, rm } from "node:fs/promises";
 import { z } from "zod";
@@ -10,7 +11,10 @@ export interface InstallerQuery {
   readonly address: string;
   readonly port: number;
   readonly keyFile: string;
-  /** The run's known_hosts: written once the installer is recognised, and from then on enforced. */
+  /**
+   * The run's known_hosts, enforced where it exists. Made before the first call, the installer is known from its
+   * first packet; else written once an installer is recognised.
+   */
   readonly knownHostsFile: string;
   readonly expectedMac: Mac;
   /** Device path, /dev/disk/by-id names included. */
@@ -39,7 +43,7 @@ export type Identification =
   | { readonly kind: "not-reachable"; readonly why: string }
   /** Something answers SSH and doesn't take our key: an earlier system that still runs, or an image without it. */
   | { readonly kind: "no-access"; readonly why: string }
-  /** Not the host whose key was pinned by an earlier call with this known_hosts. */
+  /** Not the host whose key stands in known_hosts. */
   | { readonly kind: "host-key-changed"; readonly why: string }
   | { readonly kind: "not-installer"; readonly why: string }
   | { readonly kind: "other-machine"; readonly why: string; readonly facts: InstallerFacts }
@@ -88,7 +92,7 @@ function unanswered(address: string, error: SshError): Identification {
     case "host-key-changed":
       return {
         kind: "host-key-changed",
-        why: `${address} shows another host key than the installer seen before: it restarted, or another machine answers`,
+        why: `${address} shows another SSH host key than the one pinned for its installer`,
       };
     case "command":
       return {

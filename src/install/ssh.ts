@@ -59,6 +59,16 @@ export async function runOverSsh(
   });
 }
 
+/** Makes `publicKey` (a line of an .pub file) the only key that `knownHostsFile` has, for this host. */
+export async function pinHostKey(
+  { address, port, knownHostsFile }: Pick<SshTarget, "address" | "port" | "knownHostsFile">,
+  publicKey: string,
+): Promise<void> {
+  const [type = "", key = ""] = publicKey.trim().split(/\s+/);
+  const host = port === 22 ? address : `[${address}]:${port}`;
+  await writeFile(knownHostsFile, `${host} ${type} ${key}\n`, { mode: 0o600 });
+}
+
 /**
  * Whether the host at `address` holds the private half of `publicKey` (a line of an .pub file). It
  * has to sign the key exchange with it, which repeating the public half (all that ssh-keyscan asks
@@ -69,9 +79,7 @@ export async function checkHostKey(
   publicKey: string,
   signal: AbortSignal,
 ): Promise<"matches" | "differs" | "unreachable"> {
-  const [type = "", key = ""] = publicKey.trim().split(/\s+/);
-  const host = target.port === 22 ? target.address : `[${target.address}]:${target.port}`;
-  await writeFile(target.knownHostsFile, `${host} ${type} ${key}\n`, { mode: 0o600 });
+  await pinHostKey(target, publicKey);
   const result = await ssh(target, "true", { hostKey: "pinned", timeoutMs: 20_000 }, signal);
   if (result.exitCode === 0) return "matches";
   switch (classifySshFailure(result).kind) {

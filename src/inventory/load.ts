@@ -120,7 +120,7 @@ function plainValue(document: Document): { value: unknown } | { error: string } 
 
 function resolveInventory(file: ParsedInventory, folder: string): Inventory {
   const absolute = (path: string) => (isAbsolute(path) ? path : resolve(folder, path));
-  const { server, install } = file;
+  const { server, install, boot } = file;
   return {
     ...file,
     server: {
@@ -128,6 +128,10 @@ function resolveInventory(file: ParsedInventory, folder: string): Inventory {
       stateDirectory: absolute(server.stateDirectory),
       assetDirectory: absolute(server.assetDirectory),
       ...(server.assetKey !== undefined && { assetKey: absolute(server.assetKey) }),
+    },
+    boot: {
+      ...boot,
+      ...(boot.templates === undefined ? {} : { templates: absolute(boot.templates) }),
     },
     install: {
       ...install,

@@ -70,6 +70,11 @@ const node = z.strictObject({
   loader: loaderFile.optional(),
   /** For a network card that hangs on a fast download. */
   downloadMiBPerSecond: downloadRate.optional(),
+  /**
+   * How iPXE hands over to the disk: `sanboot` starts the first one itself, `exit` and `exit-1` go back to the firmware with a
+   * success or an error. `auto`: sanboot on BIOS, exit-1 on UEFI.
+   */
+  localBoot: z.enum(["auto", "sanboot", "exit", "exit-1"]).default("auto"),
   bmc,
 });
 
@@ -99,6 +104,8 @@ const install = z.strictObject({
   flake: z.string().min(1),
   offline: z.boolean().default(false),
   sshKey: z.string().min(1).optional(),
+  /** `pinned`: the installer is given a host key for this one install. `first-use`: whatever key it shows first is trusted. */
+  hostKey: z.enum(["pinned", "first-use"]).default("pinned"),
 });
 
 const tftp = z.strictObject({
@@ -149,6 +156,8 @@ export const inventorySchema = z.strictObject({
       fallbackLoader: loaderFile.optional(),
       /** For each machine. */
       downloadMiBPerSecond: downloadRate.optional(),
+      /** Folder of the site's own script templates. */
+      templates: z.string().min(1).optional(),
     })
     .default({}),
   install,
@@ -162,6 +171,7 @@ export type ParsedInventory = z.output<typeof inventorySchema>;
 export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;
 export type Firmware = z.output<typeof node>["firmware"];
+export type LocalBoot = z.output<typeof node>["localBoot"];
 export type Role = z.output<typeof profile>["role"];
 
 /** A declared machine: its entry in the file, with its name, role and full name joined to it. */
@@ -178,6 +188,7 @@ export interface Node {
   readonly disk: string;
   readonly loader?: string | undefined;
   readonly downloadMiBPerSecond?: number | undefined;
+  readonly localBoot: LocalBoot;
   readonly bmc: BmcSettings;
 }
 

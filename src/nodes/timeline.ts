@@ -10,7 +10,7 @@ export interface Sighting {
   /** Undefined for what concerns the whole network. */
   readonly mac: Mac | undefined;
   readonly kind: string;
-  /** What it is about, one of few: a file that is served. Sightings of the same kind about different ones are no repeats. */
+  /** What it is about, one of few and not of the sender's choice: a file that is served. Sightings of the same kind about different ones are no repeats. */
   readonly about?: string | undefined;
   readonly address?: string | undefined;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -22,6 +22,8 @@ export interface Sighting {
 // MACs that anybody can make up.
 const perSecond = { declared: 2_000, others: 50 };
 const repeatMs = 1000;
+// Whoever is refused can go on asking for as long as it likes.
+const refusalRepeatMs = 30_000;
 const strangerRepeatMs = 10_000;
 // A second DHCP server is heard every minute until somebody switches it off.
 const networkRepeatMs = 600_000;
@@ -48,7 +50,8 @@ export function createTimeline(
       return;
     }
     // Not by its detail, which the sender chooses.
-    if (!isRepeat(`${mac} ${kind} ${about}`, repeatMs) && !isFlood("declared"))
+    const windowMs = kind === "boot-refused" ? refusalRepeatMs : repeatMs;
+    if (!isRepeat(`${mac} ${kind} ${about}`, windowMs) && !isFlood("declared"))
       store.append({ node: node.name, mac, kind, detail: { ...detail, address } });
   };
 }

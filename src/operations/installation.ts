@@ -7,11 +7,11 @@ import { clusterConfig } from "../boot/cluster-config.ts";
 import { installArgv } from "../install/argv.ts";
 import { explainFailure } from "../install/explain.ts";
 import { extraFilesDirectory, writeExtraFiles } from "../install/extra-files.ts";
-import { loadOrCreateHostKey } from "../install/host-key.ts";
+import { findHostKey, type HostKey, loadOrCreateHostKey } from "../install/host-key.ts";
 import { type Identification, identifyInstaller } from "../install/identify.ts";
 import { stepTitle } from "../install/phases.ts";
 import { type InstallRun, openRun, type RunView as RunState } from "../install/run.ts";
-import { checkHostKey } from "../install/ssh.ts";
+import { checkHostKey, pinHostKey } from "../install/ssh.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { type Ca, issueNodeCertificate } from "../pki/ca.ts";
 import type { Installation, InstallerSighting, RunView } from "./provision.ts";
@@ -28,27 +28,53 @@ export interface InstallationTools {
 
 const sshPort = 22;
 
+function runDirectory(inventory: Inventory, operationId: string): string {
+  return join(inventory.server.stateDirectory, "runs", operationId);
+}
+
+function installerKeyFile(directory: string): string {
+  return join(directory, "installer-host-key");
+}
+
+/** The host key that the installer of an operation is given; undefined when it has none, or is over. */
+export async function installerHostKey(
+  inventory: Inventory,
+  operationId: string,
+): Promise<HostKey | undefined> {
+  return await findHostKey(installerKeyFile(runDirectory(inventory, operationId)));
+}
+
 export function createInstallation(
   tools: InstallationTools,
   node: Node,
   operationId: string,
 ): Installation {
-  const directory = join(tools.inventory.server.stateDirectory, "runs", operationId);
+  const directory = runDirectory(tools.inventory, operationId);
   const run = openRun(directory);
   const hostKeyFile = join(directory, "host-key");
   const target = { port: sshPort, keyFile: tools.sshKeyFile };
+  const installer = {
+    ...target,
+    address: node.provisioningAddress,
+    knownHostsFile: join(directory, "known_hosts"),
+  };
+  const pinned = tools.inventory.install.hostKey === "pinned";
+
+  const prepareInstaller = async () => {
+    await run.prepare();
+    if (!pinned) return;
+    const { signal } = new AbortController();
+    const keyFile = installerKeyFile(directory);
+    const { publicKey } = await loadOrCreateHostKey(keyFile, `installer ${node.name}`, signal);
+    await pinHostKey(installer, publicKey);
+  };
 
   return {
+    prepareInstaller,
     find: async (signal) => {
-      await run.prepare();
-      const query = {
-        ...target,
-        address: node.provisioningAddress,
-        knownHostsFile: join(directory, "known_hosts"),
-        expectedMac: node.mac,
-        expectedDisk: node.disk,
-      };
-      return sighting(node, await identifyInstaller(query, signal));
+      await prepareInstaller();
+      const query = { ...installer, expectedMac: node.mac, expectedDisk: node.disk };
+      return sighting(node, pinned, await identifyInstaller(query, signal));
     },
     prepare: async (membership) => {
       const { signal } = new AbortController();
@@ -70,7 +96,7 @@ export function createInstallation(
     },
     start: async () => await run.start(command(tools, node, directory)),
     view: async (nowMs) => runView(await run.inspect(nowMs)),
-    stop: async () => await removeSecrets(run, hostKeyFile),
+    stop: async () => await removeSecrets(run, [hostKeyFile, installerKeyFile(directory)]),
     bootedFromDisk: async (signal) => {
       // Only the public half outlives the install here.
       const publicKey = await readFile(`${hostKeyFile}.pub`, "utf8");
@@ -111,16 +137,16 @@ function command(tools: InstallationTools, node: Node, directory: string) {
   };
 }
 
-/** The private host key is the node's alone once it is installed. */
-async function removeSecrets(run: InstallRun, hostKeyFile: string): Promise<void> {
+/** A private host key is the node's alone once it is installed, and the installer's ends with it. */
+async function removeSecrets(run: InstallRun, keyFiles: readonly string[]): Promise<void> {
   try {
     await run.stop();
   } finally {
-    await rm(hostKeyFile, { force: true });
+    for (const file of keyFiles) await rm(file, { force: true });
   }
 }
 
-function sighting(node: Node, seen: Identification): InstallerSighting {
+function sighting(node: Node, pinned: boolean, seen: Identification): InstallerSighting {
   switch (seen.kind) {
     case "installer":
       return seen.facts.firmware === node.firmware
@@ -136,12 +162,9 @@ function sighting(node: Node, seen: Identification): InstallerSighting {
     case "not-installer":
       return { kind: "absent", why: seen.why };
     case "host-key-changed":
+      return pinned ? otherHostKey(node, seen.why) : otherMachine(node, seen.why);
     case "other-machine":
-      return {
-        kind: "refused",
-        reason: seen.why,
-        next: `find out which machine has the address ${node.provisioningAddress} of node ${node.name}, then provision again`,
-      };
+      return otherMachine(node, seen.why);
     case "disk-absent":
       return {
         kind: "refused",
@@ -149,6 +172,22 @@ function sighting(node: Node, seen: Identification): InstallerSighting {
         next: `correct the disk of node ${node.name} in the inventory, then provision again`,
       };
   }
+}
+
+function otherHostKey(node: Node, why: string): InstallerSighting {
+  return {
+    kind: "other-host-key",
+    reason: `${why}: the image of profile ${node.profile} does not take ssh/ssh_host_ed25519_key from its initrd, or another machine answers`,
+    next: `make the image of profile ${node.profile} take the key, as the netboot-installer of nixos-images does, or set install.hostKey: first-use to trust the first contact; then provision again`,
+  };
+}
+
+function otherMachine(node: Node, reason: string): InstallerSighting {
+  return {
+    kind: "refused",
+    reason,
+    next: `find out which machine has the address ${node.provisioningAddress} of node ${node.name}, then provision again`,
+  };
 }
 
 function runView(state: RunState): RunView {

@@ -25,6 +25,8 @@ import { verifyCluster } from "./steps/verify-cluster.ts";
 export type InstallerSighting =
   | { readonly kind: "found"; readonly facts: Readonly<Record<string, unknown>> }
   | { readonly kind: "absent"; readonly why: string }
+  /** Not the SSH host key that this install's installer is given. An earlier system has another, too. */
+  | { readonly kind: "other-host-key"; readonly reason: string; readonly next: string }
   | { readonly kind: "refused"; readonly reason: string; readonly next: string };
 
 /** How far the installation of one operation has come, read from its run directory. */
@@ -36,6 +38,8 @@ export type RunView =
 
 /** One operation's installation. Each call may be repeated. */
 export interface Installation {
+  /** Makes the SSH host key that the installer is given with its keys, and pins it. Nothing where the site trusts the first contact. */
+  prepareInstaller(): Promise<void>;
   find(signal: AbortSignal): Promise<InstallerSighting>;
   /** Writes the files the node gets: certificate, host key, cluster-config. Nothing of it is logged. */
   prepare(membership: ClusterMembership): Promise<void>;

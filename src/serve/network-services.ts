@@ -22,10 +22,12 @@ import { adoptTftpSocket } from "../tftp/listening-socket.ts";
 import { createTftpServer, type TftpEvent } from "../tftp/server.ts";
 import { type AddressHolders, createAddressHolders } from "./address-holders.ts";
 import { assetStatus, assetTrouble } from "./asset-checks.ts";
+import { sightingOfBoot } from "./boot-sightings.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Rendering } from "./rendering.ts";
+import type { ServedScripts } from "./served-scripts.ts";
 
 export interface NetworkServices {
   services(): Services;
@@ -40,6 +42,9 @@ export interface NetworkTools {
   readonly images: ImageCache;
   readonly rendering: Rendering;
   readonly authorizedKeys: string;
+  readonly nonceKey: string;
+  readonly installerHostKey: BootPlaneDeps["installerHostKey"];
+  readonly servedScripts: Pick<ServedScripts, "keep">;
   readonly logger: Logger;
   readonly now: () => number;
   /** A service has ended by a fault; the server can't go on without it. */
@@ -89,6 +94,10 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
       listening.push(await listenBootPlane(app, address, inventory.server.httpPort));
     for (const server of tftp) await server.start();
     dhcp = await openDhcp(tools, observers);
+    // Machines that were given their address before a restart of this server ask on.
+    for (const { address, mac, state } of await dhcp.leases())
+      if (state === "bound" && findNodeByMac(inventory, mac) !== undefined)
+        observers.holders.note(address, mac);
   } catch (error) {
     await close();
     throw error;
@@ -216,7 +225,8 @@ function openBootPlane(
   health: Pick<BootPlaneDeps, "services" | "trouble">,
   address: Ipv4,
 ) {
-  const { inventory, assets, images, rendering, authorizedKeys, logger, now } = tools;
+  const { inventory, assets, images, rendering, authorizedKeys, servedScripts, logger, now } =
+    tools;
   return createBootPlane({
     // A machine is sent on to the address that it came to: it may reach no other.
     server: rendering.serverAt(address),
@@ -224,17 +234,21 @@ function openBootPlane(
     assets,
     images,
     subject: rendering.subject,
+    addresses: holders,
+    nonceKey: tools.nonceKey,
+    installerHostKey: tools.installerHostKey,
+    onServed: ({ name }, script) => {
+      try {
+        servedScripts.keep(name, script);
+      } catch (error) {
+        logger.error({ err: error, node: name }, "the served script was not kept");
+      }
+    },
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
     downloadRate: (client) => downloadRate(inventory, holders.find(client as Ipv4)),
     ...health,
-    onEvent: ({ kind, client, ...detail }) => {
-      const mac = "mac" in detail ? detail.mac : holders.find(client as Ipv4);
-      if (mac !== undefined)
-        record([
-          { mac, kind, about: "file" in detail ? detail.file : undefined, address: client, detail },
-        ]);
-    },
+    onEvent: (event) => record(sightingOfBoot(event, holders)),
     now,
     logger: logger.child({ service: "http" }),
   });

@@ -3,6 +3,13 @@
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
 import { decide, type Subject } from "../boot/decide.ts";
+import {
+  localDisk,
+  type MachineScript,
+  machineScript,
+  menuScript,
+} from "../boot/machine-script.ts";
+import { shownNonce } from "../boot/nonce.ts";
 import type { BootScripts, BootServer } from "../boot/script.ts";
 import { findNodeByMac } from "../inventory/find.ts";
 import { serverAddressFor } from "../inventory/networks.ts";
@@ -19,8 +26,12 @@ export interface Rendering {
   serverAt(address: Ipv4): BootServer;
   subject(mac: Mac): Subject;
   clusterConfig(mac: Mac): ClusterConfig | undefined;
-  /** The text of a stage for `node` as it stands now; undefined for an unknown stage. */
+  /** The text of a stage for `node` as it stands now, its nonce not shown; undefined for an unknown stage. */
   render(node: Node, stage: string): string | undefined;
+  /** What keeps `node` from getting its scripts: a template of the site. Sentences. */
+  scriptFaults(node: Node): readonly string[];
+  /** The same for the first script; at most one. */
+  menuFault(): readonly string[];
 }
 
 export interface RenderingTools {
@@ -50,23 +61,29 @@ export function createRendering(tools: RenderingTools): Rendering {
       intent: store.nodes.intent(node.name),
     };
   };
-  const installer = (node: Node): string => {
-    const set = assets.current().sets.get(node.profile);
-    return set === undefined
-      ? scripts.localDisk(`profile ${node.profile} has no usable asset set`)
-      : scripts.installer(serverFor(node), node, set);
+  const installerScript = (node: Node): MachineScript => {
+    const tools = {
+      scripts,
+      server: serverFor(node),
+      set: (profile: string) => assets.current().sets.get(profile),
+      nonce: () => shownNonce,
+    };
+    const boot = { kind: "installer" as const, node, intentId: "", operation: "" };
+    return machineScript(tools, node, { boot, reason: "" });
   };
   const own = (node: Node): string => {
     const { boot, reason } = decide(subject(node.mac), tools.now());
-    return boot.kind === "installer" ? installer(node) : scripts.localDisk(reason);
+    return boot.kind === "installer"
+      ? installerScript(node).text
+      : localDisk(scripts, node, reason).text;
   };
   const document = (node: Node) =>
     publishedConfig({ inventory, operations: store.operations, clusters: store.clusters }, node);
 
   const stages: Readonly<Record<string, (node: Node) => string>> = {
-    menu: (node) => scripts.menu(serverFor(node)),
+    menu: (node) => menuScript(scripts, serverFor(node)).text,
     boot: own,
-    installer,
+    installer: (node) => installerScript(node).text,
     "cluster-config": (node) => `${JSON.stringify(document(node), null, 2)}\n`,
   };
   return {
@@ -77,6 +94,19 @@ export function createRendering(tools: RenderingTools): Rendering {
     clusterConfig: (mac) => {
       const node = findNodeByMac(inventory, mac);
       return node && document(node);
+    },
+    scriptFaults: (node) => {
+      // A set that is missing is found with the assets.
+      const hasSet = assets.current().sets.has(node.profile);
+      const made = [
+        localDisk(scripts, node, "a check"),
+        ...(hasSet ? [installerScript(node)] : []),
+      ];
+      return [...new Set(made.flatMap(({ fault }) => fault ?? []))];
+    },
+    menuFault: () => {
+      const { fault } = menuScript(scripts, serverAt(inventory.server.address));
+      return fault === undefined ? [] : [fault];
     },
     render: (node, stage) => (Object.hasOwn(stages, stage) ? stages[stage]?.(node) : undefined),
   };

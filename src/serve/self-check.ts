@@ -27,11 +27,13 @@ export function checkServer(
   manifest: AssetManifest,
   services: Services,
   foreignServers: readonly ForeignServer[],
+  scripts: readonly string[],
 ): CheckResult[] {
   return [
     ...Object.entries(services).map(([name, status]) => checkService(name, status)),
     ...foreignServers.map((server) => checkForeignServer(inventory, server)),
     checkAssets(inventory, manifest),
+    checkScripts(scripts),
     ...inventory.nodes.flatMap(checkBmcSecret),
   ];
 }
@@ -68,6 +70,13 @@ function checkAssets(inventory: Inventory, manifest: AssetManifest): CheckResult
     detail: problems.join("; "),
     next: "add or replace the files named here",
   };
+}
+
+function checkScripts(faults: readonly string[]): CheckResult {
+  const title = "boot scripts";
+  if (faults.length === 0) return { title, ok: true, detail: "every node's can be made" };
+  const next = "correct the files named here: until then these machines boot their own disk";
+  return { title, ok: false, detail: faults.join("; "), next };
 }
 
 /** Reports only what is wrong: a secret that can be read says nothing about itself. */

@@ -38,7 +38,8 @@ export function createNodeStore(
     "INSERT INTO events (at_ms, node, mac, kind, detail) VALUES (?, ?, ?, ?, ?)",
   );
   const prune = database.prepare<[number]>(`DELETE FROM events WHERE id <= ?
-       AND (kind GLOB 'dhcp-*' OR kind GLOB 'foreign-*' OR kind GLOB 'tftp-*' OR kind GLOB '*-served')`);
+       AND (kind GLOB 'dhcp-*' OR kind GLOB 'foreign-*' OR kind GLOB 'tftp-*' OR kind GLOB 'boot-*'
+       OR kind GLOB '*-served')`);
   const saveNode = database.prepare<[string, NodeState, number]>(
     `INSERT INTO nodes (name, state, since_ms) VALUES (?, ?, ?)
      ON CONFLICT (name) DO UPDATE SET state = excluded.state, since_ms = excluded.since_ms`,

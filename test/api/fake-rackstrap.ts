@@ -124,7 +124,8 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     cluster: async () => [layerView("chainfire"), layerView("flaredb")],
     render: (node, stage) => {
       known(node);
-      return { node, stage, text: "#!ipxe\nexit\n" };
+      const served = { text: "#!ipxe\nexit 1\n", atMs: startMs };
+      return { node, stage, text: "#!ipxe\nexit\n", ...(stage === "boot" && { served }) };
     },
     leases: async () => [
       {

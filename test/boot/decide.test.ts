@@ -28,7 +28,7 @@ function recordIn(state: NodeState) {
 
 test("an armed, unused, unexpired intent for this MAC starts the installer", () => {
   expect(decide(armed, nowMs)).toEqual({
-    boot: { kind: "installer", node, intentId: "intent-1" },
+    boot: { kind: "installer", node, intentId: "intent-1", operation: "op-1" },
     reason: "node node01 is armed for an install on /dev/sda",
   });
 });

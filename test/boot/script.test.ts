@@ -17,7 +17,14 @@ const set: AssetSet = {
   arguments: ["init=/nix/store/x/init", "loglevel=4"],
   version: "0123456789abcdef",
 };
-const node = { name: "node01", kernelArguments: ["console=ttyS0,115200"] } as unknown as Node;
+const node = {
+  name: "node01",
+  mac: "52:54:00:12:34:56",
+  profile: "control-plane",
+  kernelArguments: ["console=ttyS0,115200"],
+  localBoot: "auto",
+} as unknown as Node;
+const nonce = "n0nce";
 
 /** The commands of a script, without comments. */
 function commands(script: string): string[] {
@@ -43,19 +50,20 @@ describe("the boot scripts", () => {
   });
 
   it("start the installer with the image's init, the node's arguments and its name", () => {
-    const script = scripts.installer(server, node, set);
+    const script = scripts.installer(server, node, set, nonce);
     const images = "http://10.0.100.10:8080/boot/nixos";
+    const own = `http://10.0.100.10:8080/boot/nodes/${node.mac}`;
     expect(commands(script).filter((line) => /^(?:kernel|initrd|boot)\b/.test(line))).toEqual([
       `kernel --name kernel ${images}/control-plane/bzImage?set=0123456789abcdef init=/nix/store/x/init loglevel=4 console=ttyS0,115200 hostname=node01 initrd=initrd initrd=keys || goto again`,
       `initrd --name initrd ${images}/control-plane/initrd?set=0123456789abcdef || goto again`,
-      `initrd --name keys ${images}/authorized-keys.cpio.gz || goto again`,
+      `initrd --name keys ${own}/keys.cpio.gz?nonce=${nonce} || goto again`,
       "boot || goto again",
     ]);
     expect(commands(script).slice(-leave.length)).toEqual(leave);
   });
 
   it("boot the local disk and say why", () => {
-    expect(commands(scripts.localDisk("node node01 is active, not armed"))).toEqual([
+    expect(commands(scripts.localDisk(node, "node node01 is active, not armed"))).toEqual([
       "#!ipxe",
       "echo rackstrap: ${netX/mac} boots its own disk",
       "echo rackstrap: node node01 is active, not armed",
@@ -71,7 +79,7 @@ describe("the boot scripts", () => {
     ["\x1b[31mred\u202e", "31mred"],
     ["x".repeat(300), "x".repeat(256)],
   ])("show the reason %j as plain text", (reason, shown) => {
-    expect(commands(scripts.localDisk(reason))[2]).toBe(`echo rackstrap: ${shown}`);
+    expect(commands(scripts.localDisk(undefined, reason))[2]).toBe(`echo rackstrap: ${shown}`);
   });
 
   it.each([
@@ -85,14 +93,14 @@ describe("the boot scripts", () => {
     "a && x",
   ])("refuse the kernel argument %j and name the value", (argument) => {
     const bad = { ...set, arguments: ["init=/x", argument] };
-    expect(() => scripts.installer(server, node, bad)).toThrow(
-      /^installer\.ipxe: kernelArguments must not hold /,
+    expect(() => scripts.installer(server, node, bad, nonce)).toThrow(
+      /^installer\.ipxe\.hbs: kernelArguments must not hold /,
     );
   });
 
   it("refuse a server address that could be a command", () => {
     const bad = { ...server, baseUrl: "http://x/\nshell" };
-    expect(() => scripts.menu(bad)).toThrow(/^boot\.ipxe: nodesUrl must not hold /);
+    expect(() => scripts.menu(bad)).toThrow(/^boot\.ipxe\.hbs: nodesUrl must not hold /);
   });
 
   it("cannot be loaded from a directory without templates", () => {

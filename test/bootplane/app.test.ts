@@ -1,11 +1,10 @@
 import { rmSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { putFiles } from "../fakes/asset-directory.ts";
 import {
   activeMac,
   armedMac,
-  publicKey,
+  armedNonce,
   type TestBootPlane,
   testBootPlane,
   unknownMac,
@@ -23,6 +22,8 @@ async function bootPlane(...options: Parameters<typeof testBootPlane>): Promise<
 }
 
 const script = (mac: string) => `/boot/nodes/${mac}/boot.ipxe`;
+const document = (mac: string, name: string, nonce?: string) =>
+  `/boot/nodes/${mac}/${name}?${nonce === undefined ? "" : `nonce=${nonce}`}`;
 
 describe("/health", () => {
   it("answers exactly what the runbook expects when all services run", async () => {
@@ -70,7 +71,7 @@ describe("boot scripts", () => {
     const response = await app.inject("/boot/ipxe/boot.ipxe");
     expect(response.statusCode).toBe(200);
     expect(response.body.startsWith("#!ipxe\n")).toBe(true);
-    expect(events).toEqual([]);
+    expect(events).toEqual([{ kind: "boot-menu-served", client: "127.0.0.1" }]);
   });
 
   it.each([armedMac, "52%3A54%3A00%3A12%3A34%3A56", "52-54-00-12-34-56", "525400123456"])(
@@ -139,45 +140,11 @@ describe("boot scripts", () => {
   });
 });
 
-describe("cluster-config.json", () => {
-  const url = (mac: string) => `/boot/nodes/${mac}/cluster-config.json`;
-
-  it("is the node's public document", async () => {
-    const { app, events } = await bootPlane();
-    const response = await app.inject(url(armedMac));
-    expect(response.headers["content-type"]).toBe("application/json; charset=utf-8");
-    expect(Object.keys(response.json())).toEqual([
-      "node_id",
-      "node_role",
-      "bootstrap",
-      "cluster_name",
-      "leader_url",
-      "raft_addr",
-    ]);
-    expect(events).toMatchObject([{ kind: "cluster-config-served", mac: armedMac }]);
-  });
-
-  it.each([activeMac, unknownMac, "nonsense"])("is not found for %s", async (mac) => {
-    const { app, events } = await bootPlane();
-    expect((await app.inject(url(mac))).statusCode).toBe(404);
-    expect(events).toEqual([]);
-  });
-
-  it("is an error without detail when someone put more into it", async () => {
-    const leak = { node_id: "node01", token: "s3cret" } as never;
-    const { app } = await bootPlane({ clusterConfig: () => leak });
-    const response = await app.inject(url(armedMac));
-    expect([response.statusCode, response.body]).toEqual([500, "internal error\n"]);
-  });
-});
-
 describe("what is the same for all machines", () => {
-  it("are loaders and the keys archive", async () => {
-    const { app } = await bootPlane();
+  it("are loaders", async () => {
+    const { app, events } = await bootPlane();
     expect((await app.inject("/boot/ipxe.efi")).body).toBe("uefi loader");
-    const archive = await app.inject("/boot/nixos/authorized-keys.cpio.gz");
-    expect(archive.headers["content-encoding"]).toBeUndefined();
-    expect(gunzipSync(archive.rawPayload).toString()).toContain(publicKey);
+    expect(events).toEqual([{ kind: "loader-served", client: "127.0.0.1", file: "ipxe.efi" }]);
   });
 });
 
@@ -229,7 +196,7 @@ describe("everything else", () => {
         throw new Error("secret path");
       },
     });
-    const response = await app.inject("/boot/nixos/authorized-keys.cpio.gz");
+    const response = await app.inject(document(armedMac, "keys.cpio.gz", armedNonce));
     expect([response.statusCode, response.body]).toEqual([500, "internal error\n"]);
     expect(logs.some((line) => line.includes("secret path"))).toBe(true);
   });

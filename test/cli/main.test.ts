@@ -37,6 +37,11 @@ describe("reading commands", () => {
     ["operations", ["operations", "list"], [/op-node01 +provision +node01 +running/]],
     ["one operation", ["operations", "show", "op-node02"], [/2\/3 +Install/, /verify +pending/]],
     ["a cancelled operation", ["operations", "cancel", "op-node01"], [/node01: asked to stop/]],
+    [
+      "how a script differs from the last",
+      ["render", "node01", "--diff"],
+      [/^--- given at .*\n\+\+\+ now\n #!ipxe\n-exit 1\n\+exit\n $/m],
+    ],
     ["the server's checks", ["check", "--server"], [/ok {6}inventory: 2 nodes/]],
   ])("show %s and end with 0", async (_, args, expected) => {
     const { code, stdout, stderr } = await server.rackstrap(...args);

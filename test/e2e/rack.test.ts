@@ -156,9 +156,25 @@ async function healthyVoters(): Promise<number[]> {
   );
 }
 
+/** While `node` is armed, asks in its name from an address that is not its own. */
+async function refusesTheInstallOf(node: string): Promise<void> {
+  await until(`${node} is armed`, 60, async () =>
+    (await states([node]))[0] === "armed" ? true : undefined,
+  );
+  const base = `http://10.0.100.10:8080/boot/nodes/${rack.machine(node).mac}`;
+  const get = ["curl", "--silent", "--show-error", "--max-time", "20"];
+  const script = await runToEnd("the script", [...get, `${base}/boot.ipxe`]);
+  expect(script).toContain("boots its own disk");
+  expect(script).not.toMatch(/nonce=|kernel/);
+  for (const name of ["keys.cpio.gz", "cluster-config.json"])
+    expect(await runToEnd(name, [...get, `${base}/${name}?nonce=guessed`])).toBe("not found\n");
+  expect(await countEvents(node, "boot-refused")).toBe(3);
+}
+
 test("three powered-off, blank machines become a healthy cluster, though the server is killed while node02 installs", async () => {
   expect(await states(founders)).toEqual(["registered", "registered", "registered"]);
   const ids = (await provision(founders)).map((operation) => operation.id);
+  await refusesTheInstallOf("node03");
   await until("node02 is installing", 600, async () =>
     (await states(["node02"]))[0] === "installing" ? true : undefined,
   );
@@ -171,6 +187,7 @@ test("three powered-off, blank machines become a healthy cluster, though the ser
   expect(await states(founders)).toEqual(["active", "active", "active"]);
   expect(await healthyVoters()).toEqual([3, 3]);
   for (const node of founders) expect(await countEvents(node, "wipe-started")).toBe(1);
+  for (const node of founders) expect(await countEvents(node, "keys-served")).toBeGreaterThan(0);
 });
 
 test("a machine in no inventory gets an address and no installer, is listed, and nothing is written to its disk", async () => {
@@ -265,6 +282,22 @@ test("an installer that never comes ends in a failed operation that tells how fa
   expect(failure?.reason).toMatch(/the machine has not been heard on the network/);
   expect(failure?.next).toMatch(/rackstrap explain node04/);
   expect(await states(["node04"])).toEqual(["failed"]);
+  expect(await countEvents("node04", "wipe-started")).toBe(0);
+});
+
+test("an installer that ignores the host key it was given ends in a failed operation, before anything is written", async () => {
+  const failure = await failureOf(
+    (inventory) => ({
+      ...inventory,
+      profiles: {
+        "control-plane": { role: "control-plane", kernelArguments: ["rack.ignoreHostKey"] },
+      },
+    }),
+    300,
+  );
+  expect(failure?.stage).toBe("installer");
+  expect(failure?.reason).toMatch(/another SSH host key than the one pinned for its installer/);
+  expect(failure?.next).toMatch(/install\.hostKey: first-use/);
   expect(await countEvents("node04", "wipe-started")).toBe(0);
 });
 

@@ -3,9 +3,11 @@
 import { rmSync } from "node:fs";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
+import type { Standing } from "../../src/boot/access.ts";
 import { type Assets, createAssets } from "../../src/boot/assets.ts";
 import { clusterConfig } from "../../src/boot/cluster-config.ts";
 import { createImageCache } from "../../src/boot/image-cache.ts";
+import { installNonce } from "../../src/boot/nonce.ts";
 import { loadScripts } from "../../src/boot/script.ts";
 import { type BootPlaneLimits, createBootPlane } from "../../src/bootplane/app.ts";
 import type { BootPlaneDeps, BootPlaneEvent, Services } from "../../src/bootplane/deps.ts";
@@ -20,7 +22,15 @@ export const activeMac = "52:54:00:12:34:57" as Mac;
 export const unknownMac = "52:54:00:12:34:99" as Mac;
 export const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGrZ operator@example.com";
 
+/** An unencrypted key's two halves, as far as the archive looks at them. */
+export const hostKey = {
+  privateKey: "the installer's private half\n",
+  publicKey: "its public half\n",
+};
+
 const disk = "/dev/sda";
+const nonceKey = "a secret of the server";
+export const armedNonce = installNonce(nonceKey, "intent-1");
 
 function node(name: string, mac: Mac, profile: string): Node {
   const fqdn = `${name}.example.com`;
@@ -34,6 +44,7 @@ function node(name: string, mac: Mac, profile: string): Node {
     profile,
     role,
     kernelArguments: [],
+    localBoot: "auto",
     productionAddress,
     disk,
   } as Partial<Node> as Node;
@@ -44,6 +55,10 @@ export interface TestBootPlane {
   readonly directory: string;
   readonly assets: Assets;
   readonly events: BootPlaneEvent[];
+  /** The scripts that nodes were given, as they are kept: `name: text`. */
+  readonly served: string[];
+  /** What DHCP knows of whoever asks: by default that it is the armed machine. */
+  standing: Standing;
   readonly logs: string[];
   readonly services: { dhcp: Services["dhcp"]; tftp: Services["tftp"]; http: Services["http"] };
   close(): Promise<void>;
@@ -57,6 +72,8 @@ export async function testBootPlane(
   const directory = assetDirectory();
   const assets = await createAssets(directory);
   const events: BootPlaneEvent[] = [];
+  const served: string[] = [];
+  const plane: { standing: Standing } = { standing: { kind: "given", to: armedMac } };
   const logs: string[] = [];
   const services: TestBootPlane["services"] = { dhcp: "running", tftp: "running", http: "running" };
   const nodes = new Map([
@@ -87,6 +104,15 @@ export async function testBootPlane(
         };
         return { mac, node: found, record, intent: mac === armedMac ? intent : undefined };
       },
+      addresses: {
+        standing: () => plane.standing,
+        bind: (first) => {
+          if (plane.standing.kind === "foreign") plane.standing = { kind: "foreign", first };
+        },
+      },
+      nonceKey,
+      installerHostKey: async (operation) => (operation === "operation-1" ? hostKey : undefined),
+      onServed: ({ name }, text) => served.push(`${name}: ${text}`),
       authorizedKeys: () => publicKey,
       clusterConfig: (mac) =>
         mac === armedMac && armed !== undefined
@@ -109,5 +135,5 @@ export async function testBootPlane(
     await app.close();
     rmSync(directory, { recursive: true, force: true });
   };
-  return { app, directory, assets, events, logs, services, close };
+  return Object.assign(plane, { app, directory, assets, events, served, logs, services, close });
 }

@@ -6,6 +6,7 @@ import { layerPorts, layers } from "../../src/cluster/driver.ts";
 import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
+import type { NodeStore } from "../../src/nodes/ports.ts";
 import type {
   Installation,
   InstallerSighting,
@@ -22,6 +23,8 @@ export interface FakeMachine {
   membership: ClusterMembership | undefined;
   pxeOnce: boolean;
   stops: number;
+  /** The node's state when its installer's host key was made. */
+  stateAtHostKey: string | undefined;
   /** What is broken on this machine. */
   fault:
     | "none"
@@ -29,6 +32,8 @@ export interface FakeMachine {
     | "bmc-password"
     | "no-installer"
     | "wrong-machine"
+    | "ignores-host-key"
+    | "earlier-system"
     | "install-fails"
     | "never-joins";
 }
@@ -58,14 +63,16 @@ export function fakeRack(now: () => number, database = openDatabase(":memory:"))
         membership: undefined,
         pxeOnce: false,
         stops: 0,
+        stateAtHostKey: undefined,
         fault: "none",
       },
     ]),
   );
   let nextId = 0;
+  const nodes = createNodeStore(database, now);
   const tools: ProvisionTools = {
     inventory,
-    nodes: createNodeStore(database, now),
+    nodes,
     operations: createOperationStore(database, now),
     clusters: createClusterStore(database, now),
     cluster: {
@@ -74,7 +81,7 @@ export function fakeRack(now: () => number, database = openDatabase(":memory:"))
       roundTrip: async () => ({ ok: true, value: { reads: 1 } }),
     },
     bmc: (node) => fakeBmc(machineOf(machines, node)),
-    installation: (node) => fakeInstallation(machineOf(machines, node)),
+    installation: (node) => fakeInstallation(machineOf(machines, node), nodes, node),
     missingAssets: async () => [],
     newId: () => `id-${++nextId}`,
   };
@@ -140,15 +147,27 @@ function fakeBmc(machine: FakeMachine): Bmc {
   };
 }
 
-function fakeInstallation(machine: FakeMachine): Installation {
+const otherHostKey: InstallerSighting = {
+  kind: "other-host-key",
+  reason: "10.0.100.51 shows another SSH host key",
+  next: "set install.hostKey: first-use",
+};
+
+function fakeInstallation(machine: FakeMachine, nodes: NodeStore, node: Node): Installation {
   const find = async (): Promise<InstallerSighting> => {
     if (machine.power === "off" || machine.fault === "no-installer")
       return { kind: "absent", why: "port 22 does not answer" };
     if (machine.fault === "wrong-machine")
       return { kind: "refused", reason: "another machine answers", next: "check the MAC" };
+    if (machine.fault === "earlier-system") return otherHostKey;
+    nodes.append({ node: node.name, mac: node.mac, kind: "keys-served", detail: {} });
+    if (machine.fault === "ignores-host-key") return otherHostKey;
     return { kind: "found", facts: { disk: "/dev/sda" } };
   };
   return {
+    prepareInstaller: async () => {
+      machine.stateAtHostKey ??= nodes.node(node.name).state;
+    },
     find,
     prepare: async (membership) => {
       machine.membership = membership;

@@ -12,7 +12,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createImageCache } from "../../src/boot/image-cache.ts";
 import { type Listening, listenBootPlane } from "../../src/bootplane/listen.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
-import { armedMac, publicKey, type TestBootPlane, testBootPlane } from "../fakes/boot-plane.ts";
+import {
+  armedMac,
+  armedNonce,
+  hostKey,
+  publicKey,
+  type TestBootPlane,
+  testBootPlane,
+} from "../fakes/boot-plane.ts";
 import { requireTools } from "./host.ts";
 
 const run = promisify(execFile);
@@ -118,13 +125,16 @@ describe("the boot plane with curl", () => {
 
   it("gives an archive that cpio unpacks to the keys", async () => {
     const archive = join(work, "keys.cpio.gz");
-    await curl("-o", archive, `${base}/boot/nodes/../nixos/authorized-keys.cpio.gz`);
+    await curl("-o", archive, `${base}/boot/nodes/${armedMac}/keys.cpio.gz?nonce=${armedNonce}`);
     const script = 'mkdir -p tree && cd tree && gunzip < "$1" | cpio -i -d --quiet';
     await run("sh", ["-c", script, "unpack", archive], { cwd: work });
     const keys = join(work, "tree/ssh/authorized_keys");
     expect(readFileSync(keys, "utf8")).toBe(`${publicKey}\n`);
     expect((statSync(keys).mode & 0o777).toString(8)).toBe("600");
     expect((statSync(join(work, "tree/ssh")).mode & 0o777).toString(8)).toBe("755");
+    const key = join(work, "tree/ssh/ssh_host_ed25519_key");
+    expect(readFileSync(key, "utf8")).toBe(hostKey.privateKey);
+    expect((statSync(key).mode & 0o777).toString(8)).toBe("600");
     expect(JSON.parse(readFileSync(join(work, "tree/rackstrap.json"), "utf8"))).toEqual({});
   });
 });

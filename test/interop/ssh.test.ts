@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -18,8 +19,11 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { identifyInstaller } from "../../src/install/identify.ts";
 import { openRun } from "../../src/install/run.ts";
-import { checkHostKey, runOverSsh, SshError } from "../../src/install/ssh.ts";
+import { checkHostKey, pinHostKey, runOverSsh, SshError } from "../../src/install/ssh.ts";
 import { type Mac, parseMac } from "../../src/net/mac.ts";
+import { createInstallation, installerHostKey } from "../../src/operations/installation.ts";
+import type { Ca } from "../../src/pki/ca.ts";
+import { exampleInventory } from "../fakes/rack.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rackstrap-ssh-"));
 const { signal } = new AbortController();
@@ -187,6 +191,57 @@ test("a host that shows another key after the pinning is refused", async () => {
   await end(first);
   await startSshd(join(root, "other-host"), installerRelease, listen);
   expect((await identifyInstaller(query({ port: listen }), signal)).kind).toBe("host-key-changed");
+});
+
+test("an installer that was given its host key is known from its first packet, and any other refused", async () => {
+  const publicKey = (name: string) => readFileSync(join(root, `${name}.pub`), "utf8");
+  await pinHostKey(query(), publicKey("host"));
+  expect(statSync(join(directory, "known_hosts")).mode & 0o777).toBe(0o600);
+  expect((await identifyInstaller(query(), signal)).kind).toBe("installer");
+  await pinHostKey(query(), publicKey("other-host"));
+  expect(await identifyInstaller(query(), signal)).toMatchObject({
+    kind: "host-key-changed",
+    why: expect.stringContaining("another SSH host key than the one pinned for its installer"),
+  });
+});
+
+test("an installation makes its installer's host key once, for its owner only, and takes the private half away", async () => {
+  const inventory = exampleInventory();
+  const [node] = inventory.nodes;
+  if (node === undefined) throw new Error("the example site declares no node");
+  const site = { ...inventory, server: { ...inventory.server, stateDirectory: directory } };
+  const tools = { home: "/root", path: "/usr/bin", now: () => 0, ca: {} as Ca };
+  const sshKeyFile = join(root, "user");
+  const installation = createInstallation({ ...tools, inventory: site, sshKeyFile }, node, "op-1");
+  await installation.prepareInstaller();
+  const made = await installerHostKey(site, "op-1");
+  const file = join(directory, "runs/op-1/installer-host-key");
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(statSync(join(directory, "runs/op-1")).mode & 0o777).toBe(0o700);
+  const [type, key] = made?.publicKey.split(" ") ?? [];
+  const knownHosts = readFileSync(join(directory, "runs/op-1/known_hosts"), "utf8");
+  expect(knownHosts).toBe(`${node.provisioningAddress} ${type} ${key}\n`);
+  await installation.prepareInstaller();
+  expect(await installerHostKey(site, "op-1")).toEqual(made);
+  await installation.stop();
+  expect([existsSync(file), await installerHostKey(site, "op-1")]).toEqual([false, undefined]);
+});
+
+test("a site that trusts the first contact pins nothing before it", async () => {
+  const inventory = exampleInventory();
+  const [node] = inventory.nodes;
+  if (node === undefined) throw new Error("the example site declares no node");
+  const site = {
+    ...inventory,
+    server: { ...inventory.server, stateDirectory: directory },
+    install: { ...inventory.install, hostKey: "first-use" as const },
+  };
+  const tools = { home: "/root", path: "/usr/bin", now: () => 0, ca: {} as Ca };
+  const sshKeyFile = join(root, "user");
+  const installation = createInstallation({ ...tools, inventory: site, sshKeyFile }, node, "op-1");
+  await installation.prepareInstaller();
+  expect(existsSync(join(directory, "runs/op-1/known_hosts"))).toBe(false);
+  expect(await installerHostKey(site, "op-1")).toBeUndefined();
 });
 
 test("a command's output, and its failure", async () => {

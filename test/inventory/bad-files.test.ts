@@ -283,6 +283,18 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "7:15: server.interfaces: a list is not a map of names",
   ],
   [
+    "a way to the disk that does not exist",
+    "disk: /dev/sda\n",
+    "disk: /dev/sda\n    localBoot: exit1\n",
+    '29:16: nodes.node01.localBoot: "exit1" is not one of auto, sanboot, exit, exit-1',
+  ],
+  [
+    "a trust that does not exist",
+    "flake: ./flake\n",
+    "flake: ./flake\n  hostKey: never\n",
+    '18:12: install.hostKey: "never" is not one of pinned, first-use',
+  ],
+  [
     "a node's loader with folders",
     "disk: /dev/sda\n",
     "disk: /dev/sda\n    loader: efi/snponly.efi\n",

@@ -44,6 +44,14 @@ test("the example's further network loads once its comment signs are taken away"
   expect(result.inventory.dhcp.subnets["rack-b"]).toMatchObject({ gateway: "10.0.101.1" });
 });
 
+test("the folder of script templates is taken from the file's own folder", () => {
+  const file = join(fixtures, "good.yaml");
+  const text = `${readFileSync(file, "utf8")}boot: { templates: ./templates }\n`;
+  const result = parseInventory(text, file);
+  if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
+  expect(result.inventory.boot.templates).toBe(join(fixtures, "templates"));
+});
+
 test("what is not written has its default", () => {
   const site = loaded(join(fixtures, "good.yaml"));
   expect(site.server).toEqual({
@@ -57,6 +65,9 @@ test("what is not written has its default", () => {
     assetDirectory: "/var/lib/pxe-boot",
     assetCheckMinutes: 60,
   });
+  expect(site.install.hostKey).toBe("pinned");
+  expect(site.boot.templates).toBeUndefined();
+  expect(site.nodes.map(({ localBoot }) => localBoot)).toEqual(site.nodes.map(() => "auto"));
   expect(site.networks.provisioning).toMatchObject({
     ...{ exclude: [], searchDomains: [], ntp: [], routes: [], mode: "authoritative" },
     ...{ leaseSeconds: 600, minLeaseSeconds: 60, maxLeaseSeconds: 7200 },

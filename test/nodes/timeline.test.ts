@@ -58,3 +58,23 @@ test("a rack that boots at once keeps its history, and strangers who come by the
   for (const each of macs) strangers.record({ mac: each, kind: "dhcp-offered", detail: {} });
   expect(strangers.store.discovered()).toHaveLength(50);
 });
+
+test("a refusal is told once in half a minute for each document", () => {
+  let nowMs = 0;
+  const store = createNodeStore(openDatabase(":memory:"), () => nowMs);
+  const record = createTimeline(
+    store,
+    () => node,
+    () => nowMs,
+  );
+  const refusal = (about: string) =>
+    record({ mac, kind: "boot-refused", about, detail: { about } });
+  const seen = () => store.events({ limit: 20 }).map(({ detail }) => detail["about"]);
+  for (const about of ["report", "keys.cpio.gz", "report"]) refusal(about);
+  nowMs = 29_999;
+  refusal("report");
+  expect(seen()).toEqual(["report", "keys.cpio.gz"]);
+  nowMs = 30_000;
+  refusal("report");
+  expect(seen()).toEqual(["report", "keys.cpio.gz", "report"]);
+});

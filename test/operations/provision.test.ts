@@ -88,6 +88,7 @@ test.each([
     /port 22 does not answer; the machine has not been heard/,
     /explain node02/,
   ],
+  ["ignores-host-key", "installer", /shows another SSH host key/, /install\.hostKey: first-use/],
   ["wrong-machine", "installer", /another machine answers/, /check the MAC/],
   ["install-fails", "install", /disk busy/, /netboot the node again/],
   [
@@ -115,6 +116,21 @@ test.each([
     );
   },
 );
+
+test("another host key is an earlier system's as long as the machine has not fetched its keys", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  machine(rack, "node02").fault = "earlier-system";
+  const operations = await provision(rack, ["node02"]);
+  expect(operations[0]?.failure?.reason).toMatch(
+    /^not done after \d+ s: .*another SSH host key; the machine has not been heard/,
+  );
+});
+
+test("the installer's host key is there before its machine may fetch it", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  await provision(rack, ["node01"]);
+  expect(machine(rack, "node01").stateAtHostKey).toBe("registered");
+});
 
 test("refuses a machine that is powered on and was never installed from here", async () => {
   const rack = fakeRack(() => 1_000_000);

@@ -45,7 +45,7 @@ test("an install is kept back by what its own machine needs, and the check says 
     expect.stringMatching(/^loader undionly.kpxe is missing/),
     expect.stringMatching(/^loader ipxe.efi is missing/),
   ]);
-  const [assets] = checkServer(inventory, manifest, services, []).filter(
+  const [assets] = checkServer(inventory, manifest, services, [], []).filter(
     ({ title }) => title === "boot assets",
   );
   for (const problem of manifest.problems) expect(assets?.detail).toContain(problem);
@@ -59,8 +59,16 @@ test.each([
   ["is no fault where it is allowed", true, { ok: true }],
 ])("another DHCP server is named and %s", (_, allowSecondServer, found) => {
   const site = { ...inventory, dhcp: { ...inventory.dhcp, allowSecondServer } };
-  const checks = checkServer(site, nothing, services, [rival]);
+  const checks = checkServer(site, nothing, services, [rival], []);
   expect(checks.filter(({ title }) => title === "another DHCP server, 10.0.100.9")).toMatchObject([
     { detail: expect.stringContaining("eth0, last heard at 1970-01-01T00:00:00.000Z"), ...found },
   ]);
+});
+
+test.each([
+  ["sound", [], { ok: true }],
+  ["faulty", ["x.hbs: bad", "y.hbs: worse"], { ok: false, detail: "x.hbs: bad; y.hbs: worse" }],
+])("boot scripts that are %s are said to be", (_, faults, found) => {
+  const checks = checkServer(inventory, nothing, services, [], faults);
+  expect(checks.find(({ title }) => title === "boot scripts")).toMatchObject(found);
 });

@@ -4,13 +4,15 @@ import type { StepContext } from "../provision.ts";
 import { done, type Step } from "../result.ts";
 
 export function armInstall(context: StepContext): Step {
-  const { node, nodes, inventory } = context;
+  const { node, nodes, install, inventory } = context;
   return {
     id: "arm",
     title: "arm the install",
     deadlineMs: 10_000,
     next: `look at the node: rackstrap explain ${node.name}`,
     run: async ({ operation, nowMs }) => {
+      // Before the machine may fetch it.
+      await install.prepareInstaller();
       const expiresAtMs = nowMs + inventory.timeouts.intentSeconds * 1000;
       if (nodes.intent(node.name)?.operation !== operation.id)
         nodes.arm({

@@ -1,6 +1,7 @@
 // Waits until an installer answers over SSH, and makes sure that it is one, on the right machine, with the right disk.
 
-import type { NodeStore } from "../../nodes/ports.ts";
+import type { TimelineEvent } from "../../nodes/ports.ts";
+import { bootEvents, lastBootStage } from "../boot-stage.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, wait } from "../result.ts";
 
@@ -13,27 +14,31 @@ export function findInstaller(context: StepContext): Step {
     next: `see how far the boot came: rackstrap explain ${node.name}; then look at its console`,
     run: async ({ nowMs, operation }, signal) => {
       const sighting = await install.find(signal);
+      const events = bootEvents(nodes, operation);
+      const waiting = (why: string) => wait(2000, `${why}; ${lastSign(events, nowMs)}`);
       switch (sighting.kind) {
         case "found":
           return done({ installer: sighting.facts });
         case "refused":
           return failed(sighting.reason, sighting.next);
+        case "other-host-key":
+          // Before the machine has its keys, it is a system from before that still answers.
+          return events.some(({ kind }) => kind === "keys-served")
+            ? failed(sighting.reason, sighting.next)
+            : waiting(sighting.reason);
         case "absent":
-          return wait(
-            2000,
-            `${sighting.why}; ${lastSign(nodes, node.name, operation.createdAtMs, nowMs)}`,
-          );
+          return waiting(sighting.why);
       }
     },
   };
 }
 
-/** The newest thing the machine itself did since the operation began, so that a missing installer is traced to its stage. */
-function lastSign(nodes: NodeStore, name: string, sinceMs: number, nowMs: number): string {
-  const sign = nodes
-    .events({ node: name, limit: 1000 })
-    .findLast((event) => event.atMs >= sinceMs && /^(dhcp|tftp|boot)-/.test(event.kind));
-  return sign === undefined
-    ? "the machine has not been heard on the network"
-    : `last sign: ${sign.kind}, ${Math.round((nowMs - sign.atMs) / 1000)} s ago`;
+/** How far the machine itself came, so that a missing installer is traced to its stage. */
+function lastSign(events: readonly TimelineEvent[], nowMs: number): string {
+  const { sign, likely } = lastBootStage(events);
+  const heard =
+    sign === undefined
+      ? "the machine has not been heard on the network"
+      : `last sign: ${sign.kind}, ${Math.round((nowMs - sign.atMs) / 1000)} s ago`;
+  return `${heard} (${likely})`;
 }

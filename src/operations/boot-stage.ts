@@ -1,0 +1,121 @@
+// How far a machine's network boot came, read from its timeline, and what most often keeps it there.
+
+import { fallbackRemark } from "../boot/netboot-policy.ts";
+import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
+import type { TransferOutcome } from "../tftp/transfer.ts";
+import type { Operation, OperationStore } from "./operation.ts";
+
+export interface BootStage {
+  readonly name: "silent" | "dhcp" | "loader" | "ipxe" | "script" | "images" | "keys" | "system";
+  /** The event that shows it; undefined for a machine that was never heard. */
+  readonly sign: TimelineEvent | undefined;
+  readonly likely: string;
+}
+
+const causes: Readonly<Record<BootStage["name"], string>> = {
+  silent:
+    "the machine does not boot from the network: boot order, cable, VLAN, or a relay that does not come to this server",
+  dhcp: "it got an answer and fetched nothing: its firmware could not reach the boot file (TFTP or HTTP blocked), or is no network boot",
+  loader:
+    "it has its loader and asked for no script: the loader does not run there (wrong firmware, Secure Boot, no driver for the card)",
+  ipxe: "iPXE runs and did not come for the machine's own script: somebody stands in its menu, or the connection broke off",
+  script: "it has its script and fetched no image whole: HTTP is slow, lossy or blocked on the way",
+  images:
+    "it has images and did not come for its keys: the download broke off, or the machine has too little memory",
+  keys: "the kernel was started and does not use the network: look at its console (driver for the card, init= of the image)",
+  system: "the installer has an address and SSH does not answer: sshd or the firewall of the image",
+};
+
+// A ROM that only asks for a file's size ends its transfer itself.
+const wellEnded: readonly unknown[] = [
+  "completed",
+  "aborted-by-client",
+] satisfies TransferOutcome[];
+
+/** What the node of an operation did since that began, as far as a look at its newest events goes. */
+export function bootEvents(
+  nodes: Pick<NodeStore, "events">,
+  { node, createdAtMs }: Pick<Operation, "node" | "createdAtMs">,
+): TimelineEvent[] {
+  return nodes.events({ node, limit: 1000 }).filter((event) => event.atMs >= createdAtMs);
+}
+
+/** How far the network boot of `node` came, while an operation waits for its installer; else undefined. */
+export function awaitedBootStage(
+  nodes: Pick<NodeStore, "events">,
+  operations: Pick<OperationStore, "operations">,
+  node: string,
+): BootStage | undefined {
+  const operation = operations.operations({ running: true }).find((other) => other.node === node);
+  const step = operation?.steps.find(({ id }) => id === "installer");
+  if (operation === undefined || step === undefined || step.status === "done") return undefined;
+  return lastBootStage(bootEvents(nodes, operation));
+}
+
+/** The stage of the newest sign among `events`, which are one node's, oldest first. */
+export function lastBootStage(events: readonly TimelineEvent[]): BootStage {
+  let name: BootStage["name"] = "silent";
+  let sign: TimelineEvent | undefined;
+  for (const event of events) {
+    const next = stageOf(event, name);
+    if (next === undefined) continue;
+    name = next;
+    sign = event;
+  }
+  return { name, sign, likely: likelyCause(name, sign) };
+}
+
+function stageOf(event: TimelineEvent, before: BootStage["name"]): BootStage["name"] | undefined {
+  const { kind, detail } = event;
+  switch (kind) {
+    case "dhcp-offered":
+    case "dhcp-acknowledged":
+    case "dhcp-refused":
+    case "dhcp-ignored":
+      return (before === "keys" || before === "system") && !asksForBootFile(detail)
+        ? "system"
+        : "dhcp";
+    case "tftp-transferred":
+    case "loader-served":
+      return "loader";
+    case "boot-menu-served":
+      return "ipxe";
+    case "boot-refused":
+      // Anybody can ask in the machine's name: it says how far the machine came only while nothing else does.
+      return before === "keys" || before === "system" ? undefined : "script";
+    case "boot-script-served":
+    case "boot-reported":
+      return "script";
+    case "image-served":
+      return "images";
+    case "keys-served":
+      return "keys";
+    default:
+      return undefined;
+  }
+}
+
+/** The installer's own DHCP client names no architecture: it gets no boot file, or the site's fallback. */
+function asksForBootFile({ bootFile, reason }: TimelineEvent["detail"]): boolean {
+  return bootFile !== undefined && reason !== fallbackRemark;
+}
+
+/** The event's own words where it has any: they are nearer than a guess. */
+function likelyCause(name: BootStage["name"], sign: TimelineEvent | undefined): string {
+  const { kind, detail = {} } = sign ?? {};
+  if (kind === "boot-script-served" && detail["plan"] === "local-disk")
+    return `it was sent to its own disk: ${detail["reason"]}`;
+  if (kind === "boot-refused") return `it was refused ${detail["asked"]}: ${detail["reason"]}`;
+  if (kind === "boot-reported") {
+    const number = String(detail["error"] ?? "").replace(/^0x/, "");
+    const error = number === "" ? "" : `: https://ipxe.org/${number}`;
+    return `its script reports that it could not do "${detail["stage"]}"${error}`;
+  }
+  if ((kind === "dhcp-refused" || kind === "dhcp-ignored") && detail["reason"] !== undefined)
+    return String(detail["reason"]);
+  if (kind === "tftp-transferred" && !wellEnded.includes(detail["outcome"]))
+    return `the transfer of ${detail["file"]} ended as ${detail["outcome"]}`;
+  if (kind === "image-served" && detail["outcome"] === "cut")
+    return `the download of ${detail["file"]} was cut after ${detail["bytes"]} bytes`;
+  return causes[name];
+}

@@ -1,0 +1,193 @@
+import { gunzipSync } from "node:zlib";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Standing } from "../../src/boot/access.ts";
+import {
+  activeMac,
+  armedMac,
+  armedNonce,
+  hostKey,
+  publicKey,
+  type TestBootPlane,
+  testBootPlane,
+  unknownMac,
+} from "../fakes/boot-plane.ts";
+
+const open: TestBootPlane[] = [];
+afterEach(async () => {
+  for (const plane of open.splice(0)) await plane.close();
+});
+
+async function bootPlane(...options: Parameters<typeof testBootPlane>): Promise<TestBootPlane> {
+  const plane = await testBootPlane(...options);
+  open.push(plane);
+  return plane;
+}
+
+const script = (mac: string) => `/boot/nodes/${mac}/boot.ipxe`;
+const document = (mac: string, name: string, nonce?: string) =>
+  `/boot/nodes/${mac}/${name}?${nonce === undefined ? "" : `nonce=${nonce}`}`;
+
+const documents = ["cluster-config.json", "keys.cpio.gz", "report"] as const;
+
+describe("the scripts", () => {
+  it.each<[string, Standing, string]>([
+    [
+      "another machine's address",
+      { kind: "given", to: activeMac },
+      `127.0.0.1 is the address of ${activeMac}`,
+    ],
+    ["an address of nobody", { kind: "not-given" }, "127.0.0.1 was given to no machine by DHCP"],
+    [
+      "a second address behind proxyDHCP",
+      { kind: "foreign", first: "10.0.100.7" },
+      "this install's script went to 10.0.100.7 first, and 127.0.0.1 asks",
+    ],
+  ])(
+    "give the installer to the armed machine's address alone, not to %s",
+    async (_, standing, reason) => {
+      const plane = await bootPlane();
+      plane.standing = standing;
+      const response = await plane.app.inject(script(armedMac));
+      expect(response.body).toContain("sanboot");
+      expect(response.body).not.toContain("kernel ");
+      expect(response.body).not.toContain(armedNonce);
+      const event = { kind: "boot-refused", mac: armedMac, client: "127.0.0.1" };
+      expect(plane.events).toEqual([{ ...event, asked: "boot.ipxe", reason }]);
+      expect(plane.served).toEqual([]);
+    },
+  );
+
+  it("bind the address behind proxyDHCP that fetches an install's script first", async () => {
+    const plane = await bootPlane();
+    plane.standing = { kind: "foreign", first: undefined };
+    expect((await plane.app.inject(script(armedMac))).body).toContain("kernel ");
+    expect(plane.standing).toEqual({ kind: "foreign", first: "127.0.0.1" });
+    expect((await plane.app.inject(script(armedMac))).body).toContain("kernel ");
+    const other = { url: script(armedMac), remoteAddress: "10.0.100.8" };
+    expect((await plane.app.inject(other)).body).not.toContain("kernel ");
+  });
+
+  it("go to one of two addresses behind proxyDHCP that ask at the same moment", async () => {
+    const plane = await bootPlane();
+    plane.standing = { kind: "foreign", first: undefined };
+    const ask = (remoteAddress: string) =>
+      plane.app.inject({ url: script(armedMac), remoteAddress });
+    const answers = await Promise.all(["10.0.100.7", "10.0.100.8"].map(ask));
+    expect(answers.filter(({ body }) => body.includes("kernel "))).toHaveLength(1);
+  });
+
+  it("are kept as they were given, without the nonce", async () => {
+    const { app, served } = await bootPlane();
+    const { body } = await app.inject(script(armedMac));
+    expect(body).toContain(armedNonce);
+    expect(served).toEqual([`node01: ${body.replaceAll(armedNonce, "NONCE")}`]);
+  });
+});
+
+describe("the documents of an armed machine", () => {
+  it("are its public cluster-config.json", async () => {
+    const { app, events } = await bootPlane();
+    const response = await app.inject(document(armedMac, "cluster-config.json", armedNonce));
+    expect(response.headers["content-type"]).toBe("application/json; charset=utf-8");
+    expect(Object.keys(response.json())).toEqual([
+      "node_id",
+      "node_role",
+      "bootstrap",
+      "cluster_name",
+      "leader_url",
+      "raft_addr",
+    ]);
+    expect(events).toMatchObject([{ kind: "cluster-config-served", mac: armedMac }]);
+  });
+
+  it("are the keys of its installer, with the host key of this install", async () => {
+    const { app, events } = await bootPlane();
+    const archive = await app.inject(document(armedMac, "keys.cpio.gz", armedNonce));
+    expect(archive.headers["content-encoding"]).toBeUndefined();
+    const octets = gunzipSync(archive.rawPayload).toString();
+    for (const part of [publicKey, hostKey.privateKey, hostKey.publicKey])
+      expect(octets).toContain(part);
+    expect(events).toMatchObject([{ kind: "keys-served", mac: armedMac }]);
+  });
+
+  it.each([
+    ["&error=0x4c126035", { error: "0x4c126035" }],
+    ["", {}],
+    ["&error=%1b[31m", {}],
+  ])("take what its script reports, with %j", async (query, more) => {
+    const { app, events } = await bootPlane();
+    const url = document(armedMac, "report", armedNonce);
+    expect((await app.inject(`${url}&stage=initrd${query}`)).statusCode).toBe(200);
+    const event = { kind: "boot-reported", mac: armedMac, client: "127.0.0.1", stage: "initrd" };
+    expect(events).toEqual([{ ...event, ...more }]);
+  });
+
+  it.each(["", "&stage=", "&stage=nonsense", "&stage=kernel&stage=boot"])(
+    "take no report of the stage %j",
+    async (query) => {
+      const { app, events } = await bootPlane();
+      const url = document(armedMac, "report", armedNonce);
+      expect([(await app.inject(url + query)).statusCode, events]).toEqual([404, []]);
+    },
+  );
+
+  it("are an error without detail when someone put more into cluster-config.json", async () => {
+    const leak = { node_id: "node01", token: "s3cret" } as never;
+    const { app } = await bootPlane({ clusterConfig: () => leak });
+    const response = await app.inject(document(armedMac, "cluster-config.json", armedNonce));
+    expect([response.statusCode, response.body]).toEqual([500, "internal error\n"]);
+  });
+
+  it("leave no nonce in the log", async () => {
+    const { app, logs } = await bootPlane({}, {}, "worker");
+    await app.inject(script(armedMac));
+    await app.inject(document(armedMac, "keys.cpio.gz", armedNonce));
+    await app.inject(`/boot/nodes/${armedMac}/nothing?a=b&Nonce=${armedNonce}`);
+    expect(logs.length).toBeGreaterThan(2);
+    expect(logs.join("")).not.toContain(armedNonce);
+  });
+});
+
+describe("the documents of a machine", () => {
+  const refused = [
+    ["without a nonce", {}, undefined, "the request carries no nonce"],
+    ["with another nonce", {}, "x".repeat(43), "a nonce that is not this install's"],
+    ["after the install expired", { now: () => 2_000 }, armedNonce, "ran out at"],
+  ] as const;
+  for (const name of documents)
+    it.each(refused)(`are not found %s: ${name}`, async (_, deps, nonce, reason) => {
+      const { app, events } = await bootPlane(deps);
+      const response = await app.inject(`${document(armedMac, name, nonce)}&stage=boot`);
+      expect([response.statusCode, response.body]).toEqual([404, "not found\n"]);
+      expect(events).toEqual([
+        {
+          kind: "boot-refused",
+          mac: armedMac,
+          client: "127.0.0.1",
+          asked: name,
+          reason: expect.stringContaining(reason),
+        },
+      ]);
+    });
+
+  it.each(documents)(
+    "are not found from another address, with the right nonce: %s",
+    async (name) => {
+      const plane = await bootPlane();
+      plane.standing = { kind: "given", to: activeMac };
+      const url = `${document(armedMac, name, armedNonce)}&stage=boot`;
+      expect((await plane.app.inject(url)).statusCode).toBe(404);
+      const reason = `127.0.0.1 is the address of ${activeMac}`;
+      expect(plane.events).toMatchObject([{ kind: "boot-refused", asked: name, reason }]);
+    },
+  );
+
+  it.each([activeMac, unknownMac])("are not found for %s", async (mac) => {
+    const plane = await bootPlane();
+    plane.standing = { kind: "given", to: mac };
+    for (const name of documents) {
+      const url = `${document(mac, name, armedNonce)}&stage=boot`;
+      expect((await plane.app.inject(url)).statusCode).toBe(404);
+    }
+  });
+});

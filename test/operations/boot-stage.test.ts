@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { fallbackRemark } from "../../src/boot/netboot-policy.ts";
+import type { TimelineEvent } from "../../src/nodes/ports.ts";
+import { lastBootStage } from "../../src/operations/boot-stage.ts";
+
+type Told = readonly [kind: string, detail?: TimelineEvent["detail"]];
+
+const timeline = (told: readonly Told[]): TimelineEvent[] =>
+  told.map(([kind, detail = {}], id) => ({
+    ...{ id, atMs: id, node: "node01", mac: undefined, kind, detail },
+  }));
+
+const pxe: Told = ["dhcp-acknowledged", { bootFile: "undionly.kpxe" }];
+const loader: Told = ["tftp-transferred", { file: "undionly.kpxe", outcome: "completed" }];
+const menu: Told = ["boot-menu-served"];
+const script: Told = ["boot-script-served", { plan: "installer" }];
+const image: Told = ["image-served", { file: "initrd", outcome: "complete" }];
+const keys: Told = ["keys-served"];
+const system: Told = ["dhcp-acknowledged", {}];
+
+test.each<[string, readonly Told[], string]>([
+  ["silent", [["install-armed"], ["power-set"]], "does not boot from the network"],
+  ["dhcp", [pxe], "fetched nothing"],
+  ["dhcp", [["dhcp-ignored", { reason: "it asks for no boot file" }]], "it asks for no boot file"],
+  ["loader", [pxe, loader], "Secure Boot"],
+  ["loader", [pxe, ["loader-served", { file: "ipxe.efi" }]], "Secure Boot"],
+  [
+    "loader",
+    [pxe, ["tftp-transferred", { file: "x", outcome: "aborted-by-client" }]],
+    "Secure Boot",
+  ],
+  [
+    "loader",
+    [pxe, ["tftp-transferred", { file: "x.efi", outcome: "not-found" }]],
+    "the transfer of x.efi ended as not-found",
+  ],
+  ["ipxe", [pxe, loader, menu], "stands in its menu"],
+  ["script", [pxe, loader, menu, script], "fetched no image whole"],
+  [
+    "script",
+    [pxe, ["boot-script-served", { plan: "local-disk", reason: "node01 is active" }]],
+    "it was sent to its own disk: node01 is active",
+  ],
+  [
+    "script",
+    [pxe, ["boot-refused", { asked: "boot.ipxe", reason: "10.0.0.9 is nobody's" }]],
+    "it was refused boot.ipxe: 10.0.0.9 is nobody's",
+  ],
+  [
+    "script",
+    [pxe, script, ["boot-reported", { stage: "initrd", error: "0x4c126035" }]],
+    'could not do "initrd": https://ipxe.org/4c126035',
+  ],
+  [
+    "images",
+    [pxe, script, ["image-served", { file: "initrd", outcome: "cut", bytes: 7 }]],
+    "the download of initrd was cut after 7 bytes",
+  ],
+  ["images", [pxe, script, image], "too little memory"],
+  ["keys", [pxe, script, image, keys], "look at its console"],
+  ["keys", [pxe, script, image, keys, ["boot-refused", { asked: "keys" }]], "look at its console"],
+  ["system", [pxe, script, image, keys, system], "SSH does not answer"],
+  [
+    "system",
+    [pxe, keys, ["dhcp-acknowledged", { bootFile: "ipxe.efi", reason: fallbackRemark }]],
+    "SSH does not answer",
+  ],
+  ["dhcp", [pxe, script, image, keys, system, pxe], "fetched nothing"],
+])("a machine that came to %s: %j", (name, told, likely) => {
+  const stage = lastBootStage(timeline(told));
+  expect(stage).toMatchObject({ name, likely: expect.stringContaining(likely) });
+});
+
+test("the sign is the event that shows the stage", () => {
+  expect(lastBootStage(timeline([pxe, loader, ["power-set"]])).sign?.id).toBe(1);
+  expect(lastBootStage([]).sign).toBeUndefined();
+});
