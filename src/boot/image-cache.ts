@@ -24,8 +24,6 @@ export interface ImageCache {
    * with DamagedImageError when its sum is wrong.
    */
   hold(image: AssetFile): Promise<HeldImage | undefined>;
-  /** Why the image is not served, as far as it was read before. */
-  damage(image: AssetFile): string | undefined;
 }
 
 interface Entry {
@@ -49,13 +47,11 @@ export function createImageCache(budgetBytes: number): ImageCache {
   // The least recently used first.
   const entries = new Map<string, Entry>();
   const checkedOnDisk = new BoundedMap<string, Promise<unknown>>(remembered);
-  const damaged = new BoundedMap<string, string>(remembered);
 
   const read = async (key: string, image: AssetFile, target?: Buffer): Promise<void> => {
     try {
       await readChecked(image, target);
     } catch (error) {
-      if (error instanceof DamagedImageError) damaged.set(key, error.message);
       entries.delete(key);
       checkedOnDisk.delete(key);
       throw error;
@@ -76,11 +72,8 @@ export function createImageCache(budgetBytes: number): ImageCache {
     return checking;
   };
   return {
-    damage: (image) => damaged.get(keyOf(image)),
     hold: async (image) => {
       const key = keyOf(image);
-      const known = damaged.get(key);
-      if (known !== undefined) throw new DamagedImageError(known);
       const entry = entries.get(key) ?? admit(key, image);
       if (entry === undefined) {
         await check(key, image);

@@ -36,8 +36,6 @@ export function createImageSender(deps: BootPlaneDeps): SendImage {
   return async (request, reply, named) => {
     const { image } = named;
     const { socket } = request.raw;
-    const known = deps.images.damage(image);
-    if (known !== undefined) return refuse(request, reply, named, new DamagedImageError(known));
     const etag = `"${image.sha256}"`;
     const { status, headers, part } = answerImage(request, { etag, sizeBytes: image.sizeBytes });
     reply.code(status).headers({ ...headers, "content-type": "application/octet-stream" });
@@ -66,10 +64,12 @@ function createRefusal(deps: BootPlaneDeps) {
   return async (
     { ip: client }: FastifyRequest,
     reply: FastifyReply,
-    { profile, file, image: { path } }: NamedImage,
+    { profile, file, image }: NamedImage,
     error: unknown,
   ): Promise<FastifyReply> => {
+    const { path } = image;
     if (error instanceof DamagedImageError) {
+      await deps.assets.reportDamage(image);
       if (!isRepeat(`${path} ${client}`, damageToldEveryMs)) {
         deps.logger.error({ err: error, path, client }, "an image is damaged and not served");
         deps.onEvent({ kind: "image-refused", client, profile, file, reason: error.message });

@@ -75,8 +75,7 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
         ? "stopped"
         : worst([...listening.map((http) => http.status()), assetStatus(tools.assets.current())]),
   });
-  const trouble = () =>
-    dhcp?.trouble() ?? assetTrouble(tools.assets.current()) ?? damagedImage(tools);
+  const trouble = () => dhcp?.trouble() ?? assetTrouble(tools.assets.current());
   const health = { services, trouble };
   const apps = addresses.map((address) => ({
     address,
@@ -108,14 +107,6 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
 /** A service that fails on one interface fails the machines there. */
 function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
   return statuses.find((status) => status !== "running") ?? "running";
-}
-
-/** The first image of the sets in use that was found damaged. */
-function damagedImage({ assets, images }: NetworkTools): string | undefined {
-  return [...assets.current().sets.values()]
-    .flatMap(({ kernel, initrd }) => [kernel, initrd])
-    .map((image) => images.damage(image))
-    .find((reason) => reason !== undefined);
 }
 
 function openDhcp(
