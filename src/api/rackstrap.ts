@@ -111,9 +111,8 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
 }
 
 function provision(tools: RackstrapTools, chosen: readonly Node[]): OperationView[] {
-  const running = tools.operations.operations({ running: true });
   for (const node of chosen) {
-    const other = running.find((operation) => operation.node === node.name);
+    const other = tools.operations.runningFor(node.name);
     if (other !== undefined)
       throw new Refusal(
         "conflict",

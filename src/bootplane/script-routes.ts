@@ -57,7 +57,7 @@ async function ownScript(
 ): Promise<MachineScript> {
   // The sets as they are on disk now, so that a newly deployed image is used by the next install.
   const { sets } =
-    decision.boot.kind === "installer" ? await deps.assets.reload() : deps.assets.current();
+    decision.boot.kind === "installer" ? await deps.assets.recent() : deps.assets.current();
   const tools = {
     scripts: deps.scripts,
     server: deps.server,

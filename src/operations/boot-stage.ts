@@ -43,10 +43,10 @@ export function bootEvents(
 /** How far the network boot of `node` came, while an operation waits for its installer; else undefined. */
 export function awaitedBootStage(
   nodes: Pick<NodeStore, "events">,
-  operations: Pick<OperationStore, "operations">,
+  operations: Pick<OperationStore, "runningFor">,
   node: string,
 ): BootStage | undefined {
-  const operation = operations.operations({ running: true }).find((other) => other.node === node);
+  const operation = operations.runningFor(node);
   const step = operation?.steps.find(({ id }) => id === "installer");
   if (operation === undefined || step === undefined || step.status === "done") return undefined;
   return lastBootStage(bootEvents(nodes, operation));

@@ -46,6 +46,8 @@ export interface OperationStore {
   operation(id: string): Operation | undefined;
   /** Newest first; only those still running when asked. */
   operations(query: { readonly running: boolean }): Operation[];
+  /** The one that runs for a node; there is never more than one. */
+  runningFor(node: string): Operation | undefined;
   saveStep(operationId: string, step: StepRecord): void;
   finish(operationId: string, status: OperationStatus, failure: Failure | undefined): void;
   requestCancel(operationId: string): void;

@@ -16,16 +16,21 @@ export interface PublishedConfigTools {
   readonly clusters: ClusterStore;
 }
 
-/** What `node` was told in the operation that runs for it, else what it would be told now. */
-export function publishedConfig(tools: PublishedConfigTools, node: Node): ClusterConfig {
+/**
+ * What `node` was told in the operation that runs for it, else what it would be told now. Undefined when no node of the inventory
+ * has a role that can form the cluster.
+ */
+export function publishedConfig(
+  tools: PublishedConfigTools,
+  node: Node,
+): ClusterConfig | undefined {
   const membership = toldMembership(tools.operations, node) ?? expectedMembership(tools, node);
+  if (membership === undefined) return undefined;
   return clusterConfig({ node, clusterName: tools.inventory.cluster.name, membership });
 }
 
 function toldMembership(operations: OperationStore, node: Node): ClusterMembership | undefined {
-  const operation = operations
-    .operations({ running: true })
-    .find((candidate) => candidate.node === node.name);
+  const operation = operations.runningFor(node.name);
   const evidence = operation?.steps.find((step) => step.id === "membership")?.evidence;
   return evidence?.["membership"] as ClusterMembership | undefined;
 }
@@ -33,11 +38,12 @@ function toldMembership(operations: OperationStore, node: Node): ClusterMembersh
 function expectedMembership(
   { inventory, clusters }: PublishedConfigTools,
   node: Node,
-): ClusterMembership {
+): ClusterMembership | undefined {
   const claim = clusters.claim(inventory.cluster.name);
   const founders = foundersOf(inventory);
   const founder = founders.find((other) => other.name === claim?.node) ?? founders[0];
-  if (claim?.initialisedAtMs === undefined && (founder === undefined || founder === node))
+  if (founder === undefined) return undefined;
+  if (claim?.initialisedAtMs === undefined && founder === node)
     return { kind: "bootstrap", peers: founders.map((other) => other.fqdn) };
   // A node never joins through itself.
   const leader = founder === node ? founders.find((other) => other !== node) : founder;

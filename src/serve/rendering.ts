@@ -84,7 +84,12 @@ export function createRendering(tools: RenderingTools): Rendering {
     menu: (node) => menuScript(scripts, serverFor(node)).text,
     boot: own,
     installer: (node) => installerScript(node).text,
-    "cluster-config": (node) => `${JSON.stringify(document(node), null, 2)}\n`,
+    "cluster-config": (node) => {
+      const config = document(node);
+      return config === undefined
+        ? `none: no node can form the cluster; give one a profile with the role control-plane or all-in-one\n`
+        : `${JSON.stringify(config, null, 2)}\n`;
+    },
   };
   return {
     scripts,

@@ -150,3 +150,17 @@ function damageOf(database: Connection): string | undefined {
     return messageOf(error);
   }
 }
+
+const statements = new WeakMap<Connection, Map<string, Database.Statement>>();
+
+/** The statement of `sql`, which SQLite compiles at its first use alone: for what a rack asks a thousand times in a second. */
+export function prepared<Bind extends unknown[], Row>(
+  database: Connection,
+  sql: string,
+): Database.Statement<Bind, Row> {
+  const known = statements.get(database) ?? new Map<string, Database.Statement>();
+  statements.set(database, known);
+  const statement = known.get(sql) ?? database.prepare(sql);
+  known.set(sql, statement);
+  return statement as unknown as Database.Statement<Bind, Row>;
+}

@@ -10,7 +10,7 @@ import type {
   TimelineEvent,
 } from "../nodes/ports.ts";
 import { type NodeEvent, type NodeState, nextState } from "../nodes/state.ts";
-import type { Connection } from "./database.ts";
+import { type Connection, prepared } from "./database.ts";
 
 type Detail = Readonly<Record<string, unknown>>;
 
@@ -81,11 +81,10 @@ export function createNodeStore(
 }
 
 function findNode(database: Connection, name: string): NodeRecord {
-  const row = database
-    .prepare<[string], { state: NodeState; since_ms: number }>(
-      "SELECT state, since_ms FROM nodes WHERE name = ?",
-    )
-    .get(name);
+  const row = prepared<[string], { state: NodeState; since_ms: number }>(
+    database,
+    "SELECT state, since_ms FROM nodes WHERE name = ?",
+  ).get(name);
   return { name, state: row?.state ?? "registered", sinceMs: row?.since_ms ?? 0 };
 }
 
@@ -129,13 +128,15 @@ function intentMethods(
 }
 
 function newestIntent(database: Connection, name: string): InstallIntent | undefined {
-  const row = database
-    .prepare<[string], Omit<InstallIntent, "consumedAtMs"> & { consumedAtMs: number | null }>(
-      `SELECT id, node, mac, disk, operation, armed_at_ms AS armedAtMs,
-              expires_at_ms AS expiresAtMs, consumed_at_ms AS consumedAtMs
-       FROM intents WHERE node = ? ORDER BY rowid DESC LIMIT 1`,
-    )
-    .get(name);
+  const row = prepared<
+    [string],
+    Omit<InstallIntent, "consumedAtMs"> & { consumedAtMs: number | null }
+  >(
+    database,
+    `SELECT id, node, mac, disk, operation, armed_at_ms AS armedAtMs,
+            expires_at_ms AS expiresAtMs, consumed_at_ms AS consumedAtMs
+     FROM intents WHERE node = ? ORDER BY rowid DESC LIMIT 1`,
+  ).get(name);
   return row && { ...row, consumedAtMs: row.consumedAtMs ?? undefined };
 }
 

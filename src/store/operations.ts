@@ -11,7 +11,7 @@ import type {
   StepRecord,
   StepStatus,
 } from "../operations/operation.ts";
-import type { Connection } from "./database.ts";
+import { type Connection, prepared } from "./database.ts";
 
 interface OperationRow {
   id: string;
@@ -57,6 +57,13 @@ export function createOperationStore(database: Connection, now: () => number): O
         )
         .all()
         .map(read),
+    runningFor: (node) => {
+      const row = prepared<[string], OperationRow>(
+        database,
+        "SELECT * FROM operations WHERE status = 'running' AND node = ?",
+      ).get(node);
+      return row && read(row);
+    },
     saveStep: (operationId, step) => {
       database
         .prepare(

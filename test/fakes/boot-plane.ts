@@ -70,7 +70,7 @@ export async function testBootPlane(
   armedProfile = "control-plane",
 ): Promise<TestBootPlane> {
   const directory = assetDirectory();
-  const assets = await createAssets(directory);
+  const assets = await createAssets(directory, { recentMs: 0 });
   const events: BootPlaneEvent[] = [];
   const served: string[] = [];
   const plane: { standing: Standing } = { standing: { kind: "given", to: armedMac } };

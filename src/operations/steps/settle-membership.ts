@@ -78,9 +78,7 @@ function founderOf(
   const founder = founders.find((other) => other.name === claim?.node);
   if (founder === undefined) return undefined;
   const { name, fqdn } = founder;
-  const onItsWay = operations
-    .operations({ running: true })
-    .some((operation) => operation.node === name);
+  const onItsWay = operations.runningFor(name) !== undefined;
   return { name, fqdn, onItsWay };
 }
 
