@@ -10,6 +10,7 @@ import { createApi } from "./api/app.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
 import { type Assets, createAssets } from "./boot/assets.ts";
+import { loadLoaderConfigs } from "./boot/loader-config.ts";
 import { loadScripts } from "./boot/script.ts";
 import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
 import { findNode } from "./inventory/find.ts";
@@ -21,6 +22,7 @@ import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
 import { createControllers } from "./serve/controllers.ts";
+import { createImageReader } from "./serve/image-reader.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
 import { createRendering } from "./serve/rendering.ts";
@@ -85,12 +87,15 @@ async function start(
   );
   closers.push(() => store.close());
   const assets = await createAssets(assetDirectory);
-  const scripts = loadScripts(join(import.meta.dirname, "../templates"));
+  const templates = join(import.meta.dirname, "../templates");
+  const scripts = loadScripts(templates);
+  const configs = loadLoaderConfigs(templates);
   const rendering = createRendering({ inventory, store, assets, scripts, now });
   const sshKey = await loadSshKey(inventory);
   const tools = await provisionTools(inventory, store, assets, sshKey.file);
   const network = await startNetworkServices({
-    ...{ inventory, store, assets, rendering, logger, now, onFault },
+    ...{ inventory, store, assets, rendering, configs, logger, now, onFault },
+    readImage: createImageReader(),
     authorizedKeys: sshKey.publicKey,
   });
   closers.push(() => network.close());

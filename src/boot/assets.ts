@@ -41,7 +41,7 @@ export interface Assets {
   reload(): Promise<AssetManifest>;
 }
 
-const loaderName = /^[A-Za-z0-9][A-Za-z0-9._-]*\.(?:efi|kpxe|kkpxe|pxe|0|signed)$/;
+const loaderName = /^[A-Za-z0-9][A-Za-z0-9._-]*\.(?:efi|kpxe|kkpxe|pxe|0|c32|signed)$/;
 const maxLoaderBytes = 16 * 1024 * 1024;
 const maxTextBytes = 64 * 1024;
 

@@ -66,6 +66,10 @@ const node = z.strictObject({
   disk: diskPath,
   /** Given to this machine's firmware in place of the loader for its architecture. */
   loader: loaderFile.optional(),
+  /** This machine starts only signed loaders. */
+  secureBoot: z.boolean().optional(),
+  /** In place of the site's setting. */
+  chainLoader: z.boolean().optional(),
   bmc,
 });
 
@@ -127,6 +131,8 @@ export const inventorySchema = z.strictObject({
     .strictObject({
       /** Loader for clients that name no architecture or an unregistered one. */
       fallbackLoader: loaderFile.optional(),
+      /** An iPXE in a network card is given the site's loader first, once. */
+      chainLoader: z.boolean().optional(),
     })
     .default({}),
   install,
@@ -155,6 +161,8 @@ export interface Node {
   readonly productionAddress: Ipv4;
   readonly disk: string;
   readonly loader?: string | undefined;
+  readonly secureBoot?: boolean | undefined;
+  readonly chainLoader?: boolean | undefined;
   readonly bmc: BmcSettings;
 }
 

@@ -4,7 +4,9 @@
 import type { Socket } from "node:dgram";
 import { join } from "node:path";
 import type { Logger } from "pino";
+import type { AssetFile } from "../boot/asset-file.ts";
 import type { Assets } from "../boot/assets.ts";
+import type { LoaderConfigs } from "../boot/loader-config.ts";
 import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
@@ -21,6 +23,7 @@ import { type AddressHolders, createAddressHolders } from "./address-holders.ts"
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import type { Rendering } from "./rendering.ts";
+import { createTftpFiles } from "./tftp-files.ts";
 
 export interface NetworkServices {
   services(): Services;
@@ -33,6 +36,8 @@ export interface NetworkTools {
   readonly store: Store;
   readonly assets: Assets;
   readonly rendering: Rendering;
+  readonly configs: LoaderConfigs;
+  readonly readImage: (image: AssetFile) => Promise<Buffer>;
   readonly authorizedKeys: string;
   readonly logger: Logger;
   readonly now: () => number;
@@ -178,17 +183,26 @@ async function inheritedTftpSockets(addresses: readonly Ipv4[]) {
 }
 
 function openTftp(
-  { assets, logger }: NetworkTools,
+  { assets, rendering, configs, readImage, authorizedKeys, logger, now }: NetworkTools,
   { record, holders }: Observers,
   address: Ipv4,
   socket: Socket | undefined,
 ) {
+  const log = logger.child({ service: "tftp" });
   return createTftpServer({
     address,
     ...(socket && { socket }),
-    files: async (name) => assets.current().loaders.get(name)?.data,
+    files: createTftpFiles({
+      ...{ assets, configs, authorizedKeys, readImage, holders, now, logger: log },
+      subject: rendering.subject,
+      menuUrl: `${rendering.serverAt(address).baseUrl}/boot/ipxe/boot.ipxe`,
+      onConfig: ({ mac, client, plan, reason }) =>
+        record(() => [
+          { mac, kind: "boot-script-served", address: client, detail: { plan, reason } },
+        ]),
+    }),
     onEvent: ({ client, ...transfer }) => {
-      logger.debug({ client, ...transfer }, "tftp");
+      log.debug({ client, ...transfer }, "tftp");
       record(() => {
         const mac = holders.find(client);
         return mac === undefined
@@ -197,7 +211,7 @@ function openTftp(
       });
     },
     now: () => performance.now(),
-    logger: logger.child({ service: "tftp" }),
+    logger: log,
   });
 }
 

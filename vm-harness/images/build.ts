@@ -1,5 +1,5 @@
-// Builds the virtual rack's images from Debian packages: the netboot installer below nixos/ and the
-// system it installs below system/. `node build.ts --out DIR`; does nothing when DIR is up to date.
+// Builds the virtual rack's images from Debian packages: the netboot installer below nixos/, the system it
+// installs below system/, and signed loaders below loaders/. `node build.ts --out DIR`; does nothing when DIR is up to date.
 
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -7,6 +7,7 @@ import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { run } from "./command.ts";
 import { buildInstaller } from "./installer.ts";
+import { buildLoaders } from "./loaders.ts";
 import { downloadPackages, resolvePackages, unpackPackages } from "./packages.ts";
 import { buildSystem } from "./system.ts";
 
@@ -49,9 +50,10 @@ async function buildImages(directory: string): Promise<void> {
   await buildInstaller(place("installer", "nixos"));
   say("packing the system");
   await buildSystem(place("system", "system"), firstBoot);
+  await buildLoaders(stage, join(fresh, "loaders"));
 
   await rm(stamp, { force: true });
-  for (const name of ["nixos", "system"]) {
+  for (const name of ["nixos", "system", "loaders"]) {
     await rm(join(directory, name), { recursive: true, force: true });
     await rename(join(fresh, name), join(directory, name));
   }

@@ -18,6 +18,7 @@ const wanted = [
   "extlinux",
   "gdisk",
   "grep",
+  "grub-efi-amd64-signed",
   "iproute2",
   "jq",
   "kmod",
@@ -28,6 +29,7 @@ const wanted = [
   "procps",
   "python3-minimal",
   "sed",
+  "shim-signed",
   "syslinux-common",
   "systemd",
   "systemd-boot-efi",
@@ -39,7 +41,7 @@ const wanted = [
 
 /** Dependencies that only configure a package on a living system: the images are put together without them. */
 const unneeded =
-  /^(adduser|apt|ca-certificates|debconf|dpkg|gcc-12-base|init-system-helpers|initramfs-tools.*|klibc-utils|libdb5\.3|libfile-.*|libgdbm.*|libklibc|libnumber-.*|libperl.*|libtext-.*|linux-base|lsb-base|media-types|openssh-sftp-server|perl.*|readline-common|runit-helper|sensible-utils|sysvinit-utils|tzdata|ucf|udev|usrmerge)$/;
+  /^(adduser|apt|ca-certificates|debconf|dpkg|dmsetup|gcc-12-base|gettext-base|grub-common|grub-efi-amd64-bin|grub2-common|init-system-helpers|initramfs-tools.*|klibc-utils|libdb5\.3|libefi.*|libfile-.*|libfreetype6|libfuse2|libgdbm.*|libklibc|libnumber-.*|libperl.*|libtext-.*|libpng16-16|linux-base|lsb-base|media-types|mokutil|openssh-sftp-server|perl.*|readline-common|runit-helper|sensible-utils|shim-helpers-.*|shim-signed-common|shim-unsigned|sysvinit-utils|tzdata|ucf|udev|usrmerge)$/;
 
 // An empty status file makes apt resolve for an empty system instead of for this machine.
 const aptOptions = [
