@@ -66,7 +66,9 @@ export interface Rack {
 
 /** Makes the rack and starts its BMCs; every machine is off. Needs root and the packages of setup.sh. */
 export async function createRack(options: RackOptions): Promise<Rack> {
-  checkRequirements();
+  const { network = "plain", nodes: asked, extraMachines = [] } = options;
+  const arm64 = [...asked, ...extraMachines].some(({ architecture }) => architecture === "aarch64");
+  checkRequirements(network, arm64);
   removeAbandonedRacks();
   const directory = resolve(options.directory);
   const namespace = `rack-${randomBytes(3).toString("hex")}`;
@@ -83,7 +85,7 @@ export async function createRack(options: RackOptions): Promise<Rack> {
   copyAssets(directory, options.images);
   const writeInventory = (inventory: InventoryFile) =>
     writeInventoryFiles(directory, inventory, options.images);
-  const neighbour = neighbourOf(options.network ?? "plain");
+  const neighbour = neighbourOf(network);
   const base = () => {
     const plain = inventoryOf(nodes, directory);
     return neighbour === undefined ? plain : neighbour.inventory(plain);

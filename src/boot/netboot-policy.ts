@@ -47,7 +47,7 @@ export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
     if (reading.runsScript && !(chains && chained.next(client, now()) === "loader")) return script;
     const choice = chooseLoader(client, reading, node, tools);
     if (chains && "none" in choice)
-      return { ...script, remark: `its own iPXE, for ${choice.none}` };
+      return { ...script, remark: `the script all the same: ${choice.none}` };
     if ("none" in choice) return choice;
     const stop =
       firmware && !chains && asksDhcpAgain(choice.file) ? loops.admit(client, now()) : undefined;
@@ -141,6 +141,6 @@ function loopCause(file: string, client: Client): string {
     return `${file} does not start or does not name itself in DHCP: put an iPXE build in its place, or set \`loader\` of this node`;
   return (
     `architecture ${formatArchitecture(arch)}: Secure Boot refuses ${file}, or it hangs on this network card: ` +
-    "switch Secure Boot off, or set `loader: snponly.efi` of this node"
+    "set `secureBoot: true` of this node, or `loader: snponly.efi`"
   );
 }

@@ -21,6 +21,17 @@ test("a node's own loader is asked for, once, beside those of every site", () =>
   expect(missingLoaders([node01])).toHaveLength(2);
 });
 
+test("a node with Secure Boot needs shim and GRUB for its processor", () => {
+  const secure = { ...node01, secureBoot: true };
+  expect(missingLoaders([secure]).slice(2)).toEqual([
+    "loader shimx64.efi is missing: copy it to /assets/shimx64.efi",
+    "loader grubx64.efi is missing: copy it to /assets/grubx64.efi",
+  ]);
+  expect(missingLoaders([{ ...secure, loader: "own.efi" }]).slice(2)).toEqual([
+    "loader own.efi is missing: copy it to /assets/own.efi",
+  ]);
+});
+
 const services = { dhcp: "running", tftp: "running", http: "running" } as const;
 const rival = { address: "10.0.100.9" as Ipv4, interface: "eth0", lastHeardMs: 0 };
 

@@ -2,7 +2,13 @@
 // one path: `npm run test:e2e -- uefi-http`.
 
 import { expect, test } from "vitest";
+import type { InventoryFile } from "../../../vm-harness/rack-inventory.ts";
 import { walk } from "./path.ts";
+
+const chaining = (inventory: InventoryFile): InventoryFile => ({
+  ...inventory,
+  boot: { ...inventory.boot, chainLoader: true },
+});
 
 test("uefi-http: UEFI HTTP boot installs a node without TFTP", () =>
   walk(
@@ -24,5 +30,64 @@ test("secure-boot: with Secure Boot on, shim, signed GRUB and a signed kernel in
       expect(complete.some((file) => /^nixos\/control-plane\/\w+\/initrd$/.test(file))).toBe(true);
       expect(console("node01")).toContain("boots its own disk");
       expect(await ssh("node01", "dmesg")).toMatch(/[Ss]ecure boot enabled/);
+    },
+  ));
+
+test("bios-chain: the iPXE in a network card loads the site's undionly.kpxe once, which installs a node", () =>
+  walk(
+    { nodes: [{ name: "node01", firmware: "bios" }], inventory: chaining },
+    async ({ tftp, bootFiles, console }) => {
+      const loaders = tftp().filter(({ file }) => file === "undionly.kpxe");
+      expect(loaders.length).toBe(2); // for the installer and for the disk
+      const script = "http://10.0.100.10:8080/boot/ipxe/boot.ipxe";
+      expect(bootFiles().filter((file) => file !== "ipxe.efi")).toEqual([
+        ...["undionly.kpxe", script],
+        ...["undionly.kpxe", script],
+      ]);
+      expect(console("node01")).toContain("boots its own disk");
+    },
+  ));
+
+test("relay: behind a router with a DHCP relay, a BIOS and a UEFI machine become nodes", () =>
+  walk(
+    {
+      nodes: [
+        { name: "node01", firmware: "uefi" },
+        { name: "node02", firmware: "bios" },
+      ],
+      network: "relayed",
+    },
+    async ({ bootFiles, tftp }) => {
+      expect(bootFiles()).toContain("http://10.0.99.10:8080/boot/ipxe/boot.ipxe");
+      expect(tftp()).toContainEqual({ file: "ipxe.efi", outcome: "completed" });
+    },
+  ));
+
+test("proxy: beside a DHCP server that gives the addresses, a BIOS and a UEFI machine become nodes", () =>
+  walk(
+    {
+      nodes: [
+        { name: "node01", firmware: "uefi" },
+        { name: "node02", firmware: "bios" },
+      ],
+      network: "foreign-dhcp",
+    },
+    async ({ bootFiles, tftp, ssh }) => {
+      expect(bootFiles()).toContain("http://10.0.100.10:8080/boot/ipxe/boot.ipxe");
+      expect(tftp()).toContainEqual({ file: "ipxe.efi", outcome: "completed" });
+      expect(await ssh("node02", "ip address show eth0")).toContain("10.0.100.51");
+    },
+  ));
+
+test("arm64: an aarch64 machine starts signed GRUB and reaches the installer's SSH", () =>
+  walk(
+    {
+      nodes: [{ name: "node01", firmware: "uefi", architecture: "aarch64" }],
+      until: "installing",
+    },
+    async ({ bootFiles, tftp, ssh }) => {
+      expect(bootFiles()[0]).toBe("grubaa64.efi");
+      expect(tftp()).toContainEqual({ file: "grub/grub.cfg", outcome: "completed" });
+      expect((await ssh("node01", "uname -m")).trim()).toBe("aarch64");
     },
   ));

@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import type { AssetFile } from "../../src/boot/asset-file.ts";
+import type { AssetManifest, AssetSet } from "../../src/boot/assets.ts";
+import type { Subject } from "../../src/boot/decide.ts";
+import { loadLoaderConfigs } from "../../src/boot/loader-config.ts";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
+import type { Mac } from "../../src/net/mac.ts";
+import { type ConfigServed, createTftpFiles } from "../../src/serve/tftp-files.ts";
+import { exampleInventory } from "../fakes/rack.ts";
+
+const [node] = exampleInventory().nodes;
+if (node === undefined) throw new Error("the example site has a node");
+const mine = node.provisioningAddress;
+const other = "10.0.100.77" as Ipv4;
+const mac = node.mac;
+const dashed = mac.replaceAll(":", "-");
+
+const image = (path: string): AssetFile => ({ path, sizeBytes: 1, identity: path });
+const set: AssetSet = {
+  ...{ profile: node.profile, version: "0123456789abcdef", arguments: ["init=/x"] },
+  ...{ kernelName: "bzImage", kernel: image("kernel"), initrd: image("initrd") },
+};
+const loader = { data: Buffer.from("loader"), identity: "1" };
+
+function files({ armed = false, sets = [set] as readonly AssetSet[] } = {}) {
+  const manifest: AssetManifest = {
+    ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
+    sets: new Map(sets.map((each) => [each.profile, each])),
+  };
+  const subject = (asked: Mac): Subject => {
+    if (asked !== mac || node === undefined)
+      return { mac: asked, node: undefined, record: undefined, intent: undefined };
+    const state = armed ? "armed" : "active";
+    const intent = {
+      ...{ id: randomUUID(), node: node.name, mac, disk: node.disk, operation: "op" },
+      ...{ armedAtMs: 0, expiresAtMs: 10, consumedAtMs: undefined },
+    };
+    return { mac, node, record: { name: node.name, state, sinceMs: 0 }, intent };
+  };
+  const served: ConfigServed[] = [];
+  const get = createTftpFiles({
+    assets: { current: () => manifest, reload: async () => manifest },
+    configs: loadLoaderConfigs("templates"),
+    holders: { find: (address) => (address === mine ? mac : undefined) },
+    subject,
+    menuUrl: "http://10.0.100.10:8080/boot/ipxe/boot.ipxe",
+    authorizedKeys: `ssh-ed25519 ${"A".repeat(68)} test`,
+    readImage: async ({ path }) => Buffer.from(path),
+    onConfig: (config) => served.push(config),
+    now: () => 5,
+    logger: pino({ level: "silent" }),
+  });
+  const text = async (name: string, client = mine) => (await get(name, client))?.toString("latin1");
+  return { text, served };
+}
+
+test("an armed node's GRUB is told to start the installer, and its timeline says so", async () => {
+  const { text, served } = files({ armed: true });
+  expect(await text("grub/grub.cfg")).toContain(`linux '/nixos/${set.profile}/${set.version}/`);
+  expect(served).toEqual([
+    { mac, client: mine, plan: "installer", reason: expect.stringContaining("is armed") },
+  ]);
+});
+
+test.each(["grub/grub.cfg", `grub/grub.cfg-01-${dashed}`, `pxelinux.cfg/01-${dashed}`])(
+  "a node that is not armed boots its own disk by %s",
+  async (name) => {
+    const { text, served } = files();
+    const config = await text(name);
+    expect(config).toContain(`rackstrap: ${mac} boots its own disk`);
+    expect(config).not.toContain("nixos/");
+    expect(served).toMatchObject([{ mac, plan: "local-disk" }]);
+  },
+);
+
+test("a machine never gets the configuration of another", async () => {
+  const { text, served } = files({ armed: true });
+  expect(await text("grub/grub.cfg-01-52-54-00-99-00-01")).toBeUndefined();
+  expect(await text("pxelinux.cfg/01-52-54-00-99-00-01")).toBeUndefined();
+  expect(served).toEqual([]);
+});
+
+test("where another server gives the addresses, the name says which machine asks", async () => {
+  const { text } = files({ armed: true });
+  expect(await text(`grub/grub.cfg-01-${dashed}`, other)).toContain("linux ");
+  expect(await text("grub/grub.cfg", other)).toBeUndefined();
+});
+
+test("a machine in no inventory boots its own disk", async () => {
+  const { text, served } = files({ armed: true });
+  expect(await text("grub/grub.cfg-01-52-54-00-99-00-01", other)).not.toContain("linux ");
+  expect(served[0]?.reason).toContain("is in no inventory");
+});
+
+test("an armed node whose profile has no images boots its own disk, with the reason", async () => {
+  const { text, served } = files({ armed: true, sets: [] });
+  expect(await text("grub/grub.cfg")).toContain("has no usable asset set: see rackstrap check");
+  expect(served).toMatchObject([{ plan: "local-disk" }]);
+});
+
+test.each<[string, string | undefined]>([
+  [`nixos/${set.profile}/${set.version}/bzImage`, "kernel"],
+  [`nixos/${set.profile}/${set.version}/initrd`, "initrd"],
+  [`nixos/${set.profile}/${set.version}/Image`, undefined],
+  [`nixos/${set.profile}/0000000000000000/initrd`, undefined],
+  [`nixos/other/${set.version}/initrd`, undefined],
+  ["ipxe.efi", "loader"],
+  ["nothing.efi", undefined],
+])("%s is %s", async (name, content) => {
+  expect(await files().text(name)).toBe(content);
+});
+
+test("the installer's keys and iPXE's script are there by name", async () => {
+  const { text } = files();
+  expect((await text("nixos/authorized-keys.cpio.gz"))?.startsWith("\x1f\x8b")).toBe(true);
+  expect(await text("autoexec.ipxe")).toMatch(/^#!ipxe\n/);
+});
