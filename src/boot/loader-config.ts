@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Handlebars from "handlebars";
 import type { Node } from "../inventory/schema.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import type { AssetSet } from "./assets.ts";
 import { imageName, keysName } from "./virtual-files.ts";
@@ -14,6 +15,8 @@ export interface LoaderConfig {
   installer(node: Node, set: AssetSet): string;
   /** Boots the disk, saying why on the console. */
   localDisk(mac: Mac | undefined, reason: string): string;
+  /** For a machine that nobody knows by its address. */
+  unknown(address: Ipv4): string;
 }
 
 export interface LoaderConfigs {
@@ -32,7 +35,11 @@ type Values = Readonly<Record<string, string>>;
 /** Compiles the templates of `directory`. Throws when one is missing or does not compile. */
 export function loadLoaderConfigs(directory: string): LoaderConfigs {
   const compile = compiler(directory);
-  const grub = { installer: compile("installer.grub.cfg"), disk: compile("local-disk.grub.cfg") };
+  const grub = {
+    installer: compile("installer.grub.cfg"),
+    disk: compile("local-disk.grub.cfg"),
+    byMac: compile("by-mac.grub.cfg"),
+  };
   const pxelinux = {
     installer: compile("installer.pxelinux.cfg"),
     disk: compile("local-disk.pxelinux.cfg"),
@@ -43,10 +50,14 @@ export function loadLoaderConfigs(directory: string): LoaderConfigs {
       // In single quotes GRUB reads every character as itself (its manual, §6.2).
       installer: (node, set) => grub.installer(installerValues(node, set, (word) => `'${word}'`)),
       localDisk: (mac, reason) => grub.disk(diskValues(mac, reason)),
+      // Without any configuration GRUB waits at its prompt for ever.
+      unknown: () => grub.byMac({}),
     },
     pxelinux: {
       installer: (node, set) => pxelinux.installer(installerValues(node, set, (word) => word)),
       localDisk: (mac, reason) => pxelinux.disk(diskValues(mac, reason)),
+      unknown: (address) =>
+        pxelinux.disk(diskValues(undefined, `this server did not give ${address} to a machine`)),
     },
     autoexec: (menuUrl) => autoexec({ menuUrl }),
   };

@@ -44,13 +44,13 @@ export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
     const node = nodes.get(client.mac);
     const script = { file: `${base}/ipxe/boot.ipxe` };
     const chains = reading.runsScript && (node?.chainLoader ?? inventory.boot.chainLoader) === true;
-    if (reading.runsScript && !(chains && chained.next(client, now()) === "loader")) return script;
+    if (reading.runsScript && !chains) return script;
     const choice = chooseLoader(client, reading, node, tools);
-    if (chains && "none" in choice)
-      return { ...script, remark: `the script all the same: ${choice.none}` };
-    if ("none" in choice) return choice;
-    const stop =
-      firmware && !chains && asksDhcpAgain(choice.file) ? loops.admit(client, now()) : undefined;
+    if ("none" in choice)
+      return chains ? { ...script, remark: `the script all the same: ${choice.none}` } : choice;
+    const comesBack = asksDhcpAgain(choice.file);
+    if (chains && comesBack && chained.next(client, now()) === "script") return script;
+    const stop = firmware && !chains && comesBack ? loops.admit(client, now()) : undefined;
     if (stop !== undefined) return { none: loopReason(stop, choice.file, client) };
     const file = choice.byHttp ? `${base}/${choice.file}` : choice.file;
     return choice.fallback ? { file, remark: fallbackRemark } : { file };

@@ -27,7 +27,8 @@ export function imageName({ profile, version }: AssetSet, file: string): string 
 
 // GRUB 2.06 asks for `grub.cfg-01-MAC` in the folder of its prefix, then shorter names down to `grub.cfg` (its manual, §5.3);
 // pxelinux for `pxelinux.cfg/01-MAC` down to `pxelinux.cfg/default`. 01 is Ethernet's hardware type.
-const grub = /^grub\/grub\.cfg(?:-01-([0-9a-f-]{17}))?$/i;
+// GRUB's own variable for it has colons.
+const grub = /^grub\/grub\.cfg(?:-01-([0-9a-f:-]{17}))?$/i;
 const pxelinux = /^pxelinux\.cfg\/(?:default|01-([0-9a-f-]{17}))$/i;
 const image = /^nixos\/([^/]+)\/([0-9a-f]+)\/([^/]+)$/;
 

@@ -5,7 +5,7 @@ import type { AssetFile } from "../boot/asset-file.ts";
 import type { Assets } from "../boot/assets.ts";
 import { decide, type Subject } from "../boot/decide.ts";
 import { keysArchive } from "../boot/keys-archive.ts";
-import type { LoaderConfigs } from "../boot/loader-config.ts";
+import type { LoaderConfig, LoaderConfigs } from "../boot/loader-config.ts";
 import { parseVirtualFile, type VirtualFile } from "../boot/virtual-files.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
@@ -59,32 +59,45 @@ async function imageOf(
   return file === "initrd" ? await readImage(set.initrd) : undefined;
 }
 
-/** Undefined, and so the next name that the loader tries, where nobody knows which machine asks. */
+/** Always something to go on with: without a configuration GRUB waits at its prompt for ever. */
 async function configOf(
   tools: TftpFileTools,
   { kind, mac: named }: Extract<VirtualFile, { kind: "grub" | "pxelinux" }>,
   client: Ipv4,
-): Promise<Buffer | undefined> {
-  const { configs, holders, subject, assets, now, onConfig, logger } = tools;
+): Promise<Buffer> {
+  const { holders, configs, onConfig } = tools;
+  const config = configs[kind];
   const holder = holders.find(client);
-  const mac = named ?? holder;
-  if (mac === undefined) return undefined;
-  if (holder !== undefined && holder !== mac) {
-    logger.warn({ client, holder, mac }, "a machine asked for another machine's configuration");
-    return undefined;
-  }
+  const mac = holder ?? named;
+  if (mac === undefined) return Buffer.from(config.unknown(client));
+  const { plan, reason, text } =
+    named === undefined || named === mac
+      ? await ownConfig(tools, config, mac)
+      : localDisk(config, mac, `it asked for the configuration of ${named}`);
+  onConfig({ mac, client, plan, reason });
+  return Buffer.from(text);
+}
+
+interface Config extends Pick<ConfigServed, "plan" | "reason"> {
+  readonly text: string;
+}
+
+function localDisk(config: LoaderConfig, mac: Mac, reason: string): Config {
+  return { plan: "local-disk", reason, text: config.localDisk(mac, reason) };
+}
+
+async function ownConfig(
+  { subject, assets, now, logger }: TftpFileTools,
+  config: LoaderConfig,
+  mac: Mac,
+): Promise<Config> {
   const { boot, reason } = decide(subject(mac), now());
-  const serve = (plan: ConfigServed["plan"], why: string, text: string) => {
-    onConfig({ mac, client, plan, reason: why });
-    return Buffer.from(text);
-  };
-  if (boot.kind === "local-disk")
-    return serve("local-disk", reason, configs[kind].localDisk(mac, reason));
+  if (boot.kind === "local-disk") return localDisk(config, mac, reason);
   const { node } = boot;
   // As it is on disk now, so that a newly deployed image is used by the next install.
   const set = (await assets.reload()).sets.get(node.profile);
-  if (set !== undefined) return serve("installer", reason, configs[kind].installer(node, set));
-  const missing = `node ${node.name} is to be installed, but profile ${node.profile} has no usable asset set: see rackstrap check`;
+  if (set !== undefined) return { plan: "installer", reason, text: config.installer(node, set) };
   logger.error({ mac, node: node.name, profile: node.profile }, "no asset set");
-  return serve("local-disk", missing, configs[kind].localDisk(mac, missing));
+  const missing = `node ${node.name} is to be installed, but profile ${node.profile} has no usable asset set: see rackstrap check`;
+  return localDisk(config, mac, missing);
 }

@@ -247,6 +247,12 @@ describe("an iPXE in a network card, where the site's loader is to be chained", 
     expect(run(made, uefi, 2)).toEqual(twice({ file: script }));
   });
 
+  it("gets a loader that asks DHCP no more at every boot", () => {
+    const made = site([...usual, "pxelinux.0"], { chainLoader: true, loader: "pxelinux.0" });
+    for (let i = 0; i < 10; i++)
+      expect(run(made, { ...ipxe, mac: node01 }, i)).toEqual(twice({ file: "pxelinux.0" }));
+  });
+
   it("gets the script where the loader is not there", () => {
     const made = site(usual, { chainLoader: true, loader: "snponly.efi" });
     expect(made.boot({ ...ipxe, mac: node01 })).toEqual({

@@ -6,6 +6,7 @@ const mac = "52:54:00:12:34:56";
 test.each<[string, unknown]>([
   ["grub/grub.cfg", { kind: "grub", mac: undefined }],
   ["grub/grub.cfg-01-52-54-00-12-34-56", { kind: "grub", mac }],
+  ["grub/grub.cfg-01-52:54:00:12:34:56", { kind: "grub", mac }],
   ["grub/grub.cfg-01-52-54-00-12-34-5", undefined],
   ["grub/grub.cfg-01-5-2540012345--67", undefined],
   ["grub/grub.cfg-0A006432", undefined],

@@ -77,15 +77,25 @@ test.each(["grub/grub.cfg", `grub/grub.cfg-01-${dashed}`, `pxelinux.cfg/01-${das
 
 test("a machine never gets the configuration of another", async () => {
   const { text, served } = files({ armed: true });
-  expect(await text("grub/grub.cfg-01-52-54-00-99-00-01")).toBeUndefined();
-  expect(await text("pxelinux.cfg/01-52-54-00-99-00-01")).toBeUndefined();
-  expect(served).toEqual([]);
+  for (const name of ["grub/grub.cfg-01-52-54-00-99-00-01", "pxelinux.cfg/01-52-54-00-99-00-01"]) {
+    const config = await text(name);
+    expect(config).toContain("it asked for the configuration of 52:54:00:99:00:01");
+    expect(config).not.toContain("nixos/");
+  }
+  expect(served).toMatchObject([
+    { mac, plan: "local-disk" },
+    { mac, plan: "local-disk" },
+  ]);
 });
 
 test("where another server gives the addresses, the name says which machine asks", async () => {
   const { text } = files({ armed: true });
   expect(await text(`grub/grub.cfg-01-${dashed}`, other)).toContain("linux ");
-  expect(await text("grub/grub.cfg", other)).toBeUndefined();
+  expect(await text(`grub/grub.cfg-01-${mac}`, other)).toContain("linux ");
+  expect(await text("grub/grub.cfg", other)).toContain(
+    "configfile /grub/grub.cfg-01-$net_default_mac\n",
+  );
+  expect(await text("pxelinux.cfg/default", other)).toContain("LOCALBOOT 0");
 });
 
 test("a machine in no inventory boots its own disk", async () => {
