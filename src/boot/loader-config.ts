@@ -27,8 +27,8 @@ export interface LoaderConfigs {
 }
 
 const product = "rackstrap";
-/** GRUB's tries, by the seconds that it waits after each. */
-const pauses = "2 4 8 16";
+/** GRUB counts by adding an x. */
+const lastTry = "x".repeat(5);
 
 type Values = Readonly<Record<string, string>>;
 
@@ -75,7 +75,7 @@ function compiler(directory: string): (name: string) => (values: Values) => stri
     const template = handlebars.compile<Values>(source(name), options);
     return (values) => {
       refuseCommands(name, values);
-      return template({ product, pauses, ...values }, { partials });
+      return template({ product, lastTry, ...values }, { partials });
     };
   };
 }

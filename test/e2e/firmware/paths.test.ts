@@ -48,6 +48,18 @@ test("bios-chain: the iPXE in a network card loads the site's undionly.kpxe once
     },
   ));
 
+test("uefi-chain: under UEFI, the iPXE in a network card loads the site's own once, which installs a node", () =>
+  walk(
+    { nodes: [{ name: "node01", firmware: "uefi", networkRom: true }], inventory: chaining },
+    async ({ tftp, console }) => {
+      expect(tftp().filter(({ file }) => file === "ipxe.efi")).toEqual([
+        { file: "ipxe.efi", outcome: "completed" },
+        { file: "ipxe.efi", outcome: "completed" },
+      ]);
+      expect(console("node01")).toContain("boots its own disk");
+    },
+  ));
+
 test("relay: behind a router with a DHCP relay, a BIOS and a UEFI machine become nodes", () =>
   walk(
     {
