@@ -24,6 +24,7 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   "secure-boot": path("secure-boot"),
   arm64: path("arm64"),
   proxy: path("proxy"),
+  pxelinux: path("pxelinux"),
   relay: path("relay"),
 };
 

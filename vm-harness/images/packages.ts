@@ -27,6 +27,7 @@ export const systemPackages = [
   "mount",
   "openssh-server",
   "procps",
+  "pxelinux",
   "python3-minimal",
   "sed",
   "shim-signed",

@@ -10,6 +10,12 @@ const chaining = (inventory: InventoryFile): InventoryFile => ({
   boot: { ...inventory.boot, chainLoader: true },
 });
 
+function node01Of({ nodes }: InventoryFile): InventoryFile["nodes"][string] {
+  const { node01 } = nodes;
+  if (node01 === undefined) throw new Error("the rack has no node01");
+  return node01;
+}
+
 test("uefi-http: UEFI HTTP boot installs a node without TFTP", () =>
   walk(
     { nodes: [{ name: "node01", firmware: "uefi", networkBoot: "http" }] },
@@ -56,6 +62,25 @@ test("uefi-chain: under UEFI, the iPXE in a network card loads the site's own on
         { file: "ipxe.efi", outcome: "completed" },
         { file: "ipxe.efi", outcome: "completed" },
       ]);
+      expect(console("node01")).toContain("boots its own disk");
+    },
+  ));
+
+test("pxelinux: a BIOS machine with pxelinux as its loader becomes a node", () =>
+  walk(
+    {
+      nodes: [{ name: "node01", firmware: "bios" }],
+      inventory: (inventory) => ({
+        ...chaining(inventory),
+        nodes: { node01: { ...node01Of(inventory), loader: "pxelinux.0" } },
+      }),
+    },
+    async ({ tftp, http, console }) => {
+      expect(tftp()).toContainEqual({
+        file: "pxelinux.cfg/01-52-54-00-12-34-56",
+        outcome: "completed",
+      });
+      expect(http()).toEqual([]);
       expect(console("node01")).toContain("boots its own disk");
     },
   ));
