@@ -1,7 +1,7 @@
 // The installer for machines of another processor: as far as its SSH, since nothing is installed on them. Debian's arm64
 // packages, put together on this machine without running any of their programs.
 
-import { chmod, cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./command.ts";
 import { driverModules } from "./installer.ts";
@@ -39,7 +39,8 @@ export async function buildArm64(directory: string): Promise<void> {
     needed.test(name),
   );
   const stamp = join(directory, "inputs");
-  const inputs = [import.meta.filename, ...packages.map(({ file }) => file)].join("\n");
+  const source = await readFile(import.meta.filename, "utf8");
+  const inputs = [source, ...packages.map(({ file }) => file)].join("\n");
   if ((await readFile(stamp, "utf8").catch(() => "")) === inputs) return;
   const work = join(directory, "work");
   await rm(work, { recursive: true, force: true });
@@ -89,10 +90,11 @@ async function buildInstaller(stage: string, output: string, tree: string): Prom
     join(tree, "init"),
     "#!/bin/busybox sh\n/bin/busybox --install -s /usr/bin\nexec /init-installer\n",
   );
-  await symlink("busybox", join(tree, "usr/bin/bash"));
+  // root's shell by name; busybox knows itself by no such one.
+  await writeFile(join(tree, "usr/bin/bash"), '#!/bin/busybox sh\nexec /bin/busybox sh "$@"\n');
   await mkdir(join(tree, systemPath), { recursive: true });
   await rename(join(tree, "system-init"), join(tree, systemPath, "init"));
-  for (const path of ["init", "init-installer", `${systemPath}/init`, "etc/set-up"])
+  for (const path of ["init", "init-installer", "usr/bin/bash", `${systemPath}/init`, "etc/set-up"])
     await chmod(join(tree, path), 0o755);
   await chmod(join(tree, "etc/udhcpc.script"), 0o755);
   await chmod(join(tree, "root"), 0o700);
