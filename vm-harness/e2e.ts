@@ -23,6 +23,7 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   "uefi-http": path("uefi-http"),
   "secure-boot": path("secure-boot"),
   arm64: path("arm64"),
+  "arm64-secure-boot": path("arm64-secure-boot"),
   proxy: path("proxy"),
   pxelinux: path("pxelinux"),
   relay: path("relay"),

@@ -56,8 +56,16 @@ const arm64: Platform = {
   },
 };
 
+const arm64SecureBoot: Platform = {
+  ...arm64,
+  uefi: {
+    code: "/usr/share/AAVMF/AAVMF_CODE.ms.fd",
+    variables: "/usr/share/AAVMF/AAVMF_VARS.ms.fd",
+  },
+};
+
 export function platformOf(choice: PlatformChoice): Platform {
-  if (choice.architecture === "aarch64") return arm64;
+  if (choice.architecture === "aarch64") return choice.secureBoot ? arm64SecureBoot : arm64;
   if (choice.firmware === "bios") return bios;
   return choice.secureBoot ? secureBoot : uefi;
 }

@@ -128,3 +128,17 @@ test("arm64: an aarch64 machine starts signed GRUB and reaches the installer's S
       expect((await ssh("node01", "uname -m")).trim()).toBe("aarch64");
     },
   ));
+
+test("arm64-secure-boot: with Secure Boot on, an aarch64 machine reaches the installer's SSH through shim", () =>
+  walk(
+    {
+      nodes: [{ name: "node01", firmware: "uefi", architecture: "aarch64", secureBoot: true }],
+      until: "installing",
+    },
+    async ({ bootFiles, tftp, console, ssh }) => {
+      expect(bootFiles()[0]).toBe("shimaa64.efi");
+      expect(tftp()).toContainEqual({ file: "grubaa64.efi", outcome: "completed" });
+      expect(console("node01")).toContain("UEFI Secure Boot is enabled");
+      expect((await ssh("node01", "uname -m")).trim()).toBe("aarch64");
+    },
+  ));
