@@ -24,7 +24,8 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   "secure-boot": path("secure-boot"),
   arm64: path("arm64"),
   "arm64-secure-boot": path("arm64-secure-boot"),
-  proxy: path("proxy"),
+  "proxy-bios": path("proxy-bios"),
+  "proxy-uefi": path("proxy-uefi"),
   pxelinux: path("pxelinux"),
   relay: path("relay"),
 };
