@@ -60,11 +60,11 @@ test("uefi-chain: under UEFI, the iPXE in a network card loads the site's own on
   walk(
     { nodes: [{ name: "node01", firmware: "uefi", networkRom: true }], inventory: chaining },
     async ({ tftp, console }) => {
-      expect(tftp().filter(({ file }) => file === "ipxe.efi")).toEqual([
-        { file: "ipxe.efi", outcome: "completed" },
-        { file: "ipxe.efi", outcome: "completed" },
-      ]);
-      expect(console("node01")).toContain("boots its own disk");
+      // OVMF has the ROM's iPXE as a boot option of its own behind the disk, so it is not asked again.
+      expect(tftp()).toEqual([{ file: "ipxe.efi", outcome: "completed" }]);
+      expect(console("node01")).toMatch(
+        /Filename: ipxe\.efi[\s\S]*Filename: http:[\s\S]*starts the installer/,
+      );
     },
   ));
 
