@@ -16,10 +16,18 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/e2e/*.test.ts"],
           fileParallelism: false,
           testTimeout: 20 * 60_000,
           hookTimeout: 10 * 60_000,
+        },
+      },
+      {
+        test: {
+          name: "firmware",
+          include: ["test/e2e/firmware/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 30 * 60_000,
         },
       },
     ],

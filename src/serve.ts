@@ -12,6 +12,7 @@ import { loadOrCreateToken } from "./api/token.ts";
 import { loadAssetKey } from "./boot/asset-store/signature.ts";
 import { type Assets, createAssets } from "./boot/assets.ts";
 import { createImageCache, imageBudgetBytes } from "./boot/image-cache.ts";
+import { loadLoaderConfigs } from "./boot/loader-config.ts";
 import { loadScripts } from "./boot/script.ts";
 import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
 import { findNode } from "./inventory/find.ts";
@@ -80,7 +81,7 @@ async function start(
   closers: Closers,
   onFault: (error: Error) => void,
 ): Promise<void> {
-  const { stateDirectory, assetDirectory, assetKey, api } = inventory.server;
+  const { stateDirectory, api } = inventory.server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const store = openStore(
@@ -89,18 +90,13 @@ async function start(
     ({ kind, node, mac, detail }) => logger.info({ event: kind, node, mac, detail }, "event"),
   );
   closers.push(() => store.close());
-  const assets = await createAssets(assetDirectory, {
-    memoryFile: join(stateDirectory, "asset-sums.json"),
-    key: assetKey === undefined ? undefined : loadAssetKey(assetKey),
-  });
-  const images = createImageCache(imageBudgetBytes(inventory.server.imageMemoryMiB, memoryBytes()));
-  const scripts = loadScripts(join(import.meta.dirname, "../templates"), inventory.boot.templates);
-  const rendering = createRendering({ inventory, store, assets, scripts, now });
+  const boot = await loadBoot(inventory, store);
+  const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory);
   const tools = await provisionTools(inventory, store, assets, rendering, sshKey.file);
   const servedScripts = createServedScripts(join(stateDirectory, "served"));
   const network = await startNetworkServices({
-    ...{ inventory, store, assets, images, rendering, servedScripts, logger, now, onFault },
+    ...{ inventory, store, ...boot, servedScripts, logger, now, onFault },
     authorizedKeys: sshKey.publicKey,
     nonceKey: loadOrCreateToken(stateDirectory, randomBytes, "boot-nonce-key").reveal(),
     installerHostKey: (operation) => installerHostKey(inventory, operation),
@@ -145,6 +141,21 @@ async function start(
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+/** What machines are given, and what it is made of. */
+async function loadBoot(inventory: Inventory, store: Store) {
+  const { stateDirectory, assetDirectory, assetKey, imageMemoryMiB } = inventory.server;
+  const assets = await createAssets(assetDirectory, {
+    memoryFile: join(stateDirectory, "asset-sums.json"),
+    key: assetKey === undefined ? undefined : loadAssetKey(assetKey),
+  });
+  const images = createImageCache(imageBudgetBytes(imageMemoryMiB, memoryBytes()));
+  const templates = join(import.meta.dirname, "../templates");
+  const scripts = loadScripts(templates, inventory.boot.templates);
+  const configs = loadLoaderConfigs(templates);
+  const rendering = createRendering({ inventory, store, assets, scripts, now: clock.now });
+  return { assets, images, configs, rendering };
 }
 
 /** Of the machine, or of the control group that the process is limited to. */

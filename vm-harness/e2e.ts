@@ -1,14 +1,33 @@
-// The long end-to-end matrices: the demo over kinds of firmware and sizes of rack. `npm run test:e2e` runs all,
-// `npm run test:e2e -- NAME…` the named ones. The story with its faults is test/e2e, part of `npm test`.
+// The long end-to-end tests: the demo over kinds of firmware and sizes of rack, and each way that firmware boots.
+// `npm run test:e2e` runs all, `npm run test:e2e -- NAME…` the named ones. The story with its faults is test/e2e, part of
+// `npm test`.
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
+const demo = (...options: readonly string[]) => [join(import.meta.dirname, "demo.ts"), ...options];
+
+/** One test of test/e2e/firmware, known by the beginning of its name. */
+const path = (name: string) => [
+  ...[join(import.meta.dirname, "../node_modules/vitest/vitest.mjs"), "run"],
+  ...["--project", "firmware", "--testNamePattern", `^${name}:`],
+];
+
 const cases: Readonly<Record<string, readonly string[]>> = {
-  "bios-3": ["--nodes", "3", "--firmware", "bios"],
-  "uefi-3": ["--nodes", "3", "--firmware", "uefi"],
-  "mixed-5": ["--nodes", "5", "--firmware", "bios,uefi"],
-  "mixed-2": ["--nodes", "2", "--firmware", "bios,uefi"],
+  "bios-3": demo("--nodes", "3", "--firmware", "bios"),
+  "uefi-3": demo("--nodes", "3", "--firmware", "uefi"),
+  "mixed-5": demo("--nodes", "5", "--firmware", "bios,uefi"),
+  "mixed-2": demo("--nodes", "2", "--firmware", "bios,uefi"),
+  "bios-chain": path("bios-chain"),
+  "uefi-chain": path("uefi-chain"),
+  "uefi-http": path("uefi-http"),
+  "secure-boot": path("secure-boot"),
+  arm64: path("arm64"),
+  "arm64-secure-boot": path("arm64-secure-boot"),
+  "proxy-bios": path("proxy-bios"),
+  "proxy-uefi": path("proxy-uefi"),
+  pxelinux: path("pxelinux"),
+  relay: path("relay"),
 };
 
 const named = process.argv.slice(2);
@@ -20,9 +39,8 @@ if (unknown.length > 0) {
 }
 
 const chosen = Object.entries(cases).filter(([name]) => named.length === 0 || named.includes(name));
-const failed = chosen.filter(([name, options]) => {
-  process.stdout.write(`\n── ${name}: npm run demo -- ${options.join(" ")}\n`);
-  const argv = [join(import.meta.dirname, "demo.ts"), ...options];
+const failed = chosen.filter(([name, argv]) => {
+  process.stdout.write(`\n── ${name}\n`);
   const { status } = spawnSync(process.execPath, argv, { stdio: "inherit" });
   process.stdout.write(`── ${name}: ${status === 0 ? "passed" : `failed with ${status}`}\n`);
   return status !== 0;

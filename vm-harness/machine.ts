@@ -16,16 +16,16 @@ import type { Ipv4 } from "../src/net/ipv4.ts";
 import type { Mac } from "../src/net/mac.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { type CommandResult, runInNamespace, spawnInNamespace } from "./network.ts";
+import { type PlatformChoice, platformOf } from "./platform.ts";
 import { bootArguments, type Hardware, pciSlots, qemuArguments } from "./qemu.ts";
 import { withBootOrder } from "./uefi-boot-order.ts";
 
 /** What a machine is made of. */
-export interface MachineSpec {
+export interface MachineSpec extends PlatformChoice {
   /** At most 10 characters: it is part of the names of its network cards' taps. */
   readonly name: string;
   /** The card on the provisioning network, the one that boots. */
   readonly mac: Mac;
-  readonly firmware: "bios" | "uefi";
   readonly bmcAddress: Ipv4;
   readonly memoryMiB: number;
   readonly diskBytes: number;
@@ -34,6 +34,8 @@ export interface MachineSpec {
    * loader over TFTP as most servers do, and no network boot at all on BIOS, which has none of its own.
    */
   readonly networkRom: boolean;
+  /** How UEFI boots from the network; the other way is not in its boot order. */
+  readonly networkBoot: "pxe" | "http";
 }
 
 export interface Machine extends MachineSpec {
@@ -78,7 +80,7 @@ export function createMachine(
   writeFileSync(file("bmc.conf"), bmcConfiguration(hardware, spec.bmcAddress, password), {
     mode: 0o600,
   });
-  writeHardware(hardware, spec.diskBytes);
+  writeHardware(hardware, spec);
 
   const ipmitool = (command: readonly string[]) =>
     runInNamespace(
@@ -109,7 +111,7 @@ export function createMachine(
 }
 
 /** What bmc-vm.sh starts the machine from: one argument per line, the disk, and a UEFI machine's NVRAM. */
-function writeHardware(hardware: Hardware, diskBytes: number): void {
+function writeHardware(hardware: Hardware, { diskBytes, networkBoot }: MachineSpec): void {
   const file = (name: string) => join(hardware.directory, name);
   const lines = (argv: readonly string[]) => `${argv.join("\n")}\n`;
   writeFileSync(file("qemu.argv"), lines(qemuArguments(hardware)));
@@ -117,9 +119,11 @@ function writeHardware(hardware: Hardware, diskBytes: number): void {
   writeFileSync(file("boot-disk.argv"), lines(bootArguments(hardware, "disk")));
   writeFileSync(file("monitor-port"), `${hardware.ports.monitor}\n`);
   makeSparseFile(file("disk.raw"), diskBytes);
-  if (hardware.firmware === "bios") return;
-  const template = readFileSync("/usr/share/OVMF/OVMF_VARS_4M.fd");
-  const network = { kind: "network", pciSlot: pciSlots.prov, mac: hardware.mac } as const;
+  const { uefi } = platformOf(hardware);
+  if (uefi === undefined) return;
+  const template = readFileSync(uefi.variables);
+  const kind = networkBoot === "http" ? "http" : "network";
+  const network = { kind, pciSlot: pciSlots.prov, mac: hardware.mac } as const;
   const disk = { kind: "disk", pciSlot: pciSlots.disk } as const;
   writeFileSync(file("vars-network.fd"), withBootOrder(template, [network, disk]));
   writeFileSync(file("vars-disk.fd"), withBootOrder(template, [disk, network]));

@@ -114,6 +114,12 @@ export function runInNamespace(
   });
 }
 
+/** Makes a namespace of its own for what stands beside the rack, and runs ip(8)'s commands `links`, one after the other. */
+export function addNamespace(namespace: string, links: readonly string[]): void {
+  ip(["netns", "add", namespace]);
+  for (const link of links) ip(link.split(" "));
+}
+
 /** Runs ip(8); throws what it said when it refuses. */
 function ip(args: readonly string[], input = ""): string {
   const { status, stdout, stderr } = spawnSync("ip", args, { encoding: "utf8", input });

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import type { Mac } from "../src/net/mac.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { tapName } from "./network.ts";
+import { type PlatformChoice, platformOf } from "./platform.ts";
 
-export interface Hardware {
+export interface Hardware extends PlatformChoice {
   readonly name: string;
-  readonly firmware: "bios" | "uefi";
   readonly mac: Mac;
   readonly productionMac: Mac;
   readonly memoryMiB: number;
@@ -25,18 +25,20 @@ export const pciSlots = { prov: 2, prod: 3, disk: 4 } as const;
 
 /** Everything but the boot order. */
 export function qemuArguments(hardware: Hardware): string[] {
-  const { name, firmware, mac, productionMac, directory, ports } = hardware;
+  const { name, mac, productionMac, directory, ports } = hardware;
+  const { emulator, cpu, board, uefi } = platformOf(hardware);
+  // KVM runs the host's own instructions alone.
+  const accelerator = hardware.architecture === "x86_64" ? hardware.accelerator : "tcg";
   const socket = (id: string, port: number) =>
     `socket,id=${id},host=127.0.0.1,port=${port},server=on,wait=off`;
   const consoleLog = `logfile=${join(directory, "console.log")},logappend=on`;
   return [
-    ...["qemu-system-x86_64", "-name", name, "-nodefaults", "-no-user-config"],
-    ...["-accel", hardware.accelerator, "-cpu", "max", "-smp", "1", "-m", `${hardware.memoryMiB}`],
-    // graphics=off makes SeaBIOS and its option ROMs write to the serial port.
-    ...["-machine", firmware === "bios" ? "pc,graphics=off" : "q35", "-display", "none"],
+    ...[emulator, "-name", name, "-nodefaults", "-no-user-config"],
+    ...["-accel", accelerator, "-cpu", cpu, "-smp", "1", "-m", `${hardware.memoryMiB}`],
+    ...[...board, "-display", "none"],
     // A GUID of its own (option 97), the same at every start.
     ...["-uuid", `00000000-0000-4000-8000-${mac.replaceAll(":", "")}`],
-    ...(firmware === "uefi" ? ovmf : []),
+    ...(uefi === undefined ? [] : uefiFirmware(uefi.code)),
     ...card("prov", name, mac, hardware.networkRom),
     ...card("prod", name, productionMac, false),
     // unsafe: the guest's flushes don't reach the host's disk. Power cuts of the machine lose nothing
@@ -68,11 +70,13 @@ export function bootArguments(hardware: Hardware, first: "network" | "disk"): st
   return ["-drive", `if=pflash,unit=1,format=raw,${nvram}`];
 }
 
-const ovmf = [
-  ...["-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"],
-  // There is no IPv6 in the rack, and each unanswered attempt costs a minute.
-  ...["-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n"],
-];
+function uefiFirmware(code: string): string[] {
+  return [
+    ...["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${code}`],
+    // There is no IPv6 in the rack, and each unanswered attempt costs a minute.
+    ...["-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n"],
+  ];
+}
 
 function card(network: "prov" | "prod", machine: string, mac: Mac, rom: boolean): string[] {
   const device = `virtio-net-pci,id=${network},netdev=${network}-net,mac=${mac},addr=${pciSlots[network]}`;

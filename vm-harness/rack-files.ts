@@ -47,6 +47,7 @@ export function copyAssets(directory: string, images: string | undefined): void 
   for (const [name, source] of Object.entries(loaders))
     copyFileSync(join("/usr/lib/ipxe", source), join(assets, name));
   if (images === undefined) return;
+  cpSync(resolve(images, "loaders"), assets, { recursive: true });
   cpSync(resolve(images, "nixos"), join(assets, "nixos"), {
     recursive: true,
     dereference: true,

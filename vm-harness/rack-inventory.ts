@@ -57,6 +57,7 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
           mac: machine.mac,
           profile: "control-plane",
           firmware: machine.firmware,
+          ...(machine.secureBoot && { secureBoot: true }),
           provisioningAddress: `10.0.100.${50 + index}`,
           productionAddress: productionAddress(index),
           disk: "/dev/vda",
@@ -90,6 +91,7 @@ export function flakeOf(
         {
           disk: node.disk,
           firmware: node.firmware,
+          secureBoot: node.secureBoot === true,
           fqdn: `${name}.${inventory.domain}`,
           provisioningAddress: node.provisioningAddress,
           productionAddress: node.productionAddress,

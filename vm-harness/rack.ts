@@ -8,6 +8,7 @@ import type { Ipv4 } from "../src/net/ipv4.ts";
 import type { Mac } from "../src/net/mac.ts";
 import { findAccelerator } from "./accelerator.ts";
 import { createMachine, type Machine, startBmc } from "./machine.ts";
+import { addNeighbour, neighbourNamespace, neighbourOf, type RackNetwork } from "./neighbours.ts";
 import { createNetwork, removeNetwork, spawnInNamespace } from "./network.ts";
 import { copyAssets, makeKey, writeInventoryFiles } from "./rack-files.ts";
 import { type InventoryFile, inventoryOf } from "./rack-inventory.ts";
@@ -23,6 +24,12 @@ export interface RackMachine {
   readonly memoryMiB?: number;
   /** See `MachineSpec.networkRom`. Default: true on BIOS, false on UEFI. */
   readonly networkRom?: boolean;
+  /** See `MachineSpec.networkBoot`. Default: pxe. */
+  readonly networkBoot?: "pxe" | "http";
+  /** Default: false. */
+  readonly secureBoot?: boolean;
+  /** Default: x86_64. */
+  readonly architecture?: "x86_64" | "aarch64";
 }
 
 export interface RackOptions {
@@ -32,6 +39,8 @@ export interface RackOptions {
   readonly images?: string;
   /** The machines the inventory declares, at most 7: 52:54:00:12:34:56, BMC 10.0.10.50, and on from there. */
   readonly nodes: readonly RackMachine[];
+  /** What stands between the machines and the server. Default: nothing. */
+  readonly network?: RackNetwork;
   /** Machines that no inventory knows, at most 5: 52:54:00:12:35:00, BMC 10.0.10.90, and on from there. */
   readonly extraMachines?: readonly RackMachine[];
 }
@@ -57,7 +66,9 @@ export interface Rack {
 
 /** Makes the rack and starts its BMCs; every machine is off. Needs root and the packages of setup.sh. */
 export async function createRack(options: RackOptions): Promise<Rack> {
-  checkRequirements();
+  const { network = "plain", nodes: asked, extraMachines = [] } = options;
+  const arm64 = [...asked, ...extraMachines].some(({ architecture }) => architecture === "aarch64");
+  checkRequirements(network, arm64);
   removeAbandonedRacks();
   const directory = resolve(options.directory);
   const namespace = `rack-${randomBytes(3).toString("hex")}`;
@@ -74,12 +85,18 @@ export async function createRack(options: RackOptions): Promise<Rack> {
   copyAssets(directory, options.images);
   const writeInventory = (inventory: InventoryFile) =>
     writeInventoryFiles(directory, inventory, options.images);
-  writeInventory(inventoryOf(nodes, directory));
+  const neighbour = neighbourOf(network);
+  const base = () => {
+    const plain = inventoryOf(nodes, directory);
+    return neighbour === undefined ? plain : neighbour.inventory(plain);
+  };
+  writeInventory(base());
 
   const close = closeOnce(namespace);
   try {
     createNetwork(namespace, machines);
     startRouter(namespace, directory);
+    if (neighbour !== undefined) addNeighbour(neighbour, namespace, directory, base());
     await Promise.all(machines.map((machine) => startBmc(machine, namespace)));
   } catch (error) {
     close();
@@ -96,7 +113,7 @@ export async function createRack(options: RackOptions): Promise<Rack> {
       if (machine === undefined) throw new Error(`the rack has no machine ${name}`);
       return machine;
     },
-    writeInventory: (change) => writeInventory(change(inventoryOf(nodes, directory))),
+    writeInventory: (change) => writeInventory(change(base())),
     close,
   };
 }
@@ -107,6 +124,9 @@ function machinePlaces({ nodes, extraMachines = [] }: RackOptions) {
   const place = (machine: RackMachine, mac: string, bmcAddress: string) => ({
     memoryMiB: 1024,
     networkRom: machine.firmware === "bios",
+    networkBoot: "pxe" as const,
+    secureBoot: false,
+    architecture: "x86_64" as const,
     diskBytes: 4 * 1024 ** 3,
     ...machine,
     mac: mac as Mac,
@@ -125,14 +145,17 @@ function machinePlaces({ nodes, extraMachines = [] }: RackOptions) {
 
 /** Records the rack, and makes the function that ends it, once, however the process comes to its end. */
 function closeOnce(namespace: string): () => void {
-  recordRack(namespace);
+  const namespaces = [namespace, neighbourNamespace(namespace)];
+  for (const each of namespaces) recordRack(each);
   let closed = false;
   const close = () => {
     if (closed) return;
     closed = true;
     process.off("exit", close).off("SIGINT", onSignal).off("SIGTERM", onSignal);
-    removeNetwork(namespace);
-    forgetRack(namespace);
+    for (const each of namespaces) {
+      removeNetwork(each);
+      forgetRack(each);
+    }
   };
   const onSignal = (signal: NodeJS.Signals) => {
     if (process.listenerCount(signal) > 1) return;

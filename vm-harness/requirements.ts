@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { RackNetwork } from "./neighbours.ts";
 
 // Programs are looked for in PATH, files where Debian puts them.
 const needed = [
@@ -15,8 +16,21 @@ const needed = [
   ["/usr/lib/ipxe/snponly.efi", "ipxe"],
 ] as const;
 
-/** Throws one sentence that says what is missing and what to do about it. */
-export function checkRequirements(): void {
+type Needed = readonly (readonly [item: string, packageName: string])[];
+
+const neededForNetwork: Readonly<Record<RackNetwork, Needed>> = {
+  plain: [],
+  relayed: [["dhcrelay", "isc-dhcp-relay"]],
+  "foreign-dhcp": [["dnsmasq", "dnsmasq-base"]],
+};
+
+const neededForArm64: Needed = [
+  ["qemu-system-aarch64", "qemu-system-arm"],
+  ["/usr/share/AAVMF/AAVMF_CODE.fd", "qemu-efi-aarch64"],
+];
+
+/** Throws one sentence that says what is missing for such a rack and what to do about it. */
+export function checkRequirements(network: RackNetwork, arm64: boolean): void {
   if (process.getuid?.() !== 0)
     throw new Error("the virtual rack makes network namespaces: run it as root");
   if (!existsSync("/dev/net/tun"))
@@ -28,7 +42,9 @@ export function checkRequirements(): void {
     item.startsWith("/")
       ? existsSync(item)
       : folders.some((folder) => existsSync(join(folder, item)));
-  const packages = needed.filter(([item]) => !present(item)).map(([, name]) => name);
+  const packages = [...needed, ...neededForNetwork[network], ...(arm64 ? neededForArm64 : [])]
+    .filter(([item]) => !present(item))
+    .map(([, name]) => name);
   if (packages.length > 0)
     throw new Error(`Debian packages are missing: apt-get install ${packages.join(" ")}`);
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings a fresh Debian 12 machine with git, Node and npm to where the demo, the tests or the benchmarks can run.
-#   sh vm-harness/setup.sh demo|test|bench
+#   sh vm-harness/setup.sh demo|test|e2e|bench
 # Installs npm packages and the Debian packages below where they are missing, starts no service, and says
 # nothing when there is nothing to do. What it can't do ends with one sentence and exit code 1.
 set -eu
@@ -43,6 +43,11 @@ udhcpc           the DHCP client of small systems
 util-linux       lsblk, unshare
 xz-utils         an image's archive
 '
+# What only the long end-to-end tests use besides.
+e2e_packages='
+qemu-efi-aarch64  UEFI firmware of arm64
+qemu-system-arm   machines of arm64
+'
 # What only the benchmarks use: the servers to be measured beside the product's own, and the client.
 bench_packages='
 dnsmasq-base      dnsmasq
@@ -62,8 +67,9 @@ fail() {
 case ${1-} in
 demo) packages=$rack_packages ;;
 test) packages=$rack_packages$test_packages ;;
+e2e) packages=$rack_packages$test_packages$e2e_packages ;;
 bench) packages=$bench_packages ;;
-*) fail "usage: sh vm-harness/setup.sh demo|test|bench" ;;
+*) fail "usage: sh vm-harness/setup.sh demo|test|e2e|bench" ;;
 esac
 cd "$(dirname "$0")/.."
 

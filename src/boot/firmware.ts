@@ -6,17 +6,27 @@ export interface Firmware {
   readonly arch: number | undefined;
   /** True when the sender is an iPXE that can run a script and needs no other loader. */
   readonly ipxe: boolean;
+  /** True when it starts only what is signed. */
+  readonly secureBoot?: boolean;
 }
 
 interface Architecture {
   readonly name: string;
   /** The file it is given; without one there is nothing that could be served to it. */
   readonly loader?: string;
+  /** Given where the site does not have `loader`. */
+  readonly otherwise?: string;
+  /** What a machine with Secure Boot starts: signed by a key that its firmware holds, and starts a signed GRUB. */
+  readonly signed?: readonly [shim: string, grub: string];
   /** Fetches by HTTP, from a URL (UEFI 2.10 §24.7). */
   readonly http?: true;
   /** Given without looking whether the site has the file: those of the runbook's rules. */
   readonly always?: true;
 }
+
+// shim asks for the second by this name, in the folder that it came from.
+const signedX64 = ["shimx64.efi", "grubx64.efi"] as const;
+const signedArm64 = ["shimaa64.efi", "grubaa64.efi"] as const;
 
 // IANA registry "Processor Architecture Types" (RFC 5970 §3.3), 0 to 41 with its names; 41 is the last number that could be
 // verified, in November 2026. 7 and 9 are both x86-64 EFI in practice: the registry swapped them once and firmware of
@@ -29,11 +39,19 @@ const architectures: ReadonlyMap<number, Architecture> = new Map<number, Archite
   [0x04, { name: "Arc x86" }],
   [0x05, { name: "Intel Lean Client" }],
   [0x06, { name: "x86 UEFI", loader: "ipxe-ia32.efi" }],
-  [0x07, { name: "x64 UEFI", loader: "ipxe.efi", always: true }],
+  [0x07, { name: "x64 UEFI", loader: "ipxe.efi", signed: signedX64, always: true }],
   [0x08, { name: "EFI Xscale" }],
-  [0x09, { name: "EBC", loader: "ipxe.efi", always: true }],
+  [0x09, { name: "EBC", loader: "ipxe.efi", signed: signedX64, always: true }],
   [0x0a, { name: "ARM 32-bit UEFI", loader: "ipxe-arm32.efi" }],
-  [0x0b, { name: "ARM 64-bit UEFI", loader: "ipxe-arm64.efi" }],
+  [
+    0x0b,
+    {
+      name: "ARM 64-bit UEFI",
+      loader: "ipxe-arm64.efi",
+      otherwise: "grubaa64.efi",
+      signed: signedArm64,
+    },
+  ],
   [0x0c, { name: "PowerPC Open Firmware" }],
   [0x0d, { name: "PowerPC ePAPR" }],
   [0x0e, { name: "POWER OPAL v3" }],
@@ -76,6 +94,16 @@ export function loadersInUse(fallback: string | undefined): string[] {
   return [...new Set([...given, ...(fallback === undefined ? [] : [fallback])])];
 }
 
+/** What a machine with Secure Boot needs in the asset directory, by the kind of kernel that it boots. */
+export function signedLoaders(kernelName: "bzImage" | "Image"): readonly string[] {
+  return kernelName === "Image" ? signedArm64 : signedX64;
+}
+
+/** False for a loader that goes on over TFTP without asking DHCP anew. */
+export function asksDhcpAgain(loader: string): boolean {
+  return !/^(?:shim|grub|pxelinux)/.test(loader);
+}
+
 /** `11 (ARM 64-bit UEFI)`, for messages. */
 export function formatArchitecture(arch: number): string {
   return `${arch} (${architectures.get(arch)?.name ?? "unregistered"})`;
@@ -105,12 +133,37 @@ export function loaderFor(
   const { arch } = firmware;
   const known = arch === undefined ? undefined : architectures.get(arch);
   if (arch !== undefined && known !== undefined) {
-    const { loader, always } = known;
+    const { loader, otherwise, always } = known;
     const who = `client architecture ${formatArchitecture(arch)}`;
+    if (firmware.secureBoot === true) return signedLoaderFor(known, who, loaders);
     if (loader === undefined) return { none: `no loader for ${who}` };
     if (always === true || loaders.has(loader)) return { file: loader, fallback: false };
+    if (otherwise !== undefined && loaders.has(otherwise))
+      return { file: otherwise, fallback: false };
     return { none: `no loader for ${who}: put ${loader} into the asset directory` };
   }
   if (fallback !== undefined) return { file: fallback, fallback: true };
   return { none: "the client names no known architecture and the site sets no fallbackLoader" };
+}
+
+/** A firmware that refuses the loader would stop with an error on its screen, so what it can't start is not given to it. */
+function signedLoaderFor(
+  { signed, http }: Architecture,
+  who: string,
+  loaders: Pick<ReadonlySet<string>, "has">,
+): Loader {
+  // Distributions sign a GRUB that fetches by TFTP alone; seen with Debian's.
+  if (http === true)
+    return {
+      none: `no signed loader for ${who}: put PXE before HTTP in its boot order, or set \`loader\` of this node to one that is signed`,
+    };
+  if (signed === undefined)
+    return {
+      none: `no signed loader for ${who}: switch Secure Boot off, or set \`loader\` of this node`,
+    };
+  const missing = signed.filter((file) => !loaders.has(file));
+  if (missing.length === 0) return { file: signed[0], fallback: false };
+  return {
+    none: `no signed loader for ${who}: put ${missing.join(" and ")} into the asset directory`,
+  };
 }

@@ -5,7 +5,14 @@ import type { BootFile, DhcpPolicy } from "../dhcp/policy.ts";
 import { bootClassOf } from "../dhcp/pxe.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
-import { bootsByHttp, formatArchitecture, type Loader, loaderFor } from "./firmware.ts";
+import { createChainedLoaders } from "./chained-loader.ts";
+import {
+  asksDhcpAgain,
+  bootsByHttp,
+  formatArchitecture,
+  type Loader,
+  loaderFor,
+} from "./firmware.ts";
 import { type FirmwareReading, readFirmware } from "./firmware-quirks.ts";
 import { createLoaderLoops, type LoaderStop } from "./loader-loop.ts";
 
@@ -27,16 +34,23 @@ export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
   const nodes = new Map(inventory.nodes.map((node): [string, Node] => [node.mac, node]));
   const owners = new Map(inventory.nodes.map((node) => [node.provisioningAddress, node.mac]));
   const loops = createLoaderLoops();
+  const chained = createChainedLoaders();
 
   function bootFile(client: Client, server: Ipv4): BootFile {
     const base = `http://${server}:${httpPort}/boot`;
     const reading = readFirmware(client);
     const firmware = isFirmware(client);
     if (reading.runsScript || !firmware) loops.forget(client.mac);
-    if (reading.runsScript) return { file: `${base}/ipxe/boot.ipxe` };
-    const choice = chooseLoader(client, reading, nodes.get(client.mac), tools);
-    if ("none" in choice) return choice;
-    const stop = firmware ? loops.admit(client, now()) : undefined;
+    const node = nodes.get(client.mac);
+    const script = { file: `${base}/ipxe/boot.ipxe` };
+    const chains = reading.runsScript && (node?.chainLoader ?? inventory.boot.chainLoader) === true;
+    if (reading.runsScript && !chains) return script;
+    const choice = chooseLoader(client, reading, node, tools);
+    if ("none" in choice)
+      return chains ? { ...script, remark: `the script all the same: ${choice.none}` } : choice;
+    const comesBack = asksDhcpAgain(choice.file);
+    if (chains && comesBack && chained.next(client, now()) === "script") return script;
+    const stop = firmware && !chains && comesBack ? loops.admit(client, now()) : undefined;
     if (stop !== undefined) return { none: loopReason(stop, choice.file, client) };
     const file = choice.byHttp ? `${base}/${choice.file}` : choice.file;
     return choice.fallback ? { file, remark: fallbackRemark } : { file };
@@ -79,7 +93,8 @@ function chooseLoader(
       none: `the loader of node ${name}, ${file}, is not in the asset directory: put it there, or take \`loader\` out of the inventory`,
     };
   }
-  const { loader, arch } = firstThatFits(reading, inventory.boot.fallbackLoader, loaders);
+  const { fallbackLoader } = inventory.boot;
+  const { loader, arch } = firstThatFits(reading, fallbackLoader, loaders, node?.secureBoot);
   if ("none" in loader)
     return {
       none: reading.quirk === undefined ? loader.none : `this is ${reading.quirk}: ${loader.none}`,
@@ -97,11 +112,12 @@ function firstThatFits(
   { architectures }: FirmwareReading,
   fallback: string | undefined,
   loaders: Loaders,
+  secureBoot = false,
 ): { readonly loader: Loader; readonly arch: number | undefined } {
   const offers = (architectures.length === 0 ? [undefined] : architectures).map((arch) => ({
     arch,
     // The script is not asked for here, so there is no need of its URL.
-    loader: loaderFor({ arch, ipxe: false }, "", fallback, loaders),
+    loader: loaderFor({ arch, ipxe: false, secureBoot }, "", fallback, loaders),
   }));
   return (
     offers.find(({ loader }) => "file" in loader && !loader.fallback) ??
@@ -125,6 +141,6 @@ function loopCause(file: string, client: Client): string {
     return `${file} does not start or does not name itself in DHCP: put an iPXE build in its place, or set \`loader\` of this node`;
   return (
     `architecture ${formatArchitecture(arch)}: Secure Boot refuses ${file}, or it hangs on this network card: ` +
-    "switch Secure Boot off, or set `loader: snponly.efi` of this node"
+    "set `secureBoot: true` of this node, or `loader: snponly.efi`"
   );
 }

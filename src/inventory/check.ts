@@ -25,6 +25,7 @@ export function checkInventory(file: ParsedInventory): Finding[] {
     ...networkFindings(file),
     ...profileFindings(file),
     ...duplicateFindings(file.nodes),
+    ...secureBootFindings(file.nodes),
     ...addressFindings(file),
   ];
 }
@@ -41,6 +42,15 @@ function profileFindings({ nodes, profiles }: ParsedInventory): Finding[] {
           },
         ],
   );
+}
+
+function secureBootFindings(nodes: Nodes): Finding[] {
+  return Object.entries(nodes)
+    .filter(([, { firmware, secureBoot }]) => firmware === "bios" && secureBoot === true)
+    .map(([name]) => ({
+      path: ["nodes", name, "secureBoot"],
+      message: `node ${name} has firmware "bios", which knows no Secure Boot: set firmware: uefi, or leave secureBoot out`,
+    }));
 }
 
 function suggestion(value: string, known: readonly string[]): string {

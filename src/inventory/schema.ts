@@ -75,6 +75,10 @@ const node = z.strictObject({
    * success or an error. `auto`: sanboot on BIOS, exit-1 on UEFI.
    */
   localBoot: z.enum(["auto", "sanboot", "exit", "exit-1"]).default("auto"),
+  /** This machine starts only signed loaders. */
+  secureBoot: z.boolean().optional(),
+  /** In place of the site's setting. */
+  chainLoader: z.boolean().optional(),
   bmc,
 });
 
@@ -158,6 +162,8 @@ export const inventorySchema = z.strictObject({
       downloadMiBPerSecond: downloadRate.optional(),
       /** Folder of the site's own script templates. */
       templates: z.string().min(1).optional(),
+      /** An iPXE in a network card is given the site's loader first, once. */
+      chainLoader: z.boolean().optional(),
     })
     .default({}),
   install,
@@ -189,6 +195,8 @@ export interface Node {
   readonly loader?: string | undefined;
   readonly downloadMiBPerSecond?: number | undefined;
   readonly localBoot: LocalBoot;
+  readonly secureBoot?: boolean | undefined;
+  readonly chainLoader?: boolean | undefined;
   readonly bmc: BmcSettings;
 }
 

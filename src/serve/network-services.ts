@@ -6,6 +6,8 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
+import type { LoaderConfigs } from "../boot/loader-config.ts";
+import { shownName } from "../boot/virtual-files.ts";
 import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
@@ -28,6 +30,7 @@ import { oncePerMinute } from "./once-per-minute.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Rendering } from "./rendering.ts";
 import type { ServedScripts } from "./served-scripts.ts";
+import { createTftpFiles } from "./tftp-files.ts";
 
 export interface NetworkServices {
   services(): Services;
@@ -41,6 +44,7 @@ export interface NetworkTools {
   readonly assets: Assets;
   readonly images: ImageCache;
   readonly rendering: Rendering;
+  readonly configs: LoaderConfigs;
   readonly authorizedKeys: string;
   readonly nonceKey: string;
   readonly installerHostKey: BootPlaneDeps["installerHostKey"];
@@ -176,17 +180,29 @@ async function inheritedTftpSockets(addresses: readonly Ipv4[]) {
 }
 
 function openTftp(
-  { assets, inventory, logger }: NetworkTools,
+  tools: NetworkTools,
   { record, holders }: Observers,
   address: Ipv4,
   socket: Socket | undefined,
 ) {
+  const { inventory, assets, images, rendering, configs, authorizedKeys, logger, now } = tools;
+  const log = logger.child({ service: "tftp" });
   return createTftpServer({
     address,
     ...(socket && { socket }),
-    files: async (name) => assets.current().loaders.get(name)?.data,
-    onEvent: ({ client, ...transfer }) => {
-      logger.debug({ client, ...transfer }, "tftp");
+    files: createTftpFiles({
+      ...{ assets, images, configs, holders, now, logger: log },
+      subject: rendering.subject,
+      addresses: holders,
+      nonceKey: tools.nonceKey,
+      installerHostKey: tools.installerHostKey,
+      authorizedKeys: () => authorizedKeys,
+      menuUrl: `${rendering.serverAt(address).baseUrl}/boot/ipxe/boot.ipxe`,
+      onEvent: (event) => record(sightingOfBoot(event, holders)),
+    }),
+    onEvent: ({ client, file, ...end }) => {
+      const transfer = { file: shownName(file), ...end };
+      log.debug({ client, ...transfer }, "tftp");
       const mac = holders.find(client);
       if (mac !== undefined)
         record([
@@ -200,7 +216,7 @@ function openTftp(
         ]);
     },
     now: () => performance.now(),
-    logger: logger.child({ service: "tftp" }),
+    logger: log,
     limits: inventory.server.tftp,
   });
 }

@@ -2,7 +2,7 @@
 
 import type { CheckResult } from "../api/shapes.ts";
 import { type AssetManifest, assetProblems } from "../boot/assets.ts";
-import { loadersInUse } from "../boot/firmware.ts";
+import { loadersInUse, signedLoaders } from "../boot/firmware.ts";
 import type { Services } from "../bootplane/deps.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { readSecret } from "../inventory/secret.ts";
@@ -17,7 +17,12 @@ export function missingAssets(
   scope: "all" | "needed" = "needed",
 ): string[] {
   const profiles = [...new Set(nodes.map((node) => node.profile))];
-  const own = nodes.flatMap(({ loader }) => loader ?? []);
+  const own = nodes.flatMap(({ loader, secureBoot, profile }) => {
+    if (loader !== undefined) return [loader];
+    return secureBoot === true
+      ? signedLoaders(manifest.sets.get(profile)?.kernelName ?? "bzImage")
+      : [];
+  });
   const loaders = [...new Set([...loadersInUse(inventory.boot.fallbackLoader), ...own])];
   return assetProblems(manifest, { profiles, loaders }, scope);
 }

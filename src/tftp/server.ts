@@ -28,14 +28,21 @@ export interface TftpEvent {
   readonly outcome: TransferEnd | "not-found" | "refused";
 }
 
+/** A file in memory, which is sent from and never copied whole. */
+export interface HeldFile {
+  readonly data: Buffer;
+  /** Called once when nothing of `data` is to be sent any more. */
+  release(): void;
+}
+
 export interface TftpServerOptions {
   /** Also the source address of every transfer, so that a host with several interfaces answers from the one that was asked. */
   readonly address: Ipv4;
   readonly port?: number;
   /** The listening socket, when somebody else has bound it. */
   readonly socket?: Socket;
-  /** The file of that cleaned name, or undefined when there is none for this client. It is sent from, never copied whole. */
-  readonly files: (name: string, client: Ipv4) => Promise<Buffer | undefined>;
+  /** The file of that cleaned name, or undefined when there is none for this client. */
+  readonly files: (name: string, client: Ipv4) => Promise<HeldFile | undefined>;
   readonly onEvent: (event: TftpEvent) => void;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
@@ -211,23 +218,24 @@ class Server implements TftpServer {
     const { address, files, now, logger, onEvent } = this.#options;
     const client = from.address as Ipv4;
     const startedMs = now();
-    let data: Buffer | undefined;
+    let file: HeldFile | undefined;
     try {
-      data = await files(name, client);
+      file = await files(name, client);
     } catch (error) {
       logger.error({ err: error, file: name, client }, "a boot file could not be read");
       this.#refuse(packet, from, errorCodes.notDefined, "the file cannot be read");
       return;
     }
-    if (signal.aborted) return;
-    if (data === undefined) {
-      this.#refuse(packet, from, errorCodes.fileNotFound, "file not found");
+    if (file === undefined) {
+      if (!signal.aborted) this.#refuse(packet, from, errorCodes.fileNotFound, "file not found");
       return;
     }
     const { maxBlksize } = this.#limits;
     const peer = { address: client, port: from.port };
     const order = { request: packet, maxBlksize, source: address, peer };
-    const result = await this.#transfers?.run(order, data, signal);
+    const running = signal.aborted ? undefined : this.#transfers?.run(order, file.data, signal);
+    const result = await running?.finally(file.release);
+    if (running === undefined) file.release();
     if (result === undefined) return;
     const { end: outcome, bytes, retries } = result;
     onEvent({ file: name, client, bytes, retries, milliseconds: now() - startedMs, outcome });

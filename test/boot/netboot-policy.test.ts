@@ -22,16 +22,17 @@ interface Site {
 
 function site(
   loaders: readonly string[] = usual,
-  changes: { fallbackLoader?: string; loader?: string } = {},
+  changes: Pick<Node, "loader" | "secureBoot"> & Inventory["boot"] = {},
+  ofNode: Pick<Node, "chainLoader"> = {},
 ): Site {
-  const { fallbackLoader, loader } = changes;
+  const { loader, secureBoot, ...boot } = changes;
   const example = exampleInventory();
   const nodes = example.nodes.map(
-    (node): Node => (node.mac === node01 && loader !== undefined ? { ...node, loader } : node),
+    (node): Node => (node.mac === node01 ? { ...node, loader, secureBoot, ...ofNode } : node),
   );
   const inventory: Inventory = {
     ...example,
-    boot: fallbackLoader === undefined ? {} : { fallbackLoader },
+    boot,
     nodes,
   };
   const policy = createNetbootPolicy({
@@ -156,6 +157,121 @@ describe("a node's own loader", () => {
   });
 });
 
+describe("a node with Secure Boot", () => {
+  const signed = ["shimx64.efi", "grubx64.efi"];
+  const secure = { secureBoot: true };
+  const asNode01 = (client: FirmwareFields) => ({ ...client, mac: node01 });
+
+  it("gets the signed loader, and no other machine does", () => {
+    const { boot } = site([...usual, ...signed], secure);
+    expect(boot(asNode01(pxe(7)))).toEqual({ file: "shimx64.efi" });
+    expect(boot(asNode01(pxe(9)))).toEqual({ file: "shimx64.efi" });
+    expect(boot(pxe(7))).toEqual({ file: "ipxe.efi" });
+    const arm64 = site([...usual, "shimaa64.efi", "grubaa64.efi", "ipxe-arm64.efi"], secure);
+    expect(arm64.boot(asNode01(pxe(11)))).toEqual({ file: "shimaa64.efi" });
+  });
+
+  it.each<[string, readonly string[], number, string]>([
+    [
+      "an unsigned one where the signed one is not there",
+      usual,
+      7,
+      "no signed loader for client architecture 7 (x64 UEFI): put shimx64.efi and grubx64.efi into the asset directory",
+    ],
+    [
+      "shim without its GRUB",
+      [...usual, "shimx64.efi"],
+      7,
+      "no signed loader for client architecture 7 (x64 UEFI): put grubx64.efi into the asset directory",
+    ],
+    [
+      "anything over HTTP",
+      [...usual, ...signed],
+      16,
+      "no signed loader for client architecture 16 (x64 UEFI, HTTP boot): put PXE before HTTP in its boot order, or set `loader` of this node to one that is signed",
+    ],
+    [
+      "a BIOS loader",
+      [...usual, ...signed],
+      0,
+      "no signed loader for client architecture 0 (x86 BIOS): switch Secure Boot off, or set `loader` of this node",
+    ],
+  ])("is not given %s", (_, loaders, arch, none) => {
+    const client = arch === 16 ? http(arch) : pxe(arch);
+    expect(site(loaders, secure).boot(asNode01(client))).toEqual({ none });
+  });
+
+  it("keeps a loader of its own", () => {
+    const { boot } = site([...usual, "ipxe-shim.efi"], { ...secure, loader: "ipxe-shim.efi" });
+    expect(boot(asNode01(http(16)))).toEqual({ file: "http://10.1.0.10:8080/boot/ipxe-shim.efi" });
+  });
+
+  it("is in no loader loop, though GRUB never asks DHCP", () => {
+    const { boot } = site([...usual, ...signed], secure);
+    for (let xid = 0; xid < 20; xid++) {
+      expect(boot({ ...asNode01(pxe(7)), xid })).toEqual({ file: "shimx64.efi" });
+      boot({ ...asNode01(pxe(7)), xid, type: "REQUEST" });
+    }
+  });
+});
+
+it("an arm64 machine gets GRUB where the site has no iPXE for it", () => {
+  expect(site([...usual, "grubaa64.efi"]).boot(pxe(11))).toEqual({ file: "grubaa64.efi" });
+  expect(site([...usual, "grubaa64.efi", "ipxe-arm64.efi"]).boot(pxe(11))).toEqual({
+    file: "ipxe-arm64.efi",
+  });
+});
+
+describe("an iPXE in a network card, where the site's loader is to be chained", () => {
+  const ipxe = { ...pxe(0), userClass: "iPXE" };
+  /** The boot files of one run of an iPXE. */
+  const run = ({ boot }: Site, client: FirmwareFields, xid: number) => [
+    boot({ ...client, xid }),
+    boot({ ...client, xid, type: "REQUEST" }),
+  ];
+  const twice = (answer: unknown) => [answer, answer];
+
+  it("gets the loader in its first run, the script in the second, and so at each boot", () => {
+    const made = site(usual, { chainLoader: true });
+    for (let i = 0; i < 10; i++) {
+      expect(run(made, ipxe, 2 * i)).toEqual(twice({ file: "undionly.kpxe" }));
+      expect(run(made, ipxe, 2 * i + 1)).toEqual(twice({ file: script }));
+      made.nowMs += minute;
+    }
+  });
+
+  it("gets the loader of its node, over UEFI as over BIOS", () => {
+    const made = site([...usual, "snponly.efi"], { chainLoader: true, loader: "snponly.efi" });
+    const uefi = { ...pxe(7), userClass: "iPXE", mac: node01 };
+    expect(run(made, uefi, 1)).toEqual(twice({ file: "snponly.efi" }));
+    expect(run(made, uefi, 2)).toEqual(twice({ file: script }));
+  });
+
+  it("gets a loader that asks DHCP no more at every boot", () => {
+    const made = site([...usual, "pxelinux.0"], { chainLoader: true, loader: "pxelinux.0" });
+    for (let i = 0; i < 10; i++)
+      expect(run(made, { ...ipxe, mac: node01 }, i)).toEqual(twice({ file: "pxelinux.0" }));
+  });
+
+  it("gets the script where the loader is not there", () => {
+    const made = site(usual, { chainLoader: true, loader: "snponly.efi" });
+    expect(made.boot({ ...ipxe, mac: node01 })).toEqual({
+      file: script,
+      remark: expect.stringMatching(/^the script all the same: the loader of node node01/),
+    });
+  });
+
+  it("gets the script at once where the site does not ask for this; a node may differ from its site", () => {
+    expect(site().boot(ipxe)).toEqual({ file: script });
+    const refusing = site(usual, { chainLoader: true }, { chainLoader: false });
+    expect(refusing.boot({ ...ipxe, mac: node01 })).toEqual({ file: script });
+    expect(refusing.boot(ipxe)).toEqual({ file: "undionly.kpxe" });
+    const asking = site(usual, {}, { chainLoader: true });
+    expect(asking.boot({ ...ipxe, mac: node01 })).toEqual({ file: "undionly.kpxe" });
+    expect(asking.boot(ipxe)).toEqual({ file: script });
+  });
+});
+
 describe("a machine whose loader never comes back as iPXE", () => {
   const attempt = ({ boot }: Site, client: FirmwareFields, xid: number) => {
     const answer = boot({ ...client, xid });
@@ -172,8 +288,8 @@ describe("a machine whose loader never comes back as iPXE", () => {
     made.nowMs = 4 * minute;
     const none =
       "loader loop: ipxe.efi was given 5 times within an hour and the machine never came back as an iPXE that runs the script; " +
-      "architecture 7 (x64 UEFI): Secure Boot refuses ipxe.efi, or it hangs on this network card: switch Secure Boot off, " +
-      "or set `loader: snponly.efi` of this node; the loader is held back for 5 minutes";
+      "architecture 7 (x64 UEFI): Secure Boot refuses ipxe.efi, or it hangs on this network card: " +
+      "set `secureBoot: true` of this node, or `loader: snponly.efi`; the loader is held back for 5 minutes";
     expect(attempt(made, pxe(7), 4)).toEqual({ none });
     made.nowMs = 9 * minute - 1;
     expect(attempt(made, pxe(7), 5)).toEqual({ none });

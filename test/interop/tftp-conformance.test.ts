@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { TftpPacket } from "../../src/tftp/packet.ts";
 import { createTftpServer, type TftpEvent, type TftpServer } from "../../src/tftp/server.ts";
+import { heldFile } from "../fakes/held-file.ts";
 import { openClient, type RawClient, type Reply } from "./tftp-client.ts";
 
 const address = "127.0.0.3" as Ipv4;
@@ -30,7 +31,7 @@ const open: RawClient[] = [];
 beforeAll(async () => {
   server = createTftpServer({
     ...{ address, port: 0 },
-    files: async (name) => files.get(name),
+    files: async (name) => heldFile(files.get(name)),
     onEvent: (event) => events.push(event),
     now: () => performance.now(),
     logger: pino({ level: "silent" }),

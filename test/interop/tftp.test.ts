@@ -11,6 +11,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { createTftpServer, type TftpEvent, type TftpServer } from "../../src/tftp/server.ts";
+import { heldFile } from "../fakes/held-file.ts";
 import { requireTools } from "./host.ts";
 
 const run = promisify(execFile);
@@ -39,7 +40,7 @@ beforeAll(async () => {
   server = createTftpServer({
     address: host,
     port: 0,
-    files: async (name) => files.get(name),
+    files: async (name) => heldFile(files.get(name)),
     onEvent: (event) => events.push(event),
     now: () => performance.now(),
     logger: pino({ level: "silent" }),
@@ -124,7 +125,7 @@ describe("the TFTP server with real clients", () => {
     const many = createTftpServer({
       address: host,
       port: 0,
-      files: async (name) => files.get(name),
+      files: async (name) => heldFile(files.get(name)),
       onEvent: () => undefined,
       now: () => performance.now(),
       logger: pino({ level: "silent" }),

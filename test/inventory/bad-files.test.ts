@@ -325,6 +325,12 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "7:19: server.imageMemoryMiB: 0.5 is not a whole number",
   ],
   [
+    "Secure Boot on a BIOS",
+    "firmware: uefi\n",
+    "firmware: bios\n    secureBoot: true\n",
+    '26:17: nodes.node01.secureBoot: node node01 has firmware "bios", which knows no Secure Boot: set firmware: uefi, or leave secureBoot out',
+  ],
+  [
     "a timeout of zero",
     "profiles:\n",
     "timeouts: { joinSeconds: 0 }\nprofiles:\n",

@@ -51,6 +51,16 @@ test("an install is kept back by what its own machine needs, and the check says 
   for (const problem of manifest.problems) expect(assets?.detail).toContain(problem);
 });
 
+test("a node with Secure Boot needs shim and GRUB for its processor", () => {
+  const secure = { ...node01, secureBoot: true };
+  const missing = (node: typeof node01) =>
+    missingLoaders([node])
+      .slice(2)
+      .map((text) => text.slice(0, text.indexOf(" is missing")));
+  expect(missing(secure)).toEqual(["loader shimx64.efi", "loader grubx64.efi"]);
+  expect(missing({ ...secure, loader: "own.efi" })).toEqual(["loader own.efi"]);
+});
+
 const services = { dhcp: "running", tftp: "running", http: "running" } as const;
 const rival = { address: "10.0.100.9" as Ipv4, interface: "eth0", lastHeardMs: 0 };
 

@@ -10,6 +10,7 @@ import {
   type TftpServer,
   type TftpServerOptions,
 } from "../../src/tftp/server.ts";
+import { heldFile } from "../fakes/held-file.ts";
 
 const loopback = "127.0.0.1" as Ipv4;
 
@@ -65,7 +66,7 @@ async function rack(options: Partial<TftpServerOptions> = {}) {
   const server: TftpServer = createTftpServer({
     address: loopback,
     port: 0,
-    files: async (name) => files.get(name),
+    files: async (name) => heldFile(files.get(name)),
     onEvent: (event) => {
       events.push(event);
       for (const resolve of arrived.splice(0)) resolve();

@@ -26,7 +26,13 @@ boot=/mnt/boot
 mkdir -p $boot/EFI/nixos
 cp "/mnt$toplevel/kernel" $boot/EFI/nixos/bzImage.efi
 cp "/mnt$toplevel/initrd" $boot/EFI/nixos/initrd.efi
-if [ "$firmware" = uefi ]; then
+if [ "$secure_boot" = true ]; then
+  # GRUB's signed image reads this folder's configuration, whatever it was started from.
+  mkdir -p $boot/EFI/BOOT $boot/EFI/debian
+  cp /mnt/usr/lib/shim/shimx64.efi.signed $boot/EFI/BOOT/BOOTX64.EFI
+  cp /mnt/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed $boot/EFI/BOOT/grubx64.efi
+  printf 'linux /EFI/nixos/bzImage.efi %s\ninitrd /EFI/nixos/initrd.efi\nboot\n' "$options" > $boot/EFI/debian/grub.cfg
+elif [ "$firmware" = uefi ]; then
   mkdir -p $boot/EFI/BOOT $boot/loader/entries
   cp /mnt/usr/lib/systemd/boot/efi/systemd-bootx64.efi $boot/EFI/BOOT/BOOTX64.EFI
   printf 'timeout 0\ndefault nixos.conf\n' > $boot/loader/loader.conf

@@ -1,13 +1,21 @@
-// Builds the virtual rack's images from Debian packages: the netboot installer below nixos/ and the
-// system it installs below system/. `node build.ts --out DIR`; does nothing when DIR is up to date.
+// Builds the virtual rack's images from Debian packages: the netboot installer below nixos/, the system it
+// installs below system/, and signed loaders below loaders/. `node build.ts --out DIR`; does nothing when DIR is up to date.
 
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { buildArm64 } from "./arm64.ts";
 import { run } from "./command.ts";
 import { buildInstaller } from "./installer.ts";
-import { downloadPackages, resolvePackages, unpackPackages } from "./packages.ts";
+import { buildLoaders } from "./loaders.ts";
+import {
+  downloadPackages,
+  resolvePackages,
+  systemPackages,
+  unneeded,
+  unpackPackages,
+} from "./packages.ts";
 import { buildSystem } from "./system.ts";
 
 const guest = join(import.meta.dirname, "../guest");
@@ -20,7 +28,9 @@ async function buildImages(directory: string): Promise<void> {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     process.stdout.write(`images: ${seconds.padStart(5)} s  ${text}\n`);
   };
-  const packages = await resolvePackages();
+  const packages = (await resolvePackages(systemPackages)).filter(
+    ({ name }) => !unneeded.test(name),
+  );
   const inputs = await hashInputs(packages.map(({ file }) => file));
   const stamp = join(directory, "inputs.sha256");
   if ((await readFile(stamp, "utf8").catch(() => "")) === inputs)
@@ -37,7 +47,7 @@ async function buildImages(directory: string): Promise<void> {
   await mkdir(stage, { recursive: true });
   await unpackPackages(packages, archives, stage);
   const [release = ""] = await readdir(join(stage, "lib/modules"));
-  await run(["chroot", stage, "depmod", release]);
+  await run(["depmod", "-b", stage, release]);
   const place = (name: string, output: string) => ({
     stage,
     guest: join(guest, name),
@@ -49,9 +59,10 @@ async function buildImages(directory: string): Promise<void> {
   await buildInstaller(place("installer", "nixos"));
   say("packing the system");
   await buildSystem(place("system", "system"), firstBoot);
+  await buildLoaders(stage, join(fresh, "loaders"));
 
   await rm(stamp, { force: true });
-  for (const name of ["nixos", "system"]) {
+  for (const name of ["nixos", "system", "loaders"]) {
     await rm(join(directory, name), { recursive: true, force: true });
     await rename(join(fresh, name), join(directory, name));
   }
@@ -74,13 +85,22 @@ async function hashInputs(packageFiles: readonly string[]): Promise<string> {
   return hash.digest("hex");
 }
 
-const { out } = parseArgs({ options: { out: { type: "string" } } }).values;
-if (out === undefined || process.getuid?.() !== 0) {
-  process.stderr.write("usage, as root: node vm-harness/images/build.ts --out DIRECTORY\n");
+const { out, architecture } = parseArgs({
+  options: { out: { type: "string" }, architecture: { type: "string", default: "amd64" } },
+}).values;
+const builds: Readonly<Record<string, (directory: string) => Promise<void>>> = {
+  amd64: buildImages,
+  arm64: buildArm64,
+};
+const build = builds[architecture];
+if (out === undefined || build === undefined || process.getuid?.() !== 0) {
+  process.stderr.write(
+    "usage, as root: node vm-harness/images/build.ts --out DIRECTORY [--architecture amd64|arm64]\n",
+  );
   process.exitCode = 2;
 } else {
   await mkdir(out, { recursive: true });
-  await buildImages(resolve(out)).catch((error: unknown) => {
+  await build(resolve(out)).catch((error: unknown) => {
     process.stderr.write(`images: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   });

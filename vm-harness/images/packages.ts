@@ -1,12 +1,12 @@
 // Debian packages as raw material: finds the versions apt would install, downloads and unpacks them.
 // Runs no maintainer script and touches nothing of the machine's own package database.
 
-import { mkdir, readdir, rm, symlink } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, runShell } from "./command.ts";
 
-/** What the images are made of; what these depend on comes along. */
-const wanted = [
+/** What the x86-64 images are made of; what these depend on comes along. */
+export const systemPackages = [
   "bash",
   "busybox-static",
   "coreutils",
@@ -18,6 +18,7 @@ const wanted = [
   "extlinux",
   "gdisk",
   "grep",
+  "grub-efi-amd64-signed",
   "iproute2",
   "jq",
   "kmod",
@@ -26,8 +27,10 @@ const wanted = [
   "mount",
   "openssh-server",
   "procps",
+  "pxelinux",
   "python3-minimal",
   "sed",
+  "shim-signed",
   "syslinux-common",
   "systemd",
   "systemd-boot-efi",
@@ -37,9 +40,9 @@ const wanted = [
   "zstd",
 ];
 
-/** Dependencies that only configure a package on a living system: the images are put together without them. */
-const unneeded =
-  /^(adduser|apt|ca-certificates|debconf|dpkg|gcc-12-base|init-system-helpers|initramfs-tools.*|klibc-utils|libdb5\.3|libfile-.*|libgdbm.*|libklibc|libnumber-.*|libperl.*|libtext-.*|linux-base|lsb-base|media-types|openssh-sftp-server|perl.*|readline-common|runit-helper|sensible-utils|sysvinit-utils|tzdata|ucf|udev|usrmerge)$/;
+/** Dependencies of those that only configure a package on a living system: the images are put together without them. */
+export const unneeded =
+  /^(adduser|apt|ca-certificates|debconf|dpkg|dmsetup|gcc-12-base|gettext-base|grub-common|grub-efi-amd64-bin|grub2-common|init-system-helpers|initramfs-tools.*|klibc-utils|libdb5\.3|libefi.*|libfile-.*|libfreetype6|libfuse2|libgdbm.*|libklibc|libnumber-.*|libperl.*|libtext-.*|libpng16-16|linux-base|lsb-base|media-types|mokutil|openssh-sftp-server|perl.*|readline-common|runit-helper|sensible-utils|shim-helpers-.*|shim-signed-common|shim-unsigned|sysvinit-utils|tzdata|ucf|udev|usrmerge)$/;
 
 // An empty status file makes apt resolve for an empty system instead of for this machine.
 const aptOptions = [
@@ -49,25 +52,52 @@ const aptOptions = [
   "-oAPT::Sandbox::User=root",
 ];
 
+/** Options for apt that name another archive than this machine's own. */
+export type Archive = readonly string[];
+
+/** Debian's arm64 packages, with package lists of their own in `lists`. */
+export const arm64 = (lists: string): Archive => [
+  ...["-oAPT::Architecture=arm64", "-oAPT::Architectures=arm64"],
+  ...[`-oDir::State::lists=${lists}`, `-oDir::Cache=${lists}/cache`],
+];
+
+/** `apt-get update` for an archive that is not this machine's own; at most once a day. */
+export async function updateLists(archive: Archive): Promise<void> {
+  const lists = archive.find((option) => option.startsWith("-oDir::State::lists="))?.split("=")[1];
+  if (lists === undefined) return;
+  const age =
+    Date.now() - (await stat(join(lists, "updated")).catch(() => ({ mtimeMs: 0 }))).mtimeMs;
+  if (age < 86_400_000) return;
+  await mkdir(join(lists, "partial"), { recursive: true });
+  await run(["apt-get", ...aptOptions, ...archive, "update"]);
+  await writeFile(join(lists, "updated"), "");
+}
+
 export interface DebianPackage {
   readonly name: string;
   /** File name in the archive, with version and architecture. */
   readonly file: string;
 }
 
-/** The packages to unpack, in the versions the machine's apt lists offer. Needs `apt-get update` to have run once. */
-export async function resolvePackages(): Promise<DebianPackage[]> {
-  const output = await run(["apt-get", ...aptOptions, "--print-uris", "-y", "install", ...wanted]);
-  const packages = [...output.matchAll(/^'[^']+' (([^_ ]+)_\S+\.deb) \d+/gm)].map(
+/** `wanted` with all that it depends on, in the versions apt's lists offer. Needs `apt-get update` to have run once. */
+export async function resolvePackages(
+  wanted: readonly string[],
+  archive: Archive = [],
+): Promise<DebianPackage[]> {
+  const output = await run([
+    ...["apt-get", ...aptOptions, ...archive],
+    ...["--print-uris", "-y", "install", ...wanted],
+  ]);
+  return [...output.matchAll(/^'[^']+' (([^_ ]+)_\S+\.deb) \d+/gm)].map(
     ([, file = "", name = ""]) => ({ name, file }),
   );
-  return packages.filter(({ name }) => !unneeded.test(name));
 }
 
 /** Downloads what of `packages` is not yet in `directory` and removes what is no longer asked for. */
 export async function downloadPackages(
   packages: readonly DebianPackage[],
   directory: string,
+  archive: Archive = [],
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
   const present = new Set(await readdir(directory));
@@ -75,7 +105,7 @@ export async function downloadPackages(
   for (const file of present) if (!asked.has(file)) await rm(join(directory, file));
   const missing = packages.filter(({ file }) => !present.has(file)).map(({ name }) => name);
   if (missing.length > 0)
-    await run(["apt-get", ...aptOptions, "download", ...missing], { cwd: directory });
+    await run(["apt-get", ...aptOptions, ...archive, "download", ...missing], { cwd: directory });
 }
 
 /** Unpacks `packages` from `directory` into an empty `stage` with a merged /usr, without documentation and translations. */

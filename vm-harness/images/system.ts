@@ -82,6 +82,8 @@ const bootFiles = [
   "/usr/bin/extlinux",
   "/usr/lib/systemd/boot/efi/systemd-bootx64.efi",
   "/usr/lib/EXTLINUX/gptmbr.bin",
+  "/usr/lib/shim/shimx64.efi.signed",
+  "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
 ];
 
 /** Builds `output`/{bzImage,initrd,rootfs.tar.zst}. `firstBoot` is the directory of the product's first-boot files. */

@@ -87,9 +87,9 @@ export async function copyModules(
 ): Promise<void> {
   const order = new Set<string>();
   for (const name of names) {
-    const plan = await run(["chroot", stage, "modprobe", "-S", release, "--show-depends", name]);
+    const plan = await run(["modprobe", "-d", stage, "-S", release, "--show-depends", name]);
     for (const [, path = ""] of plan.matchAll(/^insmod (\S+)/gm))
-      order.add(path.replace(/^\/lib\//, "/usr/lib/"));
+      order.add(path.slice(stage.length).replace(/^\/lib\//, "/usr/lib/"));
   }
   await copyPaths(stage, tree, [...order]);
   await writeFile(join(tree, "modules"), [...order, ""].join("\n"));
