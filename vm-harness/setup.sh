@@ -41,7 +41,7 @@ tftp-hpa         TFTP client without options
 tshark           decoder of what the DHCP server sends
 udhcpc           the DHCP client of small systems
 util-linux       lsblk, unshare
-xz-utils         an image's archive
+xz-utils         archives of images
 '
 # What only the long end-to-end tests use besides.
 e2e_packages='
