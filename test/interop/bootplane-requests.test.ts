@@ -185,7 +185,7 @@ describe("several requests on one connection", () => {
     try {
       const asked = Promise.withResolvers<void>();
       // The script is never made.
-      waiting.assets.reload = () => {
+      waiting.assets.recent = () => {
         asked.resolve();
         return new Promise(() => undefined);
       };

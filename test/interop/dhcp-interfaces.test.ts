@@ -207,5 +207,5 @@ it("an address that no interface has keeps the server from starting, by name", a
     }),
   );
   const started = lab.run(serverSpace, process.execPath, main, "serve", "--inventory", wrong);
-  await expect(started).rejects.toThrow("HTTP on 10.77.1.2 port 8081: listen EADDRNOTAVAIL");
+  await expect(started).rejects.toThrow("HTTP on 10.77.1.2 port 8081: EADDRNOTAVAIL");
 });
