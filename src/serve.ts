@@ -99,7 +99,7 @@ async function start(
     ...{ inventory, store, ...boot, servedScripts, logger, now, onFault },
     authorizedKeys: sshKey.publicKey,
     nonceKey: loadOrCreateToken(stateDirectory, randomBytes, "boot-nonce-key").reveal(),
-    installerHostKey: (operation) => installerHostKey(inventory, operation),
+    installerHostKey: (operation) => givenHostKey(inventory, operation),
   });
   closers.push(() => network.close());
   const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
@@ -141,6 +141,13 @@ async function start(
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+/** Throws where host keys are pinned and this operation's is gone: an installer with a key of its own could not be told from another's. */
+async function givenHostKey(inventory: Inventory, operation: string): Promise<HostKey | undefined> {
+  const key = await installerHostKey(inventory, operation);
+  if (key !== undefined || inventory.install.hostKey === "first-use") return key;
+  throw new Error(`the host key of operation ${operation} is gone: the operation is over`);
 }
 
 /** What machines are given, and what it is made of. */

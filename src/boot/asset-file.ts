@@ -44,7 +44,7 @@ export async function findFile(path: string): Promise<FoundFile | { readonly pro
   if (facts === undefined) return { problem: "is missing or cannot be read" };
   if (!facts.isFile()) return { problem: "is not a regular file" };
   if (facts.size === 0n) return { problem: "is empty" };
-  return { path, sizeBytes: Number(facts.size), identity: identity(facts) };
+  return { path, sizeBytes: Number(facts.size), identity: identityOf(facts) };
 }
 
 /** True when `path`, with all links resolved, lies below `base`. */
@@ -69,9 +69,10 @@ export async function openAsset(file: FoundFile): Promise<FileHandle> {
 
 /** True while the opened file is still the one of the manifest. */
 export async function isUnchanged(handle: FileHandle, file: FoundFile): Promise<boolean> {
-  return identity(await handle.stat({ bigint: true })) === file.identity;
+  return identityOf(await handle.stat({ bigint: true })) === file.identity;
 }
 
-function identity(facts: { ino: bigint; size: bigint; mtimeNs: bigint }): string {
+/** See FoundFile. */
+export function identityOf(facts: Readonly<Record<"ino" | "size" | "mtimeNs", bigint>>): string {
   return [facts.ino, facts.size, facts.mtimeNs].map((value) => value.toString(16)).join("-");
 }

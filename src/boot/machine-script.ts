@@ -5,6 +5,7 @@ import type { Node } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { AssetSet } from "./assets.ts";
 import type { Decision } from "./decide.ts";
+import { shownNonce } from "./nonce.ts";
 import type { BootScripts, BootServer } from "./script.ts";
 
 export interface MachineScript {
@@ -35,12 +36,12 @@ export function machineScript(
     const fault = `node ${boot.node.name} is to be installed, but profile ${boot.node.profile} has no usable asset set: see rackstrap check`;
     return { ...localDisk(tools.scripts, node, fault), fault };
   }
+  const nonce = tools.nonce(boot.intentId);
   try {
-    const nonce = tools.nonce(boot.intentId);
     const text = tools.scripts.installer(tools.server, boot.node, set, nonce);
     return { text, plan: "installer", reason };
   } catch (error) {
-    const fault = `node ${boot.node.name} is to be installed, and its script can't be made: ${messageOf(error)}`;
+    const fault = `node ${boot.node.name} is to be installed, and its script can't be made: ${messageOf(error).replaceAll(nonce, shownNonce)}`;
     return { ...localDisk(tools.scripts, node, fault), fault };
   }
 }

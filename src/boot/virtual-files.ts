@@ -23,9 +23,9 @@ export function keysName(mac: Mac, nonce: string): string {
   return `nodes/${mac.replaceAll(":", "-")}/${nonce}/keys.cpio.gz`;
 }
 
-/** A name as it may be shown: without the nonce in it, which is a permission. */
+/** A name, also one as it came, as it may be shown: without the nonce in it, which is a permission. */
 export function shownName(name: string): string {
-  return keys.test(name) ? name.replace(keys, `nodes/$1/${shownNonce}/keys.cpio.gz`) : name;
+  return name.replace(/[A-Za-z0-9_-]{43}/g, shownNonce);
 }
 
 /** The name of a set's kernel or initrd. The version is part of it, so that a machine never mixes two sets. */

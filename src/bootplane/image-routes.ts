@@ -13,7 +13,9 @@ interface ImageRequest {
 export function imageRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
   app.get<{ Params: { file: string } }>("/boot/:file", async (request, reply) => {
     const { file } = request.params;
-    const loader = deps.assets.current().loaders.get(file);
+    // One that was installed a moment ago is there, too.
+    const loader =
+      deps.assets.current().loaders.get(file) ?? (await deps.assets.recent()).loaders.get(file);
     if (loader === undefined) return reply.callNotFound();
     if (request.method === "GET") deps.onEvent({ kind: "loader-served", client: request.ip, file });
     return reply.type("application/octet-stream").send(loader.data);

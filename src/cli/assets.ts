@@ -34,7 +34,9 @@ interface ImportOptions extends StoreOptions {
 export function addAssetsCommand(program: Command, done: Done): void {
   const assets = program
     .command("assets")
-    .description("images and loaders that machines boot from");
+    .description("images and loaders that machines boot from")
+    // What root publishes with a strict umask, the server's own user could not read.
+    .hook("preAction", () => void process.umask(0o022));
   addImport(assets, done);
   addList(assets, done);
   addVerifyCommand(assets, done);

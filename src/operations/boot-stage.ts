@@ -76,6 +76,7 @@ function stageOf(event: TimelineEvent, before: BootStage["name"]): BootStage["na
         ? "system"
         : "dhcp";
     case "tftp-transferred":
+      return stageOfTransfer(String(detail["file"] ?? ""));
     case "loader-served":
       return "loader";
     case "boot-menu-served":
@@ -93,6 +94,13 @@ function stageOf(event: TimelineEvent, before: BootStage["name"]): BootStage["na
     default:
       return undefined;
   }
+}
+
+/** Configurations have an event of their own, which says more. */
+function stageOfTransfer(file: string): BootStage["name"] | undefined {
+  if (/^(?:grub|pxelinux\.cfg)\//.test(file)) return undefined;
+  if (/^nixos\//.test(file)) return "images";
+  return /^nodes\/.*\/keys\.cpio\.gz$/.test(file) ? "keys" : "loader";
 }
 
 /** The installer's own DHCP client names no architecture: it gets no boot file, or the site's fallback. */

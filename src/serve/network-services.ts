@@ -200,8 +200,8 @@ function openTftp(
       menuUrl: `${rendering.serverAt(address).baseUrl}/boot/ipxe/boot.ipxe`,
       onEvent: (event) => record(sightingOfBoot(event, holders)),
     }),
-    onEvent: ({ client, file, ...end }) => {
-      const transfer = { file: shownName(file), ...end };
+    shown: shownName,
+    onEvent: ({ client, ...transfer }) => {
       log.debug({ client, ...transfer }, "tftp");
       const mac = holders.find(client);
       if (mac !== undefined)

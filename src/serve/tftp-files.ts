@@ -2,8 +2,8 @@
 
 import type { Logger } from "pino";
 import { type Gate, intentOf, permit, wrongAddress } from "../boot/access.ts";
-import { type AssetFile, openAsset } from "../boot/asset-file.ts";
-import { type Assets, findSet } from "../boot/assets.ts";
+import { AssetChangedError, type FoundFile, isUnchanged, openAsset } from "../boot/asset-file.ts";
+import { type AssetManifest, type Assets, findSet } from "../boot/assets.ts";
 import { decide } from "../boot/decide.ts";
 import { DamagedImageError, type ImageCache } from "../boot/image-cache.ts";
 import { keysArchive } from "../boot/keys-archive.ts";
@@ -36,7 +36,7 @@ type Named<Kind extends VirtualFile["kind"]> = Extract<VirtualFile, { kind: Kind
 export function createTftpFiles(tools: TftpFileTools): TftpFiles {
   return async (name, client) => {
     const file = parseVirtualFile(name);
-    if (file === undefined) return held(tools.assets.current().loaders.get(name)?.data);
+    if (file === undefined) return await plainFile(tools.assets, name);
     switch (file.kind) {
       case "image":
         return await imageOf(tools, file, client);
@@ -53,6 +53,17 @@ export function createTftpFiles(tools: TftpFileTools): TftpFiles {
 
 function held(data: Buffer | undefined): HeldFile | undefined {
   return data && { data, release: () => undefined };
+}
+
+/** A loader or another file of the asset directory, as it is there now. */
+async function plainFile(
+  assets: TftpFileTools["assets"],
+  name: string,
+): Promise<HeldFile | undefined> {
+  const known = ({ loaders, files }: AssetManifest) => loaders.get(name) ?? files.get(name);
+  const found = known(assets.current()) ?? known(await assets.recent());
+  if (found === undefined) return undefined;
+  return held("data" in found ? found.data : await readWhole(found));
 }
 
 /** Of the set that the machine's configuration was made for, also when another one has become active since. */
@@ -75,11 +86,13 @@ async function imageOf(
   }
 }
 
-/** An image that the cache has no room for. */
-async function readWhole(image: AssetFile): Promise<Buffer> {
-  const handle = await openAsset(image);
+/** What the image cache has no room for, or does not keep. Rejects with AssetChangedError when it is not the file that was found. */
+async function readWhole(file: FoundFile): Promise<Buffer> {
+  const handle = await openAsset(file);
   try {
-    return await handle.readFile();
+    const data = await handle.readFile();
+    if (data.length === file.sizeBytes && (await isUnchanged(handle, file))) return data;
+    throw new AssetChangedError(`${file.path} changed while it was read`);
   } finally {
     await handle.close();
   }
@@ -110,11 +123,15 @@ async function configOf(
   const config = tools.configs[kind];
   const mac = tools.holders.find(client) ?? named;
   if (mac === undefined) return Buffer.from(config.unknown(client));
-  const { plan, reason, text } =
+  const { plan, reason, text, refused } =
     named === undefined || named === mac
       ? await ownConfig(tools, config, mac, client)
       : localDisk(config, mac, `it asked for the configuration of ${named}`);
-  tools.onEvent({ kind: "boot-script-served", mac, client, plan, reason });
+  tools.onEvent(
+    refused === undefined
+      ? { kind: "boot-script-served", mac, client, plan, reason }
+      : { kind: "boot-refused", mac, client, asked: "configuration", reason: refused },
+  );
   return Buffer.from(text);
 }
 
@@ -122,6 +139,8 @@ interface Config {
   readonly plan: "installer" | "local-disk";
   readonly reason: string;
   readonly text: string;
+  /** Why the machine's own one was not given. */
+  readonly refused?: string;
 }
 
 function localDisk(config: LoaderConfig, mac: Mac, reason: string): Config {
@@ -139,10 +158,8 @@ async function ownConfig(
   if (boot.kind === "local-disk") return localDisk(config, mac, reason);
   const standing = tools.addresses.standing(client, intentOf(decision));
   const wrong = wrongAddress({ mac, address: client, standing });
-  if (wrong !== undefined) {
-    tools.onEvent({ kind: "boot-refused", mac, client, asked: "configuration", reason: wrong });
-    return localDisk(config, mac, "an install is not given to this address");
-  }
+  if (wrong !== undefined)
+    return { ...localDisk(config, mac, "an install is not given to this address"), refused: wrong };
   tools.addresses.bind(client, boot.intentId);
   const { node } = boot;
   // As it is on disk now, so that a newly deployed image is used by the next install.

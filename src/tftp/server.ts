@@ -43,6 +43,8 @@ export interface TftpServerOptions {
   readonly socket?: Socket;
   /** The file of that cleaned name, or undefined when there is none for this client. */
   readonly files: (name: string, client: Ipv4) => Promise<HeldFile | undefined>;
+  /** A name as events and the log may have it; as it is unless this is given. */
+  readonly shown?: (name: string) => string;
   readonly onEvent: (event: TftpEvent) => void;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
@@ -222,7 +224,8 @@ class Server implements TftpServer {
     try {
       file = await files(name, client);
     } catch (error) {
-      logger.error({ err: error, file: name, client }, "a boot file could not be read");
+      const file = this.#shown(name);
+      logger.error({ err: error, file, client }, "a boot file could not be read");
       this.#refuse(packet, from, errorCodes.notDefined, "the file cannot be read");
       return;
     }
@@ -238,7 +241,18 @@ class Server implements TftpServer {
     if (running === undefined) file.release();
     if (result === undefined) return;
     const { end: outcome, bytes, retries } = result;
-    onEvent({ file: name, client, bytes, retries, milliseconds: now() - startedMs, outcome });
+    onEvent({
+      file: this.#shown(name),
+      client,
+      bytes,
+      retries,
+      milliseconds: now() - startedMs,
+      outcome,
+    });
+  }
+
+  #shown(name: string): string {
+    return this.#options.shown?.(name) ?? name;
   }
 
   #refuse(packet: RequestPacket, from: RemoteInfo, code: number, message: string): void {
@@ -258,7 +272,7 @@ class Server implements TftpServer {
   #count(packet: RequestPacket, from: RemoteInfo, outcome: "not-found" | "refused"): void {
     const { logger, now, onEvent } = this.#options;
     const client = from.address as Ipv4;
-    const file = packet.file.slice(0, 255);
+    const file = this.#shown(packet.file.slice(0, 255));
     this.#refused += 1;
     logger.debug({ client, file, outcome }, "TFTP request refused");
     if (!this.#mayReport(now())) return;

@@ -72,6 +72,7 @@ export class TransferSocket {
   send(datagrams: readonly Datagram[]): string | undefined {
     if (datagrams.length > 1 && this.#sendSegmented(datagrams)) return undefined;
     let complaint: string | undefined;
+    this.#dontSegment();
     for (const datagram of datagrams) {
       if (this.#sendOnce([datagram], this.#peer)) continue;
       const error = this.#libc.lastError();
@@ -81,6 +82,7 @@ export class TransferSocket {
   }
 
   sendToStranger(datagram: Buffer, stranger: Buffer): void {
+    this.#dontSegment();
     this.#sendOnce([[datagram]], stranger);
   }
 
@@ -103,6 +105,13 @@ export class TransferSocket {
       return false;
     }
     return true;
+  }
+
+  /** What is longer than a segment must not be cut up, such as an ERROR beside blocks of 8 octets. */
+  #dontSegment(): void {
+    if (this.#segmentation !== "on") return;
+    this.#setSegment(0);
+    this.#segmentation = "untried";
   }
 
   #setSegment(bytes: number): boolean {

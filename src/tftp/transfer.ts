@@ -84,7 +84,8 @@ class ReadTransfer implements Transfer {
 
   constructor(request: RequestPacket, file: Buffer, maxBlksize: number) {
     const netascii = request.mode === "netascii";
-    const sizeBytes = netascii ? netasciiSize(file) : file.length;
+    const isSizeAsked = request.options.has("tsize");
+    const sizeBytes = netascii && isSizeAsked ? netasciiSize(file) : file.length;
     const options = negotiate(request.options, sizeBytes, maxBlksize);
     const { blksize, windowsize, acknowledged } = options;
     this.#blksize = blksize;
@@ -136,6 +137,7 @@ class ReadTransfer implements Transfer {
       case "WRQ":
       case "DATA":
       case "OACK": {
+        // Neither delay nor duplication explains it (RFC 1350 §2).
         this.#end("failed");
         const code = errorCodes.illegalOperation;
         const message = `${packet.kind} has no place in a read`;
@@ -211,7 +213,9 @@ class ReadTransfer implements Transfer {
 
   /** As TCP does, it waits some multiple of what the way there and back has taken of late (RFC 6298). */
   #wait(now: number): void {
-    const measuredMs = Math.min(Math.max(4 * this.#roundTripMs, shortestTimeoutMs), firstTimeoutMs);
+    // In lock-step the client repeats what it misses too, and takes an early repetition for an answer to what it sent twice.
+    const leastMs = this.#windowsize === 1 ? firstTimeoutMs : shortestTimeoutMs;
+    const measuredMs = Math.min(Math.max(4 * this.#roundTripMs, leastMs), firstTimeoutMs);
     const firstMs = this.#clientTimeoutMs ?? measuredMs;
     const waitMs = Math.min(firstMs * 2 ** (this.#tries - 1), Math.max(longestTimeoutMs, firstMs));
     this.#deadline = Math.min(now + waitMs, this.#progressAt + maxSilenceMs);

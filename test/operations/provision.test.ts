@@ -140,6 +140,17 @@ test("refuses a machine that is powered on and was never installed from here", a
   expect(machine(rack, "node01").power).toBe("on");
 });
 
+test("leaves a machine on that may be a voter of a cluster which nobody can see", async () => {
+  const rack = fakeRack(() => 1_000_000);
+  await provision(rack, threeNodes);
+  for (const name of threeNodes) machine(rack, name).fault = "never-joins";
+  rack.database.prepare("UPDATE nodes SET state = 'failed' WHERE name = 'node02'").run();
+  expect(machine(rack, "node02").power).toBe("on");
+  const [operation] = await provision(rack, ["node02"]);
+  expect(operation?.failure?.reason).toMatch(/may be a voter that this server cannot reach/);
+  expect(machine(rack, "node02")).toMatchObject({ power: "on", wipes: 1 });
+});
+
 test("refuses an active node: provisioning it would destroy it", async () => {
   const rack = fakeRack(() => 1_000_000);
   await provision(rack, threeNodes);

@@ -9,6 +9,7 @@ if (node01 === undefined || node02 === undefined) throw new Error("the example s
 const nothing = {
   root: "/assets",
   loaders: new Map(),
+  files: new Map(),
   sets: new Map(),
   versions: new Map(),
   problems: [],

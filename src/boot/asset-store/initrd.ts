@@ -22,6 +22,7 @@ export type InitrdCheck =
 
 /** `content`: zstd data is unpacked and held against its checksum, too; without it only its frames are walked. Rejects on I/O errors. */
 export async function checkInitrd(file: OpenFile, content: boolean): Promise<InitrdCheck> {
+  let holdsAnArchive = false;
   for (let at = 0; at < file.sizeBytes; ) {
     const member = memberAt(await read(file, at, 16));
     if (member === undefined || member === "unread")
@@ -30,14 +31,16 @@ export async function checkInitrd(file: OpenFile, content: boolean): Promise<Ini
         : { kind: "damaged", why: `has no archive at octet ${at}: ${await describe(file, at)}` };
     const end = await ends[member](file, at, content);
     if ("why" in end) return { kind: "damaged", why: `${end.why} (${member} part at octet ${at})` };
+    holdsAnArchive ||= member !== "padding";
     at = end.at;
   }
-  return { kind: "whole" };
+  return holdsAnArchive ? { kind: "whole" } : { kind: "damaged", why: "holds nothing but zeros" };
 }
 
 type Member = "padding" | "cpio" | "gzip" | "zstd" | "xz";
 type End = { readonly at: number } | { readonly why: string };
 
+const mostEmptyBlocks = 1000;
 const cut: End = { why: "is cut short" };
 
 const ends: Readonly<
@@ -149,13 +152,16 @@ async function zstdEnd(file: OpenFile, start: number, content: boolean): Promise
   }
   const flags = head[4] ?? 0;
   let at = start + zstdHeaderBytes(flags);
+  let empty = 0;
   for (let last = false; !last; ) {
     const block = await read(file, at, 3);
     if (block.length < 3) return cut;
     const header = block.readUIntLE(0, 3);
     last = (header & 1) === 1;
     const type = (header >> 1) & 3;
-    if (type === 3) return { why: `has a bad block at octet ${at}` };
+    // A tail of zeros would be read as millions of empty blocks.
+    empty = !last && header >> 3 === 0 ? empty + 1 : 0;
+    if (type === 3 || empty > mostEmptyBlocks) return { why: `has a bad block at octet ${at}` };
     // A block of type 1 is one octet that is repeated.
     at += 3 + (type === 1 ? 1 : header >> 3);
   }

@@ -30,8 +30,9 @@ export function checkNode(context: StepContext): Step {
           `remove it from both layers first, then run: rackstrap provision ${node.name}`,
         );
       const answer = await askBmc(context, attempt.evidence, signal);
-      const isOn = answer.kind === "done" && answer.evidence?.["power"] === "on";
-      return isOn && !context.nodes.wasInstalled(node.name) ? runningStranger(node) : answer;
+      if (answer.kind !== "done" || answer.evidence?.["power"] !== "on") return answer;
+      if (!context.nodes.wasInstalled(node.name)) return runningStranger(node);
+      return (await isClusterOutOfSight(context)) ? perhapsVoter(context) : answer;
     },
   };
 }
@@ -41,6 +42,22 @@ function runningStranger(node: Node): StepResult {
   return failed(
     `node ${node.name} is powered on and was never installed from here: it may be in use`,
     `make sure that nothing on it is needed, switch it off (rackstrap power off ${node.name}), then provision it`,
+  );
+}
+
+/** True when there is a cluster, and no member of it answers. */
+async function isClusterOutOfSight(context: StepContext): Promise<boolean> {
+  const { cluster, clusters, inventory } = context;
+  if (clusters.claim(inventory.cluster.name)?.initialisedAtMs === undefined) return false;
+  return (await cluster.views()).every(({ verdict }) => verdict === "no-cluster");
+}
+
+/** Switching off a voter of a cluster that this server can't reach may cost that its majority. */
+function perhapsVoter({ node, inventory }: StepContext): StepResult {
+  const { name } = inventory.cluster;
+  return failed(
+    `node ${node.name} is powered on, and no member of cluster ${name} answers: it may be a voter that this server cannot reach`,
+    `see to the network to the production addresses (rackstrap cluster status); if the cluster is really gone, switch the node off: rackstrap power off ${node.name}`,
   );
 }
 

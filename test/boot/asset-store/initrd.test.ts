@@ -85,6 +85,15 @@ describe("an initial RAM disk", () => {
     expect(await check(content)).toMatchObject({ kind: "damaged" });
   });
 
+  it("is not whole when it is all zeros, or an archive's rest is", async () => {
+    expect(await check(zeros(100_000))).toEqual({
+      kind: "damaged",
+      why: "holds nothing but zeros",
+    });
+    const rest = Buffer.concat([zstd.subarray(0, 16), zeros(100_000)]);
+    expect(await check(rest)).toMatchObject({ kind: "damaged" });
+  });
+
   it("has nothing but archives and zeros", async () => {
     expect(await check(Buffer.concat([gzip, Buffer.from("<html>")]))).toEqual({
       kind: "damaged",
