@@ -34,7 +34,7 @@ export async function checkInitrd(file: OpenFile, content: boolean): Promise<Ini
     holdsAnArchive ||= member !== "padding";
     at = end.at;
   }
-  return holdsAnArchive ? { kind: "whole" } : { kind: "damaged", why: "holds nothing but zeros" };
+  return holdsAnArchive ? { kind: "whole" } : { kind: "unknown", what: "nothing but zeros" };
 }
 
 type Member = "padding" | "cpio" | "gzip" | "zstd" | "xz";
