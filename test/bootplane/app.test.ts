@@ -1,29 +1,8 @@
 import { rmSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { putFiles } from "../fakes/asset-directory.ts";
-import {
-  activeMac,
-  armedMac,
-  armedNonce,
-  type TestBootPlane,
-  testBootPlane,
-  unknownMac,
-} from "../fakes/boot-plane.ts";
-
-const open: TestBootPlane[] = [];
-afterEach(async () => {
-  for (const plane of open.splice(0)) await plane.close();
-});
-
-async function bootPlane(...options: Parameters<typeof testBootPlane>): Promise<TestBootPlane> {
-  const plane = await testBootPlane(...options);
-  open.push(plane);
-  return plane;
-}
-
-const script = (mac: string) => `/boot/nodes/${mac}/boot.ipxe`;
-const document = (mac: string, name: string, nonce?: string) =>
-  `/boot/nodes/${mac}/${name}?${nonce === undefined ? "" : `nonce=${nonce}`}`;
+import { activeMac, armedMac, armedNonce, unknownMac } from "../fakes/boot-plane.ts";
+import { bootPlane, document, script } from "./plane.ts";
 
 describe("/health", () => {
   it("answers exactly what the runbook expects when all services run", async () => {

@@ -2,21 +2,10 @@
 
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createImageCache } from "../../src/boot/image-cache.ts";
 import { putFiles } from "../fakes/asset-directory.ts";
-import { type TestBootPlane, testBootPlane } from "../fakes/boot-plane.ts";
-
-const open: TestBootPlane[] = [];
-afterEach(async () => {
-  for (const plane of open.splice(0)) await plane.close();
-});
-
-async function bootPlane(...options: Parameters<typeof testBootPlane>): Promise<TestBootPlane> {
-  const plane = await testBootPlane(...options);
-  open.push(plane);
-  return plane;
-}
+import { bootPlane } from "./plane.ts";
 
 const kernel = "/boot/nixos/control-plane/bzImage";
 

@@ -1,5 +1,5 @@
 import { gunzipSync } from "node:zlib";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Standing } from "../../src/boot/access.ts";
 import {
   activeMac,
@@ -7,25 +7,9 @@ import {
   armedNonce,
   hostKey,
   publicKey,
-  type TestBootPlane,
-  testBootPlane,
   unknownMac,
 } from "../fakes/boot-plane.ts";
-
-const open: TestBootPlane[] = [];
-afterEach(async () => {
-  for (const plane of open.splice(0)) await plane.close();
-});
-
-async function bootPlane(...options: Parameters<typeof testBootPlane>): Promise<TestBootPlane> {
-  const plane = await testBootPlane(...options);
-  open.push(plane);
-  return plane;
-}
-
-const script = (mac: string) => `/boot/nodes/${mac}/boot.ipxe`;
-const document = (mac: string, name: string, nonce?: string) =>
-  `/boot/nodes/${mac}/${name}?${nonce === undefined ? "" : `nonce=${nonce}`}`;
+import { bootPlane, document, script } from "./plane.ts";
 
 const documents = ["cluster-config.json", "keys.cpio.gz", "report"] as const;
 
