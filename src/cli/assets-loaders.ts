@@ -53,8 +53,8 @@ export function addLoadersCommand(assets: Command, done: Done): void {
             source,
           ]),
         ),
-        ...missing.map(({ name, purpose, packageName }) =>
-          printable(`not there: ${name} (${purpose}); Debian package ${packageName}`),
+        ...missing.map(({ name, packageName }) =>
+          printable(`not there: ${name} (Debian package ${packageName})`),
         ),
       ]);
       done(exitCodes.ok);
