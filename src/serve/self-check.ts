@@ -17,14 +17,21 @@ export function missingAssets(
   scope: "all" | "needed" = "needed",
 ): string[] {
   const profiles = [...new Set(nodes.map((node) => node.profile))];
-  const own = nodes.flatMap(({ loader, secureBoot, profile }) => {
-    if (loader !== undefined) return [loader];
-    return secureBoot === true
-      ? signedLoaders(manifest.sets.get(profile)?.kernelName ?? "bzImage")
-      : [];
-  });
-  const loaders = [...new Set([...loadersInUse(inventory.boot.fallbackLoader), ...own])];
-  return assetProblems(manifest, { profiles, loaders }, scope);
+  const common = scope === "all" ? loadersInUse(inventory.boot.fallbackLoader) : [];
+  const own = nodes.flatMap((node) => loadersOf(node, manifest));
+  return assetProblems(manifest, { profiles, loaders: [...new Set([...common, ...own])] }, scope);
+}
+
+/** What the node's firmware is given first, and what that loads. */
+function loadersOf(
+  { loader, secureBoot, profile, firmware }: Node,
+  { sets, loaders }: AssetManifest,
+): readonly string[] {
+  if (loader !== undefined) return [loader];
+  const kernelName = sets.get(profile)?.kernelName ?? "bzImage";
+  if (secureBoot === true) return signedLoaders(kernelName);
+  if (kernelName === "Image") return loaders.has("grubaa64.efi") ? [] : ["ipxe-arm64.efi"];
+  return [firmware === "bios" ? "undionly.kpxe" : "ipxe.efi"];
 }
 
 export function checkServer(

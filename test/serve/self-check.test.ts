@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { AssetManifest, AssetSet } from "../../src/boot/assets.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { checkServer, missingAssets } from "../../src/serve/self-check.ts";
 import { exampleInventory } from "../fakes/rack.ts";
@@ -6,7 +7,7 @@ import { exampleInventory } from "../fakes/rack.ts";
 const inventory = exampleInventory();
 const [node01, node02] = inventory.nodes;
 if (node01 === undefined || node02 === undefined) throw new Error("the example site has two nodes");
-const nothing = {
+const nothing: AssetManifest = {
   root: "/assets",
   loaders: new Map(),
   files: new Map(),
@@ -16,17 +17,33 @@ const nothing = {
   damaged: [],
 };
 
-const missingLoaders = (nodes: Parameters<typeof missingAssets>[2]) =>
-  missingAssets(inventory, nothing, nodes).filter((problem) => problem.startsWith("loader"));
+const missingLoaders = (nodes: Parameters<typeof missingAssets>[2], manifest = nothing) =>
+  missingAssets(inventory, manifest, nodes)
+    .filter((problem) => problem.startsWith("loader"))
+    .map((problem) => problem.slice(0, problem.indexOf(" is missing")));
 
-test("a node's own loader is asked for, once, beside those of every site", () => {
+test("the remedy for a loader that is missing is named", () => {
+  expect(missingAssets(inventory, nothing, [node01])).toContain(
+    "loader ipxe.efi is missing: install it with rackstrap assets loaders, or copy it to /assets/ipxe.efi",
+  );
+});
+
+test("an install needs the loaders of its own machines, each once", () => {
   const own = { ...node01, loader: "snponly.efi" };
   expect(missingLoaders([own, { ...node02, loader: "snponly.efi" }])).toEqual([
-    "loader undionly.kpxe is missing: install it with rackstrap assets loaders, or copy it to /assets/undionly.kpxe",
-    "loader ipxe.efi is missing: install it with rackstrap assets loaders, or copy it to /assets/ipxe.efi",
-    "loader snponly.efi is missing: install it with rackstrap assets loaders, or copy it to /assets/snponly.efi",
+    "loader snponly.efi",
   ]);
-  expect(missingLoaders([node01])).toHaveLength(2);
+  expect(missingLoaders([node01, node02])).toEqual(["loader ipxe.efi"]);
+  expect(missingLoaders([{ ...node01, firmware: "bios" }])).toEqual(["loader undionly.kpxe"]);
+});
+
+test("an arm64 node needs iPXE or GRUB for its processor", () => {
+  const set = { kernelName: "Image" } as AssetSet;
+  const arm = { ...nothing, sets: new Map([[node01.profile, set]]) };
+  expect(missingLoaders([node01], arm)).toEqual(["loader ipxe-arm64.efi"]);
+  const grub = { data: Buffer.from("grub"), identity: "1", sha256: "1" };
+  const loaders = new Map([["grubaa64.efi", grub]]);
+  expect(missingLoaders([node01], { ...arm, loaders })).toEqual([]);
 });
 
 test("an install is kept back by what its own machine needs, and the check says everything", () => {
@@ -43,7 +60,6 @@ test("an install is kept back by what its own machine needs, and the check says 
   expect(missingAssets(inventory, manifest, [node01])).toEqual([
     `asset set ${node01.profile}: initrd is damaged`,
     "loaders.json can't be understood",
-    expect.stringMatching(/^loader undionly.kpxe is missing/),
     expect.stringMatching(/^loader ipxe.efi is missing/),
   ]);
   const [assets] = checkServer(inventory, manifest, services, [], []).filter(
@@ -54,12 +70,8 @@ test("an install is kept back by what its own machine needs, and the check says 
 
 test("a node with Secure Boot needs shim and GRUB for its processor", () => {
   const secure = { ...node01, secureBoot: true };
-  const missing = (node: typeof node01) =>
-    missingLoaders([node])
-      .slice(2)
-      .map((text) => text.slice(0, text.indexOf(" is missing")));
-  expect(missing(secure)).toEqual(["loader shimx64.efi", "loader grubx64.efi"]);
-  expect(missing({ ...secure, loader: "own.efi" })).toEqual(["loader own.efi"]);
+  expect(missingLoaders([secure])).toEqual(["loader shimx64.efi", "loader grubx64.efi"]);
+  expect(missingLoaders([{ ...secure, loader: "own.efi" }])).toEqual(["loader own.efi"]);
 });
 
 const services = { dhcp: "running", tftp: "running", http: "running" } as const;
