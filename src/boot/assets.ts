@@ -25,7 +25,7 @@ export interface Assets {
   reload(): Promise<AssetManifest>;
   /** The directory as it was a moment ago: a rack that boots at once asks a thousand times in that. */
   recent(): Promise<AssetManifest>;
-  /** Reads every image in full, whatever is remembered of it, then the directory again. */
+  /** Reads every image and loader in full, whatever is remembered of it, then the directory again. */
   verify(pace: Pace, signal: AbortSignal): Promise<AssetManifest>;
   /** For whoever read a file of the manifest and got another content than its sum says: it is not served any more. */
   reportDamage(file: FoundFile): Promise<void>;
@@ -49,9 +49,9 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
   let manifest = await readManifest(root, reader);
   let readMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<AssetManifest> | undefined;
-  const reload = () => {
+  const reload = (known = manifest.loaders) => {
     const startedMs = performance.now();
-    reading ??= readManifest(root, reader, manifest.loaders)
+    reading ??= readManifest(root, reader, known)
       .then((read) => {
         manifest = read;
         readMs = startedMs;
@@ -69,12 +69,13 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
   };
   return {
     current: () => manifest,
-    reload,
+    reload: () => reload(),
     recent: async () =>
       performance.now() - readMs < (options.recentMs ?? 200) ? manifest : reload(),
     verify: async (pace, signal) => {
       await examiner.recheck(pace, signal);
-      return reloadAfter();
+      await reading;
+      return reload(new Map());
     },
     reportDamage: async (file) => {
       examiner.markDamaged(file);

@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -191,6 +199,20 @@ describe("installed loaders", () => {
       `loader ipxe.efi: ${assets}/ipxe.efi is not the file that was installed from a package: install it again with rackstrap assets loaders`,
     ]);
     expect(problems).toEqual(damaged);
+  });
+
+  it("are read again by a full check, though they look unchanged", async () => {
+    const assets = temporaryDirectory();
+    await installLoaders(assets, [loader("ipxe.efi", efiProgram())], at);
+    const path = join(assets, "ipxe.efi");
+    utimesSync(path, 1, 1);
+    const kept = await createAssets(assets);
+    writeFileSync(path, Buffer.alloc(statSync(path).size, 1));
+    utimesSync(path, 1, 1);
+    expect((await kept.reload()).loaders.size).toBe(1);
+    const never = new AbortController().signal;
+    const { loaders, damaged } = await kept.verify(() => {}, never);
+    expect([loaders.size, damaged.length]).toEqual([0, 1]);
   });
 });
 
