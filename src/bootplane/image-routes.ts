@@ -1,8 +1,9 @@
 // Bytes that are the same for all machines: kernels and initrds of the asset sets, and loaders.
 
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { findSet } from "../boot/assets.ts";
 import type { BootPlaneDeps } from "./deps.ts";
+import { answerImage } from "./image-answer.ts";
 import { createImageSender } from "./image-download.ts";
 
 interface ImageRequest {
@@ -11,14 +12,10 @@ interface ImageRequest {
 }
 
 export function imageRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
-  app.get<{ Params: { file: string } }>("/boot/:file", async (request, reply) => {
-    const { file } = request.params;
-    // One that was installed a moment ago is there, too.
-    const loader =
-      deps.assets.current().loaders.get(file) ?? (await deps.assets.recent()).loaders.get(file);
-    if (loader === undefined) return reply.callNotFound();
-    if (request.method === "GET") deps.onEvent({ kind: "loader-served", client: request.ip, file });
-    return reply.type("application/octet-stream").send(loader.data);
+  app.route<{ Params: { file: string } }>({
+    method: ["GET", "HEAD"],
+    url: "/boot/:file",
+    handler: async (request, reply) => sendLoader(deps, request, reply),
   });
 
   const sendImage = createImageSender(deps);
@@ -32,6 +29,26 @@ export function imageRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
       return sendImage(request, reply, { ...request.params, image });
     },
   });
+}
+
+async function sendLoader(
+  { assets, onEvent }: BootPlaneDeps,
+  request: FastifyRequest<{ Params: { file: string } }>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { file } = request.params;
+  // One that was installed a moment ago is there, too.
+  const loader = assets.current().loaders.get(file) ?? (await assets.recent()).loaders.get(file);
+  if (loader === undefined) {
+    reply.callNotFound();
+    return reply;
+  }
+  const { data, sha256 } = loader;
+  const content = { etag: `"${sha256}"`, sizeBytes: data.length };
+  const { status, headers, part } = answerImage(request, content);
+  if (request.method === "GET") onEvent({ kind: "loader-served", client: request.ip, file });
+  reply.code(status).headers({ ...headers, "content-type": "application/octet-stream" });
+  return reply.send(part && data.subarray(part.start, part.end + 1));
 }
 
 function findImage(deps: BootPlaneDeps, request: FastifyRequest<ImageRequest>) {

@@ -124,6 +124,14 @@ describe("what is the same for all machines", () => {
     const { app, events } = await bootPlane();
     expect((await app.inject("/boot/ipxe.efi")).body).toBe("uefi loader");
     expect(events).toEqual([{ kind: "loader-served", client: "127.0.0.1", file: "ipxe.efi" }]);
+    const head = await app.inject({ method: "HEAD", url: "/boot/ipxe.efi" });
+    expect([head.statusCode, head.body]).toEqual([200, ""]);
+    expect(head.headers).toMatchObject({ "content-length": "11", "accept-ranges": "bytes" });
+    const range = await app.inject({ url: "/boot/ipxe.efi", headers: { range: "bytes=5-" } });
+    expect([range.statusCode, range.body]).toEqual([206, "loader"]);
+    const etag = String(head.headers["etag"]);
+    const again = await app.inject({ url: "/boot/ipxe.efi", headers: { "if-none-match": etag } });
+    expect(again.statusCode).toBe(304);
   });
 });
 
