@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { FoundFile } from "./asset-file.ts";
 import { createExaminer } from "./asset-store/examiner.ts";
 import type { Pace } from "./asset-store/image-file.ts";
-import { loaderLabel } from "./asset-store/read-loaders.ts";
+import { readPlainFiles } from "./asset-store/plain-files.ts";
+import { type Loader, loaderLabel } from "./asset-store/read-loaders.ts";
 import {
   type AssetManifest,
   readManifest,
@@ -25,6 +26,10 @@ export interface Assets {
   reload(): Promise<AssetManifest>;
   /** The directory as it was a moment ago: a rack that boots at once asks a thousand times in that. */
   recent(): Promise<AssetManifest>;
+  /** The loader of that name, also one that was installed a moment ago. */
+  loader(name: string): Promise<Loader | undefined>;
+  /** A file of the directory that is neither loader nor image, by its path there a moment ago; none where all must be signed. */
+  plainFile(name: string): Promise<FoundFile | undefined>;
   /** Reads every image and loader in full, whatever is remembered of it, then the directory again. */
   verify(pace: Pace, signal: AbortSignal): Promise<AssetManifest>;
   /** For whoever read a file of the manifest and got another content than its sum says: it is not served any more. */
@@ -40,6 +45,22 @@ export interface AssetOptions {
   readonly key?: KeyObject | undefined;
   /** How old what `recent` gives may be; a fifth of a second unless it is said. */
   readonly recentMs?: number;
+}
+
+const defaultRecentMs = 200;
+
+/** Gives what `read` gave until `forMs` after it did. Calls that overlap share one reading. */
+function createRecent<T>(read: () => Promise<T>, forMs: number): () => Promise<T> {
+  let reading: Promise<T> | undefined;
+  let readMs = Number.POSITIVE_INFINITY;
+  return () => {
+    if (reading !== undefined && performance.now() - readMs < forMs) return reading;
+    readMs = Number.POSITIVE_INFINITY;
+    reading = read().finally(() => {
+      readMs = performance.now();
+    });
+    return reading;
+  };
 }
 
 /** Reads `root` and keeps the manifest. Never rejects for what is in the directory: that is in `problems`. */
@@ -67,11 +88,16 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
     await reading;
     return reload();
   };
+  const recent = async () =>
+    performance.now() - readMs < (options.recentMs ?? defaultRecentMs) ? manifest : reload();
+  const plainFiles = createRecent(() => readPlainFiles(root), options.recentMs ?? defaultRecentMs);
   return {
     current: () => manifest,
     reload: () => reload(),
-    recent: async () =>
-      performance.now() - readMs < (options.recentMs ?? 200) ? manifest : reload(),
+    recent,
+    loader: async (name) => manifest.loaders.get(name) ?? (await recent()).loaders.get(name),
+    plainFile: async (name) =>
+      options.key === undefined ? (await plainFiles()).get(name) : undefined,
     verify: async (pace, signal) => {
       await examiner.recheck(pace, signal);
       await reading;

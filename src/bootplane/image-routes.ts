@@ -37,8 +37,7 @@ async function sendLoader(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const { file } = request.params;
-  // One that was installed a moment ago is there, too.
-  const loader = assets.current().loaders.get(file) ?? (await assets.recent()).loaders.get(file);
+  const loader = await assets.loader(file);
   if (loader === undefined) {
     reply.callNotFound();
     return reply;

@@ -3,7 +3,7 @@
 import type { Logger } from "pino";
 import { type Gate, intentOf, permit, wrongAddress } from "../boot/access.ts";
 import { AssetChangedError, type FoundFile, isUnchanged, openAsset } from "../boot/asset-file.ts";
-import { type AssetManifest, type Assets, findSet } from "../boot/assets.ts";
+import { type Assets, findSet } from "../boot/assets.ts";
 import { decide } from "../boot/decide.ts";
 import { DamagedImageError, type ImageCache } from "../boot/image-cache.ts";
 import { keysArchive } from "../boot/keys-archive.ts";
@@ -19,7 +19,7 @@ import type { AddressHolders } from "./address-holders.ts";
 export interface TftpFileTools
   extends Gate,
     Pick<BootPlaneDeps, "installerHostKey" | "authorizedKeys" | "onEvent"> {
-  readonly assets: Pick<Assets, "current" | "recent" | "reportDamage">;
+  readonly assets: Pick<Assets, "current" | "recent" | "loader" | "plainFile" | "reportDamage">;
   readonly images: ImageCache;
   readonly configs: LoaderConfigs;
   readonly holders: Pick<AddressHolders, "find">;
@@ -60,10 +60,10 @@ async function plainFile(
   assets: TftpFileTools["assets"],
   name: string,
 ): Promise<HeldFile | undefined> {
-  const known = ({ loaders, files }: AssetManifest) => loaders.get(name) ?? files.get(name);
-  const found = known(assets.current()) ?? known(await assets.recent());
-  if (found === undefined) return undefined;
-  return held("data" in found ? found.data : await readWhole(found));
+  const loader = await assets.loader(name);
+  if (loader !== undefined) return held(loader.data);
+  const file = await assets.plainFile(name);
+  return file && held(await readWhole(file));
 }
 
 /** Of the set that the machine's configuration was made for, also when another one has become active since. */

@@ -10,7 +10,6 @@ if (node01 === undefined || node02 === undefined) throw new Error("the example s
 const nothing: AssetManifest = {
   root: "/assets",
   loaders: new Map(),
-  files: new Map(),
   sets: new Map(),
   versions: new Map(),
   problems: [],

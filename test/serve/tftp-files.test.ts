@@ -34,7 +34,6 @@ const intentId = randomUUID();
 function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet[] } = {}) {
   const manifest: AssetManifest = {
     ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
-    files: new Map(),
     sets: new Map(sets.map((each) => [each.profile, each])),
     versions: new Map([...sets, old].map((each) => [`${each.profile}/${each.version}`, each])),
     damaged: [],
@@ -57,6 +56,8 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
     assets: {
       current: () => manifest,
       recent: async () => manifest,
+      loader: async (name) => manifest.loaders.get(name),
+      plainFile: async () => undefined,
       reportDamage: async () => undefined,
     },
     images: {

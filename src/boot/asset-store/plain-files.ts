@@ -3,21 +3,20 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type FoundFile, identityOf, isInside } from "../asset-file.ts";
+import { loaderName } from "./read-loaders.ts";
 
 const mostFiles = 10_000;
 const mostLevels = 8;
 
-/** Regular files below `base`, empty ones too, by their paths in it. Hidden names, what `isOwn` says yes to, and links out of it are left out. */
-export async function readPlainFiles(
-  base: string,
-  isOwn: (name: string) => boolean,
-): Promise<ReadonlyMap<string, FoundFile>> {
+/** Regular files below `root`, empty ones too, by their paths in it. Hidden names, loaders, sets and links out of it are left out. */
+export async function readPlainFiles(root: string): Promise<ReadonlyMap<string, FoundFile>> {
   const files = new Map<string, FoundFile>();
+  const base = await realpath(root).catch(() => root);
   const walk = async (folder: string, level: number): Promise<void> => {
     const entries = await readdir(join(base, folder)).catch(() => []);
     for (const entry of entries.toSorted()) {
       const name = folder === "" ? entry : `${folder}/${entry}`;
-      if (entry.startsWith(".") || isOwn(name) || files.size >= mostFiles) continue;
+      if (entry.startsWith(".") || isOfStore(name) || files.size >= mostFiles) continue;
       const path = await realpath(join(base, name)).catch(() => undefined);
       if (path === undefined || !isInside(base, path)) continue;
       const facts = await stat(path, { bigint: true }).catch(() => undefined);
@@ -28,4 +27,11 @@ export async function readPlainFiles(
   };
   await walk("", 1);
   return files;
+}
+
+/** Loaders and images are served as such or not at all: a damaged one must not come back as a plain file. */
+function isOfStore(name: string): boolean {
+  return (
+    name === "nixos" || name === "sets" || loaderName.test(name) || /^loaders\.json/.test(name)
+  );
 }

@@ -2,10 +2,9 @@
 
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { type FoundFile, isInside } from "../asset-file.ts";
+import { isInside } from "../asset-file.ts";
 import { activePath, isDirectory, namesIn, setPath, storedIdOf, storedIds } from "./layout.ts";
-import { readPlainFiles } from "./plain-files.ts";
-import { type Loader, loaderName, readLoaders } from "./read-loaders.ts";
+import { type Loader, readLoaders } from "./read-loaders.ts";
 import {
   type AssetSet,
   type Reading,
@@ -17,8 +16,6 @@ import {
 export interface AssetManifest {
   readonly root: string;
   readonly loaders: ReadonlyMap<string, Loader>;
-  /** What else is there and no part of a set, by its path; see plain-files.ts. */
-  readonly files: ReadonlyMap<string, FoundFile>;
   /** What machines of a profile are given when they ask now. */
   readonly sets: ReadonlyMap<string, AssetSet>;
   /** Every usable set that is on the disk, active or not, by `PROFILE/VERSION`. */
@@ -38,13 +35,11 @@ export async function readManifest(
   const base = await realpath(root).catch(() => undefined);
   if (base === undefined) {
     const problems = [`the asset directory ${root} does not exist or cannot be read`];
-    const none = { loaders: new Map(), files: new Map(), sets: new Map(), versions: new Map() };
+    const none = { loaders: new Map(), sets: new Map(), versions: new Map() };
     return { root, ...none, problems, damaged: [] };
   }
   const reading = { base, examiner, key };
   const { loaders, ...ofLoaders } = await readLoaders(base, known, key);
-  // What is not signed is not served where that is asked for.
-  const files = key === undefined ? await readPlainFiles(base, isStores) : new Map();
   const active = await readActiveSets(reading);
   const others = await readOtherSets(reading, active);
   await examiner.keep();
@@ -59,20 +54,13 @@ export async function readManifest(
     "problem" in read ? [{ text: `${label}: ${read.problem}`, damaged: read.damaged }] : [],
   );
   return {
-    ...{ root, loaders, files, sets: new Map(sets), versions: new Map(versions) },
+    ...{ root, loaders, sets: new Map(sets), versions: new Map(versions) },
     problems: [...ofLoaders.problems, ...problems.map(({ text }) => text)],
     damaged: [
       ...ofLoaders.damaged,
       ...problems.filter(({ damaged }) => damaged).map(({ text }) => text),
     ],
   };
-}
-
-/** Loaders and images are served as such or not at all: a damaged one must not come back as a plain file. */
-function isStores(name: string): boolean {
-  return (
-    name === "nixos" || name === "sets" || loaderName.test(name) || /^loaders\.json/.test(name)
-  );
 }
 
 /** The name of a profile's set in problems. */
