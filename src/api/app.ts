@@ -3,7 +3,7 @@
 
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { z } from "zod";
-import type { Secret } from "../bmc/bmc.ts";
+import type { Secret } from "../net/secret.ts";
 import { answerError, BadRequest, errorBody } from "./errors.ts";
 import { formatMetrics, metricsContentType } from "./metrics.ts";
 import type { Rackstrap } from "./service.ts";

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { Secret } from "../bmc/bmc.ts";
+import { Secret } from "../net/secret.ts";
 
 export const tokenFileName = "api-token";
 

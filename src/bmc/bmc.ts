@@ -1,7 +1,107 @@
 // What rackstrap asks of a baseboard management controller, whatever protocol it speaks.
 
+import type { Secret } from "../net/secret.ts";
+
 export type PowerState = "on" | "off";
-export type PowerAction = "on" | "off" | "cycle";
+
+/** `soft` asks the operating system to shut down; `off` is hard; `cycle` is off and on by the BMC itself; `reset` keeps power. */
+export type PowerAction = "on" | "off" | "soft" | "cycle" | "reset";
+
+/** `none`: the machine's own boot order. `bios`: its set-up menu. */
+export type BootDevice = "none" | "pxe" | "disk" | "cdrom" | "bios";
+
+/** What the machine boots in place of its own order. */
+export interface BootOverride {
+  /** `other`: one that is not named here. */
+  readonly device: BootDevice | "other";
+  /** False: at the next boot only. */
+  readonly persistent: boolean;
+  readonly uefi: boolean;
+}
+
+export interface WantedBoot extends BootOverride {
+  readonly device: BootDevice;
+}
+
+/** What a BMC says of itself and of its machine. What it does not say is absent. */
+export interface BmcDescription {
+  readonly protocol: string;
+  readonly manufacturer?: string | undefined;
+  readonly model?: string | undefined;
+  readonly serial?: string | undefined;
+  readonly firmware?: string | undefined;
+  /** UUID of the machine, in lower case, as option 97 and SMBIOS have it. */
+  readonly uuid?: string | undefined;
+}
+
+export interface SensorReading {
+  readonly name: string;
+  /** Absent: the sensor has no reading now, as most have none while the machine is off. */
+  readonly value?: number | undefined;
+  /** Such as "degrees C", "RPM", "Volts". Empty for a sensor that only has states. */
+  readonly unit: string;
+  readonly health: "ok" | "warning" | "critical" | "unknown";
+}
+
+/** One entry of the BMC's own event log. */
+export interface LogEntry {
+  readonly id: string;
+  /** ISO 8601. Absent: the BMC's clock was not set. */
+  readonly time?: string | undefined;
+  readonly severity: "ok" | "warning" | "critical";
+  readonly message: string;
+}
+
+/** A machine's serial console through its BMC. */
+export interface SerialConsole {
+  /** What the machine prints. Ends when the console is closed; throws a BmcError when it is lost. */
+  readonly output: AsyncIterable<Buffer>;
+  /** Types. Resolves when the BMC took it all. */
+  write(data: Buffer): Promise<void>;
+  sendBreak(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** An image that the BMC shows its machine as a CD. */
+export interface VirtualMedia {
+  insert(imageUrl: string, signal?: AbortSignal): Promise<void>;
+  eject(signal?: AbortSignal): Promise<void>;
+  /** The image's URL, or undefined when there is none. */
+  inserted(signal?: AbortSignal): Promise<string | undefined>;
+}
+
+/** One piece of firmware and its version. */
+export interface FirmwareVersion {
+  readonly name: string;
+  readonly version: string;
+}
+
+/**
+ * One machine's controller. Every call may throw a `BmcError`; "unsupported" where the protocol or this BMC has no such thing.
+ * Calls of one BMC are done one after the other. Nothing that would do harm twice is sent twice.
+ */
+export interface Bmc {
+  powerState(signal?: AbortSignal): Promise<PowerState>;
+  /** Asks for a change. Resolves when the BMC accepted it, not when it happened: read `powerState` to know. */
+  power(action: PowerAction, signal?: AbortSignal): Promise<void>;
+  bootOverride(signal?: AbortSignal): Promise<BootOverride>;
+  /** Sets the override and reads it back: the answer is what the BMC kept. Throws "unsupported" when it kept another device. */
+  setBootOverride(wanted: WantedBoot, signal?: AbortSignal): Promise<BootOverride>;
+  /** Lights the identify lamp for that long; 0 puts it out. */
+  identify(seconds: number, signal?: AbortSignal): Promise<void>;
+  describe(signal?: AbortSignal): Promise<BmcDescription>;
+  sensors(signal?: AbortSignal): Promise<readonly SensorReading[]>;
+  events(signal?: AbortSignal): Promise<readonly LogEntry[]>;
+  clearEvents(signal?: AbortSignal): Promise<void>;
+  /** Of the user this driver logs in as. */
+  setPassword(password: Secret, signal?: AbortSignal): Promise<void>;
+  firmwareVersions(signal?: AbortSignal): Promise<readonly FirmwareVersion[]>;
+  openConsole(signal?: AbortSignal): Promise<SerialConsole>;
+  /** Absent where the protocol has none. */
+  readonly virtualMedia?: VirtualMedia;
+  /** Gives the BMC its session back. A later call opens another. */
+  close(): Promise<void>;
+}
 
 /** Why a BMC did not do what it was asked. The kind decides whether a caller tries again. */
 export type BmcFailureKind =
@@ -22,42 +122,26 @@ export class BmcError extends Error {
   }
 }
 
+const remedies: Readonly<Record<BmcFailureKind, string>> = {
+  unreachable: "check its address, its cable and that this protocol is enabled on it",
+  authentication: "check user, password and that the user is an administrator",
+  busy: "it has no free session or is at work; try again in a minute",
+  unsupported: "check its firmware and the node's bmc settings",
+  timeout: "read the power state before asking again",
+  protocol: "try the same by hand, and read the cause",
+};
+
+/** The error of one BMC: who, what happened, what to do. `subject` is such as "BMC 10.0.10.50:623, user admin". */
+export function bmcError(
+  kind: BmcFailureKind,
+  subject: string,
+  said: string,
+  cause?: unknown,
+): BmcError {
+  return new BmcError(kind, `${subject}: ${said}: ${remedies[kind]}`, { cause });
+}
+
 /** Whether asking again later may help. The other kinds need a person. */
 export function mayPass({ kind }: BmcError): boolean {
   return kind === "unreachable" || kind === "busy" || kind === "timeout";
-}
-
-/** One machine's controller. Every call may throw a `BmcError`; none is retried inside. */
-export interface Bmc {
-  /** Reads the chassis power state (IPMI 2.0 §28.2). */
-  powerState(signal?: AbortSignal): Promise<PowerState>;
-  /** Asks for a change. Resolves when the BMC accepted it, not when it happened: read `powerState` to know. */
-  power(action: PowerAction, signal?: AbortSignal): Promise<void>;
-  /** Network boot at the next boot only, never persistent; `uefi` sets the EFI flag of the boot flags (IPMI 2.0 table 28-14). */
-  bootPxeOnce(options: { readonly uefi: boolean }, signal?: AbortSignal): Promise<void>;
-}
-
-/** A secret that does not show itself: printing, logging or serialising it gives `***`. */
-export class Secret {
-  readonly #value: string;
-
-  constructor(value: string) {
-    this.#value = value;
-  }
-
-  reveal(): string {
-    return this.#value;
-  }
-
-  toString(): string {
-    return "***";
-  }
-
-  toJSON(): string {
-    return "***";
-  }
-
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return "***";
-  }
 }

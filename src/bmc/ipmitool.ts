@@ -2,7 +2,10 @@
 // It doesn't retry, and it doesn't wait for a power change to happen: power.ts does.
 
 import { execFile } from "node:child_process";
-import { type Bmc, BmcError, type BmcFailureKind, type PowerState, type Secret } from "./bmc.ts";
+import type { Secret } from "../net/secret.ts";
+import { type Bmc, BmcError, type BmcFailureKind, bmcError, type PowerState } from "./bmc.ts";
+import { createQueue } from "./queue.ts";
+import { refusing } from "./refusing.ts";
 
 export interface IpmitoolSettings {
   readonly address: string;
@@ -30,63 +33,36 @@ export type Exec = (
 
 const commandTimeoutMs = 30_000;
 const maxOutputBytes = 64 * 1024;
-const maxQueued = 16;
 
 /**
  * A BMC that ipmitool speaks to. The password goes by environment, never by argv (which every user
  * of the server can read). Throws a BmcError whose message names BMC, user and remedy.
  */
 export function createIpmitool(settings: IpmitoolSettings, exec: Exec = execIpmitool): Bmc {
-  const enqueue = serialise(settings.address);
+  const queue = createQueue(`BMC ${settings.address}`);
   const run = (verb: readonly string[], tries: number, signal: AbortSignal | undefined) =>
-    enqueue(() => runVerb(settings, exec, verb, tries, signal), signal);
+    queue.add(() => runVerb(settings, exec, verb, tries, signal), signal);
   return {
+    ...refusing(
+      "unsupported",
+      `BMC ${settings.address}`,
+      "kind ipmitool has only power and boot device (kind ipmi or redfish has the rest)",
+    ),
     powerState: async (signal) =>
       powerStateOf(settings, await run(["chassis", "power", "status"], 2, signal)),
     power: async (action, signal) => {
-      // A retransmitted `cycle` can reach the machine twice, so it is sent once; on and off are idempotent.
-      await run(["chassis", "power", action], action === "cycle" ? 1 : 2, signal);
+      // A retransmitted `cycle` or `reset` can reach the machine twice, so it is sent once; the others are idempotent.
+      const once = action === "cycle" || action === "reset";
+      await run(["chassis", "power", action], once ? 1 : 2, signal);
     },
-    bootPxeOnce: async ({ uefi }, signal) => {
-      const options = uefi ? ["options=efiboot"] : [];
-      await run(["chassis", "bootdev", "pxe", ...options], 2, signal);
+    setBootOverride: async (wanted, signal) => {
+      const { device, persistent, uefi } = wanted;
+      const options = [...(persistent ? ["persistent"] : []), ...(uefi ? ["efiboot"] : [])];
+      const argument = options.length === 0 ? [] : [`options=${options.join(",")}`];
+      await run(["chassis", "bootdev", device, ...argument], 2, signal);
+      return wanted;
     },
   };
-}
-
-/** Runs calls one after the other: BMCs have a handful of session slots and mix up parallel commands. */
-function serialise(address: string) {
-  let tail: Promise<unknown> = Promise.resolve();
-  let queued = 0;
-  return async <T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-    if (queued >= maxQueued)
-      throw new BmcError(
-        "busy",
-        `BMC ${address}: ${queued} commands wait already; ask again later`,
-      );
-    queued += 1;
-    const result = tail.then(() => {
-      signal?.throwIfAborted();
-      return call();
-    });
-    tail = result.catch(() => undefined).finally(() => (queued -= 1));
-    if (signal === undefined) return await result;
-    const over = new AbortController();
-    try {
-      return await Promise.race([result, aborted(signal, over.signal)]);
-    } finally {
-      over.abort();
-    }
-  };
-}
-
-/** Rejects when the signal aborts: who waits in the queue of a dead BMC must be able to leave. */
-function aborted(signal: AbortSignal, over: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const leave = () => reject(signal.reason as Error);
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true, signal: over });
-  });
 }
 
 async function runVerb(
@@ -108,12 +84,11 @@ async function runVerb(
   const { kind, said } = result.timedOut
     ? { kind: "timeout" as const, said: `no end after ${commandTimeoutMs / 1000} s` }
     : classifyIpmitoolFailure(output);
-  throw new BmcError(
+  throw bmcError(
     kind,
-    `BMC ${address}:${port}, user ${user}: "${verb.join(" ")}" failed (${said}): ${remedies[kind]}`,
-    {
-      cause: new Error(`${argv.join(" ")}: exit ${result.exitCode}: ${output.trim().slice(-1000)}`),
-    },
+    `BMC ${address}:${port}, user ${user}`,
+    `"${verb.join(" ")}" failed (${said})`,
+    new Error(`${argv.join(" ")}: exit ${result.exitCode}: ${output.trim().slice(-1000)}`),
   );
 }
 
@@ -137,15 +112,6 @@ async function start(
     );
   }
 }
-
-const remedies: Readonly<Record<BmcFailureKind, string>> = {
-  unreachable: "check its address, its cable and that IPMI over LAN is enabled on it",
-  authentication: "check user, password and that the user is an administrator on channel LAN",
-  busy: "it has no free session or is at work; try again in a minute",
-  unsupported: "it doesn't know this request; check its firmware, or set cipherSuite: 3 for it",
-  timeout: "it stopped answering in the middle; read the power state before asking again",
-  protocol: "read the cause, and try the same ipmitool command by hand",
-};
 
 // In this order: the last line of most failures is the same "Unable to establish" whatever the reason.
 const failures: readonly (readonly [RegExp, BmcFailureKind])[] = [
@@ -181,9 +147,10 @@ export function classifyIpmitoolFailure(output: string): { kind: BmcFailureKind;
 function powerStateOf(settings: IpmitoolSettings, stdout: string): PowerState {
   const state = /Chassis Power is (on|off)/i.exec(stdout)?.[1]?.toLowerCase();
   if (state === "on" || state === "off") return state;
-  throw new BmcError(
+  throw bmcError(
     "protocol",
-    `BMC ${settings.address}: no power state in "${stdout.trim().slice(0, 200)}": ${remedies.protocol}`,
+    `BMC ${settings.address}`,
+    `no power state in "${stdout.trim().slice(0, 200)}"`,
   );
 }
 

@@ -2,20 +2,14 @@
 // don't say so; therefore the state is read again before anything is asked again.
 
 import { type Bmc, BmcError, mayPass, type PowerState } from "./bmc.ts";
-
-export interface PowerClock {
-  /** Milliseconds that never go backwards. */
-  now(): number;
-  /** Resolves after `ms`, or at once when the signal aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
+import type { Clock } from "./clock.ts";
 
 export interface EnsurePowerOptions {
   /** Who it is, for messages: "node node01 (BMC 10.0.10.50)". */
   readonly subject: string;
   /** How long the whole change may take, from now. */
   readonly deadlineMs: number;
-  readonly clock: PowerClock;
+  readonly clock: Clock;
 }
 
 const pollMs = 2_000;

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { errorShape } from "../api/shapes.ts";
 import { readToken, tokenFileName } from "../api/token.ts";
-import type { Secret } from "../bmc/bmc.ts";
 import { formatProblem, loadInventory } from "../inventory/load.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
+import type { Secret } from "../net/secret.ts";
 import { CliError, exitCodes } from "./exit.ts";
 
 export interface GlobalOptions {

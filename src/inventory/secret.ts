@@ -1,7 +1,7 @@
 // Reads the secrets that an inventory refers to. The value leaves here only wrapped in a Secret.
 
 import { readFileSync } from "node:fs";
-import { Secret } from "../bmc/bmc.ts";
+import { Secret } from "../net/secret.ts";
 import type { SecretReference } from "./schema.ts";
 
 /** Reads a secret; throws an error that names the reference (never the value) and the remedy. */

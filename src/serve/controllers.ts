@@ -1,8 +1,9 @@
 // The BMC driver of each node. There is one for as long as its password stays the same: the driver keeps the
 // commands of a BMC in a queue, since many bear only one session.
 
-import { type Bmc, BmcError } from "../bmc/bmc.ts";
+import type { Bmc } from "../bmc/bmc.ts";
 import { createIpmitool } from "../bmc/ipmitool.ts";
+import { refusing } from "../bmc/refusing.ts";
 import type { Node } from "../inventory/schema.ts";
 import { readSecret } from "../inventory/secret.ts";
 import { messageOf } from "../net/error-text.ts";
@@ -22,14 +23,7 @@ export function createControllers(environment: Environment): (node: Node) => Bmc
       open.set(node.name, { bmc, password: password.reveal() });
       return bmc;
     } catch (cause) {
-      const why = messageOf(cause);
-      return unusable(new BmcError("authentication", `BMC ${node.bmc.address}: ${why}`, { cause }));
+      return refusing("authentication", `BMC ${node.bmc.address}`, messageOf(cause));
     }
   };
-}
-
-/** A BMC that can't be asked: whoever uses it learns why, as from one that refuses. */
-function unusable(error: BmcError): Bmc {
-  const refuse = () => Promise.reject(error);
-  return { powerState: refuse, power: refuse, bootPxeOnce: refuse };
 }

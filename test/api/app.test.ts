@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { createApi } from "../../src/api/app.ts";
 import { type Rackstrap, Refusal } from "../../src/api/service.ts";
-import { Secret } from "../../src/bmc/bmc.ts";
+import { Secret } from "../../src/net/secret.ts";
 import { fakeRackstrap, nodeView, operationView, startMs } from "./fake-rackstrap.ts";
 
 const token = new Secret("a".repeat(43));

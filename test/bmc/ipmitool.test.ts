@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { BmcError, Secret } from "../../src/bmc/bmc.ts";
+import { BmcError } from "../../src/bmc/bmc.ts";
 import {
   classifyIpmitoolFailure,
   createIpmitool,
   type Exec,
   type ExecResult,
 } from "../../src/bmc/ipmitool.ts";
+import { Secret } from "../../src/net/secret.ts";
 
 const settings = {
   address: "10.0.10.50",
@@ -71,7 +72,7 @@ test.each([
   [false, "chassis bootdev pxe"],
 ])("network boot with uefi %s is asked for once, never for good", async (uefi, verb) => {
   const { exec, calls } = scripted({});
-  await createIpmitool(settings, exec).bootPxeOnce({ uefi });
+  await createIpmitool(settings, exec).setBootOverride({ device: "pxe", persistent: false, uefi });
   expect(calls[0]?.argv.join(" ").endsWith(`-R 2 ${verb}`)).toBe(true);
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type Bmc, BmcError, type PowerAction, type PowerState } from "../../src/bmc/bmc.ts";
 import { ensurePower } from "../../src/bmc/power.ts";
+import { refusing } from "../../src/bmc/refusing.ts";
 
 type Answer = PowerState | BmcError;
 
@@ -9,6 +10,7 @@ function scriptedBmc(readings: readonly Answer[], onPower: readonly (BmcError | 
   const asked: PowerAction[] = [];
   let reading = 0;
   const bmc: Bmc = {
+    ...refusing("unsupported", "BMC", "the fake has no such thing"),
     powerState: async () => {
       const answer = readings[Math.min(reading++, readings.length - 1)] ?? "off";
       if (answer instanceof BmcError) throw answer;
@@ -19,7 +21,6 @@ function scriptedBmc(readings: readonly Answer[], onPower: readonly (BmcError | 
       asked.push(action);
       if (error !== undefined) throw error;
     },
-    bootPxeOnce: async () => undefined,
   };
   return { bmc, asked };
 }

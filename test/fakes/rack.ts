@@ -1,6 +1,7 @@
 // A rack in memory for tests of operations: BMCs, installations and a cluster that behave, or fail where a test says.
 
 import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
+import { refusing } from "../../src/bmc/refusing.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
 import { layerPorts, layers } from "../../src/cluster/driver.ts";
 import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
@@ -132,6 +133,7 @@ function fakeBmc(machine: FakeMachine): Bmc {
       throw new BmcError("authentication", "BMC 10.0.10.50: the password of user admin is refused");
   };
   return {
+    ...refusing("unsupported", "BMC", "the fake has no such thing"),
     powerState: async () => {
       guard();
       return machine.power;
@@ -140,9 +142,10 @@ function fakeBmc(machine: FakeMachine): Bmc {
       guard();
       machine.power = action === "off" ? "off" : "on";
     },
-    bootPxeOnce: async () => {
+    setBootOverride: async (wanted) => {
       guard();
-      machine.pxeOnce = true;
+      machine.pxeOnce = wanted.device === "pxe" && !wanted.persistent;
+      return wanted;
     },
   };
 }

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Secret } from "../../src/bmc/bmc.ts";
 import { createIpmitool } from "../../src/bmc/ipmitool.ts";
 import { ensurePower } from "../../src/bmc/power.ts";
+import { Secret } from "../../src/net/secret.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "rackstrap-ipmi-"));
 const password = "canary-8Vq2";
@@ -133,7 +133,7 @@ test("a cycle takes the machine down and up again", async () => {
 
 test.each([true, false])("network boot is set for the next boot, uefi %s", async (uefi) => {
   writeFileSync(join(directory, "vm.boot"), "none\n");
-  await bmc().bootPxeOnce({ uefi });
+  await bmc().setBootOverride({ device: "pxe", persistent: false, uefi });
   expect(value("boot")).toBe("pxe");
 });
 

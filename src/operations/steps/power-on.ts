@@ -41,7 +41,7 @@ async function advance(
     await bmc.power("off", signal);
     return wait(1000, "waiting for the BMC to report power off", { phase: "switched-off" });
   }
-  await bmc.bootPxeOnce({ uefi }, signal);
+  await bmc.setBootOverride({ device: "pxe", persistent: false, uefi }, signal);
   await bmc.power("on", signal);
   return wait(1000, "waiting for the BMC to report power on", { phase: "switched-on" });
 }

@@ -1,0 +1,98 @@
+// A BMC behind the native IPMI client: each verb as the commands it takes.
+
+import {
+  type Bmc,
+  type BmcDescription,
+  BmcError,
+  type BootOverride,
+  type PowerAction,
+  type PowerState,
+  type WantedBoot,
+} from "../bmc.ts";
+import type { Clock } from "../clock.ts";
+import { refusing } from "../refusing.ts";
+import * as chassis from "./chassis.ts";
+import { createIpmiClient, type IpmiSettings, type Turn } from "./client.ts";
+import { decodeDeviceId, decodeGuid, getDeviceId, getSystemGuid } from "./device.ts";
+import type { Link } from "./link.ts";
+
+/** The driver of one BMC. It speaks only when it is asked something. */
+export function createIpmi(settings: IpmiSettings, link: Link, clock: Clock): Bmc {
+  const client = createIpmiClient(settings, link, clock);
+  return {
+    ...refusing("unsupported", `BMC ${settings.address}`, "IPMI has no such thing"),
+    powerState: (signal) => client.exclusive(readPower, signal),
+    power: (action, signal) => client.exclusive((turn) => control(turn, action), signal),
+    bootOverride: (signal) => client.exclusive(readBoot, signal),
+    setBootOverride: (wanted, signal) => client.exclusive((turn) => setBoot(turn, wanted), signal),
+    identify: (seconds, signal) =>
+      client.exclusive(
+        async ({ run }) => void (await run(chassis.chassisIdentify(seconds))),
+        signal,
+      ),
+    describe: (signal) => client.exclusive(describe, signal),
+    close: async () => {
+      await client.close();
+      link.close();
+    },
+  };
+}
+
+async function readPower({ run, fail }: Turn): Promise<PowerState> {
+  const status = chassis.decodeChassisStatus(await run(chassis.getChassisStatus));
+  if (status === undefined) throw fail("protocol", "its chassis status is cut short");
+  return status.power;
+}
+
+/** On, off and soft may be repeated: a second one finds its work done. Cycle and reset would do theirs again. */
+async function control({ run }: Turn, action: PowerAction): Promise<void> {
+  await run(chassis.chassisControl(action), { once: action === "cycle" || action === "reset" });
+}
+
+async function readBoot(turn: Turn): Promise<BootOverride> {
+  const { valid, ...override } = await readBootFlags(turn);
+  return valid ? override : { device: "none", persistent: false, uefi: false };
+}
+
+async function readBootFlags({ run, fail }: Turn): Promise<chassis.BootFlags> {
+  const flags = chassis.decodeBootFlags(await run(chassis.getBootFlags));
+  if (flags === undefined) throw fail("protocol", "its boot flags are cut short");
+  return flags;
+}
+
+async function setBoot(turn: Turn, wanted: WantedBoot): Promise<BootOverride> {
+  const { run, fail } = turn;
+  await ifKnown(run(chassis.keepBootFlags));
+  await ifKnown(run(chassis.beginBootOptions));
+  try {
+    await ifKnown(run(chassis.resetBootAcknowledge));
+    await run(chassis.setBootFlags(wanted));
+  } finally {
+    await ifKnown(run(chassis.endBootOptions));
+  }
+  const { valid: _valid, ...kept } = await readBootFlags(turn);
+  if (kept.device !== wanted.device)
+    throw fail("unsupported", `it was told to boot from ${wanted.device} and says ${kept.device}`);
+  return kept;
+}
+
+/** Several BMCs do not know the parameters around the boot flags, and keep the flags all the same. */
+async function ifKnown(command: Promise<Buffer>): Promise<void> {
+  try {
+    await command;
+  } catch (error) {
+    if (!(error instanceof BmcError) || (error.kind !== "unsupported" && error.kind !== "protocol"))
+      throw error;
+  }
+}
+
+async function describe({ run, fail }: Turn): Promise<BmcDescription> {
+  const device = decodeDeviceId(await run(getDeviceId));
+  if (device === undefined) throw fail("protocol", "its device id is cut short");
+  return {
+    protocol: `IPMI ${device.ipmiVersion}`,
+    manufacturer: device.manufacturer,
+    firmware: device.firmware,
+    uuid: decodeGuid(await run(getSystemGuid)),
+  };
+}
