@@ -19,6 +19,8 @@ export interface BmcSession {
   readonly bmcRandom: Buffer;
   readonly window: SequenceWindow;
   heardMs: number;
+  /** Where its last datagram came from. */
+  peer: { readonly address: string; readonly port: number } | undefined;
   /** Of the last datagram that the BMC sent. */
   sequence: number;
   /** Absent until RAKP 1. */
@@ -43,7 +45,9 @@ export interface Sessions {
     suite: CipherSuite | undefined,
     now: number,
   ): BmcSession | undefined;
-  /** The session of that id, which is heard of now; undefined when there is none or it was silent for too long. */
+  /** The session of that id; undefined when there is none or it was silent for too long. */
+  peek(id: number, now: number): BmcSession | undefined;
+  /** The same, and it counts as heard of now. */
   find(id: number, now: number): BmcSession | undefined;
   end(id: number): boolean;
   endAll(): void;
@@ -63,6 +67,10 @@ export function createSessions(maximum: number, ended: (id: number) => void): Se
   const expire = (now: number) => {
     for (const { id, heardMs } of table.values()) if (now - heardMs > silentForMs) end(id);
   };
+  const peek = (id: number, now: number) => {
+    expire(now);
+    return table.get(id);
+  };
   return {
     begin: (consoleSessionId, suite, now) => {
       expire(now);
@@ -75,9 +83,9 @@ export function createSessions(maximum: number, ended: (id: number) => void): Se
       table.set(session.id, session);
       return session;
     },
+    peek,
     find: (id, now) => {
-      expire(now);
-      const session = table.get(id);
+      const session = peek(id, now);
       if (session !== undefined) session.heardMs = now;
       return session;
     },
@@ -101,6 +109,7 @@ function newSession(
     window: createSequenceWindow(),
     heardMs: now,
     sequence: 0,
+    peer: undefined,
     opening: undefined,
     keys: undefined,
     caller: undefined,
