@@ -34,19 +34,24 @@ export interface Simulator {
   readonly port: number;
   /** To be changed at will. */
   readonly faults: Faults;
+  /** The machine as the faults show it: for another protocol of the same BMC. */
+  readonly machine: SimulatedMachine;
+  /** How many sessions there are now, with those half open. */
+  sessionCount(): number;
   close(): Promise<void>;
 }
 
 /** Starts to answer. Rejects when the port can't be had. */
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { machine, faults = noFaults() } = options;
+  const { faults = noFaults() } = options;
+  const machine = faultyMachine(options.machine, faults, Date.now);
   const socket = createSocket("udp4");
   socket.bind(options.port, options.address);
   await once(socket, "listening");
   const { port } = socket.address();
   const link = createFaultyLink(faults, options.seed ?? 1);
   const controller = createController({
-    machine: faultyMachine(machine, faults, Date.now),
+    machine,
     settings: {
       suites: options.suites ?? [17, 3],
       bmcKey: options.bmcKey === undefined ? undefined : Buffer.from(options.bmcKey),
@@ -75,6 +80,8 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     address: options.address,
     port,
     faults,
+    machine,
+    sessionCount: () => controller.sessionCount(Date.now()),
     close: async () => {
       endListening();
       clearTimeout(timer);
@@ -86,8 +93,14 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
 
 /** Sends as the faults will have it. What can't be sent is lost, as on any network. */
 function createSender(socket: Socket, faults: Faults, link: FaultyLink) {
+  let closed = false;
+  socket.on("close", () => {
+    closed = true;
+  });
   return ({ to, datagram }: Outgoing) => {
-    const send = () => socket.send(datagram, to.port, to.address, () => undefined);
+    const send = () => {
+      if (!closed) socket.send(datagram, to.port, to.address, () => undefined);
+    };
     for (let left = link.copies(); left > 0; left -= 1)
       if (faults.delayMs === 0) send();
       else setTimeout(send, faults.delayMs).unref();

@@ -72,6 +72,8 @@ export interface Controller {
   wake(now: number): readonly Outgoing[];
   /** When to wake it; undefined while nothing is to be waited for. */
   readonly deadline: number | undefined;
+  /** How many sessions there are, with those half open. */
+  sessionCount(now: number): number;
 }
 
 export function createController(options: ControllerOptions): Controller {
@@ -145,6 +147,7 @@ export function createController(options: ControllerOptions): Controller {
     get deadline() {
       return sol.deadline;
     },
+    sessionCount: sessions.count,
   };
 }
 

@@ -51,6 +51,7 @@ export interface Sessions {
   find(id: number, now: number): BmcSession | undefined;
   end(id: number): boolean;
   endAll(): void;
+  count(now: number): number;
 }
 
 // §6.12.15.
@@ -92,6 +93,10 @@ export function createSessions(maximum: number, ended: (id: number) => void): Se
     end,
     endAll: () => {
       for (const id of table.keys()) end(id);
+    },
+    count: (now) => {
+      expire(now);
+      return table.size;
     },
   };
 }
