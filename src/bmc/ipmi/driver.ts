@@ -12,9 +12,11 @@ import {
 import type { Clock } from "../clock.ts";
 import { refusing } from "../refusing.ts";
 import * as chassis from "./chassis.ts";
-import { createIpmiClient, type IpmiSettings, type Turn } from "./client.ts";
+import { createIpmiClient, type Turn } from "./client.ts";
+import { openIpmiConsole } from "./console.ts";
 import { decodeDeviceId, decodeGuid, getDeviceId, getSystemGuid } from "./device.ts";
 import type { Link } from "./link.ts";
+import type { IpmiSettings } from "./session-keeper.ts";
 
 /** The driver of one BMC. It speaks only when it is asked something. */
 export function createIpmi(settings: IpmiSettings, link: Link, clock: Clock): Bmc {
@@ -31,6 +33,8 @@ export function createIpmi(settings: IpmiSettings, link: Link, clock: Clock): Bm
         signal,
       ),
     describe: (signal) => client.exclusive(describe, signal),
+    openConsole: ({ takeOver }, signal) =>
+      openIpmiConsole(client, `BMC ${settings.address}`, takeOver, clock, signal),
     close: async () => {
       await client.close();
       link.close();
