@@ -93,7 +93,12 @@ async function start(
   const boot = await loadBoot(inventory, store);
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory);
-  const tools = await provisionTools(inventory, store, assets, rendering, sshKey.file);
+  const controllers = createControllers(process.env);
+  closers.push(() => controllers.close());
+  const tools = {
+    ...(await provisionTools(inventory, store, assets, rendering, sshKey.file)),
+    bmc: controllers.find,
+  };
   const servedScripts = createServedScripts(join(stateDirectory, "served"));
   const network = await startNetworkServices({
     ...{ inventory, store, ...boot, servedScripts, logger, now, onFault },
@@ -195,7 +200,7 @@ async function provisionTools(
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-): Promise<ProvisionTools> {
+): Promise<Omit<ProvisionTools, "bmc">> {
   const { stateDirectory } = inventory.server;
   const { now } = clock;
   const commonName = `${inventory.cluster.name} CA`;
@@ -208,7 +213,6 @@ async function provisionTools(
     operations: store.operations,
     clusters: store.clusters,
     cluster: createClusterAccess({ nodes: inventory.nodes, ca: ca.certPem, clock }),
-    bmc: createControllers(process.env),
     installation: (node, operationId) => createInstallation(installation, node, operationId),
     // Read anew: an image may have been imported since.
     missingAssets: async (node) => [

@@ -96,7 +96,11 @@ export interface Bmc {
   /** Of the user this driver logs in as. */
   setPassword(password: Secret, signal?: AbortSignal): Promise<void>;
   firmwareVersions(signal?: AbortSignal): Promise<readonly FirmwareVersion[]>;
-  openConsole(signal?: AbortSignal): Promise<SerialConsole>;
+  /** Throws "busy" when somebody else has the console, unless it is to be taken over. */
+  openConsole(
+    options: { readonly takeOver: boolean },
+    signal?: AbortSignal,
+  ): Promise<SerialConsole>;
   /** Absent where the protocol has none. */
   readonly virtualMedia?: VirtualMedia;
   /** Gives the BMC its session back. A later call opens another. */

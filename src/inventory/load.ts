@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { type Document, LineCounter, parseDocument, visit, type YAMLError } from "yaml";
 import { messageOf } from "../net/error-text.ts";
+import type { SecretReference } from "./bmc-schema.ts";
 import { checkInventory, type Finding } from "./check.ts";
 import { issueFindings, issueMessage } from "./messages.ts";
 import { offsetOf } from "./position.ts";
@@ -153,7 +154,8 @@ function resolveNode(
 ): Node {
   const profile = file.profiles[node.profile];
   if (profile === undefined) throw new Error(`profile ${node.profile} passed the check undeclared`);
-  const { password } = node.bmc;
+  const resolved = (reference: SecretReference) =>
+    "file" in reference ? { file: absolute(reference.file) } : reference;
   return {
     ...node,
     name,
@@ -162,7 +164,9 @@ function resolveNode(
     kernelArguments: profile.kernelArguments,
     bmc: {
       ...node.bmc,
-      password: "file" in password ? { file: absolute(password.file) } : password,
+      password: resolved(node.bmc.password),
+      ...("bmcKey" in node.bmc &&
+        node.bmc.bmcKey !== undefined && { bmcKey: resolved(node.bmc.bmcKey) }),
     },
   };
 }

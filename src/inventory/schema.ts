@@ -4,7 +4,7 @@
 import { z } from "zod";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
-import { mismatch } from "./messages.ts";
+import { type BmcSettings, bmc } from "./bmc-schema.ts";
 import { dhcp, provisioning } from "./network-schema.ts";
 import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, matching, port } from "./values.ts";
 
@@ -24,35 +24,6 @@ const diskPath = matching(
 const loaderFile = matching(/^[A-Za-z0-9._-]+$/, "a file name without folders such as ipxe.efi");
 
 const downloadRate = z.number().min(0.1).max(100_000);
-
-/** Where a secret is kept. The inventory never holds the secret itself. */
-const secretReference = z.union(
-  [
-    z.strictObject({
-      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
-        // The value is not shown: it may be the secret itself, written in the wrong place.
-        error: "is not the name of an environment variable: use letters, digits and _",
-      }),
-    }),
-    z.strictObject({ file: z.string().min(1) }),
-  ],
-  {
-    error: ({ input }) =>
-      input === undefined || input === null
-        ? mismatch(input, "{ env: NAME } or { file: PATH }")
-        : "a secret is never written here: use { env: NAME } or { file: PATH }",
-  },
-);
-
-const bmc = z.strictObject({
-  kind: z.enum(["ipmitool"]).default("ipmitool"),
-  address: ipv4,
-  port: port.default(623),
-  user: z.string().min(1).max(16),
-  password: secretReference,
-  /** IPMI cipher suite (IPMI 2.0 table 22-20); named because asking the BMC for its list can take ten seconds. */
-  cipherSuite: z.literal([3, 17]).default(17),
-});
 
 const profile = z.strictObject({
   role: z.enum(["control-plane", "worker", "all-in-one"]),
@@ -174,8 +145,6 @@ export const inventorySchema = z.strictObject({
 
 export type ParsedInventory = z.output<typeof inventorySchema>;
 
-export type SecretReference = z.output<typeof secretReference>;
-export type BmcSettings = z.output<typeof bmc>;
 export type Firmware = z.output<typeof node>["firmware"];
 export type LocalBoot = z.output<typeof node>["localBoot"];
 export type Role = z.output<typeof profile>["role"];

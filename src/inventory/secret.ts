@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Secret } from "../net/secret.ts";
-import type { SecretReference } from "./schema.ts";
+import type { SecretReference } from "./bmc-schema.ts";
 
 /** Reads a secret; throws an error that names the reference (never the value) and the remedy. */
 export function readSecret(

@@ -340,13 +340,13 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a cipher suite that is not offered",
     "address: 10.0.10.50\n",
     "address: 10.0.10.50\n      cipherSuite: 0\n",
-    "31:20: nodes.node01.bmc.cipherSuite: 0 is not one of 3, 17",
+    "31:20: nodes.node01.bmc.cipherSuite: 0 is not one of 3, 17, best",
   ],
   [
     "a BMC kind that is not offered",
     "address: 10.0.10.50\n",
     "address: 10.0.10.50\n      kind: ilo\n",
-    '31:13: nodes.node01.bmc.kind: "ilo" is not ipmitool',
+    '31:13: nodes.node01.bmc.kind: "ilo" is not one of ipmi, ipmitool',
   ],
   [
     "an empty BMC user",

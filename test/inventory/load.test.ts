@@ -80,7 +80,7 @@ test("what is not written has its default", () => {
   });
   expect(site.boot).toEqual({});
   expect(site.install.command).toEqual(["nix", "run", "github:nix-community/nixos-anywhere", "--"]);
-  expect(site.nodes[0]?.bmc).toMatchObject({ kind: "ipmitool", port: 623, cipherSuite: 17 });
+  expect(site.nodes[0]?.bmc).toMatchObject({ kind: "ipmi", port: 623, cipherSuite: 17 });
 });
 
 test("a node carries its profile, its full name, a canonical MAC and absolute paths", () => {

@@ -7,7 +7,7 @@ if (node === undefined) throw new Error("the example site has no node");
 
 test("one node has one driver while its password stays the same", () => {
   const environment = { BMC_PASSWORD: "first" };
-  const find = createControllers(environment);
+  const { find } = createControllers(environment);
   const driver = find(node);
   expect(find(node)).toBe(driver);
   environment.BMC_PASSWORD = "corrected";
@@ -15,7 +15,7 @@ test("one node has one driver while its password stays the same", () => {
 });
 
 test("a secret that can't be read is an authentication failure of that BMC, and nobody else's", async () => {
-  const find = createControllers({});
+  const { find } = createControllers({});
   await expect(find(node).powerState()).rejects.toMatchObject({
     kind: "authentication",
     message: expect.stringMatching(

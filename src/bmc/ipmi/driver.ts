@@ -2,7 +2,6 @@
 
 import {
   type Bmc,
-  type BmcDescription,
   BmcError,
   type BootOverride,
   type PowerAction,
@@ -12,9 +11,11 @@ import {
 import type { Clock } from "../clock.ts";
 import { refusing } from "../refusing.ts";
 import * as chassis from "./chassis.ts";
-import { createIpmiClient, type IpmiSettings, type Turn } from "./client.ts";
-import { decodeDeviceId, decodeGuid, getDeviceId, getSystemGuid } from "./device.ts";
+import { createIpmiClient, type Turn } from "./client.ts";
+import { openIpmiConsole } from "./console.ts";
+import { clearEvents, describe, readEvents, readSensors, setPassword } from "./inventory-verbs.ts";
 import type { Link } from "./link.ts";
+import type { IpmiSettings } from "./session-keeper.ts";
 
 /** The driver of one BMC. It speaks only when it is asked something. */
 export function createIpmi(settings: IpmiSettings, link: Link, clock: Clock): Bmc {
@@ -31,6 +32,17 @@ export function createIpmi(settings: IpmiSettings, link: Link, clock: Clock): Bm
         signal,
       ),
     describe: (signal) => client.exclusive(describe, signal),
+    sensors: (signal) => client.exclusive(readSensors, signal),
+    events: (signal) => client.exclusive(readEvents, signal),
+    clearEvents: (signal) => client.exclusive(clearEvents, signal),
+    setPassword: (password, signal) =>
+      client.exclusive((turn) => setPassword(turn, settings.user, password), signal),
+    firmwareVersions: async (signal) => {
+      const { firmware = "unknown" } = await client.exclusive(describe, signal);
+      return [{ name: "BMC", version: firmware }];
+    },
+    openConsole: ({ takeOver }, signal) =>
+      openIpmiConsole(client, `BMC ${settings.address}`, takeOver, clock, signal),
     close: async () => {
       await client.close();
       link.close();
@@ -45,8 +57,12 @@ async function readPower({ run, fail }: Turn): Promise<PowerState> {
 }
 
 /** On, off and soft may be repeated: a second one finds its work done. Cycle and reset would do theirs again. */
-async function control({ run }: Turn, action: PowerAction): Promise<void> {
-  await run(chassis.chassisControl(action), { once: action === "cycle" || action === "reset" });
+async function control(turn: Turn, action: PowerAction): Promise<void> {
+  const once = action === "cycle" || action === "reset";
+  // Finds out that the session of before is dead while that may still be repeated, and that there is nothing to restart.
+  if (once && (await readPower(turn)) === "off")
+    throw turn.fail("unsupported", `the machine is off, so there is nothing to ${action}`);
+  await turn.run(chassis.chassisControl(action), { once });
 }
 
 async function readBoot(turn: Turn): Promise<BootOverride> {
@@ -84,15 +100,4 @@ async function ifKnown(command: Promise<Buffer>): Promise<void> {
     if (!(error instanceof BmcError) || (error.kind !== "unsupported" && error.kind !== "protocol"))
       throw error;
   }
-}
-
-async function describe({ run, fail }: Turn): Promise<BmcDescription> {
-  const device = decodeDeviceId(await run(getDeviceId));
-  if (device === undefined) throw fail("protocol", "its device id is cut short");
-  return {
-    protocol: `IPMI ${device.ipmiVersion}`,
-    manufacturer: device.manufacturer,
-    firmware: device.firmware,
-    uuid: decodeGuid(await run(getSystemGuid)),
-  };
 }

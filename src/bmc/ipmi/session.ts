@@ -33,6 +33,8 @@ export interface Session {
   sendSol(payload: Buffer): void;
   /** Called with each serial-over-LAN payload; one listener, the last. */
   listenSol(listener: (payload: Buffer) => void): void;
+  /** Aborts when the session is closed, by whomever. */
+  readonly ended: AbortSignal;
   /** Gives the BMC its session slot back. Never throws: a BMC that does not hear it ends the session itself in a minute. */
   close(): Promise<void>;
 }
@@ -59,6 +61,7 @@ function createSession(link: Link, { consoleSessionId, bmcSessionId, keys }: Est
   const window = createSequenceWindow();
   let sequence = 0;
   let requestSequence = 0;
+  const ended = new AbortController();
   let heardSol: ((payload: Buffer) => void) | undefined;
 
   const sealed = (payloadType: number, payload: Buffer) => {
@@ -107,7 +110,9 @@ function createSession(link: Link, { consoleSessionId, bmcSessionId, keys }: Est
     listenSol: (listener) => {
       heardSol = listener;
     },
+    ended: ended.signal,
     close: async () => {
+      ended.abort();
       const id = Buffer.alloc(4);
       id.writeUInt32LE(bmcSessionId);
       await request({ netFn: netFns.app, command: closeSessionCommand, data: id }, closeWaitsMs);

@@ -1,0 +1,62 @@
+// What an operator may write about a node's BMC. Each kind has the settings that mean something to it.
+
+import { z } from "zod";
+import { mismatch } from "./messages.ts";
+import { ipv4, port } from "./values.ts";
+
+/** Where a secret is kept. The inventory never holds the secret itself. */
+export const secretReference = z.union(
+  [
+    z.strictObject({
+      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
+        // The value is not shown: it may be the secret itself, written in the wrong place.
+        error: "is not the name of an environment variable: use letters, digits and _",
+      }),
+    }),
+    z.strictObject({ file: z.string().min(1) }),
+  ],
+  {
+    error: ({ input }) =>
+      input === undefined || input === null
+        ? mismatch(input, "{ env: NAME } or { file: PATH }")
+        : "a secret is never written here: use { env: NAME } or { file: PATH }",
+  },
+);
+
+const everyKind = { address: ipv4, password: secretReference };
+const ipmiUser = z.string().min(1).max(16);
+
+/** rackstrap's own IPMI 2.0 client. */
+const ipmi = z.strictObject({
+  // Absent means this one, and the union must know so: hence optional besides its default.
+  kind: z.literal("ipmi").optional().default("ipmi"),
+  ...everyKind,
+  user: ipmiUser,
+  port: port.default(623),
+  /**
+   * Table 22-20 of IPMI 2.0: 17 is SHA-256, 3 is SHA-1 for BMCs that know no better, `best` is 17 where the BMC has it and
+   * else 3.
+   */
+  cipherSuite: z.literal([3, 17, "best"]).default(17),
+  /** The BMC's own key (K_G), where it was given one. */
+  bmcKey: secretReference.optional(),
+});
+
+/** The program of that name, for boards that bear nothing else. It knows power and boot device only. */
+const ipmitool = z.strictObject({
+  kind: z.literal("ipmitool"),
+  ...everyKind,
+  user: ipmiUser,
+  port: port.default(623),
+  cipherSuite: z.literal([3, 17]).default(17),
+});
+
+export const bmc = z.discriminatedUnion("kind", [ipmi, ipmitool], {
+  error: ({ code, input }) =>
+    code === "invalid_union"
+      ? `${JSON.stringify((input as { readonly kind: unknown }).kind)} is not one of ipmi, ipmitool`
+      : undefined,
+});
+
+export type SecretReference = z.output<typeof secretReference>;
+export type BmcSettings = z.output<typeof bmc>;
