@@ -36,7 +36,7 @@ export interface Simulator {
   readonly faults: Faults;
   /** The machine as the faults show it: for another protocol of the same BMC. */
   readonly machine: SimulatedMachine;
-  /** How many sessions there are now, with those half open. */
+  /** How many sessions are open now. */
   sessionCount(): number;
   close(): Promise<void>;
 }

@@ -15,6 +15,7 @@ import {
   type RmcpPlusDatagram,
 } from "../../../src/bmc/ipmi/packet.ts";
 import { seal, unseal } from "../../../src/bmc/ipmi/sealed.ts";
+import { encodeSol } from "../../../src/bmc/ipmi/sol.ts";
 import type { Faults } from "../faults.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import { appCommands } from "./app-commands.ts";
@@ -35,7 +36,7 @@ import { payloadCommands } from "./payload-commands.ts";
 import { presencePong } from "./presence.ts";
 import { selCommands } from "./sel-commands.ts";
 import { sensorCommands } from "./sensor-commands.ts";
-import { type BmcSession, createSessions } from "./sessions.ts";
+import { type BmcSession, createSessions, type Peer } from "./sessions.ts";
 import { createSolPort } from "./sol-port.ts";
 import { userCommands } from "./user-commands.ts";
 
@@ -49,11 +50,6 @@ export interface ControllerOptions {
   readonly port: number;
   /** Hears of a power command that was accepted and then failed. */
   readonly failed: (error: unknown) => void;
-}
-
-export interface Peer {
-  readonly address: string;
-  readonly port: number;
 }
 
 /** A datagram that the BMC sends. */
@@ -72,7 +68,7 @@ export interface Controller {
   wake(now: number): readonly Outgoing[];
   /** When to wake it; undefined while nothing is to be waited for. */
   readonly deadline: number | undefined;
-  /** How many sessions there are, with those half open. */
+  /** How many sessions are open. */
   sessionCount(now: number): number;
 }
 
@@ -82,6 +78,8 @@ export function createController(options: ControllerOptions): Controller {
   const sessions = createSessions(options.sessions, (id) => {
     if (sol.sessionId === id) sol.deactivate();
   });
+  // Those who lost the console to the command that is being answered.
+  const robbed: number[] = [];
   let silentUntilMs = 0;
   const reboot = (now: number) => {
     sessions.endAll();
@@ -94,7 +92,7 @@ export function createController(options: ControllerOptions): Controller {
     ...selCommands(machine),
     ...fruCommands(machine),
     ...userCommands(machine.users),
-    ...payloadCommands(sol, port),
+    ...payloadCommands(sol, port, (id) => robbed.push(id)),
   );
   const answer: Answer = (payload, caller, now) => {
     const request = decodeRequest(payload);
@@ -103,12 +101,11 @@ export function createController(options: ControllerOptions): Controller {
     const [completion, data] = typeof reply === "number" ? [reply, nothing] : [code.ok, reply];
     return encodeResponse({ ...request, completion, data });
   };
-  const sendSol = (payloads: readonly Buffer[], now: number): readonly Outgoing[] => {
-    const session = sol.sessionId === undefined ? undefined : sessions.peek(sol.sessionId, now);
-    const to = session?.peer;
-    if (session === undefined || to === undefined) return [];
+  const sendSol = (id: number | undefined, payloads: readonly Buffer[], now: number) => {
+    const session = id === undefined ? undefined : sessions.peek(id, now);
+    if (session === undefined) return [];
     return payloads.map((payload) => ({
-      to,
+      to: session.peer,
       datagram: sealed(session, payloadTypes.sol, payload, faults),
     }));
   };
@@ -119,7 +116,9 @@ export function createController(options: ControllerOptions): Controller {
     session.heardMs = now;
     session.peer = from;
     if (packet.payloadType === payloadTypes.sol)
-      return sol.sessionId === session.id ? sendSol(sol.receive(payload, now), now) : [];
+      return sol.sessionId === session.id
+        ? sendSol(session.id, sol.receive(payload, now), now)
+        : [];
     if (packet.payloadType !== payloadTypes.ipmi) return [];
     const response = answer(payload, session.caller, now);
     // It did what it was told, and nobody hears of it.
@@ -128,7 +127,10 @@ export function createController(options: ControllerOptions): Controller {
       return [];
     }
     if (response === undefined) return [];
-    return [{ to: from, datagram: sealed(session, payloadTypes.ipmi, response, faults) }];
+    return [
+      { to: from, datagram: sealed(session, payloadTypes.ipmi, response, faults) },
+      ...robbed.splice(0).flatMap((id) => sendSol(id, [encodeSol({ deactivating: true })], now)),
+    ];
   };
   const respond = (datagram: Buffer, from: Peer, now: number): readonly Outgoing[] => {
     const packet = decodeDatagram(datagram);
@@ -137,13 +139,13 @@ export function createController(options: ControllerOptions): Controller {
     const response =
       "malformed" in packet
         ? presencePong(datagram)
-        : outside({ settings, faults, sessions }, packet, answer, now);
+        : outside({ settings, faults, sessions }, packet, answer, from, now);
     return response === undefined ? [] : [{ to: from, datagram: response }];
   };
   return {
     receive: (datagram, from, now) => (now < silentUntilMs ? [] : respond(datagram, from, now)),
-    print: (data, now) => sendSol(sol.print(data, now), now),
-    wake: (now) => sendSol(sol.wake(now), now),
+    print: (data, now) => sendSol(sol.sessionId, sol.print(data, now), now),
+    wake: (now) => sendSol(sol.sessionId, sol.wake(now), now),
     get deadline() {
       return sol.deadline;
     },
@@ -158,6 +160,7 @@ function outside(
   handshake: Handshake,
   packet: PlainDatagram | RmcpPlusDatagram,
   answer: Answer,
+  from: Peer,
   now: number,
 ): Buffer | undefined {
   if (packet.kind === "plain") {
@@ -170,7 +173,7 @@ function outside(
     const response = answer(packet.payload, undefined, now);
     return response && encodeRmcpPlus({ ...header, payloadType }, response);
   }
-  const opening = answerHandshake(handshake, packet, now);
+  const opening = answerHandshake(handshake, packet, from, now);
   return opening && encodeRmcpPlus({ ...header, ...opening }, opening.payload);
 }
 

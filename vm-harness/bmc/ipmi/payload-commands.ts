@@ -14,8 +14,12 @@ const alreadyInactive = 0x80;
 const parameterNotSupported = 0x80;
 const noVlan = 0xffff;
 
-/** `port`: where the BMC is listening. */
-export function payloadCommands(sol: SolPort, port: number): readonly Command[] {
+/** `port`: where the BMC is listening. `ended` hears of a session that another one took the console from. */
+export function payloadCommands(
+  sol: SolPort,
+  port: number,
+  ended: (sessionId: number) => void,
+): readonly Command[] {
   const isSol = (data: Buffer) => (data.readUInt8(0) & 0x3f) === payloadTypes.sol;
   const activate = ({ data, caller }: Call) => {
     if (!isSol(data) || caller === undefined) return code.invalidDataField;
@@ -24,9 +28,10 @@ export function payloadCommands(sol: SolPort, port: number): readonly Command[] 
     const sizes = [word(solPacketLength + 4), word(solPacketLength + 4)];
     return Buffer.concat([doubleWord(0), ...sizes, word(port), word(noVlan)]);
   };
-  const deactivate = ({ data }: Call) => {
+  const deactivate = ({ data, caller }: Call) => {
     if (!isSol(data)) return code.invalidDataField;
     if (sol.sessionId === undefined) return alreadyInactive;
+    if (sol.sessionId !== caller?.sessionId) ended(sol.sessionId);
     sol.deactivate();
     return nothing;
   };

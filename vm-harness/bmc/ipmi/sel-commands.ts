@@ -32,7 +32,7 @@ export function selCommands(machine: SimulatedMachine): readonly Command[] {
   const read = ({ data }: Call) => {
     const entries = log.map((entry) => ({
       id: entry.id & 0xffff,
-      record: () => written.get(entry) ?? encodeRecord(entry),
+      record: () => written.get(entry) ?? encodeRecord(entry, machine),
     }));
     return readPart(entries, reservation, data);
   };
@@ -96,11 +96,14 @@ const severityEvents = 0x07;
 const severities = ["ok", "warning", "critical"] as const;
 
 //  id (2) | 02 | time (4) | 20 00 (by the BMC) | 04 | sensor type | sensor | event type | data (3)
-function encodeRecord({ id, timeMs, severity, message }: SimulatedLogEntry): Buffer {
+function encodeRecord(entry: SimulatedLogEntry, { sensors }: SimulatedMachine): Buffer {
+  const { id, timeMs, severity, message } = entry;
   const type = sensorTypes.find(([pattern]) => pattern.test(message))?.[1] ?? systemEvent;
+  // The sensor that the message names, or none.
+  const sensor = sensors.findIndex(({ name }) => message.includes(name)) + 1;
   return Buffer.concat([
     ...[word(id), Buffer.of(0x02), seconds(timeMs)],
-    Buffer.of(0x20, 0x00, 0x04, type, 0x01, severityEvents, severities.indexOf(severity)),
+    Buffer.of(0x20, 0x00, 0x04, type, sensor, severityEvents, severities.indexOf(severity)),
     Buffer.of(0xff, 0xff),
   ]);
 }

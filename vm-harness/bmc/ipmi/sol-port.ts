@@ -1,6 +1,7 @@
 // Serial over LAN as a BMC does it (IPMI 2.0 §15): one packet under way at a time, each sent again until it is acknowledged. It
 // has no socket and no clock.
 
+import { decodeSol, encodeSol, type SolPacket } from "../../../src/bmc/ipmi/sol.ts";
 import type { Faults } from "../faults.ts";
 import type { SimulatedMachine } from "../machine.ts";
 
@@ -9,11 +10,6 @@ export const solPacketLength = 200;
 const resendMs = 250;
 const mostSends = 8;
 const bufferLength = 64 * 1024;
-
-// The operation octet from the console (table 15-2) and the status octet from the BMC.
-const nack = 0x40;
-const generateBreak = 0x10;
-const overrun = 0x08;
 
 interface UnderWay {
   readonly sequence: number;
@@ -40,7 +36,6 @@ export interface SolPort {
 export function createSolPort(machine: SimulatedMachine, faults: Faults): SolPort {
   let sessionId: number | undefined;
   let waiting = Buffer.alloc(0);
-  let lost = false;
   let underWay: UnderWay | undefined;
   let lastSent = 0;
   let lastHeard: { readonly sequence: number; readonly ack: Buffer } | undefined;
@@ -52,27 +47,24 @@ export function createSolPort(machine: SimulatedMachine, faults: Faults): SolPor
     const data = waiting.subarray(0, solPacketLength);
     waiting = waiting.subarray(solPacketLength);
     underWay = { sequence: lastSent, data, sends: 1, resendAt: now + resendMs };
-    const payload = packet(lastSent, 0, 0, lost ? overrun : 0, data);
-    lost = false;
-    return [payload];
+    return [encodeSol({ sequence: lastSent, data })];
   };
-  const acknowledged = (sequence: number, accepted: number, operation: number) => {
-    if (underWay === undefined || underWay.sequence !== sequence) return;
+  const acknowledge = ({ acknowledged, accepted, nack }: SolPacket) => {
     // Refused: it is sent again when its time comes.
-    if ((operation & nack) !== 0) return;
+    if (underWay === undefined || underWay.sequence !== acknowledged || nack) return;
     waiting = Buffer.concat([underWay.data.subarray(accepted), waiting]);
     underWay = undefined;
   };
-  const typed = (sequence: number, operation: number, data: Buffer): readonly Buffer[] => {
+  const typed = ({ sequence, data, sendBreak }: SolPacket): readonly Buffer[] => {
     if (sequence === 0) return [];
     if (sequence === lastHeard?.sequence) return [lastHeard.ack];
-    if ((operation & generateBreak) !== 0) machine.breakConsole();
-    const taken = Math.min(data.length, faults.consoleTakes);
-    if (taken > 0) machine.typeConsole(Buffer.from(data.subarray(0, taken)));
-    const refused = taken === 0 && data.length > 0;
-    const ack = packet(0, sequence, taken, refused ? nack : 0, Buffer.alloc(0));
-    // A refused packet comes again with its number.
-    if (!refused) lastHeard = { sequence, ack };
+    if (sendBreak) machine.breakConsole();
+    const accepted = Math.min(data.length, faults.consoleTakes);
+    if (accepted > 0) machine.typeConsole(Buffer.from(data.subarray(0, accepted)));
+    const nack = accepted === 0 && data.length > 0;
+    const ack = encodeSol({ acknowledged: sequence, accepted, nack });
+    // A refused packet may come again with its number.
+    if (!nack) lastHeard = { sequence, ack };
     return [ack];
   };
   const stop = () => {
@@ -95,17 +87,15 @@ export function createSolPort(machine: SimulatedMachine, faults: Faults): SolPor
     },
     deactivate: stop,
     receive: (payload, now) => {
-      if (payload.length < 4) return [];
-      const [sequence, acked] = [payload.readUInt8(0) & 0x0f, payload.readUInt8(1) & 0x0f];
-      const operation = payload.readUInt8(3);
-      if (acked !== 0) acknowledged(acked, payload.readUInt8(2), operation);
-      return [...typed(sequence, operation, payload.subarray(4)), ...next(now)];
+      const packet = decodeSol(payload);
+      if ("malformed" in packet) return [];
+      if (packet.acknowledged !== 0) acknowledge(packet);
+      return [...typed(packet), ...next(now)];
     },
     print: (data, now) => {
       if (sessionId === undefined) return [];
-      const room = bufferLength - waiting.length;
-      if (data.length > room) lost = true;
-      waiting = Buffer.concat([waiting, data.subarray(0, room)]);
+      // What there is no room for is lost.
+      waiting = Buffer.concat([waiting, data.subarray(0, bufferLength - waiting.length)]);
       return next(now);
     },
     wake: (now) => {
@@ -117,12 +107,7 @@ export function createSolPort(machine: SimulatedMachine, faults: Faults): SolPor
       }
       underWay.sends += 1;
       underWay.resendAt = now + resendMs;
-      return [packet(underWay.sequence, 0, 0, 0, underWay.data)];
+      return [encodeSol({ sequence: underWay.sequence, data: underWay.data })];
     },
   };
-}
-
-//  sequence | acknowledged sequence | octets taken | operation or status | text
-function packet(sequence: number, acked: number, taken: number, status: number, data: Buffer) {
-  return Buffer.concat([Buffer.of(sequence, acked, taken, status), data]);
 }
