@@ -28,7 +28,9 @@ test("switches power and reads what it is", async () => {
 test("reads sensors, event log and inventory", async () => {
   machine.log.push({ id: 1, timeMs: Date.now(), severity: "warning", message: "Fan 1 is slow" });
   expect(await freeipmi("ipmi-sensors")).toMatch(/Inlet Temp \| Temperature \| 23.00 +\| C /);
-  expect(await freeipmi("ipmi-sel")).toMatch(/\| Fan 1 +\| Fan +\| transition to Non-Critical/);
+  expect(await freeipmi("ipmi-sel")).toMatch(
+    /\| Fan 1 +\| Fan +\| Upper Non-critical - going high/,
+  );
   expect(await freeipmi("ipmi-fru")).toContain("FRU Product Serial Number: SN-node01");
   await freeipmi("ipmi-sel", "--clear");
   expect(machine.log).toEqual([]);

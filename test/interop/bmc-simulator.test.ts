@@ -118,7 +118,7 @@ test("lists the event log and clears it", async () => {
   const timeMs = Date.UTC(2026, 10, 21, 17, 10, 7);
   machine.log.push({ id: 7, timeMs, severity: "critical", message: "Fan 1 failed" });
   const list = await ipmitool(17, "sel", "list");
-  expect(list).toMatch(/7 \| 11\/21\/26 \| 17:10:07 UTC \| Fan .* Critical/);
+  expect(list).toMatch(/7 \| 11\/21\/26 \| 17:10:07 UTC \| Fan .*Upper Critical going high/);
   await ipmitool(17, "sel", "clear");
   await vi.waitUntil(() => machine.log.length === 0);
   expect(await ipmitool(17, "sel", "list")).toContain("SEL has no entries");

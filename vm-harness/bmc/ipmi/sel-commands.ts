@@ -94,6 +94,12 @@ const systemEvent = 0x12;
 // "Severity": transition to OK, to non-critical from OK, to critical from less (table 42-2).
 const severityEvents = 0x07;
 const severities = ["ok", "warning", "critical"] as const;
+// Of a sensor: above upper non-critical, above upper critical, and no longer so.
+const thresholdEvents = {
+  warning: [0x01, 0x07],
+  critical: [0x01, 0x09],
+  ok: [0x81, 0x09],
+} as const;
 
 //  id (2) | 02 | time (4) | 20 00 (by the BMC) | 04 | sensor type | sensor | event type | data (3)
 function encodeRecord(entry: SimulatedLogEntry, { sensors }: SimulatedMachine): Buffer {
@@ -101,10 +107,11 @@ function encodeRecord(entry: SimulatedLogEntry, { sensors }: SimulatedMachine): 
   const type = sensorTypes.find(([pattern]) => pattern.test(message))?.[1] ?? systemEvent;
   // The sensor that the message names, or none.
   const sensor = sensors.findIndex(({ name }) => message.includes(name)) + 1;
+  const [event, offset] =
+    sensor > 0 ? thresholdEvents[severity] : [severityEvents, severities.indexOf(severity)];
   return Buffer.concat([
     ...[word(id), Buffer.of(0x02), seconds(timeMs)],
-    Buffer.of(0x20, 0x00, 0x04, type, sensor, severityEvents, severities.indexOf(severity)),
-    Buffer.of(0xff, 0xff),
+    Buffer.of(0x20, 0x00, 0x04, type, sensor, event, offset, 0xff, 0xff),
   ]);
 }
 
