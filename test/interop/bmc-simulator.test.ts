@@ -124,6 +124,23 @@ test("lists the event log and clears it", async () => {
   expect(await ipmitool(17, "sel", "list")).toContain("SEL has no entries");
 });
 
+test("adds an entry to the event log and takes it out again", async () => {
+  const record = "0 0 2 0 0 0 0 0x20 0 4 0x0d 1 0x6f 1 0xff 0xff".split(" ");
+  await ipmitool(17, "raw", "0x0a", "0x44", ...record);
+  expect(await ipmitool(17, "sel", "list")).toMatch(/1 \| .*Drive Slot.* \| Drive Fault/);
+  await ipmitool(17, "sel", "delete", "1");
+  expect(machine.log).toEqual([]);
+});
+
+test("restarts the BMC, which then is silent for a while", async () => {
+  bmcs.plain.faults.rebootSeconds = 3;
+  await ipmitool(17, "mc", "reset", "cold");
+  const began = Date.now();
+  expect(bmcs.plain.sessionCount()).toBe(0);
+  expect(await ipmitool(17, "power", "status")).toBe("Chassis Power is off\n");
+  expect(Date.now() - began).toBeGreaterThan(1000);
+});
+
 test("sets a password, which is the one that counts from then on", async () => {
   await ipmitool(17, "user", "set", "password", "2", "another-8sW2", "16");
   const [old, fresh] = await Promise.all(
