@@ -24,6 +24,7 @@ zstd             compressed images
 # What only the tests use: independent clients and servers to hold against the product's own.
 test_packages='
 atftp            TFTP client with options
+bsdutils         script, a terminal for serial consoles
 busybox          TFTP client of small systems
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire

@@ -1,4 +1,4 @@
-// The BMC simulator against freeipmi, which is strict. Needs the Debian package freeipmi-tools.
+// The BMC simulator against freeipmi, which is strict. Needs the Debian packages freeipmi-tools and bsdutils.
 
 import { spawn } from "node:child_process";
 import { beforeAll, expect, test, vi } from "vitest";
@@ -7,7 +7,13 @@ import { requireTools } from "./host.ts";
 
 const bmcs = useSimulators();
 
-beforeAll(() => requireTools({ "ipmi-power": "freeipmi-tools", "rmcp-ping": "freeipmi-tools" }));
+beforeAll(() =>
+  requireTools({
+    "ipmi-power": "freeipmi-tools",
+    "rmcp-ping": "freeipmi-tools",
+    script: "bsdutils",
+  }),
+);
 
 /** `options` say what the program is to do, as administrator. */
 function freeipmi(program: string, ...options: readonly string[]): Promise<string> {

@@ -200,6 +200,18 @@ test("a restart in the middle forgets every session and is silent for its time",
   expect(await session.request(chassis.getChassisStatus, [1])).toBeUndefined();
 });
 
+test("a cold reset is answered, and then the BMC is silent for its time", async () => {
+  const { controller, faults, sent, time, login } = setUp();
+  faults.rebootSeconds = 5;
+  const session = await login();
+  const coldReset = { netFn: netFns.app, command: 0x02 };
+  expect((await session.request(coldReset, [1]))?.completion).toBe(0);
+  const opening = sent[0] ?? Buffer.alloc(0);
+  expect(controller.receive(opening, peer, time.now + 4999)).toEqual([]);
+  expect(controller.receive(opening, peer, time.now + 5000)).toHaveLength(1);
+  expect(controller.sessionCount(time.now)).toBe(0);
+});
+
 test("so many commands are refused, and the next one is not", async () => {
   const { faults, login } = setUp();
   const session = await login();
