@@ -194,7 +194,7 @@ function makeSparseFile(path: string, bytes: number): void {
 }
 
 /** The pid in `pidFile`, when that process is alive and was started with this very file: pids are used again. */
-function runningPid(pidFile: string): number | undefined {
+export function runningPid(pidFile: string): number | undefined {
   const pid = Number(readIfThere(pidFile));
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
   const argv = readIfThere(`/proc/${pid}/cmdline`)?.split("\0") ?? [];

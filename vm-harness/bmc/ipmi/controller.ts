@@ -10,10 +10,12 @@ import {
   decodeDatagram,
   encodePlain,
   encodeRmcpPlus,
+  type PlainDatagram,
   payloadTypes,
   type RmcpPlusDatagram,
 } from "../../../src/bmc/ipmi/packet.ts";
 import { seal, unseal } from "../../../src/bmc/ipmi/sealed.ts";
+import { encodeSol } from "../../../src/bmc/ipmi/sol.ts";
 import type { Faults } from "../faults.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import { appCommands } from "./app-commands.ts";
@@ -28,9 +30,15 @@ import {
   type Reply,
   wrongDataLength,
 } from "./command.ts";
-import { answerHandshake, type HandshakeSettings } from "./handshake.ts";
+import { fruCommands } from "./fru-commands.ts";
+import { answerHandshake, type Handshake, type HandshakeSettings } from "./handshake.ts";
+import { payloadCommands } from "./payload-commands.ts";
 import { presencePong } from "./presence.ts";
-import { type BmcSession, createSessions } from "./sessions.ts";
+import { selCommands } from "./sel-commands.ts";
+import { sensorCommands } from "./sensor-commands.ts";
+import { type BmcSession, createSessions, type Peer } from "./sessions.ts";
+import { createSolPort } from "./sol-port.ts";
+import { userCommands } from "./user-commands.ts";
 
 export interface ControllerOptions {
   readonly machine: SimulatedMachine;
@@ -38,18 +46,40 @@ export interface ControllerOptions {
   /** How many there may be at a time. */
   readonly sessions: number;
   readonly faults: Faults;
+  /** UDP port that it is reached at. */
+  readonly port: number;
   /** Hears of a power command that was accepted and then failed. */
   readonly failed: (error: unknown) => void;
 }
 
+/** A datagram that the BMC sends. */
+export interface Outgoing {
+  readonly to: Peer;
+  readonly datagram: Buffer;
+}
+
+/** `now` is epoch milliseconds. */
 export interface Controller {
-  /** The datagrams that answer one. `now` is epoch milliseconds, here and below. */
-  receive(datagram: Buffer, now: number): readonly Buffer[];
+  /** What a datagram is answered with. */
+  receive(datagram: Buffer, from: Peer, now: number): readonly Outgoing[];
+  /** The machine prints on its serial console. */
+  print(data: Buffer, now: number): readonly Outgoing[];
+  /** The deadline has passed: what was not acknowledged is sent again. */
+  wake(now: number): readonly Outgoing[];
+  /** When to wake it; undefined while nothing is to be waited for. */
+  readonly deadline: number | undefined;
+  /** How many sessions are open. */
+  sessionCount(now: number): number;
 }
 
 export function createController(options: ControllerOptions): Controller {
-  const { machine, settings, faults, failed } = options;
-  const sessions = createSessions(options.sessions, () => undefined);
+  const { machine, settings, faults, port } = options;
+  const sol = createSolPort(machine, faults);
+  const sessions = createSessions(options.sessions, (id) => {
+    if (sol.sessionId === id) sol.deactivate();
+  });
+  // Those who lost the console to the command that is being answered.
+  const robbed: number[] = [];
   let silentUntilMs = 0;
   const reboot = (now: number) => {
     sessions.endAll();
@@ -57,50 +87,94 @@ export function createController(options: ControllerOptions): Controller {
   };
   const commands = commandTable(
     ...appCommands({ machine, settings, faults, endSession: sessions.end, coldReset: reboot }),
-    ...chassisCommands(machine, failed),
+    ...chassisCommands(machine, options.failed),
+    ...sensorCommands(machine),
+    ...selCommands(machine),
+    ...fruCommands(machine),
+    ...userCommands(machine.users),
+    ...payloadCommands(sol, port, (id) => robbed.push(id)),
   );
-  const answer = (payload: Buffer, caller: Caller | undefined, now: number) => {
+  const answer: Answer = (payload, caller, now) => {
     const request = decodeRequest(payload);
     if ("malformed" in request) return undefined;
     const reply = refusal(faults) ?? run(commands, request, caller, now);
     const [completion, data] = typeof reply === "number" ? [reply, nothing] : [code.ok, reply];
     return encodeResponse({ ...request, completion, data });
   };
-  const inSession = (packet: RmcpPlusDatagram, now: number): Buffer | undefined => {
-    const session = sessions.find(packet.sessionId, now);
+  const sendSol = (id: number | undefined, payloads: readonly Buffer[], now: number) => {
+    const session = id === undefined ? undefined : sessions.peek(id, now);
+    if (session === undefined) return [];
+    return payloads.map((payload) => ({
+      to: session.peer,
+      datagram: sealed(session, payloadTypes.sol, payload, faults),
+    }));
+  };
+  const inSession = (packet: RmcpPlusDatagram, from: Peer, now: number): readonly Outgoing[] => {
+    const session = sessions.peek(packet.sessionId, now);
     const payload = session && opened(session, packet);
-    if (session?.caller === undefined || payload === undefined) return undefined;
-    if (packet.payloadType !== payloadTypes.ipmi) return undefined;
+    if (session?.caller === undefined || payload === undefined) return [];
+    session.heardMs = now;
+    session.peer = from;
+    if (packet.payloadType === payloadTypes.sol)
+      return sol.sessionId === session.id
+        ? sendSol(session.id, sol.receive(payload, now), now)
+        : [];
+    if (packet.payloadType !== payloadTypes.ipmi) return [];
     const response = answer(payload, session.caller, now);
     // It did what it was told, and nobody hears of it.
-    if (rebootsNow(faults)) reboot(now);
-    else if (response !== undefined) return sealed(session, payloadTypes.ipmi, response, faults);
-    return undefined;
-  };
-  const outside = (packet: RmcpPlusDatagram, now: number): Buffer | undefined => {
-    const header = { sessionId: 0, sequence: 0 };
-    if (packet.payloadType !== payloadTypes.ipmi) {
-      const opening = answerHandshake({ settings, faults, sessions }, packet, now);
-      return opening && encodeRmcpPlus({ ...header, ...opening }, opening.payload);
+    if (rebootsNow(faults)) {
+      reboot(now);
+      return [];
     }
-    const response = answer(packet.payload, undefined, now);
-    const { payloadType } = packet;
-    return response && encodeRmcpPlus({ ...header, payloadType }, response);
+    if (response === undefined) return [];
+    return [
+      { to: from, datagram: sealed(session, payloadTypes.ipmi, response, faults) },
+      ...robbed.splice(0).flatMap((id) => sendSol(id, [encodeSol({ deactivating: true })], now)),
+    ];
   };
-  const respond = (datagram: Buffer, now: number): Buffer | undefined => {
+  const respond = (datagram: Buffer, from: Peer, now: number): readonly Outgoing[] => {
     const packet = decodeDatagram(datagram);
-    if ("malformed" in packet) return presencePong(datagram);
-    if (packet.kind === "rmcp+")
-      return packet.sessionId === 0 ? outside(packet, now) : inSession(packet, now);
-    const response = answer(packet.payload, undefined, now);
-    return response && encodePlain(response);
+    if ("kind" in packet && packet.kind === "rmcp+" && packet.sessionId !== 0)
+      return inSession(packet, from, now);
+    const response =
+      "malformed" in packet
+        ? presencePong(datagram)
+        : outside({ settings, faults, sessions }, packet, answer, from, now);
+    return response === undefined ? [] : [{ to: from, datagram: response }];
   };
   return {
-    receive: (datagram, now) => {
-      const response = now < silentUntilMs ? undefined : respond(datagram, now);
-      return response === undefined ? [] : [response];
+    receive: (datagram, from, now) => (now < silentUntilMs ? [] : respond(datagram, from, now)),
+    print: (data, now) => sendSol(sol.sessionId, sol.print(data, now), now),
+    wake: (now) => sendSol(sol.sessionId, sol.wake(now), now),
+    get deadline() {
+      return sol.deadline;
     },
+    sessionCount: sessions.count,
   };
+}
+
+type Answer = (payload: Buffer, caller: Caller | undefined, now: number) => Buffer | undefined;
+
+/** The answer to what comes without a session: messages in the header of IPMI 1.5 or of RMCP+, and what opens a session. */
+function outside(
+  handshake: Handshake,
+  packet: PlainDatagram | RmcpPlusDatagram,
+  answer: Answer,
+  from: Peer,
+  now: number,
+): Buffer | undefined {
+  if (packet.kind === "plain") {
+    const response = answer(packet.payload, undefined, now);
+    return response && encodePlain(response);
+  }
+  const header = { sessionId: 0, sequence: 0 };
+  const { payloadType } = packet;
+  if (payloadType === payloadTypes.ipmi) {
+    const response = answer(packet.payload, undefined, now);
+    return response && encodeRmcpPlus({ ...header, payloadType }, response);
+  }
+  const opening = answerHandshake(handshake, packet, from, now);
+  return opening && encodeRmcpPlus({ ...header, ...opening }, opening.payload);
 }
 
 function refusal(faults: Faults): number | undefined {

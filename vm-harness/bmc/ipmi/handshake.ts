@@ -7,7 +7,7 @@ import * as keys from "../../../src/bmc/ipmi/session-keys.ts";
 import type { Faults } from "../faults.ts";
 import type { SimulatedUser } from "../machine.ts";
 import { levels } from "./command.ts";
-import type { BmcSession, Opening, Sessions } from "./sessions.ts";
+import type { BmcSession, Opening, Peer, Sessions } from "./sessions.ts";
 
 export interface HandshakeSettings {
   readonly suites: readonly (3 | 17)[];
@@ -24,7 +24,12 @@ export interface Handshake {
   readonly sessions: Sessions;
 }
 
-type Answerer = (handshake: Handshake, payload: Buffer, now: number) => Buffer | undefined;
+type Answerer = (
+  handshake: Handshake,
+  payload: Buffer,
+  now: number,
+  from: Peer,
+) => Buffer | undefined;
 
 const status = rakp.rakpStatus;
 const noCode = Buffer.alloc(0);
@@ -35,9 +40,10 @@ const highestLevel = 5;
 export function answerHandshake(
   handshake: Handshake,
   { payloadType, payload }: RmcpPlusDatagram,
+  from: Peer,
   now: number,
 ): { readonly payloadType: number; readonly payload: Buffer } | undefined {
-  const answer = answerers.get(payloadType)?.(handshake, payload, now);
+  const answer = answerers.get(payloadType)?.(handshake, payload, now, from);
   // Every answer has the number behind what it answers.
   return answer && { payloadType: payloadType + 1, payload: answer };
 }
@@ -52,6 +58,7 @@ function answerOpenSession(
   { settings, faults, sessions }: Handshake,
   payload: Buffer,
   now: number,
+  peer: Peer,
 ): Buffer | undefined {
   const request = rakp.decodeOpenSessionRequest(payload);
   if ("malformed" in request) return undefined;
@@ -61,8 +68,8 @@ function answerOpenSession(
   if (role > highestLevel) return refuse(status.invalidRole);
   const problem = algorithmProblem(algorithms, settings, faults);
   if (problem !== undefined) return refuse(problem);
-  const suite = findCipherSuite(algorithms);
-  const session = faults.outOfSessions ? undefined : sessions.begin(consoleSessionId, suite, now);
+  const asked = { consoleSessionId, suite: findCipherSuite(algorithms), peer };
+  const session = faults.outOfSessions ? undefined : sessions.begin(asked, now);
   if (session === undefined) return refuse(status.insufficientResources);
   // "The highest there is" is asked for as 0 and answered with what that is (§13.18).
   return rakp.encodeOpenSessionResponse(

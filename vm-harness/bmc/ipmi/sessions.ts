@@ -11,13 +11,25 @@ import type { SessionKeys } from "../../../src/bmc/ipmi/session-keys.ts";
 import type { SimulatedUser } from "../machine.ts";
 import type { Caller } from "./command.ts";
 
-export interface BmcSession {
-  readonly id: number;
+export interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What the Open Session Request said, and where it came from. */
+export interface Asked {
   readonly consoleSessionId: number;
   /** Absent: suite 0. */
   readonly suite: CipherSuite | undefined;
+  readonly peer: Peer;
+}
+
+export interface BmcSession extends Asked {
+  readonly id: number;
   readonly bmcRandom: Buffer;
   readonly window: SequenceWindow;
+  /** Where its last datagram came from. */
+  peer: Peer;
   heardMs: number;
   /** Of the last datagram that the BMC sent. */
   sequence: number;
@@ -38,15 +50,15 @@ export interface Opening {
 
 export interface Sessions {
   /** A slot for this console; the one it has, when its request comes again; undefined when all are taken. */
-  begin(
-    consoleSessionId: number,
-    suite: CipherSuite | undefined,
-    now: number,
-  ): BmcSession | undefined;
-  /** The session of that id, which is heard of now; undefined when there is none or it was silent for too long. */
+  begin(asked: Asked, now: number): BmcSession | undefined;
+  /** The session of that id; undefined when there is none or it was silent for too long. */
+  peek(id: number, now: number): BmcSession | undefined;
+  /** The same, and it counts as heard of now. */
   find(id: number, now: number): BmcSession | undefined;
   end(id: number): boolean;
   endAll(): void;
+  /** Those whose console is authenticated. */
+  count(now: number): number;
 }
 
 // §6.12.15.
@@ -63,21 +75,28 @@ export function createSessions(maximum: number, ended: (id: number) => void): Se
   const expire = (now: number) => {
     for (const { id, heardMs } of table.values()) if (now - heardMs > silentForMs) end(id);
   };
+  const peek = (id: number, now: number) => {
+    expire(now);
+    return table.get(id);
+  };
   return {
-    begin: (consoleSessionId, suite, now) => {
+    begin: (asked, now) => {
       expire(now);
       const known = [...table.values()].find(
-        (session) => session.consoleSessionId === consoleSessionId && session.opening === undefined,
+        (session) => session.opening === undefined && isFrom(session, asked),
       );
       if (known !== undefined) return known;
+      // Consoles that are told of a wrong password go without a word: who is half in gives way, the oldest first.
+      const halfOpen = [...table.values()].find(({ caller }) => caller === undefined);
+      if (table.size >= maximum && halfOpen !== undefined) end(halfOpen.id);
       if (table.size >= maximum) return undefined;
-      const session = newSession(consoleSessionId, suite, now);
+      const session = newSession(asked, now);
       table.set(session.id, session);
       return session;
     },
+    peek,
     find: (id, now) => {
-      expire(now);
-      const session = table.get(id);
+      const session = peek(id, now);
       if (session !== undefined) session.heardMs = now;
       return session;
     },
@@ -85,18 +104,25 @@ export function createSessions(maximum: number, ended: (id: number) => void): Se
     endAll: () => {
       for (const id of table.keys()) end(id);
     },
+    count: (now) => {
+      expire(now);
+      return [...table.values()].filter(({ caller }) => caller !== undefined).length;
+    },
   };
 }
 
-function newSession(
-  consoleSessionId: number,
-  suite: CipherSuite | undefined,
-  now: number,
-): BmcSession {
+/** ipmitool gives itself the same id each time: only with its address and port it is one console. */
+function isFrom({ consoleSessionId, peer }: BmcSession, asked: Asked): boolean {
+  const { address, port } = asked.peer;
+  return (
+    consoleSessionId === asked.consoleSessionId && peer.address === address && peer.port === port
+  );
+}
+
+function newSession(asked: Asked, now: number): BmcSession {
   return {
+    ...asked,
     id: randomInt(1, 0xffff_ffff),
-    consoleSessionId,
-    suite,
     bmcRandom: randomBytes(16),
     window: createSequenceWindow(),
     heardMs: now,
