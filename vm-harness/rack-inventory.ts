@@ -61,17 +61,27 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
           provisioningAddress: `10.0.100.${50 + index}`,
           productionAddress: productionAddress(index),
           disk: "/dev/vda",
-          bmc: {
-            address: machine.bmcAddress,
-            user: machine.bmcUser,
-            password: { file: machine.bmcPasswordPath },
-            // The only one ipmi_sim knows.
-            cipherSuite: 3,
-          },
+          bmc: bmcOf(machine),
         },
       ]),
     ),
   };
+}
+
+function bmcOf(machine: Machine): InventoryFile["nodes"][string]["bmc"] {
+  const login = {
+    address: machine.bmcAddress,
+    user: machine.bmcUser,
+    password: { file: machine.bmcPasswordPath },
+  };
+  switch (machine.bmc) {
+    case "ipmi_sim":
+      return { ...login, cipherSuite: 3 };
+    case "ipmitool":
+      return { ...login, kind: "ipmitool", cipherSuite: 3 };
+    case "ipmi-17":
+      return login;
+  }
 }
 
 /** The stand-in's rack.json, as its header describes it. `authorizedKeys` may log in to the installed nodes as root. */

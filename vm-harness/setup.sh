@@ -54,6 +54,7 @@ qemu-system-arm   machines of arm64
 bench_packages='
 dnsmasq-base      dnsmasq
 iproute2          namespaces and the wire between them
+ipmitool          client of BMCs
 kea-admin         perfdhcp
 kea-dhcp4-server  Kea
 nginx-light       nginx

@@ -11,6 +11,7 @@ import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
 import type { Plan, Step } from "./result.ts";
 import { armInstall } from "./steps/arm-install.ts";
 import { awaitBatch } from "./steps/await-batch.ts";
+import { awaitNetworkBoot } from "./steps/await-network-boot.ts";
 import { bootDisk } from "./steps/boot-disk.ts";
 import { checkNode } from "./steps/check-node.ts";
 import { findInstaller } from "./steps/find-installer.ts";
@@ -112,6 +113,7 @@ function provisionSteps(context: StepContext): readonly Step[] {
     checkNode(context),
     armInstall(context),
     powerOn(context),
+    awaitNetworkBoot(context),
     findInstaller(context),
     settleMembership(context),
     installSystem(context),

@@ -47,7 +47,11 @@ export function createControllers(environment: Environment): Controllers {
         isDeepStrictEqual([known.settings, known.secrets], [settings, secrets])
       )
         return known.bmc;
-      const bmc = guarded(createDriver(settings, password, bmcKey, peers), systemClock);
+      const bmc = guarded(
+        createDriver(settings, password, bmcKey, peers),
+        `BMC ${settings.address}`,
+        systemClock,
+      );
       opened.set(node.name, { bmc, settings, secrets });
       void known?.bmc.close();
       return bmc;

@@ -44,11 +44,11 @@ export function createSessionKeeper(
   const close = async () => {
     const session = open;
     open = undefined;
-    idle.abort();
+    idle.abort("used");
     await session?.close();
   };
   const used = () => {
-    idle.abort();
+    idle.abort("used");
     if (open === undefined) return;
     idle = new AbortController();
     const { signal } = idle;
@@ -61,7 +61,7 @@ export function createSessionKeeper(
       return open !== undefined;
     },
     session: async (signal) => {
-      idle.abort();
+      idle.abort("used");
       open ??= await openBest(settings, link, fail, signal);
       return open;
     },
