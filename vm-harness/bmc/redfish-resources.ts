@@ -146,12 +146,14 @@ const statusOf = ({ value, criticalAbove }: SimulatedSensor) => ({
 export function thermalBody({ sensors }: SimulatedMachine): Body {
   const of = (kind: SimulatedSensor["kind"]) => sensors.filter((sensor) => sensor.kind === kind);
   return {
-    Temperatures: of("temperature").map((sensor) => ({
+    Temperatures: of("temperature").map((sensor, index) => ({
+      MemberId: `${index}`,
       Name: sensor.name,
       ReadingCelsius: sensor.value,
       Status: statusOf(sensor),
     })),
-    Fans: of("fan").map((sensor) => ({
+    Fans: of("fan").map((sensor, index) => ({
+      MemberId: `${index}`,
       Name: sensor.name,
       Reading: sensor.value,
       ReadingUnits: "RPM",
@@ -163,12 +165,14 @@ export function thermalBody({ sensors }: SimulatedMachine): Body {
 export function powerBody({ sensors }: SimulatedMachine): Body {
   const of = (kind: SimulatedSensor["kind"]) => sensors.filter((sensor) => sensor.kind === kind);
   return {
-    Voltages: of("voltage").map((sensor) => ({
+    Voltages: of("voltage").map((sensor, index) => ({
+      MemberId: `${index}`,
       Name: sensor.name,
       ReadingVolts: sensor.value,
       Status: statusOf(sensor),
     })),
-    PowerControl: of("power").map((sensor) => ({
+    PowerControl: of("power").map((sensor, index) => ({
+      MemberId: `${index}`,
       Name: sensor.name,
       PowerConsumedWatts: sensor.value,
       Status: statusOf(sensor),

@@ -27,6 +27,8 @@ export interface RedfishServerOptions {
   readonly identity?: Identity | "none";
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Called when a request is left without an answer. */
+  readonly onSilence?: () => void;
 }
 
 export interface RedfishServer {
@@ -66,7 +68,7 @@ export async function createRedfishServer(
       awayUntilMs = now() + faults.restartMs;
     }
     if (now() < awayUntilMs || meets(faults, "dropBefore", asked)) return void socket.destroy();
-    if (meets(faults, "silent", asked)) return;
+    if (meets(faults, "silent", asked)) return void options.onSilence?.();
     const cut = meets(faults, "dropAfter", asked);
     const garbled = meets(faults, "notJson", asked);
     const answer = await service.answer({ method, path, query, headers, body });

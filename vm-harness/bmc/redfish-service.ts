@@ -85,13 +85,15 @@ export function createService(
     return { status: 200, body, ...(maker.etagIn === "header" ? { headers: { etag } } : {}) };
   };
   const contentOf = (resource: Resource, path: string, query: string): Body => {
-    if (resource.members === undefined) return { ...paths.link(path), ...resource.read?.() };
+    const id = path.slice(path.lastIndexOf("/") + 1);
+    const self = { ...paths.link(path), Id: id, Name: id };
+    if (resource.members === undefined) return { ...self, ...resource.read?.() };
     const expands = maker.expands && query.includes("$expand");
     const content = ({ path: one, body }: Member) => ({
       ...paths.link(one),
       ...(body ?? (expands ? tree.get(one)?.read?.() : {})),
     });
-    return collectionBody(paths.link(path), resource.members(), content, query);
+    return collectionBody(self, resource.members(), content, query);
   };
   return { answer, sessions };
 }
@@ -106,7 +108,6 @@ function collectionBody(
   const next = skip + pageSize;
   return {
     ...self,
-    Name: "Collection",
     Members: all.slice(skip, next).map(content),
     "Members@odata.count": all.length,
     ...(next < all.length

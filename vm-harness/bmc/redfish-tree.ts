@@ -195,7 +195,7 @@ function services({ machine, sessions, paths: { accounts, firmware, link } }: Sh
     [sessionsPath, { members: sessionMembers }],
     [
       parent(firmware),
-      { read: () => ({ Id: "UpdateService", FirmwareInventory: link(firmware) }) },
+      { read: () => ({ Id: "UpdateService", Actions: {}, FirmwareInventory: link(firmware) }) },
     ],
     [
       firmware,

@@ -3,7 +3,8 @@
 import { type Bmc, BmcError, mayPass } from "../bmc.ts";
 import type { Clock } from "../clock.ts";
 import { setPassword } from "./account.ts";
-import { createRedfishClient, type Limits, type RedfishAccess } from "./client.ts";
+import type { RedfishAccess } from "./asker.ts";
+import { createRedfishClient, type Limits } from "./client.ts";
 import { consoleWays, describe, readFirmware } from "./description.ts";
 import { type Chosen, discover, type Places } from "./discovery.ts";
 import { clearEvents, readEvents } from "./event-log.ts";
@@ -20,7 +21,8 @@ export interface RedfishOptions {
   readonly limits?: Limits | undefined;
 }
 
-const defaultLimits: Limits = { requestMs: 20_000, verbMs: 90_000 };
+// A BMC that is off the network is known in 20 s; one that thinks for long is waited for.
+const defaultLimits: Limits = { connectMs: 5_000, requestMs: 20_000, verbMs: 90_000 };
 
 /** The driver of one BMC. It speaks only when it is asked something. Throws an Error when the pinned fingerprint is none. */
 export function createRedfish(

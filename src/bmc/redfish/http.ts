@@ -2,9 +2,11 @@
 // whether a request that got no answer can have reached the BMC. Nothing of Redfish.
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { request as plainRequest } from "node:http";
-import { Agent, request as tlsRequest } from "node:https";
+import { Agent as PlainAgent, request as plainRequest } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { messageOf } from "../../net/error-text.ts";
+import type { Clock } from "../clock.ts";
+import { startDeadline } from "./deadline.ts";
 import { connect, isUntrusted, type Origin } from "./trust.ts";
 
 export interface HttpRequest {
@@ -43,15 +45,24 @@ const maxBodyBytes = 4 * 1024 * 1024;
 // BMCs make keys slowly: one TLS handshake can take a second of their processor.
 const keptMs = 10_000;
 
-export function createHttp(origin: Origin, timeoutMs: number): Http {
+export interface Timeouts {
+  /** For a connection, TLS included. */
+  readonly connectMs: number;
+  /** For a request with its answer, connection included. */
+  readonly requestMs: number;
+}
+
+export function createHttp(origin: Origin, clock: Clock, { connectMs, requestMs }: Timeouts): Http {
+  const { trust, address, port } = origin;
+  const isPlain = "insecure" in trust && trust.insecure === "http";
+  const request = isPlain ? plainRequest : tlsRequest;
+  const Agent = isPlain ? PlainAgent : TlsAgent;
   const agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: keptMs });
   const createConnection: typeof agent.createConnection = (_options, done) => {
-    connect(origin, timeoutMs, (error, socket) => done?.(error, socket));
+    connect(origin, connectMs, (error, socket) => done?.(error, socket));
     return undefined;
   };
   agent.createConnection = createConnection;
-  const { trust, address, port } = origin;
-  const request = "insecure" in trust && trust.insecure === "http" ? plainRequest : tlsRequest;
 
   const start = ({ method, path, headers, body }: HttpRequest, fresh: boolean) => {
     const payload = body === undefined ? undefined : JSON.stringify(body);
@@ -76,8 +87,8 @@ export function createHttp(origin: Origin, timeoutMs: number): Http {
 
   const send: Http["send"] = async (asked, fresh, signal) => {
     signal.throwIfAborted();
-    const limit = AbortSignal.timeout(timeoutMs);
-    const over = AbortSignal.any([signal, limit]);
+    const limit = startDeadline(clock, requestMs, signal);
+    const over = limit.signal;
     const outgoing = start(asked, fresh);
     let connected = false;
     outgoing.once("socket", () => {
@@ -95,9 +106,10 @@ export function createHttp(origin: Origin, timeoutMs: number): Http {
       return await Promise.race([readResponse(response), failed]);
     } catch (error) {
       signal.throwIfAborted();
-      const silent = `no answer in ${timeoutMs / 1000} s`;
-      return lost(limit.aborted ? new Error(silent) : error, connected, limit.aborted);
+      const silent = `no answer in ${requestMs / 1000} s`;
+      return lost(limit.passed() ? new Error(silent) : error, connected, limit.passed());
     } finally {
+      limit.end();
       if (over.aborted) outgoing.destroy();
     }
   };

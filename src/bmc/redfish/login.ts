@@ -1,10 +1,10 @@
 // Who asks: a session of the BMC, opened when it is needed and given back (DSP0266, "Redfish session login authentication"), or the
 // password with each request where the settings or the BMC want it so.
 
+import { z } from "zod";
 import type { Secret } from "../../net/secret.ts";
-import { type BmcError, bmcError } from "../bmc.ts";
-import { refusalOf } from "./failure.ts";
-import type { Http } from "./http.ts";
+import { BmcError } from "../bmc.ts";
+import type { HttpRequest, HttpResponse } from "./http.ts";
 import { linkPath, locationPath } from "./path.ts";
 import { openRoot } from "./shapes.ts";
 
@@ -17,59 +17,47 @@ export interface Login {
   secrets(): readonly string[];
   /** The password from now on. */
   change(password: Secret): void;
-  /** Gives the session back; a later call of `headers` opens another. Never throws: the BMC ends what it did not hear about itself. */
-  close(): Promise<void>;
+  /** Gives the session back; a later call of `headers` opens another. Never throws: a BMC that did not hear it ends it itself. */
+  close(signal: AbortSignal): Promise<void>;
 }
 
-interface Credentials {
+export interface Credentials {
   readonly user: string;
   readonly password: Secret;
+  /** `basic` sends the password with every request; it is done anyway where the BMC has no sessions. */
   readonly authentication: "session" | "basic";
 }
 
+/** Gives an answer of 200–299; throws a BmcError for everything else. `isLogin`: it opens a session. */
+export type Send = (
+  request: HttpRequest,
+  how: { readonly isLogin: boolean },
+  signal: AbortSignal,
+) => Promise<HttpResponse>;
+
 interface Session {
   readonly token: string;
+  /** Where it is ended; undefined when the BMC does not say. */
   readonly path: string | undefined;
 }
 
-const closeMs = 2_000;
-
-/** `subject` names BMC and user in messages. */
-export function createLogin(http: Http, credentials: Credentials, subject: string): Login {
+export function createLogin(credentials: Credentials, send: Send): Login {
   const { user } = credentials;
   let { password } = credentials;
   let basic = credentials.authentication === "basic";
   let session: Session | undefined;
 
-  const basicHeaders = () => {
-    const encoded = Buffer.from(`${user}:${password.reveal()}`).toString("base64");
-    return { authorization: `Basic ${encoded}` };
-  };
-  const secrets = () => [
-    password.reveal(),
-    Buffer.from(`${user}:${password.reveal()}`).toString("base64"),
-    session?.token ?? "",
-  ];
-  const close = async () => {
-    const path = session?.path;
-    const headers = session === undefined ? {} : { "x-auth-token": session.token };
-    session = undefined;
-    if (path === undefined) return;
-    const signal = AbortSignal.timeout(closeMs);
-    await http.send({ method: "DELETE", path, headers }, false, signal).catch(() => undefined);
-  };
-
+  const encoded = () => Buffer.from(`${user}:${password.reveal()}`).toString("base64");
   return {
-    secrets,
-    close,
+    secrets: () => [password.reveal(), encoded(), session?.token ?? ""],
     headers: async (signal) => {
-      if (basic) return basicHeaders();
-      if (session === undefined) {
-        const opened = await openSession(http, user, password, subject, signal);
-        if (opened === "none") basic = true;
-        else session = opened;
+      if (!basic) {
+        session ??= await openSession(send, user, password, signal);
+        basic = session === undefined;
       }
-      return session === undefined ? basicHeaders() : { "x-auth-token": session.token };
+      return session === undefined
+        ? { authorization: `Basic ${encoded()}` }
+        : { "x-auth-token": session.token };
     },
     refused: () => {
       const another = session !== undefined;
@@ -79,59 +67,50 @@ export function createLogin(http: Http, credentials: Credentials, subject: strin
     change: (changed) => {
       password = changed;
     },
+    close: async (signal) => {
+      const { token, path } = session ?? {};
+      session = undefined;
+      if (token === undefined || path === undefined) return;
+      const request = { method: "DELETE" as const, path, headers: { "x-auth-token": token } };
+      await send(request, { isLogin: false }, signal).catch(() => undefined);
+    },
   };
 }
 
-/** Opens a session; "none" when the BMC has no such service. Sent once: each one that is opened takes one of a few places. */
+/** Opens a session; undefined when the BMC has no such service. */
 async function openSession(
-  http: Http,
+  send: Send,
   user: string,
   password: Secret,
-  subject: string,
   signal: AbortSignal,
-): Promise<Session | "none"> {
-  const path = await sessionsPath(http, subject, signal);
-  if (path === undefined) return "none";
-  const body = { UserName: user, Password: password.reveal() };
-  const reply = await http.send({ method: "POST", path, body }, true, signal);
-  if ("said" in reply) throw bmcError(reply.kind, subject, `log in: ${reply.said}`);
-  const { status, headers } = reply;
-  if (status === 404 || status === 405 || status === 501) return "none";
-  if (status < 200 || status > 299) throw refused(subject, status, reply.body, [password.reveal()]);
-  const token = headers["x-auth-token"];
-  if (typeof token !== "string" || !/^[!-~]+$/.test(token))
-    throw bmcError("protocol", subject, "it opened a session and gave no token");
-  const { "@odata.id": id } = (reply.body ?? {}) as { "@odata.id"?: unknown };
-  return { token, path: locationPath(headers.location ?? (typeof id === "string" ? id : "")) };
-}
-
-/** A BMC that knows no such user says 401, or 400 with a message; both are about what was sent. */
-function refused(
-  subject: string,
-  status: number,
-  body: unknown,
-  secrets: readonly string[],
-): BmcError {
-  const { kind, said } = refusalOf(status, body, secrets);
-  return bmcError(kind, subject, `it did not let this user in (${said})`);
-}
-
-/** Where sessions are opened: the root says so to everybody. Undefined when it names no place. */
-async function sessionsPath(
-  http: Http,
-  subject: string,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const reply = await http.send({ method: "GET", path: rootPath }, false, signal);
-  if ("said" in reply) throw bmcError(reply.kind, subject, reply.said);
-  if (reply.status < 200 || reply.status > 299) {
-    const { kind, said } = refusalOf(reply.status, reply.body, []);
-    throw bmcError(kind, subject, `its service root can't be read (${said})`);
-  }
-  const parsed = openRoot.safeParse(reply.body);
+): Promise<Session | undefined> {
+  // The one path that is fixed; it says to everybody where sessions are opened.
+  const root = await send({ method: "GET", path: rootPath }, { isLogin: false }, signal);
+  const parsed = openRoot.safeParse(root.body);
   const sessions = parsed.success ? parsed.data.Links?.Sessions?.["@odata.id"] : undefined;
-  return sessions === undefined ? undefined : linkPath(sessions);
+  const path = sessions === undefined ? undefined : linkPath(sessions);
+  if (path === undefined) return undefined;
+  const body = { UserName: user, Password: password.reveal() };
+  try {
+    const answer = await send({ method: "POST", path, body }, { isLogin: true }, signal);
+    return sessionOf(answer);
+  } catch (error) {
+    if (error instanceof BmcError && error.kind === "unsupported") return undefined;
+    throw error;
+  }
 }
 
-/** The one path that is fixed (DSP0266). With its slash: without it some BMCs redirect. */
+const token = z.string().regex(/^[!-~]+$/);
+const created = z.object({ "@odata.id": z.string() });
+
+/** A BMC that opens a session and gives no token for it is asked with the password. */
+function sessionOf({ headers, body }: HttpResponse): Session | undefined {
+  const given = token.safeParse(headers["x-auth-token"]);
+  if (!given.success) return undefined;
+  const itself = created.safeParse(body);
+  const place = headers.location ?? (itself.success ? itself.data["@odata.id"] : "");
+  return { token: given.data, path: locationPath(place) };
+}
+
+/** With its slash: without it some BMCs redirect. */
 export const rootPath = "/redfish/v1/";

@@ -1,13 +1,15 @@
 // When a request to a BMC is sent again: what may be done twice until an answer comes, everything else only if it surely was not done.
 
-import { BmcError, type BmcFailureKind, mayPass } from "../bmc.ts";
+import { type BmcError, type BmcFailureKind, mayPass } from "../bmc.ts";
 import type { Clock } from "../clock.ts";
 import { refusalOf, retryAfterMs } from "./failure.ts";
 import type { HttpResponse, Lost } from "./http.ts";
 
 export interface Repeating {
-  /** Once it may have reached the BMC it is not sent again. */
-  readonly once: boolean;
+  /** Whether it is sent again when it may have reached the BMC and no answer came. */
+  readonly afterLoss: boolean;
+  /** Whether it is sent again when the BMC says that it is busy. */
+  readonly afterBusy: boolean;
   /** It has If-Match, so 412 is an answer. */
   readonly conditional: boolean;
   readonly clock: Clock;
@@ -16,7 +18,7 @@ export interface Repeating {
   fail(kind: BmcFailureKind, said: string): BmcError;
 }
 
-const waitsMs = [1000, 2000, 4000];
+const waitsMs = [1000, 4000];
 // A BMC that asks for more is not waited for: the caller is told that it is busy.
 const maxAskedMs = 20_000;
 
@@ -27,7 +29,7 @@ export async function repeat(
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   for (let tries = 0; ; tries += 1) {
-    const outcome = await outcomeOf(attempt, options, signal);
+    const outcome = await outcomeOf(attempt, options);
     if ("answer" in outcome) return outcome.answer;
     const { error, again, askedMs = 0 } = outcome;
     const waitMs = waitsMs[tries];
@@ -49,21 +51,13 @@ type Outcome =
 async function outcomeOf(
   attempt: () => Promise<HttpResponse | Lost>,
   options: Repeating,
-  signal: AbortSignal,
 ): Promise<Outcome> {
-  try {
-    const reply = await attempt();
-    return "said" in reply ? afterLoss(reply, options) : afterAnswer(reply, options);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof BmcError)) throw error;
-    // The log-in failed, so what was to be sent never was. One without an answer is not repeated: it may have taken a session.
-    return { error, again: error.kind === "unreachable" || error.kind === "busy" };
-  }
+  const reply = await attempt();
+  return "said" in reply ? ofLoss(reply, options) : ofAnswer(reply, options);
 }
 
-function afterLoss({ kind, said, unsent }: Lost, { once, fail }: Repeating): Outcome {
-  if (!once || unsent) {
+function ofLoss({ kind, said, unsent }: Lost, { afterLoss, fail }: Repeating): Outcome {
+  if (afterLoss || unsent) {
     const error = fail(kind, said);
     return { error, again: mayPass(error) };
   }
@@ -73,13 +67,12 @@ function afterLoss({ kind, said, unsent }: Lost, { once, fail }: Repeating): Out
   };
 }
 
-function afterAnswer(answer: HttpResponse, options: Repeating): Outcome {
+function ofAnswer(answer: HttpResponse, options: Repeating): Outcome {
   const { status, body, headers } = answer;
-  const { once, conditional, secrets, fail } = options;
+  const { afterBusy, conditional, secrets, fail } = options;
   if ((status >= 200 && status <= 299) || (status === 412 && conditional)) return { answer };
   const { kind, said } = refusalOf(status, body, secrets());
-  // Even "busy" of a front end can follow a back end that has done it.
-  const again = kind === "busy" && !once;
+  const again = kind === "busy" && afterBusy;
   return {
     error: fail(kind, said),
     again,

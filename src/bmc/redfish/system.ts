@@ -1,7 +1,7 @@
 // The machine itself: its power, its next boot, its lamp.
 
 import type { BootOverride, PowerAction, PowerState, WantedBoot } from "../bmc.ts";
-import { BmcError } from "../bmc.ts";
+import { BmcError, mayPass } from "../bmc.ts";
 import { type BootChange, bootChange, overrideOf } from "./boot.ts";
 import type { Places } from "./discovery.ts";
 import { isRepeatable, resetTypeOf } from "./reset.ts";
@@ -37,12 +37,15 @@ export async function control(turn: Turn, places: Places, action: PowerAction): 
   const ResetType = resetTypeOf(action, allowed);
   if (ResetType === undefined)
     throw turn.fail("unsupported", `it has no "${action}"; it has: ${allowed?.join(", ")}`);
+  const post = () => turn.post(reset.target, { ResetType }, { once: true });
   try {
-    await turn.post(reset.target, { ResetType }, { once: !isRepeatable(action) });
+    await post();
   } catch (error) {
-    // Several BMCs refuse what is so already.
-    const final = error instanceof BmcError && error.kind !== "authentication";
-    if (!final || !isRepeatable(action) || (await readPower(turn, places)) !== action) throw error;
+    if (!(error instanceof BmcError) || !isRepeatable(action)) throw error;
+    // It may have done it and not said so, and several BMCs refuse what is so already.
+    if (error.kind !== "authentication" && (await readPower(turn, places)) === action) return;
+    if (!mayPass(error)) throw error;
+    await post();
   }
 }
 
