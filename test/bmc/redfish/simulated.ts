@@ -32,7 +32,7 @@ export interface TestClock extends Clock {
 const longMs = 60_000;
 
 // "Long" on the clock of the test: they pass only when it says so.
-const limits = { connectMs: 5_000, requestMs: longMs, verbMs: 20 * longMs };
+export const limits = { connectMs: 5_000, requestMs: longMs, verbMs: 20 * longMs };
 
 /** Short waits are over at once, and their time has passed; those of a minute or more last until the test lets time pass. */
 export function testClock(): TestClock {
