@@ -15,6 +15,8 @@ export interface RedfishFaults {
   retryAfterSeconds: number | undefined;
   /** So many next requests are done and answered with text. */
   notJson: number;
+  /** What goes out in place of each body, after the log-in. */
+  garble: ((body: object) => object) | undefined;
   /** So many next changes with If-Match find another ETag, as if it changed at each reading. */
   staleEtags: number;
   /** Before so many next requests the sessions are forgotten, as after a restart. */
@@ -43,6 +45,7 @@ export function noFaults(): RedfishFaults {
     unavailable: 0,
     retryAfterSeconds: undefined,
     notJson: 0,
+    garble: undefined,
     staleEtags: 0,
     forgetSessions: 0,
     restarts: 0,

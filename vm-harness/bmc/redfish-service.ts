@@ -60,7 +60,11 @@ export function createService(
     const resource = tree.get(path);
     if (resource === undefined)
       return refuse(404, "ResourceMissingAtURI", `The resource at the URI ${path} was not found.`);
-    return await answerFrom(resource, path, asked);
+    const answered = await answerFrom(resource, path, asked);
+    const { body } = answered;
+    return faults.garble && typeof body === "object"
+      ? { ...answered, body: faults.garble(body) }
+      : answered;
   };
 
   const answerFrom = async (resource: Resource, path: string, asked: Asked): Promise<Answer> => {

@@ -4,7 +4,7 @@ import type { BmcError } from "../bmc.ts";
 import { memberPaths } from "./collection.ts";
 import { rootPath } from "./login.ts";
 import { idOf } from "./path.ts";
-import { root as rootShape, system as systemShape } from "./shapes.ts";
+import { type Link, root as rootShape, system as systemShape } from "./shapes.ts";
 import type { Turn } from "./turn.ts";
 import { type Vendor, type VendorName, vendorNamed, vendorOf } from "./vendors.ts";
 
@@ -60,10 +60,6 @@ export async function discover(turn: Turn, chosen: Chosen): Promise<Places> {
     accountService: root.AccountService?.["@odata.id"],
     updateService: root.UpdateService?.["@odata.id"],
   };
-}
-
-interface Link {
-  readonly "@odata.id": string;
 }
 
 /** Throws a BmcError that names what there is when the one that the settings name is not among it. */

@@ -8,7 +8,7 @@ const number = z.number().nullish().catch(undefined);
 const texts = z.array(z.string()).nullish().catch(undefined);
 const flag = z.boolean().nullish().catch(undefined);
 
-export const link = z.object({ "@odata.id": z.string() });
+const link = z.object({ "@odata.id": z.string() });
 const someLink = link.nullish().catch(undefined);
 const links = z.array(link).nullish().catch(undefined);
 export type Link = z.output<typeof link>;

@@ -31,7 +31,7 @@ export function insecurityOf({ address, port, trust }: Origin): string | undefin
 }
 
 /** The certificate is not the one that the settings ask for. */
-export class UntrustedError extends Error {}
+class UntrustedError extends Error {}
 
 /** The SHA-256 fingerprint that is pinned, as lower-case digits. Throws an Error that names what is wrong with the setting. */
 export function pinnedFingerprint(trust: Trust): string | undefined {
