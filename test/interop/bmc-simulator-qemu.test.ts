@@ -1,65 +1,44 @@
 // The BMC simulator as a program, over a QEMU machine of the virtual rack. Needs the packages of vm-harness/setup.sh.
 
-import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Machine } from "../../vm-harness/machine.ts";
-import { runInNamespace, spawnInNamespace } from "../../vm-harness/network.ts";
+import { spawnInNamespace } from "../../vm-harness/network.ts";
 import { createRack, type Rack } from "../../vm-harness/rack.ts";
 
-const port = 6230;
 let directory: string;
 let rack: Rack;
 let machine: Machine;
-let simulator: ChildProcess;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "rackstrap-simulator-"));
-  const nodes = [{ name: "node01", firmware: "bios", memoryMiB: 256 }] as const;
+  const nodes = [{ name: "node01", firmware: "bios", memoryMiB: 256, bmc: "ipmi-17" }] as const;
   rack = await createRack({ directory, nodes });
   machine = rack.machine("node01");
-  // Beside the machine's own BMC, which nobody speaks to here.
-  simulator = spawnInNamespace(rack.namespace, [
-    ...[process.execPath, join(import.meta.dirname, "../../vm-harness/bmc/simulator.ts")],
-    ...["--machine", machine.directory, "--address", machine.bmcAddress, "--port", `${port}`],
-    ...["--user", machine.bmcUser, "--password-file", machine.bmcPasswordPath],
-    ...["--control", controlSocket()],
-  ]);
-  await vi.waitUntil(() => existsSync(controlSocket()), { timeout: 20_000 });
 });
 
 afterAll(() => {
-  simulator?.kill();
   rack?.close();
   rmSync(directory, { recursive: true, force: true });
 });
 
-function controlSocket(): string {
-  return join(directory, "control.sock");
-}
-
 /** What its control socket says. */
 function control(): Promise<{ readonly power: string; readonly actions: readonly string[] }> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: controlSocket(), path: "/" }, (response) => {
+    const socketPath = join(machine.directory, "bmc-control");
+    const asked = request({ socketPath, path: "/" }, (response) => {
       void text(response).then((body) => resolve(JSON.parse(body)));
     });
     asked.on("error", reject).end();
   });
 }
 
-const ipmitoolArgv = () => [
-  ...["ipmitool", "-I", "lanplus", "-C", "17", "-H", machine.bmcAddress, "-p", `${port}`],
-  ...["-U", machine.bmcUser, "-f", machine.bmcPasswordPath],
-];
-
 async function ipmi(...command: readonly string[]): Promise<string> {
-  const argv = [...ipmitoolArgv(), ...command];
-  const { code, stdout, stderr } = await runInNamespace(rack.namespace, argv);
+  const { code, stdout, stderr } = await machine.ipmitool(command);
   expect(code, stderr).toBe(0);
   return stdout.trim();
 }
@@ -90,7 +69,8 @@ test("power and the boot device reach QEMU, and a start uses the device up", {
 });
 
 test("what the firmware prints is in the serial console", { timeout: 120_000 }, async () => {
-  const command = [...ipmitoolArgv(), "sol", "activate"].join(" ");
+  const target = `-H ${machine.bmcAddress} -U ${machine.bmcUser} -f ${machine.bmcPasswordPath}`;
+  const command = `ipmitool -I lanplus -C 17 ${target} sol activate`;
   const sol = spawnInNamespace(rack.namespace, ["script", "-qec", command, "/dev/null"]);
   let seen = "";
   sol.stdout?.on("data", (data) => {
