@@ -62,7 +62,8 @@ export function createRedfish(
     setPassword: (password, signal) =>
       at((turn, places) => setPassword(turn, places, settings.user, password), signal),
     firmwareVersions: (signal) => at(readFirmware, signal),
-    openConsole: (signal) => ipmi?.openConsole(signal) ?? at(refuseConsole, signal),
+    openConsole: (options, signal) =>
+      ipmi?.openConsole(options, signal) ?? at(refuseConsole, signal),
     virtualMedia: {
       insert: (url, signal) => at((turn, places) => insert(turn, places, url), signal),
       eject: (signal) => at(eject, signal),

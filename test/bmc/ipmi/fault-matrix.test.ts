@@ -6,6 +6,7 @@ import { type Bmc, BmcError, type BmcFailureKind } from "../../../src/bmc/bmc.ts
 import { guarded } from "../../../src/bmc/guarded.ts";
 import { createIpmi } from "../../../src/bmc/ipmi/driver.ts";
 import { createLink } from "../../../src/bmc/ipmi/link.ts";
+import type { Ipv4 } from "../../../src/net/ipv4.ts";
 import { Secret } from "../../../src/net/secret.ts";
 import { changeFaults, type Faults, noFaults } from "../../../vm-harness/bmc/faults.ts";
 import { createFaultyLink } from "../../../vm-harness/bmc/faulty-link.ts";
@@ -42,7 +43,7 @@ function rig(seed: number) {
     return { send, close: () => undefined };
   }, clock);
   const login = { user: "admin", password: new Secret("secret"), cipherSuite: 17 } as const;
-  const settings = { ...login, address: "10.0.10.50", port: 623 };
+  const settings = { ...login, address: "10.0.10.50" as Ipv4, port: 623 };
   const bmc = guarded(createIpmi(settings, link, clock), "BMC 10.0.10.50", clock);
   return { bmc, machine, faults, clock, controller };
 }

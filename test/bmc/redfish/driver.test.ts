@@ -58,13 +58,13 @@ test("a serial console is opened over IPMI where the settings have it", async ()
   const wanted = { output: [], write: async () => {} };
   const ipmi = { openConsole: async () => wanted as never, close: async () => {} };
   const { bmc, close } = await simulate("plain", { options: { ipmi } });
-  expect(await bmc.openConsole()).toBe(wanted);
+  expect(await bmc.openConsole({ takeOver: false })).toBe(wanted);
   await close();
 });
 
 test("a serial console without IPMI is unsupported, with the ways that there are", async () => {
   const { bmc, close } = await simulate();
-  await expect(bmc.openConsole()).rejects.toMatchObject({
+  await expect(bmc.openConsole({ takeOver: false })).rejects.toMatchObject({
     kind: "unsupported",
     message: expect.stringContaining("this BMC offers it by SSH, IPMI"),
   });

@@ -42,7 +42,7 @@ const verbs: readonly ((bmc: Bmc) => Promise<unknown>)[] = [
   (bmc) => bmc.clearEvents(),
   (bmc) => bmc.firmwareVersions(),
   (bmc) => bmc.identify(0),
-  (bmc) => bmc.openConsole(),
+  (bmc) => bmc.openConsole({ takeOver: false }),
   async (bmc) => bmc.virtualMedia?.inserted(),
 ];
 
