@@ -1,7 +1,6 @@
 // rackstrap assets verify: reads every image and loader in full and says what is missing or damaged, by the file's name.
 
 import type { Command } from "commander";
-import { loaderFault } from "../boot/asset-store/loader-format.ts";
 import { type AssetManifest, assetProblems, createAssets } from "../boot/assets.ts";
 import { missingAssets } from "../serve/self-check.ts";
 import {
@@ -33,24 +32,16 @@ export function addVerifyCommand(assets: Command, done: Done): void {
       const manifest = (
         await createAssets(assetDirectoryOf(options), { key: assetKeyOf(options) })
       ).current();
-      const missing =
+      const problems =
         site === undefined
           ? assetProblems(manifest, { profiles: [], loaders: usualLoaders })
           : missingAssets(site, manifest, site.nodes, "all");
-      const problems = [...missing, ...loaderFaults(manifest)];
       print(options, { directory: manifest.root, ...found(manifest), problems }, () => [
         ...soundLines(manifest),
         ...problems.map((problem) => printable(`failed  ${problem}`)),
       ]);
       done(problems.length === 0 ? exitCodes.ok : exitCodes.failed);
     });
-}
-
-function loaderFaults({ loaders }: AssetManifest): string[] {
-  return [...loaders].flatMap(([name, { data }]) => {
-    const fault = loaderFault(name, data);
-    return fault === undefined ? [] : [`loader ${name}: ${fault}: install the right one`];
-  });
 }
 
 function found({ versions, loaders }: AssetManifest) {

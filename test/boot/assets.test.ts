@@ -1,13 +1,22 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { AssetChangedError, openAsset } from "../../src/boot/asset-file.ts";
+import { AssetChangedError, identityOf, openAsset } from "../../src/boot/asset-file.ts";
 import { activateSet } from "../../src/boot/asset-store/activate.ts";
 import { importSet } from "../../src/boot/asset-store/import.ts";
 import { assetProblems, createAssets, findSet } from "../../src/boot/assets.ts";
 import { assetDirectory, initPath, putFiles } from "../fakes/asset-directory.ts";
 import { bzImage, gzipped, putImage } from "../fakes/images.ts";
+import { minimalLoader } from "../fakes/loaders.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 
 const directories: string[] = [];
@@ -32,7 +41,7 @@ describe("the asset manifest", () => {
     const directory = directoryWith();
     const manifest = await manifestOf(directory);
     expect([...manifest.loaders.keys()]).toEqual(["ipxe.efi", "undionly.kpxe"]);
-    expect(manifest.loaders.get("ipxe.efi")?.data.toString()).toBe("uefi loader");
+    expect(manifest.loaders.get("ipxe.efi")?.data).toEqual(minimalLoader("ipxe.efi"));
     expect(manifest.sets.get("control-plane")).toMatchObject({
       kernelName: "bzImage",
       kernel: { path: join(directory, "nixos/control-plane/bzImage"), sizeBytes: 700_000 },
@@ -72,7 +81,7 @@ describe("the asset manifest", () => {
     expect(loaders.has("passwd.efi")).toBe(false);
     expect(sets.size).toBe(0);
     expect(problems).toEqual([
-      `loader passwd.efi: ${directory}/passwd.efi is a link out of the asset directory`,
+      `loader passwd.efi: ${directory}/passwd.efi is a link out of the asset directory: replace or remove it`,
       "asset set control-plane: initrd is a link out of the asset directory",
       "asset set stolen: nixos/stolen leads out of the asset directory",
     ]);
@@ -88,7 +97,7 @@ describe("the asset manifest", () => {
     const { loaders, problems } = await manifestOf(directory);
     expect([...loaders.keys()]).toEqual(["ipxe.efi", "undionly.kpxe"]);
     expect(problems).toEqual([
-      `loader empty.efi: ${directory}/empty.efi is empty`,
+      `loader empty.efi: ${directory}/empty.efi is empty: replace or remove it`,
       "asset set worker: bzImage is not a regular file",
     ]);
   });
@@ -140,6 +149,16 @@ describe("an asset that changes", () => {
     await expect(openAsset(set.kernel)).rejects.toThrow(AssetChangedError);
   });
 
+  it("is noticed though inode, size and modification time are what they were", async () => {
+    const directory = directoryWith();
+    const assets = await createAssets(directory);
+    const set = assets.current().sets.get("control-plane");
+    if (set === undefined) throw new Error("no set");
+    changeOneOctet(set.initrd.path);
+    await expect(openAsset(set.initrd)).rejects.toThrow(AssetChangedError);
+    expect((await assets.reload()).sets.get("control-plane")?.version).not.toBe(set.version);
+  });
+
   it("is a new version of its set after a reload", async () => {
     const directory = directoryWith();
     const assets = await createAssets(directory);
@@ -166,8 +185,8 @@ async function store() {
   return { root, active, other, switchTo: (id: string) => activateSet(request, id) };
 }
 
-/** Changes one octet, as a failing disk would: size and times stay as they are. */
-function damageSilently(path: string): void {
+/** Changes one octet; size and modification time stay as they are. */
+function changeOneOctet(path: string): void {
   // Node sets times to the microsecond only.
   const original = join(temporaryDirectory(), "original");
   execFileSync("cp", ["--preserve=timestamps", path, original]);
@@ -176,6 +195,17 @@ function damageSilently(path: string): void {
   chmodSync(path, 0o644);
   writeFileSync(path, content);
   execFileSync("touch", ["--reference", original, path]);
+}
+
+/**
+ * Changes one octet of a file whose sum is remembered, as a failing disk would: nothing about the file has changed since. Nobody can
+ * set the time of its change back, so what is remembered gets the new one.
+ */
+function damageSilently(path: string, memoryFile: string): void {
+  changeOneOctet(path);
+  const memory = JSON.parse(readFileSync(memoryFile, "utf8"));
+  memory[path].identity = identityOf(statSync(path, { bigint: true }));
+  writeFileSync(memoryFile, JSON.stringify(memory));
 }
 
 describe("imported sets", () => {
@@ -239,8 +269,10 @@ describe("a full check", () => {
   it.each(["bzImage", "initrd"])("finds a %s that the disk damaged, by name", async (name) => {
     const { root, active } = await store();
     const memoryFile = join(root, "../sums.json");
+    await createAssets(root, { memoryFile });
+    damageSilently(join(root, "sets/worker", active, name), memoryFile);
     const assets = await createAssets(root, { memoryFile });
-    damageSilently(join(root, "sets/worker", active, name));
+    expect(assets.current().damaged).toEqual([]);
     const { damaged, sets } = await assets.verify(() => {}, never);
     expect(damaged).toEqual([expect.stringMatching(`${active}/${name} is damaged`)]);
     expect(sets.size).toBe(0);
@@ -252,8 +284,10 @@ describe("a full check", () => {
     const directory = directoryWith();
     const kernel = join(directory, "nixos/control-plane/bzImage");
     const good = readFileSync(kernel);
-    const assets = await createAssets(directory);
-    damageSilently(kernel);
+    const memoryFile = join(temporaryDirectory(), "sums.json");
+    await createAssets(directory, { memoryFile });
+    damageSilently(kernel, memoryFile);
+    const assets = await createAssets(directory, { memoryFile });
     expect((await assets.verify(() => {}, never)).sets.size).toBe(0);
     expect(assets.current().damaged).toEqual([
       `asset set control-plane: ${kernel} is damaged: its content changed on the disk: copy it there again`,

@@ -2,7 +2,8 @@ import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { bzImage, cpio, efiProgram, putImage } from "../fakes/images.ts";
+import { bzImage, cpio, putImage } from "../fakes/images.ts";
+import { efiProgram } from "../fakes/loaders.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 import { run } from "./run.ts";
 

@@ -24,10 +24,13 @@ const maxBiosBytes = 640 * 1024 - 0x7c00;
 export function loaderFault(name: string, data: Buffer): string | undefined {
   const executable = readPortableExecutable(data);
   if (name.endsWith(".c32"))
-    return isElf(data) ? undefined : "is no module of SYSLINUX 5 or later (it has no ELF header)";
+    return isElf(data) || isCom32(data)
+      ? undefined
+      : "is no module of SYSLINUX (it has neither an ELF nor a COM32 header)";
   if (!/\.efi(?:\.signed)?$/.test(name)) {
     if (executable !== undefined) return "is an EFI program, and its name is that of a BIOS loader";
-    if (isElf(data) || /^(?:#!|<|MZ)/.test(data.toString("latin1", 0, 2)))
+    // A NUL at the start is what a crash leaves of a copy that was not synced.
+    if (isElf(data) || /^(?:#!|<|MZ|\0)/.test(data.toString("latin1", 0, 2)))
       return "is no BIOS network loader";
     return data.length > maxBiosBytes
       ? `has ${data.length} octets, more than a BIOS can load (${maxBiosBytes})`
@@ -44,4 +47,9 @@ export function loaderFault(name: string, data: Buffer): string | undefined {
 
 function isElf(data: Buffer): boolean {
   return data.toString("latin1", 0, 4) === "\x7fELF";
+}
+
+/** A module of SYSLINUX 3 or 4 (its doc/comboot.txt): `mov eax,0x21cd4cff`, or `…fe` where it is relocatable. */
+function isCom32(data: Buffer): boolean {
+  return /^\xb8[\xfe\xff]L\xcd!/.test(data.toString("latin1", 0, 5));
 }

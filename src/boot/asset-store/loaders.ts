@@ -4,11 +4,12 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import { loaderName } from "../../inventory/loader-name.ts";
 import { writeFileDurably } from "./durable.ts";
 import { namesIn } from "./layout.ts";
 import { loaderFault } from "./loader-format.ts";
 import { type LoaderRecord, readLoaderRecord, writeLoaderRecord } from "./loader-record.ts";
-import { loaderName, maxLoaderBytes } from "./read-loaders.ts";
+import { maxLoaderBytes } from "./read-loaders.ts";
 
 const sourcesShape = z.array(
   z.strictObject({
