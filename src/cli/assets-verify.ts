@@ -1,6 +1,8 @@
 // rackstrap assets verify: reads every image and loader in full and says what is missing or damaged, by the file's name.
 
+import { join } from "node:path";
 import type { Command } from "commander";
+import { loaderFault } from "../boot/asset-store/loader-format.ts";
 import { type AssetManifest, assetProblems, createAssets } from "../boot/assets.ts";
 import { missingAssets } from "../serve/self-check.ts";
 import {
@@ -32,16 +34,27 @@ export function addVerifyCommand(assets: Command, done: Done): void {
       const manifest = (
         await createAssets(assetDirectoryOf(options), { key: assetKeyOf(options) })
       ).current();
-      const problems =
+      const missing =
         site === undefined
           ? assetProblems(manifest, { profiles: [], loaders: usualLoaders })
           : missingAssets(site, manifest, site.nodes, "all");
+      const problems = [...missing, ...loaderFaults(manifest)];
       print(options, { directory: manifest.root, ...found(manifest), problems }, () => [
         ...soundLines(manifest),
         ...problems.map((problem) => printable(`failed  ${problem}`)),
       ]);
       done(problems.length === 0 ? exitCodes.ok : exitCodes.failed);
     });
+}
+
+/** What is whole, and not what its name says: it is given all the same, as its owner may know better. */
+function loaderFaults({ root, loaders }: AssetManifest): string[] {
+  return [...loaders].flatMap(([name, { data }]) => {
+    const fault = loaderFault(name, data);
+    return fault === undefined
+      ? []
+      : [`loader ${name}: ${join(root, name)} ${fault}: install the right one`];
+  });
 }
 
 function found({ versions, loaders }: AssetManifest) {

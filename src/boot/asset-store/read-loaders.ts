@@ -7,7 +7,7 @@ import { loaderName } from "../../inventory/loader-name.ts";
 import { type FileProblem, resolveFile } from "../asset-file.ts";
 import { changing, readingFault, withFile } from "./image-file.ts";
 import { namesIn } from "./layout.ts";
-import { loaderFault } from "./loader-format.ts";
+import { loaderDamage } from "./loader-format.ts";
 import { type LoaderRecord, readLoaderRecord } from "./loader-record.ts";
 
 /** A loader such as ipxe.efi. */
@@ -111,7 +111,7 @@ async function readLoader(
     return { problem: `has ${sizeBytes} octets, too many for a loader`, damaged: true };
   try {
     const data = await withFile(file, (handle) => handle.readFile());
-    const fault = loaderFault(name, data);
+    const fault = loaderDamage(name, data);
     if (fault !== undefined) return { problem: fault, damaged: true };
     return { data, identity, sha256: createHash("sha256").update(data).digest("hex") };
   } catch (error) {
