@@ -74,6 +74,31 @@ export async function openAsset(file: FoundFile): Promise<FileHandle> {
   throw new AssetChangedError(`${file.path} changed after it was read into the manifest`);
 }
 
+/** More than any of the texts that describe sets and loaders. */
+const maxTextBytes = 1024 * 1024;
+
+/**
+ * A small file that describes others; undefined when nothing has that name. Throws a sentence for what can't be one: a pipe
+ * would keep its reader waiting for ever, and a device has no end.
+ */
+export async function readSmallFile(path: string): Promise<Buffer | undefined> {
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined;
+    throw new Error(`${path} can't be read (${cause.code})`, { cause });
+  });
+  if (found === undefined) return undefined;
+  if (!found.isFile()) throw new Error(`${path} is not a regular file`);
+  if (found.size > maxTextBytes) throw new Error(`${path} has ${found.size} octets, too many`);
+  // Non-blocking, as in openAsset.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if ((await handle.stat()).isFile()) return await handle.readFile();
+    throw new Error(`${path} is not a regular file`);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** True while the opened file is still the one of the manifest. */
 export async function isUnchanged(handle: FileHandle, file: FoundFile): Promise<boolean> {
   return identityOf(await handle.stat({ bigint: true })) === file.identity;

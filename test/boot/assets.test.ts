@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
+  mkdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -82,8 +83,8 @@ describe("the asset manifest", () => {
     expect(sets.size).toBe(0);
     expect(problems).toEqual([
       `loader passwd.efi: ${directory}/passwd.efi is a link out of the asset directory: replace or remove it`,
-      "asset set control-plane: initrd is a link out of the asset directory",
-      "asset set stolen: nixos/stolen leads out of the asset directory",
+      `asset set control-plane: ${directory}/nixos/control-plane/initrd is a link out of the asset directory: copy it there again`,
+      "asset set stolen: nixos/stolen leads out of the asset directory: import what it leads to",
     ]);
   });
 
@@ -98,7 +99,7 @@ describe("the asset manifest", () => {
     expect([...loaders.keys()]).toEqual(["ipxe.efi", "undionly.kpxe"]);
     expect(problems).toEqual([
       `loader empty.efi: ${directory}/empty.efi is empty: replace or remove it`,
-      "asset set worker: bzImage is not a regular file",
+      `asset set worker: ${directory}/nixos/worker/bzImage is not a regular file: copy it there again`,
     ]);
   });
 });
@@ -116,7 +117,7 @@ describe("asset problems", () => {
   it("name an incomplete set once", async () => {
     const directory = directoryWith({ "nixos/worker/bzImage": "k", "nixos/worker/initrd": "i" });
     expect(assetProblems(await manifestOf(directory), needed)).toEqual([
-      "asset set worker: there is no netboot.ipxe, no kernel-params with init, and no cmdline",
+      `asset set worker: ${directory}/nixos/worker: there is no netboot.ipxe, no kernel-params with init, and no cmdline`,
     ]);
   });
 
@@ -242,12 +243,16 @@ describe("imported sets", () => {
     ["no JSON", "{", "set.json is no JSON"],
     ["of another shape", '{"format":2}', "set.json: format"],
     ["changed", /loglevel=4/, "set.json does not describe the set"],
+    ["a pipe", (path: string) => void execFileSync("mkfifo", [path]), "set.json is not a regular"],
+    ["a device", (path: string) => symlinkSync("/dev/zero", path), "set.json is a link out of"],
+    ["a folder", (path: string) => void mkdirSync(path), "set.json is not a regular file"],
   ])("are not served with a set.json that is %s", async (_, change, what) => {
     const { root, active } = await store();
     const path = join(root, "sets/worker", active, "set.json");
     const text = readFileSync(path, "utf8");
     rmSync(path);
     if (change instanceof RegExp) writeFileSync(path, text.replace(change, "loglevel=7"));
+    else if (typeof change === "function") change(path);
     else if (change !== undefined) writeFileSync(path, change);
     const { sets, damaged } = (await createAssets(root)).current();
     expect(sets.size).toBe(0);
@@ -261,7 +266,9 @@ describe("imported sets", () => {
     const manifest = (await createAssets(root)).current();
     expect(findSet(manifest, "control-plane", active)?.profile).toBe("control-plane");
     expect(findSet(manifest, "worker", active)?.profile).toBe("worker");
-    expect(manifest.problems).toEqual(["asset set lost: nixos/lost is a link to nothing"]);
+    expect(manifest.damaged).toEqual([
+      "asset set lost: nixos/lost is a link to nothing: choose a set with rackstrap assets activate",
+    ]);
   });
 });
 
@@ -328,6 +335,35 @@ describe("a full check", () => {
     expect(findSet(assets.current(), "worker")).toBeUndefined();
     expect((await assets.verify(() => {}, never)).damaged).toEqual([]);
     expect(findSet(assets.current(), "worker")).toBeDefined();
+  });
+});
+
+describe("a folder filled by hand", () => {
+  it.each([
+    ["two kernels", { "bzImage-x86_64-linux": "k" }, "holds bzImage and bzImage-x86_64-linux"],
+    [
+      "names of two architectures",
+      { "initrd-aarch64-linux": "i", "netboot-x86_64-linux.ipxe": "x" },
+      "initrd-aarch64-linux and netboot-x86_64-linux.ipxe are for different architectures",
+    ],
+    ["no initrd yet", {}, "initrd is missing"],
+  ])("is not served with %s, and that is said", async (_, files, what) => {
+    const directory = directoryWith();
+    const folder = join(directory, "nixos/control-plane");
+    if (what !== "holds bzImage and bzImage-x86_64-linux") rmSync(join(folder, "initrd"));
+    putFiles(folder, files);
+    const { sets, problems, damaged } = await manifestOf(directory);
+    expect(sets.size).toBe(0);
+    expect(problems).toEqual([expect.stringContaining(`${folder}: `)]);
+    expect(problems[0]).toContain(what);
+    expect(damaged).toEqual(problems);
+  });
+
+  it("is no damage while it is empty", async () => {
+    const directory = directoryWith();
+    mkdirSync(join(directory, "nixos/worker"));
+    const { problems, damaged } = await manifestOf(directory);
+    expect([problems.length, damaged]).toEqual([1, []]);
   });
 });
 

@@ -1,7 +1,8 @@
 // What is in the store, as set.json has it; nothing is checked here.
 
-import { readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { readSmallFile } from "../asset-file.ts";
 import { previousOf, readHistory } from "./history.ts";
 import {
   activeId,
@@ -52,8 +53,8 @@ export async function listStore(root: string): Promise<StoreList> {
 
 async function describe(root: string, profile: string, id: string): Promise<SetFile | undefined> {
   const path = join(setPath(root, profile, id), setFileName);
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  const parsed = text === undefined ? undefined : parseSetFile(text);
+  const text = await readSmallFile(path).catch(() => undefined);
+  const parsed = text === undefined ? undefined : parseSetFile(text.toString());
   return parsed === undefined || "problem" in parsed ? undefined : parsed;
 }
 

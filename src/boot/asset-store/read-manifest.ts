@@ -109,9 +109,15 @@ async function readActive(
   profile: string,
 ): Promise<ReadSet> {
   if (directory === undefined)
-    return { problem: `nixos/${profile} is a link to nothing`, damaged: false };
+    return {
+      problem: `nixos/${profile} is a link to nothing: choose a set with rackstrap assets activate`,
+      damaged: true,
+    };
   if (!isInside(reading.base, directory))
-    return { problem: `nixos/${profile} leads out of the asset directory`, damaged: false };
+    return {
+      problem: `nixos/${profile} leads out of the asset directory: import what it leads to`,
+      damaged: false,
+    };
   if (storedIdOf(reading.base, directory) === undefined)
     return readFolder(reading, directory, profile);
   const read = await readStoredSet(reading, directory);

@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -271,6 +272,20 @@ test("a loader that was installed and is gone is named, needed or not", async ()
   expect([manifest.problems, manifest.damaged]).toEqual([[problem], [problem]]);
   const needed = { profiles: [], loaders: ["shimx64.efi"] };
   expect(assetProblems(manifest, needed, "needed")).toEqual([problem]);
+});
+
+test("a record that is a pipe or a device keeps nobody waiting, and is named", async () => {
+  const root = folder({ "ipxe.efi": efiProgram() });
+  for (const put of [
+    () => execFileSync("mkfifo", [join(root, "loaders.json")]),
+    () => symlinkSync("/dev/zero", join(root, "loaders.json")),
+  ]) {
+    put();
+    const { loaders, damaged } = (await createAssets(root)).current();
+    expect([...loaders.keys()]).toEqual(["ipxe.efi"]);
+    expect(damaged).toEqual([expect.stringContaining("loaders.json can't be understood")]);
+    rmSync(join(root, "loaders.json"));
+  }
 });
 
 test("a record that can't be understood is named, and the loaders are served", async () => {
