@@ -6,9 +6,9 @@ import { loaderFault } from "../boot/asset-store/loader-format.ts";
 import { type AssetManifest, assetProblems, createAssets } from "../boot/assets.ts";
 import { missingAssets } from "../serve/self-check.ts";
 import {
-  assetDirectoryOf,
   assetKeyOf,
   directoryOption,
+  existingDirectoryOf,
   type StoreOptions,
   siteOf,
 } from "./asset-directory.ts";
@@ -32,7 +32,7 @@ export function addVerifyCommand(assets: Command, done: Done): void {
       const site = siteOf(options);
       // Nothing is remembered from earlier readings, so this one reads every octet.
       const manifest = (
-        await createAssets(assetDirectoryOf(options), { key: assetKeyOf(options) })
+        await createAssets(existingDirectoryOf(options), { key: assetKeyOf(options) })
       ).current();
       const missing =
         site === undefined

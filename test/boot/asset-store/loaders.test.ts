@@ -111,9 +111,18 @@ describe("loaders are found", () => {
 
   it("as a single file, under a name of its own if need be", async () => {
     const file = join(folder({ "own-build.bin": efiProgram() }), "own-build.bin");
-    expect(await findLoadersIn(sources, file, "ipxe.efi")).toMatchObject([
-      { name: "ipxe.efi", source: file },
-    ]);
+    const named = { name: "ipxe.efi" };
+    const found = [{ name: "ipxe.efi", source: file }];
+    expect(await findLoadersIn(sources, file, named)).toMatchObject(found);
+    const sha256 = sumOf(efiProgram());
+    expect(await findLoadersIn(sources, file, { ...named, sha256 })).toMatchObject(found);
+    const other = "0".repeat(64);
+    await expect(findLoadersIn(sources, file, { ...named, sha256: other })).rejects.toThrow(
+      `${file} has the SHA-256 ${sha256}, expected ${other}`,
+    );
+    await expect(findLoadersIn(sources, dirname(file), { sha256 })).rejects.toThrow(
+      "is a folder: --name and --sha256 are for a single file",
+    );
     await expect(findLoadersIn(sources, file)).rejects.toThrow(
       "own-build.bin is no name of a loader",
     );
