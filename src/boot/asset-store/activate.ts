@@ -4,7 +4,7 @@ import type { KeyObject } from "node:crypto";
 import { lstat, mkdir, realpath, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { isInside } from "../asset-file.ts";
-import { linkDurably, syncDirectory } from "./durable.ts";
+import { linkDurably } from "./durable.ts";
 import { createExaminer } from "./examiner.ts";
 import { noteActivation, previousOf, readHistory } from "./history.ts";
 import { importSet, type Progress } from "./import.ts";
@@ -119,9 +119,7 @@ async function adopt(request: ActivateRequest, root: string, folder: string): Pr
     );
   });
   await noteActivation(root, profile, { from: undefined, to: set.id }, nowMs);
-  if ((await lstat(name)).isDirectory()) {
+  if ((await lstat(name)).isDirectory())
     await rename(name, join(setsPath(root, profile), unfinishedName("removed")));
-    await syncDirectory(join(root, "nixos"));
-  }
   return set.id;
 }

@@ -23,10 +23,13 @@ export function unfinishedName(purpose: "import" | "removed"): string {
 /**
  * Notes in the time of a set's folder that the set is needed from now on. Whoever is about to publish or activate one does this
  * first; gc looks at it again after it has moved a set out of the way, and puts back what was needed meanwhile. So neither
- * waits for the other. Rejects with ENOENT when the set is not there.
+ * waits for the other. Rejects with ENOENT when the set is not there. Only a folder's owner can set its time; for others who may
+ * write it is as it was.
  */
 export async function noteNeed(path: string, nowMs: number): Promise<void> {
-  await utimes(path, nowMs / 1000, nowMs / 1000);
+  await utimes(path, nowMs / 1000, nowMs / 1000).catch((error: unknown) => {
+    if (!failedWith(error, "EPERM")) throw error;
+  });
 }
 
 /** Whether an operation on files failed with one of these codes, such as ENOENT. */
