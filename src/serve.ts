@@ -25,6 +25,7 @@ import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { createControllers } from "./serve/controllers.ts";
+import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
@@ -102,6 +103,8 @@ async function start(
     installerHostKey: (operation) => givenHostKey(inventory, operation),
   });
   closers.push(() => network.close());
+  const watch = startLoaderWatch({ assets, clock, dhcp: network.dhcp, onFault });
+  closers.push(() => watch.close());
   const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
   closers.push(() => checks.close());
   const runner = startRunner(tools, store, logger);

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
+import { loaderName } from "./loader-name.ts";
 import { mismatch } from "./messages.ts";
 import { dhcp, provisioning } from "./network-schema.ts";
 import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, matching, port } from "./values.ts";
@@ -21,7 +22,10 @@ const diskPath = matching(
   /^\/[A-Za-z0-9_.,:/@=+-]*$/,
   "the absolute path of a disk such as /dev/sda",
 );
-const loaderFile = matching(/^[A-Za-z0-9._-]+$/, "a file name without folders such as ipxe.efi");
+const loaderFile = matching(
+  loaderName,
+  "a loader's file name without folders such as ipxe.efi or undionly.kpxe",
+);
 
 const downloadRate = z.number().min(0.1).max(100_000);
 

@@ -4,7 +4,7 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { DhcpCounts, DhcpSighting } from "../dhcp/event-digest.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
-import type { DhcpThreadData, FromDhcpThread, ToDhcpThread } from "./dhcp-thread.ts";
+import type { DhcpThreadData, FromDhcpThread, LoaderNames, ToDhcpThread } from "./dhcp-thread.ts";
 import { createForeignServerList, type ForeignServer } from "./foreign-server-list.ts";
 import type { PoolUse } from "./pool-use.ts";
 
@@ -20,6 +20,8 @@ export interface DhcpService {
   poolUse(): Promise<readonly PoolUse[]>;
   /** Times are milliseconds since the epoch. Rejects when the service does not run. */
   leases(): Promise<readonly Lease[]>;
+  /** From now on these are named to firmware. */
+  setLoaders(loaders: LoaderNames): void;
   close(): Promise<void>;
 }
 
@@ -95,7 +97,7 @@ export async function startDhcpService(
     }
   });
   const tell = (message: ToDhcpThread) => worker.postMessage(message);
-  const ask = <T>(askers: Asker<T>[], kind: ToDhcpThread["kind"]): Promise<T> => {
+  const ask = <T>(askers: Asker<T>[], kind: "list-leases" | "count-pools"): Promise<T> => {
     if (!running) return Promise.reject(stopped());
     const asker = Promise.withResolvers<T>();
     askers.push(asker);
@@ -110,6 +112,7 @@ export async function startDhcpService(
     foreignServers: () => foreign.list(),
     poolUse: async () => (running ? await ask(uses, "count-pools") : []),
     leases: () => ask(lists, "list-leases"),
+    setLoaders: (loaders) => tell({ kind: "loaders", loaders }),
     async close() {
       running = false;
       tell({ kind: "stop" });

@@ -1,8 +1,6 @@
 // The thread that answers DHCP. Its waiting for datagrams and for the disk blocks it, and nothing else: downloads, installs
 // and the API run on the main thread. It speaks with the main thread by the messages below.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { createNetbootPolicy } from "../boot/netboot-policy.ts";
 import {
@@ -26,11 +24,18 @@ export interface DhcpThreadData {
   readonly inventory: Inventory;
   readonly leaseFile: string;
   readonly inheritedFds: readonly number[];
+  readonly loaders: LoaderNames;
 }
 
-export interface ToDhcpThread {
-  readonly kind: "stop" | "list-leases" | "count-pools";
+/** Which loaders can be given, and by name why others can't. */
+export interface LoaderNames {
+  readonly usable: ReadonlySet<string>;
+  readonly refused: ReadonlyMap<string, string>;
 }
+
+export type ToDhcpThread =
+  | { readonly kind: "stop" | "list-leases" | "count-pools" }
+  | { readonly kind: "loaders"; readonly loaders: LoaderNames };
 
 export type FromDhcpThread =
   | { readonly kind: "running" }
@@ -56,6 +61,7 @@ await run(parentPort, workerData as DhcpThreadData);
 async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): Promise<void> {
   const tell = (message: FromDhcpThread) => port.postMessage(message);
   const { inventory } = data;
+  let { loaders } = data;
   const declared = new Set<Mac>(inventory.nodes.map(({ mac }) => mac));
   const digest = createEventDigest((mac) => declared.has(mac));
   const warn = oncePerMinute(now, (message) => tell({ kind: "warning", message }));
@@ -70,7 +76,8 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
       policy: createNetbootPolicy({
         inventory,
         httpPort: inventory.server.httpPort,
-        loaders: { has: (name) => existsSync(join(inventory.server.assetDirectory, name)) },
+        loaders: { has: (name) => loaders.usable.has(name) },
+        refusedLoaders: { get: (name) => loaders.refused.get(name) },
         now,
       }),
       journal: leases,
@@ -99,6 +106,7 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
     const failure = leases.failure();
     if (failure !== undefined) throw new Error(failure);
     const message = receiveMessageOnPort(port)?.message as ToDhcpThread | undefined;
+    if (message?.kind === "loaders") loaders = message.loaders;
     if (message?.kind === "list-leases") tell({ kind: "leases", leases: listed(server.leases()) });
     if (message?.kind === "count-pools")
       tell({ kind: "pool-use", pools: poolUse(config.subnets, server.leases(), now()) });

@@ -26,6 +26,7 @@ import { type AddressHolders, createAddressHolders } from "./address-holders.ts"
 import { assetStatus, assetTrouble } from "./asset-checks.ts";
 import { sightingOfBoot } from "./boot-sightings.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
+import { loaderNames } from "./loader-watch.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Rendering } from "./rendering.ts";
@@ -34,7 +35,10 @@ import { createTftpFiles } from "./tftp-files.ts";
 
 export interface NetworkServices {
   services(): Services;
-  readonly dhcp: Pick<DhcpService, "counts" | "foreignServers" | "poolUse" | "leases">;
+  readonly dhcp: Pick<
+    DhcpService,
+    "counts" | "foreignServers" | "poolUse" | "leases" | "setLoaders"
+  >;
   close(): Promise<void>;
 }
 
@@ -113,8 +117,8 @@ function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
   return statuses.find((status) => status !== "running") ?? "running";
 }
 
-function openDhcp(
-  { inventory, logger, now, onFault }: NetworkTools,
+async function openDhcp(
+  { inventory, assets, logger, now, onFault }: NetworkTools,
   { record, holders }: Observers,
 ): Promise<DhcpService> {
   const log = logger.child({ service: "dhcp" });
@@ -122,6 +126,7 @@ function openDhcp(
     inventory,
     leaseFile: join(inventory.server.stateDirectory, "leases.db"),
     inheritedFds: inheritedSockets("dhcp", process.env, process.pid),
+    loaders: loaderNames(await assets.loaders()),
   };
   const warnOfExhaustion = oncePerMinute(now, (reason) =>
     log.warn({ reason }, "a pool is exhausted: widen it, or shorten its leases"),
