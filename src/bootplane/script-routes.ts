@@ -1,7 +1,7 @@
 // The boot scripts: the first one, which is the same for all, and each machine's own.
 
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { intentOf, wrongAddress } from "../boot/access.ts";
+import { wrongAddress } from "../boot/access.ts";
 import { type Decision, decide, type Subject } from "../boot/decide.ts";
 import {
   localDisk,
@@ -30,16 +30,14 @@ export function scriptRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
     const { ip: client, method } = request;
     const subject = deps.subject(mac);
     const decision = decide(subject, deps.now());
-    const intentId = intentOf(decision);
-    const standing = deps.addresses.standing(client, intentId);
+    const intentId = decision.boot.kind === "installer" ? decision.boot.intentId : undefined;
+    const standing = deps.addresses.standing(client);
     const wrong = wrongAddress({ mac, address: client, standing });
     if (intentId !== undefined && wrong !== undefined) {
       if (method === "GET")
         deps.onEvent({ kind: "boot-refused", mac, client, asked: "boot.ipxe", reason: wrong });
       return sendScript(reply, localDisk(deps.scripts, subject.node, notYours).text);
     }
-    // Before anything is waited for: of two that ask at once, one is first.
-    if (intentId !== undefined && method === "GET") deps.addresses.bind(client, intentId);
     const script = await ownScript(deps, subject, decision);
     if (method === "GET") {
       report(deps, mac, client, script);

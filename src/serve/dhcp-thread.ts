@@ -3,7 +3,12 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import {
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  workerData,
+} from "node:worker_threads";
 import { createNetbootPolicy } from "../boot/netboot-policy.ts";
 import {
   createEventDigest,
@@ -18,6 +23,7 @@ import { messageOf } from "../net/error-text.ts";
 import type { Mac } from "../net/mac.ts";
 import { openLeaseFile, readBootId } from "../store/leases.ts";
 import { dhcpConfig } from "./dhcp-config.ts";
+import { tellingJournal } from "./lease-mirror.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import { type PoolUse, poolUse } from "./pool-use.ts";
 
@@ -26,6 +32,8 @@ export interface DhcpThreadData {
   readonly inventory: Inventory;
   readonly leaseFile: string;
   readonly inheritedFds: readonly number[];
+  /** Is told of the leases of declared nodes, as LeaseChanges. */
+  readonly leasePort: MessagePort;
 }
 
 export interface ToDhcpThread {
@@ -57,7 +65,8 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
   const tell = (message: FromDhcpThread) => port.postMessage(message);
   const { inventory } = data;
   const declared = new Set<Mac>(inventory.nodes.map(({ mac }) => mac));
-  const digest = createEventDigest((mac) => declared.has(mac));
+  const isDeclared = (mac: Mac) => declared.has(mac);
+  const digest = createEventDigest(isDeclared);
   const warn = oncePerMinute(now, (message) => tell({ kind: "warning", message }));
   const leases = openLeaseFile(data.leaseFile, { wallNow: Date.now, bootId: readBootId() });
   if (leases.damagedFile !== undefined)
@@ -73,7 +82,7 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
         loaders: { has: (name) => existsSync(join(inventory.server.assetDirectory, name)) },
         now,
       }),
-      journal: leases,
+      journal: tellingJournal(leases, isDeclared, (changes) => data.leasePort.postMessage(changes)),
       onEvent: (event) => digest.add(event, now()),
       onWarning: warn,
       inheritedFds: data.inheritedFds,

@@ -65,8 +65,10 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   const { inventory, store, now } = tools;
   const write = createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now);
   const recorder = createRecorder(store, write, tools.logger);
-  const observers = { record: recorder.record, holders: createAddressHolders(inventory) };
   let dhcp: DhcpService | undefined;
+  const leaseAt = (address: Ipv4) => dhcp?.leaseAt(address);
+  const holders = createAddressHolders(inventory, leaseAt, monotonicMs);
+  const observers = { record: recorder.record, holders };
   const addresses = servedInterfaces(inventory).map(({ address }) => address);
   const passed = await inheritedTftpSockets(addresses);
   const tftp = addresses.map((address) => openTftp(tools, observers, address, passed.get(address)));
@@ -93,20 +95,21 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     recorder.close();
   };
   try {
+    // DHCP first here too: it knows whose the addresses are, and a machine that is half-way through its boot must not be taken for
+    // a stranger. One that finds no listener yet asks again.
+    dhcp = await openDhcp(tools, recorder.record);
     for (const { app, address } of apps)
       listening.push(await listenBootPlane(app, address, inventory.server.httpPort));
     for (const server of tftp) await server.start();
-    dhcp = await openDhcp(tools, observers);
-    // Machines that were given their address before a restart of this server ask on.
-    for (const { address, mac, state } of await dhcp.leases())
-      if (state === "bound" && findNodeByMac(inventory, mac) !== undefined)
-        observers.holders.note(address, mac);
   } catch (error) {
     await close();
     throw error;
   }
   return { services, dhcp, close };
 }
+
+/** CLOCK_MONOTONIC, the clock of leases. */
+const monotonicMs = () => Number(process.hrtime.bigint() / 1_000_000n);
 
 /** A service that fails on one interface fails the machines there. */
 function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
@@ -115,7 +118,7 @@ function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
 
 function openDhcp(
   { inventory, logger, now, onFault }: NetworkTools,
-  { record, holders }: Observers,
+  record: Recorder["record"],
 ): Promise<DhcpService> {
   const log = logger.child({ service: "dhcp" });
   const data = {
@@ -128,10 +131,8 @@ function openDhcp(
   );
   const onSightings = (sightings: readonly DhcpSighting[]) => {
     for (const sighting of sightings) {
-      const { kind, mac, address, reason = "" } = sighting;
+      const { kind, reason = "" } = sighting;
       if (kind === "dhcp-pool-exhausted") warnOfExhaustion(reason);
-      if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
-        holders.note(address, mac);
       logDhcp(sighting, log);
     }
     record(sightings.flatMap(sightingOfDhcp));

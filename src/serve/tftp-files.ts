@@ -1,7 +1,7 @@
 // What TFTP gives for a name: loaders, images of the asset sets, and what is made for the machine that asks.
 
 import type { Logger } from "pino";
-import { type Gate, intentOf, permit, wrongAddress } from "../boot/access.ts";
+import { type Gate, permit, wrongAddress } from "../boot/access.ts";
 import { AssetChangedError, type FoundFile, isUnchanged, openAsset } from "../boot/asset-file.ts";
 import { type Assets, findSet } from "../boot/assets.ts";
 import { decide } from "../boot/decide.ts";
@@ -153,14 +153,12 @@ async function ownConfig(
   mac: Mac,
   client: Ipv4,
 ): Promise<Config> {
-  const decision = decide(tools.subject(mac), tools.now());
-  const { boot, reason } = decision;
+  const { boot, reason } = decide(tools.subject(mac), tools.now());
   if (boot.kind === "local-disk") return localDisk(config, mac, reason);
-  const standing = tools.addresses.standing(client, intentOf(decision));
+  const standing = tools.addresses.standing(client);
   const wrong = wrongAddress({ mac, address: client, standing });
   if (wrong !== undefined)
     return { ...localDisk(config, mac, "an install is not given to this address"), refused: wrong };
-  tools.addresses.bind(client, boot.intentId);
   const { node } = boot;
   // As it is on disk now, so that a newly deployed image is used by the next install.
   const set = (await tools.assets.recent()).sets.get(node.profile);

@@ -104,12 +104,7 @@ export async function testBootPlane(
         };
         return { mac, node: found, record, intent: mac === armedMac ? intent : undefined };
       },
-      addresses: {
-        standing: () => plane.standing,
-        bind: (first) => {
-          if (plane.standing.kind === "foreign") plane.standing = { kind: "foreign", first };
-        },
-      },
+      addresses: { standing: () => plane.standing },
       nonceKey,
       installerHostKey: async (operation) => (operation === "operation-1" ? hostKey : undefined),
       onServed: ({ name }, text) => served.push(`${name}: ${text}`),

@@ -51,7 +51,7 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
   const events: BootPlaneEvent[] = [];
   const find = (address: string) => (address === mine ? mac : undefined);
   const own: Standing = { kind: "given", to: mac };
-  const strange: Standing = proxy ? { kind: "foreign", first: undefined } : { kind: "not-given" };
+  const strange: Standing = { kind: proxy ? "not-heard" : "not-given" };
   const get = createTftpFiles({
     assets: {
       current: () => manifest,
@@ -67,7 +67,6 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
     holders: { find },
     addresses: {
       standing: (address) => (find(address) === undefined ? strange : own),
-      bind: () => undefined,
     },
     nonceKey,
     installerHostKey: async () => undefined,
@@ -118,15 +117,26 @@ test("a machine never gets the configuration of another", async () => {
   ]);
 });
 
-test("where another server gives the addresses, the name says which machine asks", async () => {
+test("where another server gives the addresses, GRUB is sent to the name with its MAC", async () => {
   const { text } = files({ armed: true, proxy: true });
-  expect(await text(`grub/grub.cfg-01-${dashed}`, other)).toContain("linux ");
-  expect(await text(`grub/grub.cfg-01-${mac}`, other)).toContain("linux ");
   expect(await text("grub/grub.cfg", other)).toContain(
     "configfile /grub/grub.cfg-01-$net_default_mac\n",
   );
   expect(await text("pxelinux.cfg/default", other)).toContain("LOCALBOOT 0");
 });
+
+test.each([false, true])(
+  "an armed node's name from an address that is not known as its own starts no installer (proxyDHCP: %s)",
+  async (proxy) => {
+    const { text, events } = files({ armed: true, proxy });
+    for (const name of [`grub/grub.cfg-01-${dashed}`, `grub/grub.cfg-01-${mac}`])
+      expect(await text(name, other)).not.toContain("linux ");
+    expect(events).toMatchObject([
+      { kind: "boot-refused", mac, client: other, asked: "configuration" },
+      { kind: "boot-refused", mac, client: other, asked: "configuration" },
+    ]);
+  },
+);
 
 test("a machine in no inventory boots its own disk", async () => {
   const { text, events } = files({ armed: true });
@@ -168,13 +178,5 @@ test("an installer's keys are for its own address and the nonce of its install, 
     { kind: "keys-served", mac, client: mine },
     { kind: "boot-refused", client: other, asked: "keys.cpio.gz" },
     { kind: "boot-refused", client: mine, reason: expect.stringContaining("nonce") },
-  ]);
-});
-
-test("an armed node's name from an address that was given to nobody starts no installer", async () => {
-  const { text, events } = files({ armed: true });
-  expect(await text(`grub/grub.cfg-01-${dashed}`, other)).not.toContain("linux ");
-  expect(events).toMatchObject([
-    { kind: "boot-refused", mac, client: other, asked: "configuration" },
   ]);
 });
