@@ -5,7 +5,8 @@ import type { Gate } from "../boot/access.ts";
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
-import type { BootScripts, BootServer } from "../boot/script.ts";
+import type { BootServer } from "../boot/machine-texts.ts";
+import type { BootScripts } from "../boot/script.ts";
 import type { HostKey } from "../install/host-key.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
@@ -90,8 +91,8 @@ export interface BootPlaneDeps extends Gate {
   readonly scripts: BootScripts;
   /** The host key that the installer of an operation is to have. */
   readonly installerHostKey: (operation: string) => Promise<HostKey | undefined>;
-  /** A machine was given this script; the nonce in it is not shown. */
-  readonly onServed: (node: Node, script: string) => void;
+  /** A machine was given this script for that stage of its boot; the nonce in it is not shown. */
+  readonly onServed: (node: Node, stage: string, script: string) => void;
   /** The public keys that may log in to the installer, as an authorized_keys text. */
   readonly authorizedKeys: () => string;
   /** The public document of a node; undefined for a machine that has none now. */

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
-import type { LoaderConfigs } from "../boot/loader-config.ts";
 import { shownName } from "../boot/virtual-files.ts";
 import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
@@ -44,7 +43,6 @@ export interface NetworkTools {
   readonly assets: Assets;
   readonly images: ImageCache;
   readonly rendering: Rendering;
-  readonly configs: LoaderConfigs;
   readonly authorizedKeys: string;
   readonly nonceKey: string;
   readonly installerHostKey: BootPlaneDeps["installerHostKey"];
@@ -186,19 +184,21 @@ function openTftp(
   address: Ipv4,
   socket: Socket | undefined,
 ) {
-  const { inventory, assets, images, rendering, configs, authorizedKeys, logger, now } = tools;
+  const { inventory, assets, images, rendering, authorizedKeys, logger, now } = tools;
+  const { scripts, configs } = rendering;
   const log = logger.child({ service: "tftp" });
   return createTftpServer({
     address,
     ...(socket && { socket }),
     files: createTftpFiles({
-      ...{ assets, images, configs, holders, now, logger: log },
+      ...{ assets, images, scripts, configs, holders, now, logger: log },
       subject: rendering.subject,
       addresses: holders,
       nonceKey: tools.nonceKey,
       installerHostKey: tools.installerHostKey,
       authorizedKeys: () => authorizedKeys,
-      menuUrl: `${rendering.serverAt(address).baseUrl}/boot/ipxe/boot.ipxe`,
+      server: rendering.serverAt(address),
+      onServed: keepServed(tools),
       onEvent: (event) => record(sightingOfBoot(event, holders)),
     }),
     shown: shownName,
@@ -227,14 +227,24 @@ function aboutTftp({ file, outcome }: Pick<TftpEvent, "file" | "outcome">): stri
   return outcome === "not-found" || outcome === "refused" ? undefined : file;
 }
 
+/** A disk that can't be written keeps no machine from its script. */
+function keepServed({ servedScripts, logger }: NetworkTools): BootPlaneDeps["onServed"] {
+  return ({ name }, stage, script) => {
+    try {
+      servedScripts.keep(name, stage, script);
+    } catch (error) {
+      logger.error({ err: error, node: name }, "the served script was not kept");
+    }
+  };
+}
+
 function openBootPlane(
   tools: NetworkTools,
   { record, holders }: Observers,
   health: Pick<BootPlaneDeps, "services" | "trouble">,
   address: Ipv4,
 ) {
-  const { inventory, assets, images, rendering, authorizedKeys, servedScripts, logger, now } =
-    tools;
+  const { inventory, assets, images, rendering, authorizedKeys, logger, now } = tools;
   return createBootPlane({
     // A machine is sent on to the address that it came to: it may reach no other.
     server: rendering.serverAt(address),
@@ -245,13 +255,7 @@ function openBootPlane(
     addresses: holders,
     nonceKey: tools.nonceKey,
     installerHostKey: tools.installerHostKey,
-    onServed: ({ name }, script) => {
-      try {
-        servedScripts.keep(name, script);
-      } catch (error) {
-        logger.error({ err: error, node: name }, "the served script was not kept");
-      }
-    },
+    onServed: keepServed(tools),
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
     downloadRate: (client) => downloadRate(inventory, holders.find(client as Ipv4)),

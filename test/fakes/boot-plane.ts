@@ -107,7 +107,7 @@ export async function testBootPlane(
       addresses: { standing: () => plane.standing },
       nonceKey,
       installerHostKey: async (operation) => (operation === "operation-1" ? hostKey : undefined),
-      onServed: ({ name }, text) => served.push(`${name}: ${text}`),
+      onServed: ({ name }, _stage, text) => served.push(`${name}: ${text}`),
       authorizedKeys: () => publicKey,
       clusterConfig: (mac) =>
         mac === armedMac && armed !== undefined

@@ -7,6 +7,7 @@ import type { AssetManifest, AssetSet } from "../../src/boot/assets.ts";
 import type { Subject } from "../../src/boot/decide.ts";
 import { loadLoaderConfigs } from "../../src/boot/loader-config.ts";
 import { installNonce } from "../../src/boot/nonce.ts";
+import { loadScripts } from "../../src/boot/script.ts";
 import { keysName } from "../../src/boot/virtual-files.ts";
 import type { BootPlaneEvent } from "../../src/bootplane/deps.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
@@ -49,6 +50,7 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
     return { mac, node, record: { name: node.name, state, sinceMs: 0 }, intent };
   };
   const events: BootPlaneEvent[] = [];
+  const served: string[] = [];
   const find = (address: string) => (address === mine ? mac : undefined);
   const own: Standing = { kind: "given", to: mac };
   const strange: Standing = { kind: proxy ? "not-heard" : "not-given" };
@@ -71,7 +73,9 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
     nonceKey,
     installerHostKey: async () => undefined,
     subject,
-    menuUrl: "http://10.0.100.10:8080/boot/ipxe/boot.ipxe",
+    scripts: loadScripts("templates"),
+    server: { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" },
+    onServed: ({ name }, stage, text) => served.push(`${name} ${stage}: ${text}`),
     authorizedKeys: () => `ssh-ed25519 ${"A".repeat(68)} test`,
     onEvent: (event) => events.push(event),
     now: () => 5,
@@ -79,7 +83,7 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
   });
   const text = async (name: string, client = mine) =>
     (await get(name, client))?.data.toString("latin1");
-  return { text, events };
+  return { text, events, served };
 }
 
 test("an armed node's GRUB is told to start the installer, and its timeline says so", async () => {
@@ -91,6 +95,19 @@ test("an armed node's GRUB is told to start the installer, and its timeline says
       reason: expect.stringContaining("is armed"),
     },
   ]);
+});
+
+test("what a node was given last is kept, without the nonce, and what a stranger got is not", async () => {
+  const { text, served } = files({ armed: true });
+  const config = (await text("grub/grub.cfg")) ?? "";
+  const nonce = installNonce(nonceKey, intentId);
+  expect(config).toContain(nonce);
+  expect(served).toEqual([`${node.name} grub: ${config.replaceAll(nonce, "NONCE")}`]);
+  await text(`grub/grub.cfg-01-${dashed}`, other);
+  await text("grub/grub.cfg-01-52-54-00-99-00-01");
+  expect(served).toHaveLength(1);
+  await text("pxelinux.cfg/default");
+  expect(served[1]).toMatch(/^\S+ pxelinux: DEFAULT installer\n/);
 });
 
 test.each(["grub/grub.cfg", `grub/grub.cfg-01-${dashed}`, `pxelinux.cfg/01-${dashed}`])(
@@ -164,7 +181,9 @@ test.each<[string, string | undefined]>([
 });
 
 test("iPXE's script is there by name", async () => {
-  expect(await files().text("autoexec.ipxe")).toMatch(/^#!ipxe\n/);
+  expect(await files().text("autoexec.ipxe")).toContain(
+    "chain --replace --autofree http://10.0.100.10:8080/boot/ipxe/boot.ipxe ",
+  );
 });
 
 test("an installer's keys are for its own address and the nonce of its install, while that is armed", async () => {
