@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
+import type { KeysLedger } from "../boot/installer-keys.ts";
 import { shownName } from "../boot/virtual-files.ts";
 import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
@@ -25,6 +26,7 @@ import { type AddressHolders, createAddressHolders } from "./address-holders.ts"
 import { assetStatus, assetTrouble } from "./asset-checks.ts";
 import { sightingOfBoot } from "./boot-sightings.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
+import { createKeysLedger } from "./keys-ledger.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Rendering } from "./rendering.ts";
@@ -54,6 +56,7 @@ export interface NetworkTools {
 }
 
 interface Observers {
+  readonly keysLedger: KeysLedger;
   readonly record: Recorder["record"];
   readonly holders: AddressHolders;
 }
@@ -66,7 +69,7 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   let dhcp: DhcpService | undefined;
   const leaseAt = (address: Ipv4) => dhcp?.leaseAt(address);
   const holders = createAddressHolders(inventory, leaseAt, monotonicMs);
-  const observers = { record: recorder.record, holders };
+  const observers = { record: recorder.record, holders, keysLedger: createKeysLedger(store) };
   const addresses = servedInterfaces(inventory).map(({ address }) => address);
   const passed = await inheritedTftpSockets(addresses);
   const tftp = addresses.map((address) => openTftp(tools, observers, address, passed.get(address)));
@@ -180,7 +183,7 @@ async function inheritedTftpSockets(addresses: readonly Ipv4[]) {
 
 function openTftp(
   tools: NetworkTools,
-  { record, holders }: Observers,
+  { record, holders, keysLedger }: Observers,
   address: Ipv4,
   socket: Socket | undefined,
 ) {
@@ -194,7 +197,7 @@ function openTftp(
       ...{ assets, images, scripts, configs, holders, now, logger: log },
       subject: rendering.subject,
       addresses: holders,
-      nonceKey: tools.nonceKey,
+      ...{ keysLedger, nonceKey: tools.nonceKey },
       installerHostKey: tools.installerHostKey,
       authorizedKeys: () => authorizedKeys,
       server: rendering.serverAt(address),
@@ -240,7 +243,7 @@ function keepServed({ servedScripts, logger }: NetworkTools): BootPlaneDeps["onS
 
 function openBootPlane(
   tools: NetworkTools,
-  { record, holders }: Observers,
+  { record, holders, keysLedger }: Observers,
   health: Pick<BootPlaneDeps, "services" | "trouble">,
   address: Ipv4,
 ) {
@@ -253,7 +256,7 @@ function openBootPlane(
     images,
     subject: rendering.subject,
     addresses: holders,
-    nonceKey: tools.nonceKey,
+    ...{ keysLedger, nonceKey: tools.nonceKey },
     installerHostKey: tools.installerHostKey,
     onServed: keepServed(tools),
     authorizedKeys: () => authorizedKeys,

@@ -1,17 +1,17 @@
 // What TFTP gives for a name: loaders, images of the asset sets, and what is made for the machine that asks.
 
 import type { Logger } from "pino";
-import { type Gate, permit } from "../boot/access.ts";
 import { AssetChangedError, type FoundFile, isUnchanged, openAsset } from "../boot/asset-file.ts";
 import { type Assets, findSet } from "../boot/assets.ts";
 import { DamagedImageError, type ImageCache } from "../boot/image-cache.ts";
-import { keysArchive } from "../boot/keys-archive.ts";
+import { giveKeys, type KeyTools } from "../boot/installer-keys.ts";
 import type { LoaderConfig, LoaderConfigs } from "../boot/loader-config.ts";
 import { commonScript, type GivenScript, giveScript, localDisk } from "../boot/machine-script.ts";
 import type { BootServer } from "../boot/machine-texts.ts";
 import type { BootScripts } from "../boot/script.ts";
 import { parseVirtualFile, type VirtualFile } from "../boot/virtual-files.ts";
 import type { BootPlaneDeps } from "../bootplane/deps.ts";
+import { reportKeys } from "../bootplane/machine-routes.ts";
 import { reportScript } from "../bootplane/script-routes.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
@@ -19,9 +19,7 @@ import type { Mac } from "../net/mac.ts";
 import type { HeldFile } from "../tftp/server.ts";
 import type { AddressHolders } from "./address-holders.ts";
 
-export interface TftpFileTools
-  extends Gate,
-    Pick<BootPlaneDeps, "installerHostKey" | "authorizedKeys" | "onEvent" | "onServed"> {
+export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" | "onServed"> {
   readonly assets: Pick<Assets, "current" | "recent" | "loader" | "plainFile" | "reportDamage">;
   readonly images: ImageCache;
   readonly scripts: BootScripts;
@@ -112,15 +110,9 @@ async function keysOf(
   { mac, nonce }: Named<"keys">,
   client: Ipv4,
 ): Promise<Buffer | undefined> {
-  const access = permit(tools, mac, client, nonce);
-  if ("refused" in access) {
-    const { refused: reason } = access;
-    tools.onEvent({ kind: "boot-refused", mac, client, asked: "keys.cpio.gz", reason });
-    return undefined;
-  }
-  const hostKey = await tools.installerHostKey(access.granted.operation);
-  tools.onEvent({ kind: "keys-served", mac, client });
-  return keysArchive(tools.authorizedKeys(), hostKey);
+  const given = await giveKeys(tools, mac, client, nonce);
+  reportKeys(tools, given, mac, client);
+  return "refused" in given ? undefined : given.archive;
 }
 
 /** Always something to go on with: without a configuration GRUB waits at its prompt for ever. */

@@ -69,16 +69,6 @@ describe("the documents of an armed machine", () => {
     expect(events).toMatchObject([{ kind: "cluster-config-served", mac: armedMac }]);
   });
 
-  it("are the keys of its installer, with the host key of this install", async () => {
-    const { app, events } = await bootPlane();
-    const archive = await app.inject(document(armedMac, "keys.cpio.gz", armedNonce));
-    expect(archive.headers["content-encoding"]).toBeUndefined();
-    const octets = gunzipSync(archive.rawPayload).toString();
-    for (const part of [publicKey, hostKey.privateKey, hostKey.publicKey])
-      expect(octets).toContain(part);
-    expect(events).toMatchObject([{ kind: "keys-served", mac: armedMac }]);
-  });
-
   it.each([
     ["&error=0x4c126035", { error: "0x4c126035" }],
     ["", {}],
@@ -114,6 +104,50 @@ describe("the documents of an armed machine", () => {
     await app.inject(`/boot/nodes/${armedMac}/nothing?a=b&Nonce=${armedNonce}`);
     expect(logs.length).toBeGreaterThan(2);
     expect(logs.join("")).not.toContain(armedNonce);
+  });
+});
+
+describe("the keys of an installer", () => {
+  it("are an archive with the host key of this install", async () => {
+    const { app, events } = await bootPlane();
+    const archive = await app.inject(document(armedMac, "keys.cpio.gz", armedNonce));
+    expect(archive.headers["content-encoding"]).toBeUndefined();
+    const octets = gunzipSync(archive.rawPayload).toString();
+    for (const part of [publicKey, hostKey.privateKey, hostKey.publicKey])
+      expect(octets).toContain(part);
+    expect(events).toEqual([{ kind: "keys-served", mac: armedMac, client: "127.0.0.1", times: 1 }]);
+  });
+
+  it("are given again to a machine that restarts before its installer was found, which is counted", async () => {
+    const { app, events, logs } = await bootPlane();
+    const url = document(armedMac, "keys.cpio.gz", armedNonce);
+    await app.inject({ url, method: "HEAD" });
+    expect((await app.inject(url)).statusCode).toBe(200);
+    expect((await app.inject(url)).statusCode).toBe(200);
+    expect(events).toMatchObject([
+      { kind: "keys-served", times: 1 },
+      { kind: "keys-served", times: 2 },
+    ]);
+    expect(logs.join("")).toContain("keys fetched again");
+  });
+
+  it("are no keys for anybody once the installer that has them was found: that is an alarm", async () => {
+    const plane = await bootPlane();
+    const url = document(armedMac, "keys.cpio.gz", armedNonce);
+    await plane.app.inject(url);
+    plane.installerFound = true;
+    for (const method of ["GET", "HEAD", "GET"] as const) {
+      const { statusCode, rawPayload } = await plane.app.inject({ url, method });
+      expect([statusCode, rawPayload.includes("ssh")]).toEqual([404, false]);
+    }
+    const alarm = { kind: "keys-refused", mac: armedMac, client: "127.0.0.1" };
+    expect(plane.events.slice(1)).toEqual(
+      [1, 2, 3].map((times) => ({ ...alarm, times, reason: expect.stringContaining("found") })),
+    );
+    expect(plane.logs.filter((line) => line.includes("keys refused"))).toHaveLength(1);
+    // Its other documents and its script are not secret.
+    const other = document(armedMac, "cluster-config.json", armedNonce);
+    expect((await plane.app.inject(other)).statusCode).toBe(200);
   });
 });
 

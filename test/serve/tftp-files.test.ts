@@ -13,6 +13,7 @@ import type { BootPlaneEvent } from "../../src/bootplane/deps.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { Mac } from "../../src/net/mac.ts";
 import { createTftpFiles } from "../../src/serve/tftp-files.ts";
+import { memoryKeysLedger } from "../fakes/boot-plane.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
 const [node] = exampleInventory().nodes;
@@ -32,7 +33,12 @@ const loader = { data: Buffer.from("loader"), identity: "1", sha256: "1" };
 const nonceKey = "the server's own secret";
 const intentId = randomUUID();
 
-function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet[] } = {}) {
+function files({
+  armed = false,
+  proxy = false,
+  found = false,
+  sets = [set] as readonly AssetSet[],
+} = {}) {
   const manifest: AssetManifest = {
     ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
     sets: new Map(sets.map((each) => [each.profile, each])),
@@ -71,6 +77,7 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
       standing: (address) => (find(address) === undefined ? strange : own),
     },
     nonceKey,
+    keysLedger: memoryKeysLedger(() => found),
     installerHostKey: async () => undefined,
     subject,
     scripts: loadScripts("templates"),
@@ -198,4 +205,11 @@ test("an installer's keys are for its own address and the nonce of its install, 
     { kind: "boot-refused", client: other, asked: "keys.cpio.gz" },
     { kind: "boot-refused", client: mine, reason: expect.stringContaining("nonce") },
   ]);
+});
+
+test("an installer's keys are not given over TFTP either once it was found", async () => {
+  const name = keysName(mac, installNonce(nonceKey, intentId));
+  const { text, events } = files({ armed: true, found: true });
+  expect(await text(name)).toBeUndefined();
+  expect(events).toMatchObject([{ kind: "keys-refused", mac, client: mine, times: 1 }]);
 });
