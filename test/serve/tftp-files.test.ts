@@ -1,93 +1,22 @@
-import { randomUUID } from "node:crypto";
-import { pino } from "pino";
 import { expect, test } from "vitest";
-import type { Standing } from "../../src/boot/access.ts";
-import type { AssetFile } from "../../src/boot/asset-file.ts";
-import type { AssetManifest, AssetSet } from "../../src/boot/assets.ts";
-import type { Subject } from "../../src/boot/decide.ts";
-import { loadLoaderConfigs } from "../../src/boot/loader-config.ts";
-import { installNonce } from "../../src/boot/nonce.ts";
-import { loadScripts } from "../../src/boot/script.ts";
 import { keysName } from "../../src/boot/virtual-files.ts";
-import type { BootPlaneEvent } from "../../src/bootplane/deps.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
-import type { Mac } from "../../src/net/mac.ts";
-import { createTftpFiles } from "../../src/serve/tftp-files.ts";
-import { memoryKeysLedger } from "../fakes/boot-plane.ts";
-import { exampleInventory } from "../fakes/rack.ts";
+import {
+  mac,
+  node,
+  nonce,
+  old,
+  set,
+  type TftpSituation,
+  testTftpFiles,
+} from "../fakes/tftp-files.ts";
 
-const [node] = exampleInventory().nodes;
-if (node === undefined) throw new Error("the example site has a node");
 const mine = node.provisioningAddress;
 const other = "10.0.100.77" as Ipv4;
-const mac = node.mac;
 const dashed = mac.replaceAll(":", "-");
 
-const image = (path: string): AssetFile => ({ path, sizeBytes: 1, identity: path, sha256: path });
-const set: AssetSet = {
-  ...{ profile: node.profile, version: "0123456789abcdef", arguments: ["init=/x"] },
-  ...{ kernelName: "bzImage", kernel: image("kernel"), initrd: image("initrd") },
-};
-const old: AssetSet = { ...set, version: "00000000000000aa", kernel: image("old kernel") };
-const loader = { data: Buffer.from("loader"), identity: "1", sha256: "1" };
-const nonceKey = "the server's own secret";
-const intentId = randomUUID();
-
-function files({
-  armed = false,
-  proxy = false,
-  found = false,
-  sets = [set] as readonly AssetSet[],
-} = {}) {
-  const manifest: AssetManifest = {
-    ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
-    sets: new Map(sets.map((each) => [each.profile, each])),
-    versions: new Map([...sets, old].map((each) => [`${each.profile}/${each.version}`, each])),
-    damaged: [],
-  };
-  const subject = (asked: Mac): Subject => {
-    if (asked !== mac || node === undefined)
-      return { mac: asked, node: undefined, record: undefined, intent: undefined };
-    const state = armed ? "armed" : "active";
-    const intent = {
-      ...{ id: intentId, node: node.name, mac, disk: node.disk, operation: "op" },
-      ...{ armedAtMs: 0, expiresAtMs: 10, consumedAtMs: undefined },
-    };
-    return { mac, node, record: { name: node.name, state, sinceMs: 0 }, intent };
-  };
-  const events: BootPlaneEvent[] = [];
-  const served: string[] = [];
-  const find = (address: string) => (address === mine ? mac : undefined);
-  const own: Standing = { kind: "given", to: mac };
-  const strange: Standing = { kind: proxy ? "not-heard" : "not-given" };
-  const get = createTftpFiles({
-    assets: {
-      current: () => manifest,
-      recent: async () => manifest,
-      loader: async (name) => manifest.loaders.get(name),
-      plainFile: async () => undefined,
-      reportDamage: async () => undefined,
-    },
-    images: {
-      hold: async ({ path }) => ({ data: Buffer.from(path), release: () => undefined }),
-    },
-    configs: loadLoaderConfigs("templates"),
-    holders: { find },
-    addresses: {
-      standing: (address) => (find(address) === undefined ? strange : own),
-    },
-    nonceKey,
-    keysLedger: memoryKeysLedger(() => found),
-    installerHostKey: async () => undefined,
-    subject,
-    scripts: loadScripts("templates"),
-    server: { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" },
-    onServed: ({ name }, stage, text) => served.push(`${name} ${stage}: ${text}`),
-    authorizedKeys: () => `ssh-ed25519 ${"A".repeat(68)} test`,
-    onEvent: (event) => events.push(event),
-    now: () => 5,
-    logger: pino({ level: "silent" }),
-  });
+function files(situation: TftpSituation = {}) {
+  const { get, events, served } = testTftpFiles(situation);
   const text = async (name: string, client = mine) =>
     (await get(name, client))?.data.toString("latin1");
   return { text, events, served };
@@ -107,7 +36,6 @@ test("an armed node's GRUB is told to start the installer, and its timeline says
 test("what a node was given last is kept, without the nonce, and what a stranger got is not", async () => {
   const { text, served } = files({ armed: true });
   const config = (await text("grub/grub.cfg")) ?? "";
-  const nonce = installNonce(nonceKey, intentId);
   expect(config).toContain(nonce);
   expect(served).toEqual([`${node.name} grub: ${config.replaceAll(nonce, "NONCE")}`]);
   await text(`grub/grub.cfg-01-${dashed}`, other);
@@ -194,7 +122,7 @@ test("iPXE's script is there by name", async () => {
 });
 
 test("an installer's keys are for its own address and the nonce of its install, while that is armed", async () => {
-  const name = keysName(mac, installNonce(nonceKey, intentId));
+  const name = keysName(mac, nonce);
   const { text, events } = files({ armed: true });
   expect((await text(name))?.startsWith("\x1f\x8b")).toBe(true);
   expect(await text(name, other)).toBeUndefined();
@@ -208,7 +136,7 @@ test("an installer's keys are for its own address and the nonce of its install, 
 });
 
 test("an installer's keys are not given over TFTP either once it was found", async () => {
-  const name = keysName(mac, installNonce(nonceKey, intentId));
+  const name = keysName(mac, nonce);
   const { text, events } = files({ armed: true, found: true });
   expect(await text(name)).toBeUndefined();
   expect(events).toMatchObject([{ kind: "keys-refused", mac, client: mine, times: 1 }]);
