@@ -30,7 +30,7 @@ import { createKeysLedger } from "./keys-ledger.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Rendering } from "./rendering.ts";
-import type { ServedScripts } from "./served-scripts.ts";
+import { type ServedScripts, servedKeeper } from "./served-scripts.ts";
 import { createTftpFiles } from "./tftp-files.ts";
 
 export interface NetworkServices {
@@ -201,7 +201,7 @@ function openTftp(
       installerHostKey: tools.installerHostKey,
       authorizedKeys: () => authorizedKeys,
       server: rendering.serverAt(address),
-      onServed: keepServed(tools),
+      onServed: servedKeeper(tools),
       onEvent: (event) => record(sightingOfBoot(event, holders)),
     }),
     shown: shownName,
@@ -230,17 +230,6 @@ function aboutTftp({ file, outcome }: Pick<TftpEvent, "file" | "outcome">): stri
   return outcome === "not-found" || outcome === "refused" ? undefined : file;
 }
 
-/** A disk that can't be written keeps no machine from its script. */
-function keepServed({ servedScripts, logger }: NetworkTools): BootPlaneDeps["onServed"] {
-  return ({ name }, stage, script) => {
-    try {
-      servedScripts.keep(name, stage, script);
-    } catch (error) {
-      logger.error({ err: error, node: name }, "the served script was not kept");
-    }
-  };
-}
-
 function openBootPlane(
   tools: NetworkTools,
   { record, holders, keysLedger }: Observers,
@@ -258,7 +247,7 @@ function openBootPlane(
     addresses: holders,
     ...{ keysLedger, nonceKey: tools.nonceKey },
     installerHostKey: tools.installerHostKey,
-    onServed: keepServed(tools),
+    onServed: servedKeeper(tools),
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
     downloadRate: (client) => downloadRate(inventory, holders.find(client as Ipv4)),

@@ -2,6 +2,8 @@
 
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Logger } from "pino";
+import type { BootPlaneDeps } from "../bootplane/deps.ts";
 
 export interface ServedScript {
   readonly text: string;
@@ -29,5 +31,19 @@ export function createServedScripts(directory: string): ServedScripts {
       const stats = statSync(file, { throwIfNoEntry: false });
       return stats && { text: readFileSync(file, "utf8"), atMs: stats.mtimeMs };
     },
+  };
+}
+
+/** Keeps what a node is given. A disk that can't be written keeps no machine from its script. */
+export function servedKeeper(tools: {
+  readonly servedScripts: Pick<ServedScripts, "keep">;
+  readonly logger: Pick<Logger, "error">;
+}): BootPlaneDeps["onServed"] {
+  return ({ name }, stage, script) => {
+    try {
+      tools.servedScripts.keep(name, stage, script);
+    } catch (error) {
+      tools.logger.error({ err: error, node: name }, "the served script was not kept");
+    }
   };
 }

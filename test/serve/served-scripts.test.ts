@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createServedScripts } from "../../src/serve/served-scripts.ts";
+import type { Node } from "../../src/inventory/schema.ts";
+import { createServedScripts, servedKeeper } from "../../src/serve/served-scripts.ts";
 
 let directory = "";
 beforeEach(() => {
@@ -28,4 +29,16 @@ test("a disk that can't be written is said", () => {
   rmSync(join(directory, "served"), { recursive: true });
   writeFileSync(join(directory, "served"), "in the way");
   expect(() => served.keep("node01", "boot", "#!ipxe\n")).toThrow("ENOTDIR");
+});
+
+test("a machine gets its script though it can't be kept, and the log says so", () => {
+  const errors: unknown[] = [];
+  const served = createServedScripts(join(directory, "served"));
+  const logger = { error: (fields: unknown) => void errors.push(fields) } as never;
+  const keep = servedKeeper({ servedScripts: served, logger });
+  keep({ name: "node01" } as Node, "grub", "exit\n");
+  expect(served.find("node01", "grub")?.text).toBe("exit\n");
+  rmSync(join(directory, "served"), { recursive: true });
+  keep({ name: "node01" } as Node, "grub", "exit\n");
+  expect(errors).toMatchObject([{ node: "node01", err: { code: "ENOENT" } }]);
 });
