@@ -13,7 +13,10 @@ export interface AddressHolders extends Addresses {
   find(address: string): Mac | undefined;
 }
 
-/** `leaseAt` knows every lease of a declared node, ended ones too; its times are those of `now`. */
+/**
+ * `leaseAt` knows the leases of declared nodes, and whoever has an address that is reserved for one; ended ones too. Its times are
+ * those of `now`.
+ */
 export function createAddressHolders(
   inventory: Inventory,
   leaseAt: (address: Ipv4) => Lease | undefined,
@@ -26,16 +29,16 @@ export function createAddressHolders(
   const isForeign = (address: Ipv4 | undefined) =>
     address !== undefined &&
     networks.find(({ cidr }) => cidrContains(cidr, address))?.mode === "proxy";
-  const leasedTo = (address: Ipv4, state: Lease["state"]) => {
-    const lease = leaseAt(address);
-    return lease?.state === state && lease.expiresAtMs > now() ? lease.mac : undefined;
-  };
   const find = (text: string) => {
     const address = parseIpv4(text);
     if (address === undefined) return undefined;
-    // The inventory says what we give. What another server gives, it can only hope for.
-    if (isForeign(address)) return leasedTo(address, "foreign");
-    return reserved.get(address) ?? leasedTo(address, "bound");
+    const row = leaseAt(address);
+    const lease = row !== undefined && row.expiresAtMs > now() ? row : undefined;
+    // What another server gives, the inventory can only hope for.
+    if (isForeign(address)) return lease?.state === "foreign" ? lease.mac : undefined;
+    // A reservation waits for a lease from before it, and for a machine that uses the address without one.
+    if (lease?.state === "bound") return lease.mac;
+    return lease?.state === "declined" ? undefined : reserved.get(address);
   };
   return {
     find,

@@ -22,7 +22,10 @@ export interface DhcpService {
   poolUse(): Promise<readonly PoolUse[]>;
   /** Times are milliseconds since the epoch. Rejects when the service does not run. */
   leases(): Promise<readonly Lease[]>;
-  /** The lease that a declared node has on `address`, ended or not, by CLOCK_MONOTONIC: never older than what the node was told. */
+  /**
+   * The lease on `address`, if a declared node has it or the address is reserved for one; ended or not, by CLOCK_MONOTONIC. Never
+   * older than what the machine was told.
+   */
   leaseAt(address: Ipv4): Lease | undefined;
   close(): Promise<void>;
 }

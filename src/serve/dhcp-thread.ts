@@ -20,6 +20,7 @@ import type { Lease } from "../dhcp/lease-table.ts";
 import { type DhcpServer, openDhcpServer } from "../dhcp/server.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { openLeaseFile, readBootId } from "../store/leases.ts";
 import { dhcpConfig } from "./dhcp-config.ts";
@@ -72,6 +73,13 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
   if (leases.damagedFile !== undefined)
     warn(`the lease file was damaged and is now ${leases.damagedFile}: leases begin anew`);
   const config = dhcpConfig(inventory);
+  const reserved = new Set<Ipv4>(inventory.nodes.map((node) => node.provisioningAddress));
+  const journal = tellingJournal(
+    leases,
+    isDeclared,
+    (address) => reserved.has(address),
+    (changes) => data.leasePort.postMessage(changes),
+  );
   let server: DhcpServer;
   try {
     server = await openDhcpServer({
@@ -82,7 +90,7 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
         loaders: { has: (name) => existsSync(join(inventory.server.assetDirectory, name)) },
         now,
       }),
-      journal: tellingJournal(leases, isDeclared, (changes) => data.leasePort.postMessage(changes)),
+      journal,
       onEvent: (event) => digest.add(event, now()),
       onWarning: warn,
       inheritedFds: data.inheritedFds,

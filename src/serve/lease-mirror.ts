@@ -1,27 +1,29 @@
-// Which declared node has which lease, for the main thread: told by the thread that answers DHCP when it is on disk, before the
-// machine is told. Nothing is left out under load, as events are.
+// The leases that concern declared nodes, for the main thread: told by the thread that answers DHCP when they are on disk, before
+// the machine is told. Nothing is left out under load, as events are.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Lease, LeaseJournal } from "../dhcp/lease-table.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 
-/** Rows of declared nodes as they are now, and addresses that no longer have one. */
+/** Rows that concern declared nodes as they are now, and addresses that no longer have one. */
 export interface LeaseChanges {
   readonly rows: readonly Lease[];
   readonly gone: readonly Ipv4[];
 }
 
-/** `journal`, which also tells of what has become durable in it. */
+/** `journal`, which also tells of what has become durable in it: of declared nodes, and of whoever has an address that is reserved. */
 export function tellingJournal(
   journal: LeaseJournal,
   isDeclared: (mac: Mac) => boolean,
+  isReserved: (address: Ipv4) => boolean,
   tell: (changes: LeaseChanges) => void,
 ): LeaseJournal {
   const told = new Set<Ipv4>();
   const pass = (stored: readonly Lease[], removed: readonly Ipv4[]) => {
-    const rows = stored.filter(({ mac }) => isDeclared(mac));
-    const others = stored.filter(({ mac }) => !isDeclared(mac)).map(({ address }) => address);
+    const concerns = ({ mac, address }: Lease) => isDeclared(mac) || isReserved(address);
+    const rows = stored.filter(concerns);
+    const others = stored.filter((row) => !concerns(row)).map(({ address }) => address);
     const gone = [...others, ...removed].filter((address) => told.delete(address));
     for (const { address } of rows) told.add(address);
     if (rows.length + gone.length > 0) tell({ rows, gone });
@@ -43,7 +45,7 @@ export function tellingJournal(
 export interface LeaseMirror {
   /** For the other thread, to post LeaseChanges to. */
   readonly port: MessagePort;
-  /** The newest row that a declared node has on `address`; an ended one too. */
+  /** The newest row of `address`, if it concerns a declared node; an ended one too. */
   at(address: Ipv4): Lease | undefined;
   close(): void;
 }

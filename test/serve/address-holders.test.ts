@@ -34,11 +34,39 @@ function holders(site: Inventory, ...leases: readonly Lease[]) {
 
 const foreign = lease({ state: "foreign" });
 const given = { kind: "given", to: mac };
-const stolen = lease({ address: reserved, mac: other.mac });
+const stranger = "52:54:00:99:00:01" as Mac;
+const earlier = lease({ address: reserved, mac: stranger });
 
 test.each<[string, Inventory, Lease | undefined, string, object]>([
   ["its node's by reservation", inventory, undefined, reserved, given],
-  ["its node's by reservation, whatever lease there is", inventory, stolen, reserved, given],
+  [
+    "its node's by reservation, with its own lease",
+    inventory,
+    lease({ address: reserved }),
+    reserved,
+    given,
+  ],
+  [
+    "of whoever has a lease from before the reservation",
+    inventory,
+    earlier,
+    reserved,
+    { kind: "given", to: stranger },
+  ],
+  [
+    "its node's once that lease has ended",
+    inventory,
+    { ...earlier, expiresAtMs: nowMs },
+    reserved,
+    given,
+  ],
+  [
+    "nobody's while another machine was found to use it, though it is reserved",
+    inventory,
+    lease({ address: reserved, state: "declined" }),
+    reserved,
+    { kind: "not-given" },
+  ],
   ["a node's by lease", inventory, lease(), address, given],
   [
     "nobody's once the lease has ended",
