@@ -17,12 +17,12 @@ type Routed = FastifyRequest<DocumentRequest>;
 
 export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
   app.get<DocumentRequest>("/boot/nodes/:mac/cluster-config.json", async (request, reply) => {
-    const grant = allow(deps, request, "cluster-config.json");
-    const config = grant && deps.clusterConfig(grant.mac);
-    if (grant === undefined || config === undefined) return reply.callNotFound();
+    const mac = allow(deps, request, "cluster-config.json");
+    const config = mac && deps.clusterConfig(mac);
+    if (mac === undefined || config === undefined) return reply.callNotFound();
     const document = clusterConfigSchema.parse(config);
     if (request.method === "GET")
-      deps.onEvent({ kind: "cluster-config-served", mac: grant.mac, client: request.ip });
+      deps.onEvent({ kind: "cluster-config-served", mac, client: request.ip });
     return ownOnly(reply)
       .type("application/json; charset=utf-8")
       .send(`${JSON.stringify(document, undefined, 2)}\n`);
@@ -41,14 +41,14 @@ export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
   app.get<DocumentRequest>("/boot/nodes/:mac/report", async (request, reply) => {
     const { stage, error } = request.query;
     if (!isReportedStage(stage)) return reply.callNotFound();
-    const grant = allow(deps, request, "report");
-    if (grant === undefined) return reply.callNotFound();
+    const mac = allow(deps, request, "report");
+    if (mac === undefined) return reply.callNotFound();
     // iPXE's errno as it prints it; anything else is not worth a line on a timeline.
     const known = typeof error === "string" && /^[0-9a-fx:-]{1,24}$/.test(error);
     if (request.method === "GET")
       deps.onEvent({
         kind: "boot-reported",
-        mac: grant.mac,
+        mac,
         client: request.ip,
         stage,
         ...(known && { error }),
@@ -58,15 +58,11 @@ export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
 }
 
 /** The machine that `request` may have its document of; undefined when it may not, which its timeline then says. */
-function allow(
-  deps: BootPlaneDeps,
-  request: Routed,
-  asked: string,
-): { readonly mac: Mac } | undefined {
+function allow(deps: BootPlaneDeps, request: Routed, asked: string): Mac | undefined {
   const mac = parseMac(request.params.mac);
   if (mac === undefined) return undefined;
   const access = permit(deps, mac, request.ip, offeredNonce(request));
-  if ("granted" in access) return { mac };
+  if ("granted" in access) return mac;
   deps.onEvent({ kind: "boot-refused", mac, client: request.ip, asked, reason: access.refused });
   return undefined;
 }
@@ -75,7 +71,10 @@ function offeredNonce({ query: { nonce } }: Routed): string | undefined {
   return typeof nonce === "string" ? nonce : undefined;
 }
 
-/** Tells who had an installer's keys, or was refused them, to the timeline; and to the log what an operator should look at. */
+/**
+ * Tells who had an installer's keys, or was refused them, to the timeline; and to the log what an operator should look at, once: whoever
+ * has the nonce could fill it.
+ */
 export function reportKeys(
   deps: Pick<BootPlaneDeps, "onEvent" | "logger" | "keysLedger">,
   given: GivenKeys,
@@ -86,7 +85,7 @@ export function reportKeys(
   if (!("refused" in given)) {
     const times = deps.keysLedger.note(given.operation, "served");
     deps.onEvent({ kind: "keys-served", mac, client, times });
-    if (times > 1) deps.logger.warn({ mac, client, operation, times }, "keys fetched again");
+    if (times === 2) deps.logger.warn({ mac, client, operation }, "keys fetched again");
     return;
   }
   const { refused: reason } = given;
@@ -96,7 +95,6 @@ export function reportKeys(
   }
   const times = deps.keysLedger.note(operation, "refused");
   deps.onEvent({ kind: "keys-refused", mac, client, times, reason });
-  // Whoever has the nonce could fill the log; the timeline folds what is repeated.
   if (times === 1) deps.logger.error({ mac, client, operation, reason }, "keys refused");
 }
 
