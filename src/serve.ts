@@ -118,7 +118,7 @@ async function start(
     newProvisions: (chosen) => newProvisions(tools, chosen, now()),
     render: rendering.render,
     stages: rendering.stages,
-    served: (node) => servedScripts.find(node.name),
+    served: (node, stage) => servedScripts.find(node.name, stage),
     check: async () => {
       const found = await assets.reload();
       return checkServer(
@@ -163,9 +163,9 @@ async function loadBoot(inventory: Inventory, store: Store) {
   const images = createImageCache(imageBudgetBytes(imageMemoryMiB, memoryBytes()));
   const templates = join(import.meta.dirname, "../templates");
   const scripts = loadScripts(templates, inventory.boot.templates);
-  const configs = loadLoaderConfigs(templates);
-  const rendering = createRendering({ inventory, store, assets, scripts, now: clock.now });
-  return { assets, images, configs, rendering };
+  const configs = loadLoaderConfigs(templates, inventory.boot.templates);
+  const rendering = createRendering({ inventory, store, assets, scripts, configs, now: clock.now });
+  return { assets, images, rendering };
 }
 
 /** Of the machine, or of the control group that the process is limited to. */

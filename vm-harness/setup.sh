@@ -28,6 +28,7 @@ busybox          TFTP client of small systems
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
 faketime         a server whose clock is set
+grub-common      grub-script-check, GRUB's own parser
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp

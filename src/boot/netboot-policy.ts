@@ -65,6 +65,7 @@ export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
     },
     reservedFor: (address) => owners.get(address),
     bootFile,
+    heardRequest: ({ mac }) => chained.heardRequest(mac),
   };
 }
 

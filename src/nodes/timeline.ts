@@ -23,6 +23,7 @@ export interface Sighting {
 const perSecond = { declared: 2_000, others: 50 };
 const repeatMs = 1000;
 // Whoever is refused can go on asking for as long as it likes.
+const refusals: ReadonlySet<string> = new Set(["boot-refused", "keys-refused"]);
 const refusalRepeatMs = 30_000;
 const strangerRepeatMs = 10_000;
 // A second DHCP server is heard every minute until somebody switches it off.
@@ -50,7 +51,7 @@ export function createTimeline(
       return;
     }
     // Not by its detail, which the sender chooses.
-    const windowMs = kind === "boot-refused" ? refusalRepeatMs : repeatMs;
+    const windowMs = refusals.has(kind) ? refusalRepeatMs : repeatMs;
     if (!isRepeat(`${mac} ${kind} ${about}`, windowMs) && !isFlood("declared"))
       store.append({ node: node.name, mac, kind, detail: { ...detail, address } });
   };

@@ -4,8 +4,10 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { DhcpCounts, DhcpSighting } from "../dhcp/event-digest.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
 import type { DhcpThreadData, FromDhcpThread, LoaderNames, ToDhcpThread } from "./dhcp-thread.ts";
 import { createForeignServerList, type ForeignServer } from "./foreign-server-list.ts";
+import { createLeaseMirror } from "./lease-mirror.ts";
 import type { PoolUse } from "./pool-use.ts";
 
 export interface DhcpService {
@@ -22,6 +24,11 @@ export interface DhcpService {
   leases(): Promise<readonly Lease[]>;
   /** From now on these are named to firmware. */
   setLoaders(loaders: LoaderNames): void;
+  /**
+   * The lease on `address`, if a declared node has it or the address is reserved for one; ended or not, by CLOCK_MONOTONIC. Never
+   * older than what the machine was told.
+   */
+  leaseAt(address: Ipv4): Lease | undefined;
   close(): Promise<void>;
 }
 
@@ -42,15 +49,17 @@ const stopped = () => new Error("DHCP has stopped: start the server again");
 
 /** Resolves when requests are heard; rejects with the reason and the remedy when they can't be. */
 export async function startDhcpService(
-  data: DhcpThreadData,
+  data: Omit<DhcpThreadData, "leasePort">,
   listener: DhcpServiceListener,
   /** Milliseconds since the epoch. */
   now: () => number,
 ): Promise<DhcpService> {
   // The same ending as this file: .ts from the sources, .js when built.
   const file = new URL(`./dhcp-thread${extname(import.meta.url)}`, import.meta.url);
+  const mirror = createLeaseMirror();
   const worker = new Worker(file, {
-    workerData: data,
+    workerData: { ...data, leasePort: mirror.port } satisfies DhcpThreadData,
+    transferList: [mirror.port],
     resourceLimits: { maxYoungGenerationSizeMb: 64 },
   });
   const ended = new Promise<void>((resolve) => {
@@ -70,6 +79,7 @@ export async function startDhcpService(
   };
   worker.on("error", (error) => fail(error as Error));
   worker.once("exit", () => {
+    mirror.close();
     for (const { reject } of [...lists.splice(0), ...uses.splice(0)]) reject(stopped());
   });
   worker.on("message", (message: FromDhcpThread) => {
@@ -113,6 +123,7 @@ export async function startDhcpService(
     poolUse: async () => (running ? await ask(uses, "count-pools") : []),
     leases: () => ask(lists, "list-leases"),
     setLoaders: (loaders) => tell({ kind: "loaders", loaders }),
+    leaseAt: mirror.at,
     async close() {
       running = false;
       tell({ kind: "stop" });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
-import type { LoaderConfigs } from "../boot/loader-config.ts";
+import type { KeysLedger } from "../boot/installer-keys.ts";
 import { shownName } from "../boot/virtual-files.ts";
 import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps, ServiceStatus, Services } from "../bootplane/deps.ts";
@@ -26,11 +26,12 @@ import { type AddressHolders, createAddressHolders } from "./address-holders.ts"
 import { assetStatus, assetTrouble } from "./asset-checks.ts";
 import { sightingOfBoot } from "./boot-sightings.ts";
 import { type DhcpService, startDhcpService } from "./dhcp-service.ts";
+import { createKeysLedger } from "./keys-ledger.ts";
 import { loaderNames } from "./loader-watch.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Rendering } from "./rendering.ts";
-import type { ServedScripts } from "./served-scripts.ts";
+import { type ServedScripts, servedKeeper } from "./served-scripts.ts";
 import { createTftpFiles } from "./tftp-files.ts";
 
 export interface NetworkServices {
@@ -48,7 +49,6 @@ export interface NetworkTools {
   readonly assets: Assets;
   readonly images: ImageCache;
   readonly rendering: Rendering;
-  readonly configs: LoaderConfigs;
   readonly authorizedKeys: string;
   readonly nonceKey: string;
   readonly installerHostKey: BootPlaneDeps["installerHostKey"];
@@ -60,6 +60,7 @@ export interface NetworkTools {
 }
 
 interface Observers {
+  readonly keysLedger: KeysLedger;
   readonly record: Recorder["record"];
   readonly holders: AddressHolders;
 }
@@ -69,8 +70,10 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   const { inventory, store, now } = tools;
   const write = createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now);
   const recorder = createRecorder(store, write, tools.logger);
-  const observers = { record: recorder.record, holders: createAddressHolders(inventory) };
   let dhcp: DhcpService | undefined;
+  const leaseAt = (address: Ipv4) => dhcp?.leaseAt(address);
+  const holders = createAddressHolders(inventory, leaseAt, monotonicMs);
+  const observers = { record: recorder.record, holders, keysLedger: createKeysLedger(store) };
   const addresses = servedInterfaces(inventory).map(({ address }) => address);
   const passed = await inheritedTftpSockets(addresses);
   const tftp = addresses.map((address) => openTftp(tools, observers, address, passed.get(address)));
@@ -97,20 +100,21 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     recorder.close();
   };
   try {
+    // DHCP first here too: it knows whose the addresses are, and a machine that is half-way through its boot must not be taken for
+    // a stranger. One that finds no listener yet asks again.
+    dhcp = await openDhcp(tools, recorder.record);
     for (const { app, address } of apps)
       listening.push(await listenBootPlane(app, address, inventory.server.httpPort));
     for (const server of tftp) await server.start();
-    dhcp = await openDhcp(tools, observers);
-    // Machines that were given their address before a restart of this server ask on.
-    for (const { address, mac, state } of await dhcp.leases())
-      if (state === "bound" && findNodeByMac(inventory, mac) !== undefined)
-        observers.holders.note(address, mac);
   } catch (error) {
     await close();
     throw error;
   }
   return { services, dhcp, close };
 }
+
+/** CLOCK_MONOTONIC, the clock of leases. */
+const monotonicMs = () => Number(process.hrtime.bigint() / 1_000_000n);
 
 /** A service that fails on one interface fails the machines there. */
 function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
@@ -119,7 +123,7 @@ function worst(statuses: readonly ServiceStatus[]): ServiceStatus {
 
 async function openDhcp(
   { inventory, assets, logger, now, onFault }: NetworkTools,
-  { record, holders }: Observers,
+  record: Recorder["record"],
 ): Promise<DhcpService> {
   const log = logger.child({ service: "dhcp" });
   const data = {
@@ -133,10 +137,8 @@ async function openDhcp(
   );
   const onSightings = (sightings: readonly DhcpSighting[]) => {
     for (const sighting of sightings) {
-      const { kind, mac, address, reason = "" } = sighting;
+      const { kind, reason = "" } = sighting;
       if (kind === "dhcp-pool-exhausted") warnOfExhaustion(reason);
-      if (kind === "dhcp-acknowledged" && mac !== undefined && address !== undefined)
-        holders.note(address, mac);
       logDhcp(sighting, log);
     }
     record(sightings.flatMap(sightingOfDhcp));
@@ -186,23 +188,25 @@ async function inheritedTftpSockets(addresses: readonly Ipv4[]) {
 
 function openTftp(
   tools: NetworkTools,
-  { record, holders }: Observers,
+  { record, holders, keysLedger }: Observers,
   address: Ipv4,
   socket: Socket | undefined,
 ) {
-  const { inventory, assets, images, rendering, configs, authorizedKeys, logger, now } = tools;
+  const { inventory, assets, images, rendering, authorizedKeys, logger, now } = tools;
+  const { scripts, configs } = rendering;
   const log = logger.child({ service: "tftp" });
   return createTftpServer({
     address,
     ...(socket && { socket }),
     files: createTftpFiles({
-      ...{ assets, images, configs, holders, now, logger: log },
+      ...{ assets, images, scripts, configs, holders, now, logger: log },
       subject: rendering.subject,
       addresses: holders,
-      nonceKey: tools.nonceKey,
+      ...{ keysLedger, nonceKey: tools.nonceKey },
       installerHostKey: tools.installerHostKey,
       authorizedKeys: () => authorizedKeys,
-      menuUrl: `${rendering.serverAt(address).baseUrl}/boot/ipxe/boot.ipxe`,
+      server: rendering.serverAt(address),
+      onServed: servedKeeper(tools),
       onEvent: (event) => record(sightingOfBoot(event, holders)),
     }),
     shown: shownName,
@@ -233,12 +237,11 @@ function aboutTftp({ file, outcome }: Pick<TftpEvent, "file" | "outcome">): stri
 
 function openBootPlane(
   tools: NetworkTools,
-  { record, holders }: Observers,
+  { record, holders, keysLedger }: Observers,
   health: Pick<BootPlaneDeps, "services" | "trouble">,
   address: Ipv4,
 ) {
-  const { inventory, assets, images, rendering, authorizedKeys, servedScripts, logger, now } =
-    tools;
+  const { inventory, assets, images, rendering, authorizedKeys, logger, now } = tools;
   return createBootPlane({
     // A machine is sent on to the address that it came to: it may reach no other.
     server: rendering.serverAt(address),
@@ -247,15 +250,9 @@ function openBootPlane(
     images,
     subject: rendering.subject,
     addresses: holders,
-    nonceKey: tools.nonceKey,
+    ...{ keysLedger, nonceKey: tools.nonceKey },
     installerHostKey: tools.installerHostKey,
-    onServed: ({ name }, script) => {
-      try {
-        servedScripts.keep(name, script);
-      } catch (error) {
-        logger.error({ err: error, node: name }, "the served script was not kept");
-      }
-    },
+    onServed: servedKeeper(tools),
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
     downloadRate: (client) => downloadRate(inventory, holders.find(client as Ipv4)),
