@@ -48,6 +48,7 @@ export async function startDhcpService(
   // The same ending as this file: .ts from the sources, .js when built.
   const file = new URL(`./dhcp-thread${extname(import.meta.url)}`, import.meta.url);
   const worker = new Worker(file, {
+    name: "dhcp",
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: 64 },
   });

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { Agent, get } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { ask, type Grant, readGrant } from "./storm-dhcp.ts";
-import { type Booting, boot, stormMachines } from "./storm-machine.ts";
+import { type Booting, boot, type Journeys, stormMachines } from "./storm-machine.ts";
 import { fetchByTftp } from "./storm-tftp.ts";
 
 const [count = "0", relay = "", server = ""] = process.argv.slice(2);
@@ -109,10 +109,14 @@ async function machine(socket: Socket, mac: string) {
 
 const socket = await openRelay();
 const startedMs = now();
+const before = process.cpuUsage();
 const journeys = await Promise.all(
   stormMachines(Number(count)).map(({ mac }) => machine(socket, mac)),
 );
 socket.close();
-process.stdout.write(
-  `${JSON.stringify(journeys.map((journey) => ({ ...journey, endedMs: journey.endedMs - startedMs })))}\n`,
-);
+const { user, system } = process.cpuUsage(before);
+const found: Journeys = {
+  journeys: journeys.map((journey) => ({ ...journey, endedMs: journey.endedMs - startedMs })),
+  clientCpuSeconds: (user + system) / 1e6,
+};
+process.stdout.write(`${JSON.stringify(found)}\n`);

@@ -56,6 +56,13 @@ export interface Journey {
   readonly endedMs: number;
 }
 
+/** What the machines' program prints. */
+export interface Journeys {
+  readonly journeys: readonly Journey[];
+  /** User and system time of that program, from the first packet on. */
+  readonly clientCpuSeconds: number;
+}
+
 // iPXE reads a kernel's header before it fetches the rest; the rest is a matter of the network's width.
 const kernelHead = "bytes=0-65535";
 
