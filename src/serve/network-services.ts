@@ -244,13 +244,7 @@ function openBootPlane(
     addresses: holders,
     nonceKey: tools.nonceKey,
     installerHostKey: tools.installerHostKey,
-    onServed: ({ name }, script) => {
-      try {
-        servedScripts.keep(name, script);
-      } catch (error) {
-        logger.error({ err: error, node: name }, "the served script was not kept");
-      }
-    },
+    onServed: ({ name }, script) => servedScripts.keep(name, script),
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
     downloadRate: (client) => downloadRate(inventory, holders.find(client as Ipv4)),

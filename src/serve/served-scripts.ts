@@ -1,6 +1,8 @@
 // The script that each node was served last, as files in the state directory, to compare with what it would get now.
+// A file is written while no machine waits for it: what a crash loses is a text to compare with, and no machine's state.
 
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface ServedScript {
@@ -10,24 +12,57 @@ export interface ServedScript {
 }
 
 export interface ServedScripts {
+  /** Returns at once; the disk has it a moment later. */
   keep(node: string, text: string): void;
+  /** Throws what the disk says. */
   find(node: string): ServedScript | undefined;
+  /** Writes what is left. */
+  close(): Promise<void>;
 }
 
-/** Node names are host labels, so each is a file's name. Both calls throw what the disk says. */
-export function createServedScripts(directory: string): ServedScripts {
+export interface ServedScriptTools {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly onFailure: (node: string, error: unknown) => void;
+}
+
+/** Node names are host labels, so each is a file's name. Throws when the directory can't be made. */
+export function createServedScripts(directory: string, tools: ServedScriptTools): ServedScripts {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const fileOf = (node: string) => join(directory, `${node}.ipxe`);
+  /** Not on the disk yet; at most one for each declared node. */
+  const unwritten = new Map<string, ServedScript>();
+  let writing: Promise<void> | undefined;
+  const write = async () => {
+    // One file at a time: what is given meanwhile joins the map, and this loop.
+    for (const [node, script] of unwritten) {
+      await replace(fileOf(node), script.text).catch((error) => tools.onFailure(node, error));
+      if (unwritten.get(node) === script) unwritten.delete(node);
+    }
+    writing = undefined;
+  };
   return {
     keep: (node, text) => {
-      const file = fileOf(node);
-      writeFileSync(`${file}.new`, text, { mode: 0o600 });
-      renameSync(`${file}.new`, file);
+      // At the end of the map, where the loop has yet to come.
+      unwritten.delete(node);
+      unwritten.set(node, { text, atMs: tools.now() });
+      writing ??= write();
     },
     find: (node) => {
+      const waiting = unwritten.get(node);
+      if (waiting !== undefined) return waiting;
       const file = fileOf(node);
       const stats = statSync(file, { throwIfNoEntry: false });
       return stats && { text: readFileSync(file, "utf8"), atMs: stats.mtimeMs };
     },
+    close: async () => {
+      await writing;
+    },
   };
+}
+
+/** Whoever reads `file` sees the old text or the new one. */
+async function replace(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode: 0o600 });
+  await rename(`${file}.new`, file);
 }
