@@ -1,10 +1,11 @@
 // The Handlebars templates of the boot scripts: ours, and in front of them the site's own, for one node, for a profile
 // or for all. Files that are named by us and by the inventory only; nothing that a machine sent is part of a path.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Handlebars from "handlebars";
 import { messageOf } from "../net/error-text.ts";
+import { identityOf } from "./asset-file.ts";
 import { scriptFault } from "./script-check.ts";
 
 export type Values = Readonly<Record<string, string | number | boolean>>;
@@ -27,7 +28,7 @@ export interface Templates {
 
 type Compiled = (values: Values) => string;
 
-/** Compiles `names` and the partial `leave` of `directory`; throws when one is missing. The site's are read when they are used. */
+/** Compiles `names` and the partial `leave` of `directory`; throws when one is missing. The site's are read when they are used and have changed. */
 export function loadTemplates(
   directory: string,
   siteDirectory: string | undefined,
@@ -50,6 +51,16 @@ export function loadTemplates(
       .map((folder) => join(siteDirectory, folder, fileName(name)))
       .find((file) => existsSync(file));
   };
+  /** By file: as many as the site has. Compiling takes ten times as long as filling. */
+  const ofSite = new Map<string, { readonly identity: string; readonly template: Compiled }>();
+  const siteTemplate = (file: string): Compiled => {
+    const identity = identityOf(statSync(file, { bigint: true }));
+    const known = ofSite.get(file);
+    if (known?.identity === identity) return known.template;
+    const template = compile(file);
+    ofSite.set(file, { identity, template });
+    return template;
+  };
   const renderOwn = (name: string, values: Values) => {
     const template = compiled.get(name);
     if (template === undefined) throw new Error(`no template is called ${name}`);
@@ -60,7 +71,7 @@ export function loadTemplates(
     render: (name, owner, values) => {
       const file = siteFile(name, owner);
       if (file === undefined) return renderOwn(name, values);
-      return fill(file, (given) => compile(file)(given), values);
+      return fill(file, (given) => siteTemplate(file)(given), values);
     },
   };
 }

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: settings of iPXE, which it expands itself
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -60,6 +60,21 @@ test("a node's own template comes before its profile's, that before the site's, 
   put("nodes/node01/installer.ipxe.hbs", "#!ipxe\nkernel {{kernelUrl}} {{kernelArguments}}\n");
   expect(text()).toContain("kernel http://10.0.100.10:8080/boot/nixos/control-plane/bzImage?set=");
   expect(installed(node02).text).toBe("#!ipxe\necho profile control-plane\n");
+});
+
+test("a template is compiled once, and again when its file has changed", () => {
+  const all = scripts();
+  const path = put("boot.ipxe.hbs", "#!ipxe\necho first\n");
+  utimesSync(path, 1, 1);
+  expect(menuScript(all, server).text).toBe("#!ipxe\necho first\n");
+  // The same file by its inode, length and time.
+  writeFileSync(path, "#!ipxe\necho never\n");
+  utimesSync(path, 1, 1);
+  expect(menuScript(all, server).text).toBe("#!ipxe\necho first\n");
+  utimesSync(path, 2, 2);
+  expect(menuScript(all, server).text).toBe("#!ipxe\necho never\n");
+  rmSync(path);
+  expect(menuScript(all, server).text).toContain("rackstrap");
 });
 
 test("every value of the installer can be used, and the way to the disk with it", () => {
