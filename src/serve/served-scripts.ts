@@ -1,5 +1,6 @@
 // The script that each node was served last, as files in the state directory, to compare with what it would get now.
-// A file is written while no machine waits for it: what a crash loses is a text to compare with, and no machine's state.
+// A file is written some seconds later, when a rack that boots at once has its scripts: the disk takes as long for each as all the rest
+// does. What a crash loses is a text to compare with, and no machine's state.
 
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
@@ -12,7 +13,7 @@ export interface ServedScript {
 }
 
 export interface ServedScripts {
-  /** Returns at once; the disk has it a moment later. */
+  /** Returns at once; the disk has it seconds later. */
   keep(node: string, text: string): void;
   /** Throws what the disk says. */
   find(node: string): ServedScript | undefined;
@@ -26,27 +27,35 @@ export interface ServedScriptTools {
   readonly onFailure: (node: string, error: unknown) => void;
 }
 
+const restMs = 3_000;
+
 /** Node names are host labels, so each is a file's name. Throws when the directory can't be made. */
 export function createServedScripts(directory: string, tools: ServedScriptTools): ServedScripts {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const fileOf = (node: string) => join(directory, `${node}.ipxe`);
   /** Not on the disk yet; at most one for each declared node. */
   const unwritten = new Map<string, ServedScript>();
-  let writing: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
   const write = async () => {
-    // One file at a time: what is given meanwhile joins the map, and this loop.
+    // One file at a time; what is given meanwhile joins the map, and this loop.
     for (const [node, script] of unwritten) {
       await replace(fileOf(node), script.text).catch((error) => tools.onFailure(node, error));
       if (unwritten.get(node) === script) unwritten.delete(node);
     }
-    writing = undefined;
+  };
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    writing = writing.then(write);
+    return writing;
   };
   return {
     keep: (node, text) => {
       // At the end of the map, where the loop has yet to come.
       unwritten.delete(node);
       unwritten.set(node, { text, atMs: tools.now() });
-      writing ??= write();
+      timer ??= setTimeout(() => void flush(), restMs);
     },
     find: (node) => {
       const waiting = unwritten.get(node);
@@ -55,9 +64,7 @@ export function createServedScripts(directory: string, tools: ServedScriptTools)
       const stats = statSync(file, { throwIfNoEntry: false });
       return stats && { text: readFileSync(file, "utf8"), atMs: stats.mtimeMs };
     },
-    close: async () => {
-      await writing;
-    },
+    close: flush,
   };
 }
 

@@ -156,12 +156,12 @@ function usageOfOne(pid: number): Usage {
 }
 
 /** User and system time of the threads of a process, by their names; several of one name are summed. */
-export function threadSecondsOf(pid: number): ReadonlyMap<string, number> {
-  const seconds = new Map<string, number>();
+export function threadSecondsOf(pid: number): Readonly<Record<string, number>> {
+  const seconds: Record<string, number> = {};
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const path = `/proc/${pid}/task/${thread}`;
     const name = readFileSync(`${path}/comm`, "utf8").trim();
-    seconds.set(name, (seconds.get(name) ?? 0) + cpuSecondsOf(path));
+    seconds[name] = (seconds[name] ?? 0) + cpuSecondsOf(path);
   }
   return seconds;
 }

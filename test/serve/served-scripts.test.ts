@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createServedScripts } from "../../src/serve/served-scripts.ts";
 
 let directory = "";
@@ -45,16 +45,31 @@ test("what is given while files are written is written too, each node's last alo
   const { served } = servedIn("served");
   const names = Array.from({ length: 20 }, (_, i) => `node${i}`);
   for (const name of names) served.keep(name, "first\n");
+  const closed = served.close();
   await Promise.resolve();
   served.keep("node0", "second\n");
   served.keep("node19", "second\n");
   served.keep("node19", "third\n");
-  await served.close();
+  await closed;
   const texts = names.map((name) => readFileSync(fileOf(name), "utf8"));
   expect(texts).toEqual(["second\n", ...Array<string>(18).fill("first\n"), "third\n"]);
-  served.keep("node1", "later\n");
   await served.close();
-  expect(readFileSync(fileOf("node1"), "utf8")).toBe("later\n");
+});
+
+test("it is on the disk some seconds after it was given", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  try {
+    const { served } = servedIn("served");
+    served.keep("node01", "#!ipxe\n");
+    await vi.advanceTimersByTimeAsync(2_999);
+    expect(statSync(fileOf("node01"), { throwIfNoEntry: false })).toBeUndefined();
+    served.keep("node02", "#!ipxe\n");
+    await vi.advanceTimersByTimeAsync(1);
+  } finally {
+    vi.useRealTimers();
+  }
+  await vi.waitUntil(() => statSync(fileOf("node02"), { throwIfNoEntry: false }));
+  expect(readFileSync(fileOf("node01"), "utf8")).toBe("#!ipxe\n");
 });
 
 test("a disk that can't be written is told with the node, and the next script is tried again", async () => {
