@@ -1,5 +1,5 @@
-// A thousand machines that are switched on in the same second: `node storm-client.ts COUNT EARLIER RELAY SERVER PID...`. Each has its MAC and, for
-// TFTP and HTTP, the address it was given, which this machine must have. EARLIER of them have booted before. Prints a Storm as one line of JSON.
+// A thousand machines that are switched on in the same second: `node storm-client.ts COUNT TIMES RELAY SERVER PID...`, and again when all are done. Each
+// has its MAC and, for TFTP and HTTP, the address it was given, which this machine must have. Prints the storms as one line of JSON.
 
 import { setTimeout as pause } from "node:timers/promises";
 import { type Ipv4, ipv4ToNumber } from "../../src/net/ipv4.ts";
@@ -8,25 +8,18 @@ import { threadSecondsOf, usageOf } from "./lab.ts";
 import { ask, type Grant, readGrant } from "./storm-dhcp.ts";
 import { createHttpClient, type HttpClient } from "./storm-http.ts";
 import { openLoop } from "./storm-loop.ts";
-import {
-  type Booting,
-  boot,
-  type Storm,
-  type StormMachine,
-  stormMachines,
-} from "./storm-machine.ts";
+import { type Booting, boot, type Storm, stormMachines } from "./storm-machine.ts";
 import { createTftpClients } from "./storm-tftp.ts";
 import { openStormSocket, type StormSocket } from "./storm-udp.ts";
 
-const [count = "0", earlier = "0", relayText = "", serverText = "", ...pids] =
-  process.argv.slice(2);
+const [count = "0", times = "1", relayText = "", serverText = "", ...pids] = process.argv.slice(2);
 const [relay, server] = [relayText as Ipv4, serverText as Ipv4];
 const dhcpPort = 67;
 // RFC 2131 §4.1: 4, 8 and 16 seconds, give or take one.
 const waitsMs = [4_000, 8_000, 16_000];
 
-// What is written behind the answers is written by then.
-const settleMs = 1_000;
+// What a server writes behind its answers is written by then.
+const calmMs = 6_000;
 
 const now = () => performance.now();
 const libc = await loadLibc();
@@ -98,26 +91,30 @@ async function machine(mac: string) {
 }
 
 const rack = stormMachines(Number(count));
-const bootAll = (machines: readonly StormMachine[]) =>
-  loop.run(Promise.all(machines.map(({ mac }) => machine(mac))));
-await bootAll(rack.slice(0, Number(earlier)));
-await pause(settleMs);
-
 const readThreads = () => pids.map((pid) => threadSecondsOf(Number(pid)));
 const readSeconds = () => [process.pid, ...pids.map(Number)].map((pid) => usageOf(pid).cpuSeconds);
-const [threadsBefore, secondsBefore] = [readThreads(), readSeconds()];
-const startedMs = now();
-const journeys = await bootAll(rack);
-const [client = 0, ...servers] = readSeconds().map(
-  (seconds, i) => seconds - (secondsBefore[i] ?? 0),
-);
-const threads = readThreads().flatMap((all, i) =>
-  Object.entries(all).map(([name, seconds]) => [name, seconds - (threadsBefore[i]?.[name] ?? 0)]),
-);
-const found: Storm = {
-  journeys: journeys.map((journey) => ({ ...journey, endedMs: journey.endedMs - startedMs })),
-  clientCpuSeconds: client,
-  serverCpuSeconds: servers.reduce((sum, seconds) => sum + seconds, 0),
-  threadSeconds: Object.fromEntries(threads),
-};
-process.stdout.write(`${JSON.stringify(found)}\n`);
+
+async function storm(): Promise<Storm> {
+  const [threadsBefore, secondsBefore] = [readThreads(), readSeconds()];
+  const startedMs = now();
+  const journeys = await loop.run(Promise.all(rack.map(({ mac }) => machine(mac))));
+  const [client = 0, ...servers] = readSeconds().map(
+    (seconds, i) => seconds - (secondsBefore[i] ?? 0),
+  );
+  const threads = readThreads().flatMap((all, i) =>
+    Object.entries(all).map(([name, seconds]) => [name, seconds - (threadsBefore[i]?.[name] ?? 0)]),
+  );
+  return {
+    journeys: journeys.map((journey) => ({ ...journey, endedMs: journey.endedMs - startedMs })),
+    clientCpuSeconds: client,
+    serverCpuSeconds: servers.reduce((sum, seconds) => sum + seconds, 0),
+    threadSeconds: Object.fromEntries(threads),
+  };
+}
+
+const storms: Storm[] = [];
+for (let i = 0; i < Number(times); i++) {
+  storms.push(await storm());
+  await pause(calmMs);
+}
+process.stdout.write(`${JSON.stringify(storms)}\n`);

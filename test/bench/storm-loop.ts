@@ -7,6 +7,7 @@ import koffi from "koffi";
 const library = koffi.load(null);
 const epollCreate = library.func("int epoll_create1(int)");
 const epollControl = library.func("int epoll_ctl(int, int, int, void *)");
+const sleepMicroseconds = library.func("int usleep(uint32_t)");
 const epollWait = library.func("int epoll_wait(int, void *, int, int)");
 
 // sys/epoll.h. The structure is packed on x86-64 alone.
@@ -17,6 +18,8 @@ const writable = 4;
 const onChange = 0x8000_0000;
 const mostEvents = 256;
 const alarmMs = 20;
+// A machine doesn't answer at once either; what comes for others meanwhile is read in one call with it.
+const answerMicroseconds = Number(process.env["GATHER"] ?? 300);
 
 interface Alarm {
   readonly atMs: number;
@@ -70,6 +73,7 @@ export function openLoop(): Loop {
         await turn();
         if (over) return done;
         for (const send of senders) send();
+        if (answerMicroseconds > 0) sleepMicroseconds(answerMicroseconds);
         const count: number = epollWait(epoll, events, mostEvents, alarmMs);
         for (let i = 0; i < count; i++) handlers.get(events.readInt32LE(i * eventBytes + fdAt))?.();
         const nowMs = performance.now();

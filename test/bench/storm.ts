@@ -19,8 +19,8 @@ export const stormServerNames = Object.keys(servers);
 
 const fullCount = 1000;
 const quickCount = 100;
-/** So many of the machines have booted before, unmeasured: a server has run for a while when a rack is switched on. */
-const earlierCount = 100;
+/** The first storm meets a server that was just started, the second one that has run. */
+const turns = ["first", "second"] as const;
 const stormLimitMs = 300_000;
 
 /** Rejects when interrupted or when a server can't be started. */
@@ -35,21 +35,19 @@ export async function benchStorm(
   await withLab(signal, async (lab) => {
     await giveAddresses(lab, machines);
     for (const [name, prepare] of Object.entries(servers)) {
-      progress(`${name}: ${count} machines are switched on`);
+      progress(`${name}: ${count} machines are switched on, and once more`);
       const found = await withServerProcesses(
         lab,
         name,
         (directory) => prepare(directory, machines),
         () => ask(lab),
-        (pids) => storm(lab, count, pids),
+        (pids) => storms(lab, count, pids),
       );
-      note(findings, name, found);
-      const { [`${name}.lastServedSeconds`]: seconds = 0, [`${name}.failures`]: failures = 0 } =
-        findings.figures;
-      progress(`${name}: the last was served after ${seconds.toFixed(1)} s, ${failures} failed`);
-      progress(`${name}: CPU s: ${describe(found)}`);
-      const [why] = found.journeys.flatMap(({ failure = [] }) => failure);
-      if (why !== undefined) progress(`${name}: the first failure: ${why}`);
+      for (const [i, storm] of found.entries()) {
+        const which = turns[i] ?? "";
+        note(findings, name, which, storm);
+        for (const line of describe(storm)) progress(`${name}, ${which}: ${line}`);
+      }
     }
   });
   return findings;
@@ -71,50 +69,56 @@ async function ask(lab: Lab): Promise<string | undefined> {
   return code === 0 ? undefined : stderr;
 }
 
-async function storm(lab: Lab, count: number, pids: readonly number[]): Promise<Storm> {
+async function storms(lab: Lab, count: number, pids: readonly number[]): Promise<readonly Storm[]> {
   // DHCP is opened last.
   await pause(2_000);
   const script = join(import.meta.dirname, "storm-client.ts");
   const { relay, server } = addresses;
-  const numbers = [count, earlierCount].map(String);
+  const numbers = [count, turns.length].map(String);
   const argv = [process.execPath, script, ...numbers, relay, server, ...pids.map(String)];
   const { code, stdout, stderr } = await runClient(lab, argv, stormLimitMs);
   if (code !== 0) throw new Error(`the machines' program ended with ${code}: ${stderr}`);
-  return JSON.parse(stdout) as Storm;
+  return JSON.parse(stdout) as Storm[];
 }
 
-/** Where the processor time went. */
-function describe({ threadSeconds, clientCpuSeconds }: Storm): string {
-  const threads = Object.entries({ ...threadSeconds, "the machines": clientCpuSeconds });
-  return threads
+/** How it went, where the processor time went, and why the first that failed did. */
+function describe({ journeys, threadSeconds, clientCpuSeconds }: Storm): string[] {
+  const threads = Object.entries({ ...threadSeconds, "the machines": clientCpuSeconds })
     .filter(([, seconds]) => seconds >= 0.05)
-    .map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`)
-    .join(", ");
+    .map(([name, seconds]) => `${name} ${seconds.toFixed(2)}`);
+  const failures = journeys.flatMap(({ failure = [] }) => failure);
+  const last = Math.max(...journeys.map(({ endedMs }) => endedMs)) / 1000;
+  return [
+    `the last was served after ${last.toFixed(1)} s, ${failures.length} failed`,
+    `CPU s: ${threads.join(", ")}`,
+    ...failures.slice(0, 1).map((why) => `the first failure: ${why}`),
+  ];
 }
 
-function note({ figures }: Findings, name: string, found: Storm): void {
-  const { journeys, serverCpuSeconds, clientCpuSeconds } = found;
-  const served = journeys.filter(({ failure }) => failure === undefined);
-  figures[`${name}.failures`] = journeys.length - served.length;
-  figures[`${name}.lastServedSeconds`] = Math.max(...journeys.map(({ endedMs }) => endedMs)) / 1000;
-  figures[`${name}.cpuSeconds`] = serverCpuSeconds;
-  figures[`${name}.clientCpuSeconds`] = clientCpuSeconds;
+function note({ figures }: Findings, name: string, which: string, storm: Storm): void {
+  const { journeys, serverCpuSeconds, clientCpuSeconds } = storm;
+  const set = (measure: string, value: number) => {
+    figures[`${name}.${measure}.${which}`] = value;
+  };
+  set("failures", journeys.filter(({ failure }) => failure !== undefined).length);
+  set("lastServedSeconds", Math.max(...journeys.map(({ endedMs }) => endedMs)) / 1000);
+  set("cpuSeconds", serverCpuSeconds);
+  set("clientCpuSeconds", clientCpuSeconds);
   for (const stage of stages) {
     const took = journeys.flatMap(({ tookMs }) => tookMs[stage] ?? []);
-    if (took.length > 0) figures[`${name}.p99Ms.${stage}`] = percentile(took, 99);
+    if (took.length > 0) set(`p99Ms.${stage}`, percentile(took, 99));
   }
 }
 
 export function stormRows(): readonly Row[] {
+  const row = (title: string, measure: string, decimals: number): Row => ({
+    ...{ title, decimals, measures: turns.map((which) => `${measure}.${which}`) },
+  });
   return [
-    { title: "last machine served after, s", measures: ["lastServedSeconds"], decimals: 2 },
-    { title: "machines that failed", measures: ["failures"], decimals: 0 },
-    { title: "CPU s of the server", measures: ["cpuSeconds"], decimals: 2 },
-    { title: "CPU s of the machines' program", measures: ["clientCpuSeconds"], decimals: 2 },
-    ...stages.map((stage) => ({
-      title: `p99 of ${stage}, ms`,
-      measures: [`p99Ms.${stage}`],
-      decimals: 0,
-    })),
+    row("last machine served after, s", "lastServedSeconds", 2),
+    row("machines that failed", "failures", 0),
+    row("CPU s of the server", "cpuSeconds", 2),
+    row("CPU s of the machines' program", "clientCpuSeconds", 2),
+    ...stages.map((stage) => row(`p99 of ${stage}, ms`, `p99Ms.${stage}`, 0)),
   ];
 }
