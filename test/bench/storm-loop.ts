@@ -19,7 +19,7 @@ const onChange = 0x8000_0000;
 const mostEvents = 256;
 const alarmMs = 20;
 // A machine doesn't answer at once either; what comes for others meanwhile is read in one call with it.
-const answerMicroseconds = Number(process.env["GATHER"] ?? 300);
+const answerMicroseconds = 300;
 
 interface Alarm {
   readonly atMs: number;
@@ -73,7 +73,7 @@ export function openLoop(): Loop {
         await turn();
         if (over) return done;
         for (const send of senders) send();
-        if (answerMicroseconds > 0) sleepMicroseconds(answerMicroseconds);
+        sleepMicroseconds(answerMicroseconds);
         const count: number = epollWait(epoll, events, mostEvents, alarmMs);
         for (let i = 0; i < count; i++) handlers.get(events.readInt32LE(i * eventBytes + fdAt))?.();
         const nowMs = performance.now();
