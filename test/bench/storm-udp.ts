@@ -26,9 +26,12 @@ export interface StormSocket {
   send(from: number, toPort: number, datagram: Buffer): void;
 }
 
-const [batch, slotBytes, nameBytes, iovecBytes, headerBytes, controlBytes] = [
-  ...[256, 2048, 16, 16, 64, 32],
-] as const;
+const batch = 256;
+const slotBytes = 2048;
+const nameBytes = 16;
+const iovecBytes = 16;
+const headerBytes = 64;
+const controlBytes = 32;
 const solSocket = 1;
 const soRcvbufForce = 33;
 const ipPktinfo = 8;
