@@ -95,7 +95,12 @@ async function start(
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory);
   const tools = await provisionTools(inventory, store, assets, rendering, sshKey.file);
-  const servedScripts = createServedScripts(join(stateDirectory, "served"));
+  const servedScripts = createServedScripts(join(stateDirectory, "served"), {
+    now,
+    onFailure: (node, error) =>
+      logger.error({ err: error, node }, "the served script was not kept"),
+  });
+  closers.push(() => servedScripts.close());
   const network = await startNetworkServices({
     ...{ inventory, store, ...boot, servedScripts, logger, now, onFault },
     authorizedKeys: sshKey.publicKey,

@@ -1,4 +1,4 @@
-// The system calls that Node has no function for: many datagrams in one call, and sockets that hear one interface only.
+// The system calls that Node has no function for, such as many datagrams in one call, and sockets that hear one interface only.
 // Layouts are those of 64-bit little-endian Linux (asm-generic), which every machine this runs on is.
 
 import { messageOf } from "./error-text.ts";
@@ -15,6 +15,7 @@ export interface Libc {
   setsockopt(fd: number, level: number, name: number, value: Buffer, length: number): number;
   getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number;
   bind(fd: number, address: Buffer, length: number): number;
+  listen(fd: number, backlog: number): number;
   close(fd: number): number;
   poll(fds: Buffer, count: number, timeoutMs: number): number;
   recvmmsg(fd: number, messages: Buffer, count: number, flags: number, timeout: null): number;
@@ -71,6 +72,7 @@ async function bindLibc(): Promise<Libc> {
     setsockopt: library.func("int setsockopt(int, int, int, const void *, uint32_t)"),
     getsockopt: library.func("int getsockopt(int, int, int, void *, void *)"),
     bind: library.func("int bind(int, const void *, uint32_t)"),
+    listen: library.func("int listen(int, int)"),
     close: library.func("int close(int)"),
     poll: library.func("int poll(void *, unsigned long, int)"),
     recvmmsg: library.func("int recvmmsg(int, void *, unsigned int, int, void *)"),

@@ -58,6 +58,7 @@ export async function startDhcpService(
   const file = new URL(`./dhcp-thread${extname(import.meta.url)}`, import.meta.url);
   const mirror = createLeaseMirror();
   const worker = new Worker(file, {
+    name: "dhcp",
     workerData: { ...data, leasePort: mirror.port } satisfies DhcpThreadData,
     transferList: [mirror.port],
     resourceLimits: { maxYoungGenerationSizeMb: 64 },

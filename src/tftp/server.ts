@@ -5,6 +5,7 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { Logger } from "pino";
 import type { Ipv4 } from "../net/ipv4.ts";
+import { createPerSecond } from "../net/per-second.ts";
 import { judgeRequest } from "./judge.ts";
 import { openTftpSocket } from "./listening-socket.ts";
 import { largestBlksize } from "./options.ts";
@@ -115,11 +116,12 @@ class Server implements TftpServer {
   #service: TftpState["service"] = "stopped";
   #malformed = 0;
   #refused = 0;
-  #refusalWindow = { startMs: 0, reported: 0 };
+  readonly #mayReport: (group: "refusals", nowMs: number) => boolean;
 
   constructor(options: TftpServerOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
+    this.#mayReport = createPerSecond({ refusals: this.#limits.refusalEventsPerSecond });
   }
 
   async start(): Promise<number> {
@@ -275,14 +277,7 @@ class Server implements TftpServer {
     const file = this.#shown(packet.file.slice(0, 255));
     this.#refused += 1;
     logger.debug({ client, file, outcome }, "TFTP request refused");
-    if (!this.#mayReport(now())) return;
+    if (!this.#mayReport("refusals", now())) return;
     onEvent({ file, client, bytes: 0, retries: 0, milliseconds: 0, outcome });
-  }
-
-  #mayReport(nowMs: number): boolean {
-    if (nowMs - this.#refusalWindow.startMs >= 1_000)
-      this.#refusalWindow = { startMs: nowMs, reported: 0 };
-    this.#refusalWindow.reported += 1;
-    return this.#refusalWindow.reported <= this.#limits.refusalEventsPerSecond;
   }
 }

@@ -45,7 +45,7 @@ export async function startTransfers(
   const isRepeat = createRepeats(now);
   // The same ending as this file: .ts from the sources, .js when built.
   const file = new URL(`./transfer-thread${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(file);
+  const worker = new Worker(file, { name: "tftp" });
   // The thread reads the files where they are: whoever is in here keeps its file from being collected.
   const running = new Map<number, { file: Buffer; resolve: (result: TransferResult) => void }>();
   const end = (id: number, result: TransferResult) => {

@@ -65,6 +65,17 @@ test("a node's own template comes before its profile's, that before the site's, 
   expect(installed(node02).text).toBe("#!ipxe\necho profile control-plane\n");
 });
 
+test("a template is read again when its file has changed, and ours is used when it is gone", () => {
+  const texts = scripts();
+  const text = () => installed(node01, texts).text;
+  const path = put("installer.ipxe.hbs", "#!ipxe\necho first\n");
+  expect([text(), text()]).toEqual(["#!ipxe\necho first\n", "#!ipxe\necho first\n"]);
+  writeFileSync(path, "#!ipxe\necho other\n");
+  expect(text()).toBe("#!ipxe\necho other\n");
+  rmSync(path);
+  expect(text()).toContain("starts the installer of profile control-plane");
+});
+
 test("every value of the installer can be used, and the way to the disk with it", () => {
   const names = ["product", "node", "profile", "attempts", "nodesUrl", "kernelUrl", "initrdUrl"];
   names.push("keysUrl", "clusterConfigUrl", "reportUrl", "kernelArguments");
