@@ -57,6 +57,9 @@ const maxMisses = 3;
 // After so many turns without it, it is tried again.
 const retryTurns = 50;
 
+// Who has the wrong port gets his answer this late; nobody is kept waiting by it.
+const strangersMs = 20;
+
 // poll(2): struct pollfd is the descriptor, the events asked for and the events found.
 const pollIn = 1;
 const pollfdBytes = 8;
@@ -67,6 +70,7 @@ export class TransferLoop {
   #open: Session[] = [];
   #fds = Buffer.alloc(0);
   #awakeUntilMs = 0;
+  #strangersAtMs = 0;
   /** How often in succession nothing came while the loop stayed awake; and, beyond that, turns since. */
   #misses = 0;
 
@@ -105,21 +109,24 @@ export class TransferLoop {
     for (const session of [...this.#open])
       if (nowMs >= session.transfer.deadline)
         this.#proceed(session, session.transfer.onTimeout(nowMs));
+    if (nowMs < this.#strangersAtMs) return;
+    this.#strangersAtMs = nowMs + strangersMs;
+    for (const { socket } of this.#open) answerStranger(socket);
   }
 
   /** Reads the sockets that poll found ready, or `all`; false when there was nothing. */
   #receive(nowMs: number, all: boolean): boolean {
     let received = false;
     // Whoever ends meanwhile leaves the lists; these are as poll saw them.
-    const fds = this.#fds;
-    for (const [i, session] of this.#open.entries()) {
-      if (!all && fds[i * pollfdBytes + 6] === 0) continue;
+    const [fds, sessions] = [this.#fds, this.#open];
+    for (let i = 0; i < sessions.length; i += 1) {
+      const session = sessions[i];
+      if (session === undefined || (!all && fds[i * pollfdBytes + 6] === 0)) continue;
       // One at a time: there is seldom a second, and to find that out would cost a call.
-      const one = session.socket.receive();
-      if (one === undefined) continue;
+      const datagram = session.socket.receive();
+      if (datagram === undefined) continue;
       received = true;
-      if (one.stranger === undefined) this.#onDatagram(session, one.datagram, nowMs);
-      else answerStranger(session.socket, one.datagram, one.stranger);
+      this.#onDatagram(session, datagram, nowMs);
     }
     return received;
   }
@@ -182,10 +189,12 @@ export class TransferLoop {
 }
 
 /** RFC 1350 §4: a stranger gets ERROR 5 and the transfer goes on. An ERROR is never answered with an ERROR. */
-function answerStranger(socket: TransferSocket, datagram: Buffer, stranger: Buffer): void {
-  const packet = decodePacket(datagram);
+function answerStranger(socket: TransferSocket): void {
+  const strange = socket.receiveStrange();
+  if (strange === undefined) return;
+  const packet = decodePacket(strange.datagram);
   if ("malformed" in packet || packet.kind === "ERROR") return;
   const code = errorCodes.unknownTransferId;
   const message = "this transfer belongs to another port";
-  socket.sendToStranger(encodePacket({ kind: "ERROR", code, message }), stranger);
+  socket.sendToStranger(encodePacket({ kind: "ERROR", code, message }), strange.from);
 }
