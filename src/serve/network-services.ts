@@ -215,6 +215,7 @@ function openTftp(
           },
         ]);
     },
+    onFault: tools.onFault,
     now: () => performance.now(),
     logger: log,
     limits: inventory.server.tftp,

@@ -41,6 +41,9 @@ beforeAll(async () => {
     address: host,
     port: 0,
     files: async (name) => heldFile(files.get(name)),
+    onFault: (error) => {
+      throw error;
+    },
     onEvent: (event) => events.push(event),
     now: () => performance.now(),
     logger: pino({ level: "silent" }),
@@ -126,6 +129,9 @@ describe("the TFTP server with real clients", () => {
       address: host,
       port: 0,
       files: async (name) => heldFile(files.get(name)),
+      onFault: (error) => {
+        throw error;
+      },
       onEvent: () => undefined,
       now: () => performance.now(),
       logger: pino({ level: "silent" }),

@@ -227,6 +227,41 @@ describe("the end of a transfer", () => {
     expect(other.deadline).toBe(7_000);
   });
 
+  it("gives up after five minutes of silence, however long the client's timeout is", () => {
+    const transfer = createTransfer(request({ timeout: "255" }), bytes(2000));
+    transfer.start(0);
+    expect(transfer.deadline).toBe(255_000);
+    expect(transfer.onTimeout(255_000)).toHaveLength(1);
+    expect(transfer.deadline).toBe(300_000);
+    expect(transfer.onTimeout(300_000)).toEqual([]);
+    expect(transfer.outcome).toBe("timed-out");
+  });
+
+  it("does nothing on a timer that fires early", () => {
+    const transfer = createTransfer(request(), bytes(10));
+    transfer.start(0);
+    expect(transfer.onTimeout(999)).toEqual([]);
+    expect(transfer.retries).toBe(0);
+  });
+
+  it("ends when the client sends ERROR, as EDK2 does once it knows the size", () => {
+    const transfer = createTransfer(request({ tsize: "0" }), bytes(10));
+    transfer.start(0);
+    expect(transfer.onPacket({ kind: "ERROR", code: 8, message: "" }, 1)).toEqual([]);
+    expect(transfer).toMatchObject({ outcome: "aborted-by-client", deadline: Infinity });
+    expect(transfer.onPacket(ack(0), 2)).toEqual([]);
+  });
+
+  it("answers DATA in a read with ERROR 4", () => {
+    const transfer = createTransfer(request(), bytes(10));
+    transfer.start(0);
+    const [answer] = transfer.onPacket({ kind: "DATA", block: 1, data: Buffer.alloc(0) }, 1);
+    expect(read(answer)).toMatchObject({ kind: "ERROR", code: 4 });
+    expect(transfer.outcome).toBe("failed");
+  });
+});
+
+describe("the wait for an acknowledgement", () => {
   it.each([1, 2])(
     "waits less for a client that has been quick, and never less than a fifth of a second (window %i)",
     (windowsize) => {
@@ -273,39 +308,6 @@ describe("the end of a transfer", () => {
       sent += transfer.onPacket(ack(block), now + 1).length;
     }
     expect(sent).toBeLessThanOrEqual(21 + 2);
-  });
-
-  it("gives up after five minutes of silence, however long the client's timeout is", () => {
-    const transfer = createTransfer(request({ timeout: "255" }), bytes(2000));
-    transfer.start(0);
-    expect(transfer.deadline).toBe(255_000);
-    expect(transfer.onTimeout(255_000)).toHaveLength(1);
-    expect(transfer.deadline).toBe(300_000);
-    expect(transfer.onTimeout(300_000)).toEqual([]);
-    expect(transfer.outcome).toBe("timed-out");
-  });
-
-  it("does nothing on a timer that fires early", () => {
-    const transfer = createTransfer(request(), bytes(10));
-    transfer.start(0);
-    expect(transfer.onTimeout(999)).toEqual([]);
-    expect(transfer.retries).toBe(0);
-  });
-
-  it("ends when the client sends ERROR, as EDK2 does once it knows the size", () => {
-    const transfer = createTransfer(request({ tsize: "0" }), bytes(10));
-    transfer.start(0);
-    expect(transfer.onPacket({ kind: "ERROR", code: 8, message: "" }, 1)).toEqual([]);
-    expect(transfer).toMatchObject({ outcome: "aborted-by-client", deadline: Infinity });
-    expect(transfer.onPacket(ack(0), 2)).toEqual([]);
-  });
-
-  it("answers DATA in a read with ERROR 4", () => {
-    const transfer = createTransfer(request(), bytes(10));
-    transfer.start(0);
-    const [answer] = transfer.onPacket({ kind: "DATA", block: 1, data: Buffer.alloc(0) }, 1);
-    expect(read(answer)).toMatchObject({ kind: "ERROR", code: 4 });
-    expect(transfer.outcome).toBe("failed");
   });
 });
 
