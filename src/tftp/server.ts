@@ -4,6 +4,7 @@
 
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { Logger } from "pino";
+import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { createEventLimit } from "./event-limit.ts";
 import { judgeRequest } from "./judge.ts";
@@ -132,7 +133,8 @@ class Server implements TftpServer {
     const onFault = (error: Error) => {
       this.#service = "failed";
       logger.error({ err: error }, "TFTP has failed");
-      this.#options.onFault(error);
+      const reason = `TFTP on ${address} has failed: ${messageOf(error)}`;
+      this.#options.onFault(new Error(reason, { cause: error }));
     };
     const socket = this.#options.socket ?? (await openTftpSocket(address, port));
     // Set at once, so that close finds what start has opened.

@@ -47,7 +47,7 @@ export class TransferSocket {
   readonly #libc: Libc;
   #segmentation: "untried" | "on" | "off" = "untried";
 
-  /** Binds a port that the system chooses, on `source`. Throws when it refuses. */
+  /** Binds a port that the system chooses, on `source`. Throws, saying why, when it refuses or knows no way to the peer. */
   constructor(libc: Libc, source: Ipv4, peer: { readonly address: Ipv4; readonly port: number }) {
     this.#libc = libc;
     this.fd = libc.socket(afInet, sockDgram | sockCloexec, 0);
@@ -56,7 +56,7 @@ export class TransferSocket {
     if (this.#bind(source) && this.#connect(peer)) return;
     const reason = libc.lastError();
     this.close();
-    throw new Error(`cannot bind a port on ${source}: ${reason}`);
+    throw new Error(`no UDP port from ${source} to ${peer.address}: ${reason}`);
   }
 
   /** What has arrived first from the peer, valid until the next is received on any socket; never waits. */
