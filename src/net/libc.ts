@@ -16,6 +16,8 @@ export interface Libc {
   getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number;
   bind(fd: number, address: Buffer, length: number): number;
   listen(fd: number, backlog: number): number;
+  connect(fd: number, address: Buffer, length: number): number;
+  getsockname(fd: number, address: Buffer, length: Buffer): number;
   close(fd: number): number;
   poll(fds: Buffer, count: number, timeoutMs: number): number;
   recvmmsg(fd: number, messages: Buffer, count: number, flags: number, timeout: null): number;
@@ -25,15 +27,16 @@ export interface Libc {
     data: Buffer,
     length: number,
     flags: number,
-    address: Buffer,
-    addressLength: Buffer,
+    address: Buffer | null,
+    addressLength: Buffer | null,
   ): number;
   sendto(
     fd: number,
     data: Buffer,
     length: number,
     flags: number,
-    address: Buffer,
+    /** null on a connected socket. */
+    address: Buffer | null,
     addressLength: number,
   ): number;
   /** Where a buffer is in memory, for the structures that hold pointers. The buffer must outlive its use. */
@@ -73,6 +76,8 @@ async function bindLibc(): Promise<Libc> {
     getsockopt: library.func("int getsockopt(int, int, int, void *, void *)"),
     bind: library.func("int bind(int, const void *, uint32_t)"),
     listen: library.func("int listen(int, int)"),
+    connect: library.func("int connect(int, const void *, uint32_t)"),
+    getsockname: library.func("int getsockname(int, void *, void *)"),
     close: library.func("int close(int)"),
     poll: library.func("int poll(void *, unsigned long, int)"),
     recvmmsg: library.func("int recvmmsg(int, void *, unsigned int, int, void *)"),

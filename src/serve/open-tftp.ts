@@ -65,6 +65,7 @@ export function openTftp(
           },
         ]);
     },
+    onFault: tools.onFault,
     now: () => performance.now(),
     logger: log,
     limits: inventory.server.tftp,

@@ -18,6 +18,7 @@ import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import type { HeldFile } from "../tftp/server.ts";
 import type { AddressHolders } from "./address-holders.ts";
+import { createSharedReads, type SharedReads } from "./shared-reads.ts";
 
 export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" | "onServed"> {
   readonly assets: Pick<Assets, "current" | "recent" | "loader" | "plainFile" | "reportDamage">;
@@ -35,12 +36,13 @@ export type TftpFiles = (name: string, client: Ipv4) => Promise<HeldFile | undef
 type Named<Kind extends VirtualFile["kind"]> = Extract<VirtualFile, { kind: Kind }>;
 
 export function createTftpFiles(tools: TftpFileTools): TftpFiles {
+  const read = createSharedReads(readWhole);
   return async (name, client) => {
     const file = parseVirtualFile(name);
-    if (file === undefined) return await plainFile(tools.assets, name);
+    if (file === undefined) return await plainFile(tools.assets, name, read);
     switch (file.kind) {
       case "image":
-        return await imageOf(tools, file, client);
+        return await imageOf(tools, file, client, read);
       case "keys":
         return held(await keysOf(tools, file, client));
       case "autoexec":
@@ -60,11 +62,12 @@ function held(data: Buffer | undefined): HeldFile | undefined {
 async function plainFile(
   assets: TftpFileTools["assets"],
   name: string,
+  read: SharedReads,
 ): Promise<HeldFile | undefined> {
   const loader = await assets.loader(name);
   if (loader !== undefined) return held(loader.data);
   const file = await assets.plainFile(name);
-  return file && held(await readWhole(file));
+  return file && (await read(file));
 }
 
 /** Of the set that the machine's configuration was made for, also when another one has become active since. */
@@ -72,12 +75,13 @@ async function imageOf(
   { assets, images, onEvent }: TftpFileTools,
   { profile, version, file }: Named<"image">,
   client: Ipv4,
+  read: SharedReads,
 ): Promise<HeldFile | undefined> {
   const set = findSet(assets.current(), profile, version);
   const image = file === set?.kernelName ? set.kernel : file === "initrd" ? set?.initrd : undefined;
   if (image === undefined) return undefined;
   try {
-    return (await images.hold(image)) ?? held(await readWhole(image));
+    return (await images.hold(image)) ?? (await read(image));
   } catch (error) {
     if (error instanceof DamagedImageError) {
       await assets.reportDamage(image);
