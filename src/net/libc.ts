@@ -1,4 +1,5 @@
-// The system calls that Node has no function for: many datagrams in one call, and sockets that hear one interface only.
+// The system calls that Node has no function for: many datagrams in one call, sockets that hear one interface only, and files
+// that are sent without a copy.
 // Layouts are those of 64-bit little-endian Linux (asm-generic), which every machine this runs on is.
 
 import { messageOf } from "./error-text.ts";
@@ -35,6 +36,14 @@ export interface Libc {
     address: Buffer,
     addressLength: number,
   ): number;
+  /** The octets that left, from `offset` (64 bits) on, which moves by them. */
+  sendfile(to: number, from: number, offset: Buffer, length: number): number;
+  shutdown(fd: number, how: number): number;
+  fcntl(fd: number, command: number, value: number): number;
+  memfd_create(name: string, flags: number): number;
+  /** The address; -1 when it failed. */
+  mmap(at: null, length: number, access: number, flags: number, fd: number, offset: number): number;
+  munmap(address: number, length: number): number;
   /** Where a buffer is in memory, for the structures that hold pointers. The buffer must outlive its use. */
   address(buffer: Buffer): bigint;
   /** The memory at an address as a buffer, without a copy. Whoever has that memory must keep it longer than this is used. */
@@ -50,7 +59,7 @@ export async function loadLibc(): Promise<Libc> {
     process.platform !== "linux"
   )
     throw new Error(
-      `DHCP and TFTP need 64-bit little-endian Linux, this is ${process.platform} on ${process.arch}`,
+      `DHCP, TFTP and HTTP need 64-bit little-endian Linux, this is ${process.platform} on ${process.arch}`,
     );
   try {
     return await bindLibc();
@@ -79,6 +88,13 @@ async function bindLibc(): Promise<Libc> {
     sendto: library.func(
       "long sendto(int, const void *, unsigned long, int, const void *, uint32_t)",
     ),
+    sendfile: library.func("long sendfile(int, int, void *, unsigned long)"),
+    shutdown: library.func("int shutdown(int, int)"),
+    // Variadic in C, and an int like the others wherever this runs.
+    fcntl: library.func("int fcntl(int, int, int)"),
+    memfd_create: library.func("int memfd_create(const char *, unsigned int)"),
+    mmap: library.func("intptr_t mmap(void *, unsigned long, int, int, int, long)"),
+    munmap: library.func("int munmap(intptr_t, unsigned long)"),
     address: (buffer) => koffi.address(buffer),
     memory: (address, length) => Buffer.from(koffi.view(address, length)),
     lastError: () => {
