@@ -234,7 +234,8 @@ function openBootPlane(
 ) {
   const { inventory, assets, images, rendering, authorizedKeys, servedScripts, logger, now } =
     tools;
-  return createBootPlane({
+  const leastBytesPerSecond = inventory.server.leastDownloadKiBPerSecond * 1024;
+  const deps: BootPlaneDeps = {
     // A machine is sent on to the address that it came to: it may reach no other.
     server: rendering.serverAt(address),
     scripts: rendering.scripts,
@@ -258,5 +259,6 @@ function openBootPlane(
     onEvent: (event) => record(sightingOfBoot(event, holders)),
     now,
     logger: logger.child({ service: "http" }),
-  });
+  };
+  return createBootPlane(deps, { leastBytesPerSecond });
 }

@@ -5,7 +5,8 @@ import { type Gate, intentOf, permit, wrongAddress } from "../boot/access.ts";
 import { AssetChangedError, type FoundFile, isUnchanged, openAsset } from "../boot/asset-file.ts";
 import { type Assets, findSet } from "../boot/assets.ts";
 import { decide } from "../boot/decide.ts";
-import { DamagedImageError, type ImageCache } from "../boot/image-cache.ts";
+import type { ImageCache } from "../boot/image-cache.ts";
+import { createImageRefusal, type RefuseImage } from "../boot/image-refusal.ts";
 import { keysArchive } from "../boot/keys-archive.ts";
 import type { LoaderConfig, LoaderConfigs } from "../boot/loader-config.ts";
 import { installNonce } from "../boot/nonce.ts";
@@ -19,7 +20,10 @@ import type { AddressHolders } from "./address-holders.ts";
 export interface TftpFileTools
   extends Gate,
     Pick<BootPlaneDeps, "installerHostKey" | "authorizedKeys" | "onEvent"> {
-  readonly assets: Pick<Assets, "current" | "recent" | "loader" | "plainFile" | "reportDamage">;
+  readonly assets: Pick<
+    Assets,
+    "current" | "recent" | "loader" | "plainFile" | "reload" | "reportDamage"
+  >;
   readonly images: ImageCache;
   readonly configs: LoaderConfigs;
   readonly holders: Pick<AddressHolders, "find">;
@@ -34,12 +38,16 @@ export type TftpFiles = (name: string, client: Ipv4) => Promise<HeldFile | undef
 type Named<Kind extends VirtualFile["kind"]> = Extract<VirtualFile, { kind: Kind }>;
 
 export function createTftpFiles(tools: TftpFileTools): TftpFiles {
+  const refuse = createImageRefusal({
+    ...tools,
+    onRefused: (refusal) => tools.onEvent({ kind: "image-refused", ...refusal }),
+  });
   return async (name, client) => {
     const file = parseVirtualFile(name);
     if (file === undefined) return await plainFile(tools.assets, name);
     switch (file.kind) {
       case "image":
-        return await imageOf(tools, file, client);
+        return await imageOf(tools, refuse, file, client);
       case "keys":
         return held(await keysOf(tools, file, client));
       case "autoexec":
@@ -68,7 +76,8 @@ async function plainFile(
 
 /** Of the set that the machine's configuration was made for, also when another one has become active since. */
 async function imageOf(
-  { assets, images, onEvent }: TftpFileTools,
+  { assets, images }: TftpFileTools,
+  refuse: RefuseImage,
   { profile, version, file }: Named<"image">,
   client: Ipv4,
 ): Promise<HeldFile | undefined> {
@@ -78,10 +87,7 @@ async function imageOf(
   try {
     return (await images.hold(image)) ?? held(await readWhole(image));
   } catch (error) {
-    if (error instanceof DamagedImageError) {
-      await assets.reportDamage(image);
-      onEvent({ kind: "image-refused", client, profile, file, reason: error.message });
-    }
+    if (await refuse(client, { profile, file, image }, error)) return undefined;
     throw error;
   }
 }

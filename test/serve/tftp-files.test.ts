@@ -58,6 +58,7 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
       recent: async () => manifest,
       loader: async (name) => manifest.loaders.get(name),
       plainFile: async () => undefined,
+      reload: async () => manifest,
       reportDamage: async () => undefined,
     },
     images: {
