@@ -3,18 +3,17 @@
 
 import { createHash } from "node:crypto";
 import { BoundedMap } from "../net/bounded-map.ts";
-import { loadLibc } from "../net/libc.ts";
 import { AssetChangedError, type AssetFile, isUnchanged, openAsset } from "./asset-file.ts";
-import { type ImageMemory, openImageMemory } from "./image-memory.ts";
 
 /** The file has other octets than it was published with. Nothing of it may be served. */
 export class DamagedImageError extends Error {
   override name = "DamagedImageError";
 }
 
-/** An image in memory, shared: by its descriptor, or read only where it is. It counts against the budget until it is released. */
-export interface HeldImage extends Pick<ImageMemory, "fd" | "data"> {
-  /** To be called when neither `fd` nor `data` is used any more; more often does no harm. */
+/** An image in memory, shared: nobody writes into `data`. It counts against the budget until it is released. */
+export interface HeldImage {
+  readonly data: Buffer;
+  /** To be called when nothing of `data` is to be sent any more; more often does no harm. */
   release(): void;
 }
 
@@ -29,7 +28,7 @@ export interface ImageCache {
 
 interface Entry {
   readonly sizeBytes: number;
-  readonly memory: Promise<ImageMemory>;
+  readonly data: Promise<Buffer>;
   users: number;
 }
 
@@ -49,9 +48,9 @@ export function createImageCache(budgetBytes: number): ImageCache {
   const entries = new Map<string, Entry>();
   const checkedOnDisk = new BoundedMap<string, Promise<unknown>>(remembered);
 
-  const reading = async <T>(key: string, read: Promise<T>): Promise<T> => {
+  const read = async (key: string, image: AssetFile, target?: Buffer): Promise<void> => {
     try {
-      return await read;
+      await readChecked(image, target);
     } catch (error) {
       entries.delete(key);
       checkedOnDisk.delete(key);
@@ -62,16 +61,13 @@ export function createImageCache(budgetBytes: number): ImageCache {
     const { sizeBytes } = image;
     const leaving = makeRoom(entries, budgetBytes - sizeBytes);
     if (leaving === undefined) return undefined;
-    for (const other of leaving) drop(entries, other);
-    return { sizeBytes, memory: reading(key, readIntoMemory(image)), users: 0 };
+    for (const other of leaving) entries.delete(other);
+    const target = Buffer.allocUnsafeSlow(sizeBytes);
+    const data = read(key, image, target).then(() => target);
+    return { sizeBytes, data, users: 0 };
   };
   const check = (key: string, image: AssetFile): Promise<unknown> => {
-    const checking =
-      checkedOnDisk.get(key) ??
-      reading(
-        key,
-        readChecked(image, () => undefined),
-      );
+    const checking = checkedOnDisk.get(key) ?? read(key, image);
     checkedOnDisk.set(key, checking);
     return checking;
   };
@@ -106,12 +102,6 @@ function makeRoom(
   return heldBytes <= mostBytes ? leaving : undefined;
 }
 
-/** Of an entry that nobody uses, so its reading is over. */
-function drop(entries: Map<string, Entry>, key: string): void {
-  void entries.get(key)?.memory.then((memory) => memory.close());
-  entries.delete(key);
-}
-
 async function take(entry: Entry): Promise<HeldImage> {
   // From the start of the reading on, so that nothing that is being read can leave.
   entry.users += 1;
@@ -121,39 +111,27 @@ async function take(entry: Entry): Promise<HeldImage> {
     held = false;
   };
   try {
-    const { fd, data } = await entry.memory;
-    return { fd, data, release };
+    return { data: await entry.data, release };
   } catch (error) {
     release();
     throw error;
   }
 }
 
-async function readIntoMemory(image: AssetFile): Promise<ImageMemory> {
-  const memory = openImageMemory(await loadLibc());
-  try {
-    await readChecked(image, memory.append);
-    return memory.seal();
-  } catch (error) {
-    memory.close();
-    throw error;
-  }
-}
-
-/** Reads the file once from start to end, hands over its octets, valid for the moment, and checks their sum. */
-async function readChecked(image: AssetFile, onOctets: (octets: Buffer) => void): Promise<void> {
+/** Reads the file once from start to end, into `target` where there is one, and checks its sum. */
+async function readChecked(image: AssetFile, target: Buffer | undefined): Promise<void> {
   const { path, sizeBytes, sha256 } = image;
   const handle = await openAsset(image);
   try {
     const hash = createHash("sha256");
-    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, sizeBytes));
+    const scratch = target ?? Buffer.allocUnsafe(Math.min(chunkBytes, sizeBytes));
     for (let at = 0; at < sizeBytes; ) {
-      const { bytesRead } = await handle.read(chunk, 0, Math.min(chunkBytes, sizeBytes - at), at);
+      const offset = target === undefined ? 0 : at;
+      const length = Math.min(chunkBytes, sizeBytes - at);
+      const { bytesRead } = await handle.read(scratch, offset, length, at);
       if (bytesRead === 0)
         throw new AssetChangedError(`${path} ends at ${at} of ${sizeBytes} octets`);
-      const octets = chunk.subarray(0, bytesRead);
-      hash.update(octets);
-      onOctets(octets);
+      hash.update(scratch.subarray(offset, offset + bytesRead));
       at += bytesRead;
     }
     if (!(await isUnchanged(handle, image)))

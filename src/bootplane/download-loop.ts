@@ -1,18 +1,21 @@
-// All downloads in one loop over their connections, which blocks the thread it runs on: the kernel sends the octets from an
-// image's descriptor without a copy. What may go when is decided in download.ts.
+// All downloads in one loop over their connections, which blocks the thread it runs on. What may go when is decided in
+// download.ts.
 
 import { fstatSync } from "node:fs";
 import { identityOf } from "../boot/asset-file.ts";
-import type { Libc } from "../net/libc.ts";
+import { type Libc, msgDontWait } from "../net/libc.ts";
 import { Download, type DownloadOutcome, type Offer, type Patience } from "./download.ts";
 import { createPace, type Rate, sliceBytesAt } from "./pacing.ts";
 
+/** An image where it is in memory, or its open file, and what that must still be when the last octets leave. */
+export type ImageSource =
+  | { readonly address: bigint }
+  | { readonly file: number; readonly identity: string };
+
 export interface DownloadOrder {
-  /** The client's connection, on which the head has left. Both descriptors stay open until the download's end is told. */
+  /** The client's connection, on which the head has left. It stays open, and the source as it is, until the download's end is told. */
   readonly connection: number;
-  readonly image: number;
-  /** Of an image that is not in memory: what its file must still be when its last octets leave. */
-  readonly identity?: string;
+  readonly source: ImageSource;
   readonly start: number;
   /** Behind the last octet. */
   readonly end: number;
@@ -97,8 +100,8 @@ export class DownloadLoop {
   }
 
   #begin(id: number, order: DownloadOrder): void {
-    const { start, end, client, rate, identity } = order;
-    const most = identity === undefined ? Number.POSITIVE_INFINITY : diskSliceBytes;
+    const { start, end, client, rate, source } = order;
+    const most = "file" in source ? diskSliceBytes : Number.POSITIVE_INFINITY;
     const shape = { start, end, sliceBytes: Math.min(sliceBytesAt(rate), most) };
     const waitMs = (octets: number) => (rate === undefined ? 0 : this.#pace(client, octets, rate));
     const download = new Download(shape, this.#patience, waitMs, performance.now());
@@ -123,15 +126,23 @@ export class DownloadLoop {
 
   /** How many octets the network took, or that it takes no more. */
   #send(order: DownloadOrder, { offset, length }: Offer): number | { readonly trouble?: string } {
+    const { connection, source, end } = order;
+    if ("address" in source)
+      return this.#taken(
+        this.#libc.send(connection, source.address + BigInt(offset), length, msgDontWait),
+      );
     // Asked before the last slice leaves, while the client can still be told by an incomplete body.
-    if (offset + length === order.end && !isUnchanged(order))
+    if (offset + length === end && !isUnchanged(source))
       return { trouble: "the file changed while it was sent" };
     this.#offset.writeBigInt64LE(BigInt(offset));
-    const { connection, image } = order;
-    const sent = this.#libc.sendfile(connection, image, this.#offset, length);
-    if (sent === 0) return { trouble: "the file became shorter while it was sent" };
-    if (sent < 0 && this.#libc.lastError() !== "EAGAIN") return {};
-    return Math.max(sent, 0);
+    const sent = this.#libc.sendfile(connection, source.file, this.#offset, length);
+    return sent === 0
+      ? { trouble: "the file became shorter while it was sent" }
+      : this.#taken(sent);
+  }
+
+  #taken(sent: number): number | Record<string, never> {
+    return sent < 0 && this.#libc.lastError() !== "EAGAIN" ? {} : Math.max(sent, 0);
   }
 
   #end(session: Session, outcome: DownloadOutcome, trouble?: string): void {
@@ -150,7 +161,6 @@ export class DownloadLoop {
   }
 }
 
-/** What is in memory can't change. */
-function isUnchanged({ image, identity }: DownloadOrder): boolean {
-  return identity === undefined || identityOf(fstatSync(image, { bigint: true })) === identity;
+function isUnchanged({ file, identity }: Extract<ImageSource, { file: number }>): boolean {
+  return identityOf(fstatSync(file, { bigint: true })) === identity;
 }

@@ -6,10 +6,11 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { type AssetFile, openAsset } from "../boot/asset-file.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
 import { createImageRefusal, type NamedImage } from "../boot/image-refusal.ts";
+import { loadLibc } from "../net/libc.ts";
 import { createRepeats } from "../net/repeats.ts";
 import type { Connections } from "./connections.ts";
 import type { BootPlaneDeps } from "./deps.ts";
-import type { DownloadOrder } from "./download-loop.ts";
+import type { DownloadOrder, ImageSource } from "./download-loop.ts";
 import type { Downloads } from "./downloads.ts";
 import { answerImage } from "./image-answer.ts";
 
@@ -71,12 +72,11 @@ export function createImageSender(
     }
     downloading.add(socket);
     try {
-      const source = await openSource(deps.images, image);
+      const { source, release } = await openImage(deps.images, image);
       const { ip: client } = request;
       const [start, end, rate] = [part.start, part.end + 1, deps.downloadRate(client)];
-      await send(request, reply, named, { ...source.place, start, end, client, rate }).finally(
-        source.release,
-      );
+      const order = { source, start, end, client, rate };
+      await send(request, reply, named, order).finally(release);
       return reply;
     } catch (error) {
       downloading.delete(socket);
@@ -86,18 +86,21 @@ export function createImageSender(
   };
 }
 
-interface Source {
-  readonly place: Pick<DownloadOrder, "image" | "identity">;
+interface OpenImage {
+  readonly source: ImageSource;
   readonly release: () => unknown;
 }
 
 /** The image in memory, or its file when the memory has no room. Rejects as ImageCache.hold and openAsset do. */
-async function openSource(images: ImageCache, image: AssetFile): Promise<Source> {
+async function openImage(images: ImageCache, image: AssetFile): Promise<OpenImage> {
   const held = await images.hold(image);
-  if (held !== undefined) return { place: { image: held.fd }, release: held.release };
+  if (held !== undefined) {
+    const { data, release } = held;
+    return { source: { address: (await loadLibc()).address(data) }, release };
+  }
   const handle = await openAsset(image);
-  const place = { image: handle.fd, identity: image.identity };
-  return { place, release: () => handle.close() };
+  const source = { file: handle.fd, identity: image.identity };
+  return { source, release: () => handle.close() };
 }
 
 function unavailable(reply: FastifyReply): FastifyReply {

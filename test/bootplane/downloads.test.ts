@@ -1,27 +1,28 @@
 // The thread that sends the images, from its start to a fault of it.
 
-import { openSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 import type { DownloadEnd } from "../../src/bootplane/download-loop.ts";
 import { createDownloads } from "../../src/bootplane/downloads.ts";
+import { loadLibc } from "../../src/net/libc.ts";
 
 const octets = 100;
+const image = Buffer.alloc(octets);
 
 test("a fault of the thread cuts what is under way, and the next download has a new thread", async () => {
   const logs: string[] = [];
   const logger = pino({}, { write: (line: string) => void logs.push(line) });
   const downloads = createDownloads({ leastBytesPerSecond: 1, windowMs: 30_000 }, logger);
-  const image = openSync("/dev/zero", "r");
+  const source = { address: (await loadLibc()).address(image) };
   const ends: DownloadEnd[] = [];
   let closed = 0;
   const server = createServer((request, response) => {
     response.writeHead(200, { "content-length": octets, connection: "close" });
     // No number of an octet.
     const start = request.url === "/fault" ? Number.NaN : 0;
-    const order = { image, start, end: octets, client: "a", rate: undefined };
+    const order = { source, start, end: octets, client: "a", rate: undefined };
     const run = downloads.run(response, request.socket, order, () => void closed++);
     void run.then((end) => ends.push(end));
   }).listen(0, "127.0.0.1");

@@ -62,7 +62,7 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
       reportDamage: async () => undefined,
     },
     images: {
-      hold: async ({ path }) => ({ fd: -1, data: Buffer.from(path), release: () => undefined }),
+      hold: async ({ path }) => ({ data: Buffer.from(path), release: () => undefined }),
     },
     configs: loadLoaderConfigs("templates"),
     holders: { find },
