@@ -14,7 +14,7 @@ const lingerMs = 5_000;
 
 /**
  * Sends the response's head when its turn has come, and returns a descriptor of its connection, which Node then knows no more of;
- * the caller closes it. Undefined when the client has gone. Throws when the system has no descriptor left.
+ * the caller closes it. Undefined when the client has gone. Throws when there is no descriptor to be had.
  */
 export async function takeConnection(
   libc: Libc,
@@ -28,19 +28,22 @@ export async function takeConnection(
     await Promise.race([gone, new Promise((resolve) => response.once("socket", resolve))]);
   if (socket.writableLength > 0)
     await Promise.race([gone, new Promise((resolve) => socket.write("", resolve))]);
-  const fd = descriptorOf(socket);
-  if (fd === undefined) return undefined;
-  const own = libc.fcntl(fd, duplicateCloseOnExec, 0);
+  if (socket.destroyed) return undefined;
+  const own = libc.fcntl(descriptorOf(socket), duplicateCloseOnExec, 0);
   if (own < 0) throw new Error(`no descriptor for a download: ${libc.lastError()}`);
   // Closes Node's descriptor; the connection lives as long as ours.
   socket.destroy();
   return own;
 }
 
-function descriptorOf(socket: Socket): number | undefined {
-  if (socket.destroyed) return undefined;
+function descriptorOf(socket: Socket): number {
   // Node has no public name for it.
-  return (socket as { readonly _handle?: { readonly fd?: number } })._handle?.fd;
+  const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: number } };
+  if (handle?.fd === undefined)
+    throw new Error(
+      `Node ${process.version} does not tell a connection's descriptor: run the version that this release was tested with`,
+    );
+  return handle.fd;
 }
 
 /**
