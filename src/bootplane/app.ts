@@ -9,6 +9,7 @@ import type { BootPlaneDeps } from "./deps.ts";
 import { createDownloads } from "./downloads.ts";
 import { imageRoutes } from "./image-routes.ts";
 import { machineRoutes } from "./machine-routes.ts";
+import { logRequest, shownUrl } from "./request-log.ts";
 import { scriptRoutes } from "./script-routes.ts";
 
 export interface BootPlaneLimits extends ConnectionLimits {
@@ -75,9 +76,7 @@ export function createBootPlane(
     return notFound(reply.header("connection", "close"));
   });
   app.addHook("onResponse", async (request, reply) => {
-    const { method, ip: client } = request;
-    const url = shownUrl(request.url);
-    deps.logger.debug({ client, method, url, status: reply.statusCode }, "boot request");
+    logRequest(deps.logger, request, reply.statusCode);
   });
   app.get("/health", async (_request, reply) => {
     const services = deps.services();
@@ -101,11 +100,6 @@ export function createBootPlane(
   app.addHook("onClose", () => downloads.close());
   imageRoutes(app, deps, connections, downloads);
   return app;
-}
-
-/** A URL for the log: bounded, and without the nonce of an install. */
-function shownUrl(url: string): string {
-  return url.replaceAll(/(nonce=)[^&]*/gi, "$1…").slice(0, 256);
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

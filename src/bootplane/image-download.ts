@@ -13,6 +13,7 @@ import type { BootPlaneDeps } from "./deps.ts";
 import type { DownloadOrder, ImageSource } from "./download-loop.ts";
 import type { Downloads } from "./downloads.ts";
 import { answerImage } from "./image-answer.ts";
+import { logRequest } from "./request-log.ts";
 
 export type SendImage = (
   request: FastifyRequest,
@@ -47,6 +48,8 @@ export function createImageSender(
     reply.hijack();
     const headers = { ...reply.getHeaders(), connection: "close" } as OutgoingHttpHeaders;
     reply.raw.writeHead(reply.statusCode, headers);
+    // Node is not told of the end of this response, and so nobody else would.
+    logRequest(deps.logger, request, reply.statusCode);
     const end = await downloads.run(reply.raw, request.raw.socket, order, leave);
     const milliseconds = Math.max(0, deps.now() - startedMs);
     const { profile, file, image } = named;

@@ -58,6 +58,10 @@ describe("images", () => {
           outcome: "complete",
         },
       ]);
+    const requests = plane.logs.filter((line) => line.includes("boot request"));
+    expect(requests.map((line) => JSON.parse(line))).toMatchObject([
+      { client: "127.0.0.1", method: "GET", url: kernel, status: 200 },
+    ]);
   });
 
   it("are served by HEAD without being read", async () => {
