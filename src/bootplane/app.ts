@@ -23,7 +23,8 @@ export interface BootPlaneLimits extends ConnectionLimits {
 }
 
 const defaultLimits: BootPlaneLimits = {
-  connections: 1024,
+  // A thousand machines, each of which may open its next connection before its last one is over.
+  connections: 2048,
   connectionsPerClient: 64,
   requestTimeoutMs: 10_000,
   idleTimeoutMs: 120_000,

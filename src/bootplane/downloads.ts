@@ -41,6 +41,7 @@ const cut: DownloadEnd = { outcome: "cut", bytes: 0 };
 /** The thread starts with the first download, and anew after a fault, which cuts what was under way. */
 export function createDownloads(patience: Patience, logger: Logger): Downloads {
   let thread: Thread | undefined;
+  let isClosed = false;
   const onFault = (error: Error) => {
     thread = undefined;
     logger.error({ err: error }, "the thread that sends the images has failed");
@@ -52,8 +53,8 @@ export function createDownloads(patience: Patience, logger: Logger): Downloads {
       onClosed();
       return cut;
     }
-    thread ??= startThread(patience, onFault);
-    const end = await thread.send({ ...order, connection });
+    thread ??= isClosed ? undefined : startThread(patience, onFault);
+    const end = (await thread?.send({ ...order, connection })) ?? cut;
     if (end.outcome === "complete") void closeConnection(connection).then(onClosed);
     else {
       breakConnection(libc, connection);
@@ -73,7 +74,10 @@ export function createDownloads(patience: Patience, logger: Logger): Downloads {
       }
     },
     close: async () => {
-      await thread?.close();
+      isClosed = true;
+      const last = thread;
+      thread = undefined;
+      await last?.close();
     },
   };
 }
