@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import type { Standing } from "../../src/boot/access.ts";
-import type { AssetFile } from "../../src/boot/asset-file.ts";
+import { AssetChangedError, type AssetFile } from "../../src/boot/asset-file.ts";
 import type { AssetManifest, AssetSet } from "../../src/boot/assets.ts";
 import type { Subject } from "../../src/boot/decide.ts";
+import { DamagedImageError } from "../../src/boot/image-cache.ts";
 import { loadLoaderConfigs } from "../../src/boot/loader-config.ts";
 import { installNonce } from "../../src/boot/nonce.ts";
 import { keysName } from "../../src/boot/virtual-files.ts";
@@ -31,7 +32,15 @@ const loader = { data: Buffer.from("loader"), identity: "1", sha256: "1" };
 const nonceKey = "the server's own secret";
 const intentId = randomUUID();
 
-function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet[] } = {}) {
+interface Place {
+  readonly armed?: boolean;
+  readonly proxy?: boolean;
+  readonly sets?: readonly AssetSet[];
+  /** What becomes of an image when it is read. */
+  readonly unreadable?: Error;
+}
+
+function files({ armed = false, proxy = false, sets = [set], unreadable }: Place = {}) {
   const manifest: AssetManifest = {
     ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
     sets: new Map(sets.map((each) => [each.profile, each])),
@@ -49,6 +58,7 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
     return { mac, node, record: { name: node.name, state, sinceMs: 0 }, intent };
   };
   const events: BootPlaneEvent[] = [];
+  const done: string[] = [];
   const find = (address: string) => (address === mine ? mac : undefined);
   const own: Standing = { kind: "given", to: mac };
   const strange: Standing = proxy ? { kind: "foreign", first: undefined } : { kind: "not-given" };
@@ -58,11 +68,17 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
       recent: async () => manifest,
       loader: async (name) => manifest.loaders.get(name),
       plainFile: async () => undefined,
-      reload: async () => manifest,
-      reportDamage: async () => undefined,
+      reload: async () => {
+        done.push("reload");
+        return manifest;
+      },
+      reportDamage: async ({ path }) => void done.push(`damage of ${path}`),
     },
     images: {
-      hold: async ({ path }) => ({ data: Buffer.from(path), release: () => undefined }),
+      hold: async ({ path }) => {
+        if (unreadable !== undefined) throw unreadable;
+        return { data: Buffer.from(path), release: () => undefined };
+      },
     },
     configs: loadLoaderConfigs("templates"),
     holders: { find },
@@ -81,7 +97,7 @@ function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet
   });
   const text = async (name: string, client = mine) =>
     (await get(name, client))?.data.toString("latin1");
-  return { text, events };
+  return { text, events, done };
 }
 
 test("an armed node's GRUB is told to start the installer, and its timeline says so", async () => {
@@ -178,4 +194,15 @@ test("an armed node's name from an address that was given to nobody starts no in
   expect(events).toMatchObject([
     { kind: "boot-refused", mac, client: other, asked: "configuration" },
   ]);
+});
+
+test.each([
+  [new DamagedImageError("initrd is damaged"), ["damage of initrd"], ["image-refused"]],
+  [new AssetChangedError("initrd changed"), ["reload"], []],
+])("an image that is not as published is not given, and %s is taken care of", async (...row) => {
+  const [unreadable, wanted, told] = row;
+  const { text, events, done } = files({ unreadable });
+  expect(await text(`nixos/${set.profile}/${set.version}/initrd`)).toBeUndefined();
+  expect(done).toEqual(wanted);
+  expect(events.map(({ kind }) => kind)).toEqual(told);
 });
