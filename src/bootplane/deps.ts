@@ -9,6 +9,7 @@ import type { BootServer } from "../boot/machine-texts.ts";
 import type { BootScripts } from "../boot/script.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
+import type { DownloadOutcome } from "./download.ts";
 
 /** `degraded`: it runs, and can't do all of its work. */
 export type ServiceStatus = "running" | "degraded" | "stopped" | "failed";
@@ -75,7 +76,7 @@ export type BootPlaneEvent =
   | {
       /**
        * A download of a kernel or an initrd is over. `bytes` is what was handed to the network: of a download that was cut,
-       * up to one slice (4 MiB) of it may not have left.
+       * up to half a mebibyte of it may not have left.
        */
       readonly kind: "image-served";
       readonly client: string;
@@ -83,7 +84,7 @@ export type BootPlaneEvent =
       readonly file: string;
       readonly bytes: number;
       readonly milliseconds: number;
-      readonly outcome: "complete" | "cut";
+      readonly outcome: DownloadOutcome;
     }
   | {
       /** A client asked for an image that is damaged, and got nothing. Told once a minute for each client. */

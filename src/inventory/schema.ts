@@ -139,6 +139,8 @@ const server = z.strictObject({
   assetDirectory: z.string().min(1).default("/var/lib/pxe-boot"),
   /** For kernels and initrds that are being served; what does not fit is read from disk. Absent: a quarter of the memory, at most 4096. */
   imageMemoryMiB: z.int().min(0).max(1_048_576).optional(),
+  /** What a machine has to take of an image over 30 s; its download is given up when it takes less. 0: anything at all. */
+  leastDownloadKiBPerSecond: z.number().min(0).max(1_048_576).default(16),
   /** File with an Ed25519 public key in PEM: only images and loaders that are signed with it are served. */
   assetKey: z.string().min(1).optional(),
   /** How often every image is read in full, to find what the disk has damaged. */

@@ -16,7 +16,8 @@ export function openBootPlane(
 ) {
   const { inventory, assets, images, rendering, authorizedKeys, servedScripts, logger, now } =
     tools;
-  return createBootPlane({
+  const leastBytesPerSecond = inventory.server.leastDownloadKiBPerSecond * 1024;
+  const deps: BootPlaneDeps = {
     // A machine is sent on to the address that it came to: it may reach no other.
     server: rendering.serverAt(address),
     scripts: rendering.scripts,
@@ -34,5 +35,6 @@ export function openBootPlane(
     onEvent: (event) => record(sightingOfBoot(event, holders)),
     now,
     logger: logger.child({ service: "http" }),
-  });
+  };
+  return createBootPlane(deps, { leastBytesPerSecond });
 }

@@ -3,7 +3,8 @@
 import type { Logger } from "pino";
 import { AssetChangedError, type FoundFile, isUnchanged, openAsset } from "../boot/asset-file.ts";
 import { type Assets, findSet } from "../boot/assets.ts";
-import { DamagedImageError, type ImageCache } from "../boot/image-cache.ts";
+import type { ImageCache } from "../boot/image-cache.ts";
+import { createImageRefusal, type RefuseImage } from "../boot/image-refusal.ts";
 import { giveKeys, type KeyTools } from "../boot/installer-keys.ts";
 import type { LoaderConfig, LoaderConfigs } from "../boot/loader-config.ts";
 import { commonScript, type GivenScript, giveScript, localDisk } from "../boot/machine-script.ts";
@@ -21,7 +22,10 @@ import type { AddressHolders } from "./address-holders.ts";
 import { createSharedReads, type SharedReads } from "./shared-reads.ts";
 
 export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" | "onServed"> {
-  readonly assets: Pick<Assets, "current" | "recent" | "loader" | "plainFile" | "reportDamage">;
+  readonly assets: Pick<
+    Assets,
+    "current" | "recent" | "loader" | "plainFile" | "reload" | "reportDamage"
+  >;
   readonly images: ImageCache;
   readonly scripts: BootScripts;
   readonly configs: LoaderConfigs;
@@ -37,12 +41,16 @@ type Named<Kind extends VirtualFile["kind"]> = Extract<VirtualFile, { kind: Kind
 
 export function createTftpFiles(tools: TftpFileTools): TftpFiles {
   const read = createSharedReads(readWhole);
+  const refuse = createImageRefusal({
+    ...tools,
+    onRefused: (refusal) => tools.onEvent({ kind: "image-refused", ...refusal }),
+  });
   return async (name, client) => {
     const file = parseVirtualFile(name);
     if (file === undefined) return await plainFile(tools.assets, name, read);
     switch (file.kind) {
       case "image":
-        return await imageOf(tools, file, client, read);
+        return await imageOf({ ...tools, read, refuse }, file, client);
       case "keys":
         return held(await keysOf(tools, file, client));
       case "autoexec":
@@ -72,10 +80,14 @@ async function plainFile(
 
 /** Of the set that the machine's configuration was made for, also when another one has become active since. */
 async function imageOf(
-  { assets, images, onEvent }: TftpFileTools,
+  {
+    assets,
+    images,
+    read,
+    refuse,
+  }: TftpFileTools & { readonly read: SharedReads; readonly refuse: RefuseImage },
   { profile, version, file }: Named<"image">,
   client: Ipv4,
-  read: SharedReads,
 ): Promise<HeldFile | undefined> {
   const set = findSet(assets.current(), profile, version);
   const image = file === set?.kernelName ? set.kernel : file === "initrd" ? set?.initrd : undefined;
@@ -83,10 +95,7 @@ async function imageOf(
   try {
     return (await images.hold(image)) ?? (await read(image));
   } catch (error) {
-    if (error instanceof DamagedImageError) {
-      await assets.reportDamage(image);
-      onEvent({ kind: "image-refused", client, profile, file, reason: error.message });
-    }
+    if (await refuse(client, { profile, file, image }, error)) return undefined;
     throw error;
   }
 }

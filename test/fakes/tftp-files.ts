@@ -38,6 +38,8 @@ export interface TestTftpFiles {
   readonly events: BootPlaneEvent[];
   /** The texts that nodes were given, as they are kept: `name stage: text`. */
   readonly served: string[];
+  /** What was done about images that can't be given. */
+  readonly done: string[];
 }
 
 export interface TftpSituation {
@@ -49,6 +51,8 @@ export interface TftpSituation {
   readonly sets?: readonly AssetSet[];
   /** The node's. */
   readonly address?: Ipv4;
+  /** What becomes of an image when it is read. */
+  readonly unreadable?: Error;
 }
 
 export function testTftpFiles({
@@ -57,6 +61,7 @@ export function testTftpFiles({
   found = false,
   sets = [set],
   address: mine = node.provisioningAddress,
+  unreadable,
 }: TftpSituation = {}): TestTftpFiles {
   const manifest: AssetManifest = {
     ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
@@ -75,6 +80,7 @@ export function testTftpFiles({
   };
   const events: BootPlaneEvent[] = [];
   const served: string[] = [];
+  const done: string[] = [];
   const find = (address: string) => (address === mine ? mac : undefined);
   const own: Standing = { kind: "given", to: mac };
   const strange: Standing = { kind: proxy ? "not-heard" : "not-given" };
@@ -84,10 +90,17 @@ export function testTftpFiles({
       recent: async () => manifest,
       loader: async (name) => manifest.loaders.get(name),
       plainFile: async () => undefined,
-      reportDamage: async () => undefined,
+      reload: async () => {
+        done.push("reload");
+        return manifest;
+      },
+      reportDamage: async ({ path }) => void done.push(`damage of ${path}`),
     },
     images: {
-      hold: async ({ path }) => ({ data: Buffer.from(path), release: () => undefined }),
+      hold: async ({ path }) => {
+        if (unreadable !== undefined) throw unreadable;
+        return { data: Buffer.from(path), release: () => undefined };
+      },
     },
     configs: loadLoaderConfigs("templates"),
     holders: { find },
@@ -106,5 +119,5 @@ export function testTftpFiles({
     now: () => 5,
     logger: pino({ level: "silent" }),
   });
-  return { get, events, served };
+  return { get, events, served, done };
 }

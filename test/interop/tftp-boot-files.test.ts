@@ -31,7 +31,7 @@ beforeAll(async () => {
   files = testTftpFiles({ armed: true, address: host });
   server = createTftpServer({
     ...{ address: host, port: 0, files: (name, client) => files.get(name, client) },
-    ...{ onEvent: () => undefined, now: () => performance.now() },
+    ...{ onEvent: () => undefined, onFault: () => undefined, now: () => performance.now() },
     logger: pino({ level: "silent" }),
   });
   port = String(await server.start());

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { AssetChangedError } from "../../src/boot/asset-file.ts";
+import { DamagedImageError } from "../../src/boot/image-cache.ts";
 import { keysName } from "../../src/boot/virtual-files.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import {
@@ -16,10 +18,10 @@ const other = "10.0.100.77" as Ipv4;
 const dashed = mac.replaceAll(":", "-");
 
 function files(situation: TftpSituation = {}) {
-  const { get, events, served } = testTftpFiles(situation);
+  const { get, ...seen } = testTftpFiles(situation);
   const text = async (name: string, client = mine) =>
     (await get(name, client))?.data.toString("latin1");
-  return { text, events, served };
+  return { text, ...seen };
 }
 
 test("an armed node's GRUB is told to start the installer, and its timeline says so", async () => {
@@ -140,4 +142,15 @@ test("an installer's keys are not given over TFTP either once it was found", asy
   const { text, events } = files({ armed: true, found: true });
   expect(await text(name)).toBeUndefined();
   expect(events).toMatchObject([{ kind: "keys-refused", mac, client: mine, times: 1 }]);
+});
+
+test.each([
+  [new DamagedImageError("initrd is damaged"), ["damage of initrd"], ["image-refused"]],
+  [new AssetChangedError("initrd changed"), ["reload"], []],
+])("an image that is not as published is not given, and %s is taken care of", async (...row) => {
+  const [unreadable, wanted, told] = row;
+  const { text, events, done } = files({ unreadable });
+  expect(await text(`nixos/${set.profile}/${set.version}/initrd`)).toBeUndefined();
+  expect(done).toEqual(wanted);
+  expect(events.map(({ kind }) => kind)).toEqual(told);
 });
