@@ -32,7 +32,7 @@ const { values } = parseArgs({
 const faults = noFaults();
 const machine = openMachine();
 const bmcKeyFile = values["bmc-key-file"];
-await createSimulator({
+const simulator = await createSimulator({
   machine,
   faults,
   address: values.address,
@@ -44,7 +44,9 @@ await createSimulator({
 });
 if (values["redfish-port"] !== undefined) {
   const port = Number(values["redfish-port"]);
-  const { certificate } = await createRedfishServer(machine, { address: values.address, port });
+  const { certificate } = await createRedfishServer(simulator.machine, {
+    ...{ address: values.address, port },
+  });
   if (values.certificate !== undefined) writeFileSync(values.certificate, certificate);
 }
 if (values.control !== undefined) await serveControl(values.control, machine, faults);
