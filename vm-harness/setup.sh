@@ -37,6 +37,7 @@ kea-admin        perfdhcp
 openssh-server   installer to be identified
 openssl          checks of the certificates
 python3          hands sockets over, as systemd does
+python3-pyghmi   fakebmc, a BMC of other people
 python3-sushy    Redfish client of OpenStack
 redfishtool      Redfish client of DMTF
 strace           durability and I/O errors of the lease file

@@ -87,6 +87,11 @@ async function reserved<T>(
 
 async function readSensorRecords(turn: Turn, reservation: number): Promise<readonly sdr.Sensor[]> {
   const sensors: sdr.Sensor[] = [];
+  const { completion } = await turn.ask(
+    sdr.getSdr(reservation, sel.firstRecord, 0, sdr.sdrHeaderBytes),
+  );
+  // An empty repository has no first record.
+  if (completion === completionCodes.notPresent) return sensors;
   let id = sel.firstRecord;
   for (let records = 0; records < maxRecords && id !== sel.noMoreRecords; records += 1) {
     const head = await readSdr(turn, reservation, id, 0, sdr.sdrHeaderBytes);
