@@ -125,6 +125,8 @@ class Server implements TftpServer {
   constructor(options: TftpServerOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
+    // One that was handed over is this server's to close, also when it was never started.
+    this.#socket = options.socket;
     this.#mayReport = createPerSecond({ refusals: this.#limits.refusalEventsPerSecond });
   }
 
@@ -136,7 +138,7 @@ class Server implements TftpServer {
       const reason = `TFTP on ${address} has failed: ${messageOf(error)}`;
       this.#options.onFault(new Error(reason, { cause: error }));
     };
-    const socket = this.#options.socket ?? (await openTftpSocket(address, port));
+    const socket = this.#socket ?? (await openTftpSocket(address, port));
     // Set at once, so that close finds what start has opened.
     this.#socket = socket;
     socket.on("error", onFault);

@@ -60,24 +60,29 @@ afterEach(async () => {
   for (const thing of open.splice(0)) await thing.close();
 });
 
-async function rack(options: Partial<TftpServerOptions> = {}) {
-  const events: TftpEvent[] = [];
-  const arrived: (() => void)[] = [];
-  const server: TftpServer = createTftpServer({
+function serverOptions(over: Partial<TftpServerOptions> = {}): TftpServerOptions {
+  return {
     address: loopback,
     port: 0,
     files: async (name) => heldFile(files.get(name)),
-    onEvent: (event) => {
-      events.push(event);
-      for (const resolve of arrived.splice(0)) resolve();
-    },
+    onEvent: () => undefined,
     onFault: (error) => {
       throw error;
     },
     now: () => performance.now(),
     logger: pino({ level: "silent" }),
-    ...options,
-  });
+    ...over,
+  };
+}
+
+async function rack(options: Partial<TftpServerOptions> = {}) {
+  const events: TftpEvent[] = [];
+  const arrived: (() => void)[] = [];
+  const onEvent = (event: TftpEvent) => {
+    events.push(event);
+    for (const resolve of arrived.splice(0)) resolve();
+  };
+  const server: TftpServer = createTftpServer(serverOptions({ onEvent, ...options }));
   const port = await server.start();
   open.push(server);
   const client = () => {
@@ -93,6 +98,14 @@ async function rack(options: Partial<TftpServerOptions> = {}) {
 }
 
 describe("the TFTP server", () => {
+  it("closes a socket that was handed over, also when it was never started", async () => {
+    const socket = createSocket("udp4");
+    const closed = new Promise<void>((resolve) => socket.once("close", resolve));
+    await new Promise<void>((resolve) => socket.bind(0, loopback, resolve));
+    await createTftpServer(serverOptions({ socket })).close();
+    await closed;
+  });
+
   it("serves a file from a port of its own and reports it", async () => {
     const { port, client, event, server } = await rack();
     const reader = client();
