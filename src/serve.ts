@@ -27,6 +27,7 @@ import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { createControllers } from "./serve/controllers.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
+import { createPower } from "./serve/power.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
 import { checkServer, missingAssets } from "./serve/self-check.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
@@ -95,9 +96,10 @@ async function start(
   const sshKey = await loadSshKey(inventory);
   const controllers = createControllers(process.env);
   closers.push(() => controllers.close());
+  const power = createPower({ inventory, store, controllers, logger });
   const tools = {
     ...(await provisionTools(inventory, store, assets, rendering, sshKey.file)),
-    bmc: controllers.find,
+    ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
   };
   const servedScripts = createServedScripts(join(stateDirectory, "served"));
   const network = await startNetworkServices({
@@ -111,11 +113,13 @@ async function start(
   closers.push(() => checks.close());
   const runner = startRunner(tools, store, logger);
   closers.push(() => runner.close());
+  power.start();
+  closers.push(() => power.close());
   const { nodes, operations } = store;
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
     cluster: tools.cluster,
-    bmc: tools.bmc,
+    ...{ powerJobs: power.jobs, powerWatch: power.watch },
     subject: rendering.subject,
     newProvisions: (chosen) => newProvisions(tools, chosen, now()),
     render: rendering.render,
@@ -140,6 +144,8 @@ async function start(
         foreignServers: network.dhcp.foreignServers(),
         damagedAssets: assets.current().damaged.length,
         assetsCheckedMs: checks.lastCheckMs(),
+        power: inventory.nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
+        nowMs: now(),
       }),
   });
   const token = loadOrCreateToken(stateDirectory, randomBytes);
@@ -200,7 +206,7 @@ async function provisionTools(
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-): Promise<Omit<ProvisionTools, "bmc">> {
+): Promise<Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock">> {
   const { stateDirectory } = inventory.server;
   const { now } = clock;
   const commonName = `${inventory.cluster.name} CA`;

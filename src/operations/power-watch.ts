@@ -1,0 +1,272 @@
+// What is known of each machine's power: what it was last seen to be, and what was last asked for. It reads every BMC from time
+// to time, tells when the two differ, and switches nothing: somebody at the power button has a reason.
+
+import { type Bmc, BmcError, type BmcFailureKind, type PowerState } from "../bmc/bmc.ts";
+import type { Clock } from "../bmc/clock.ts";
+import { withDeadline } from "../bmc/deadline.ts";
+import type { PowerObserver } from "../bmc/observed.ts";
+import type { Node } from "../inventory/schema.ts";
+import type { NewEvent, NodeStore } from "../nodes/ports.ts";
+
+/** The power of one machine as far as it is known. Times are milliseconds since the epoch. */
+export interface PowerView {
+  /** `unknown`: it was never read, or could not be read when it was last tried. */
+  readonly state: PowerState | "unknown";
+  /** The last reading that came, and when. */
+  readonly last?: PowerState | undefined;
+  readonly readAtMs?: number | undefined;
+  /** Why the last try gave nothing. */
+  readonly failure?: { readonly kind: BmcFailureKind; readonly reason: string } | undefined;
+  /** What an operator or an operation last asked for. */
+  readonly asked?: PowerState | undefined;
+  /** It was seen twice in a row not to be as asked, and nobody is at work on it. */
+  readonly differs: boolean;
+}
+
+export interface PowerWatch {
+  view(node: string): PowerView;
+  /** Notes that `power` is what the node shall be from now on. `detail` says who wants it. */
+  asked(node: string, power: PowerState, detail: Readonly<Record<string, unknown>>): void;
+  /** Somebody is at work on the node's power until the returned function is called: its changes are no surprise. */
+  hold(node: string): () => void;
+  /** Hears what the node's driver learns. */
+  observer(node: string): PowerObserver;
+  /** Reads the BMCs until it is closed. */
+  start(bmc: (node: Node) => Bmc): void;
+  close(): Promise<void>;
+}
+
+export interface PowerWatchTools {
+  readonly nodes: readonly Node[];
+  readonly store: Pick<NodeStore, "events">;
+  /** Writes to the timeline; never throws. */
+  readonly record: (event: NewEvent) => void;
+  /** The nodes that an operation is at work on. */
+  readonly operating: () => ReadonlySet<string>;
+  readonly pollMs: number;
+  /** BMCs that are read at one time. */
+  readonly concurrency: number;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly onFault: (error: unknown) => void;
+}
+
+interface Known {
+  readonly node: Node;
+  state: PowerState | undefined;
+  readAtMs: number | undefined;
+  failure: { readonly kind: BmcFailureKind; readonly reason: string } | undefined;
+  failuresInARow: number;
+  unknownTold: boolean;
+  asked: PowerState | undefined;
+  differs: boolean;
+  /** When a reading first was not as asked; on the monotonic clock. */
+  doubtMs: number | undefined;
+  holders: number;
+  calls: number;
+  /** When it was last tried to read it; the same clock. */
+  triedMs: number;
+  /** What the pause until the next reading is multiplied by. */
+  jitter: number;
+}
+
+const tickMs = 1_000;
+const hurriedMs = 5_000;
+const readMs = 30_000;
+// One reading may be a BMC's slip.
+const doubtMs = 4_000;
+const failuresBeforeTold = 3;
+// All at once after a restart is a burst for the network and for us.
+const firstReadingsMs = 15_000;
+// BMCs that were switched on together are not to be asked together for ever.
+const jitterShare = 0.2;
+
+export function createPowerWatch(tools: PowerWatchTools): PowerWatch {
+  const { record } = tools;
+  const known = new Map(tools.nodes.map((node) => [node.name, remember(tools, node)]));
+  const of = (node: string): Known => {
+    const found = known.get(node);
+    if (found === undefined) throw new Error(`node ${node} is in no inventory`);
+    return found;
+  };
+  const stop = new AbortController();
+  let ended: Promise<unknown> = Promise.resolve();
+  return {
+    view: (node) => viewOf(of(node)),
+    asked: (node, power, detail) => {
+      const machine = of(node);
+      machine.asked = power;
+      machine.differs = false;
+      machine.doubtMs = undefined;
+      record({ node, mac: undefined, kind: "power-asked", detail: { power, ...detail } });
+    },
+    hold: (node) => {
+      const machine = of(node);
+      machine.holders += 1;
+      return () => {
+        machine.holders -= 1;
+      };
+    },
+    observer: (node) => observerOf(tools, of(node)),
+    start: (bmc) => {
+      ended = poll(tools, [...known.values()], bmc, stop.signal).catch(tools.onFault);
+    },
+    close: async () => {
+      stop.abort();
+      await ended;
+    },
+  };
+}
+
+/** What the timeline says of it: what was asked for, and whether it was told already that it is otherwise. */
+function remember({ store, clock, random, pollMs }: PowerWatchTools, node: Node): Known {
+  const newest = (...kinds: readonly string[]) =>
+    store.events({ node: node.name, kinds, limit: 1 })[0];
+  const asked = newest("power-asked")?.detail["power"];
+  return {
+    node,
+    state: undefined,
+    readAtMs: undefined,
+    failure: undefined,
+    failuresInARow: 0,
+    unknownTold: newest("power-unknown", "power-known")?.kind === "power-unknown",
+    asked: asked === "on" || asked === "off" ? asked : undefined,
+    differs: newest("power-asked", "power-differs", "power-as-asked")?.kind === "power-differs",
+    doubtMs: undefined,
+    holders: 0,
+    calls: 0,
+    triedMs: clock.now() - pollMs + random() * Math.min(pollMs, firstReadingsMs),
+    jitter: 1,
+  };
+}
+
+function viewOf({ state, readAtMs, failure, asked, differs }: Known): PowerView {
+  return {
+    state: failure === undefined ? (state ?? "unknown") : "unknown",
+    ...{ last: state, readAtMs, failure, asked, differs },
+  };
+}
+
+function observerOf(tools: PowerWatchTools, machine: Known): PowerObserver {
+  const { record } = tools;
+  const node = machine.node.name;
+  return {
+    began: () => {
+      machine.calls += 1;
+      return () => {
+        machine.calls -= 1;
+      };
+    },
+    read: (state) => {
+      machine.triedMs = tools.clock.now();
+      machine.state = state;
+      machine.readAtMs = tools.now();
+      machine.failure = undefined;
+      machine.failuresInARow = 0;
+      if (machine.unknownTold) {
+        machine.unknownTold = false;
+        record({ node, mac: undefined, kind: "power-known", detail: { power: state } });
+      }
+      compare(tools, machine, state);
+    },
+    failed: (error) => {
+      // It answers and has no time: what it said last stands, and its age is shown.
+      if (error.kind === "busy") return;
+      const { kind, message: reason } = error;
+      machine.failure = { kind, reason };
+      machine.failuresInARow += 1;
+      if (machine.unknownTold || machine.failuresInARow < failuresBeforeTold) return;
+      machine.unknownTold = true;
+      record({ node, mac: undefined, kind: "power-unknown", detail: { failure: kind, reason } });
+    },
+  };
+}
+
+/** Tells once when a machine is not as it was asked to be, and once when it is again. */
+function compare(tools: PowerWatchTools, machine: Known, seen: PowerState): void {
+  const { asked, node } = machine;
+  const { clock, record } = tools;
+  if (asked === undefined) return;
+  const tell = (kind: string) =>
+    record({ node: node.name, mac: undefined, kind, detail: { asked, seen } });
+  if (asked === seen) {
+    machine.doubtMs = undefined;
+    if (machine.differs) tell("power-as-asked");
+    machine.differs = false;
+    return;
+  }
+  if (machine.differs || machine.holders > 0 || tools.operating().has(node.name)) {
+    machine.doubtMs = undefined;
+    return;
+  }
+  if (machine.doubtMs === undefined) machine.doubtMs = clock.now();
+  else if (clock.now() - machine.doubtMs >= doubtMs) {
+    machine.differs = true;
+    machine.doubtMs = undefined;
+    tell("power-differs");
+  }
+}
+
+/** When a machine is to be read again: soon while somebody is at work on it, or its last reading was a surprise. */
+function dueMs(
+  { pollMs }: PowerWatchTools,
+  machine: Known,
+  operating: ReadonlySet<string>,
+): number {
+  const { holders, doubtMs, triedMs, node } = machine;
+  const hurried = holders > 0 || doubtMs !== undefined || operating.has(node.name);
+  return triedMs + (hurried ? Math.min(hurriedMs, pollMs) : pollMs * machine.jitter);
+}
+
+/** Reads those whose time has come, the longest overdue first, until the signal aborts. */
+async function poll(
+  tools: PowerWatchTools,
+  machines: readonly Known[],
+  bmc: (node: Node) => Bmc,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, concurrency } = tools;
+  const reading = new Map<Known, Promise<void>>();
+  while (!signal.aborted) {
+    const nowMs = clock.now();
+    const operating = tools.operating();
+    const due = machines
+      // A BMC that is at work for somebody is left alone; what is read there counts too.
+      .filter((machine) => machine.calls === 0 && !reading.has(machine))
+      .map((machine) => ({ machine, atMs: dueMs(tools, machine, operating) }))
+      .filter(({ atMs }) => atMs <= nowMs)
+      .toSorted((a, b) => a.atMs - b.atMs)
+      .slice(0, Math.max(0, concurrency - reading.size));
+    for (const { machine } of due) {
+      const ended = read(tools, machine, bmc(machine.node), signal);
+      reading.set(
+        machine,
+        ended.finally(() => reading.delete(machine)),
+      );
+    }
+    await clock.sleep(tickMs, signal);
+  }
+  await Promise.all(reading.values());
+}
+
+/** One reading; what comes of it is heard by the observer. Never rejects. */
+async function read(
+  tools: PowerWatchTools,
+  machine: Known,
+  bmc: Bmc,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, random } = tools;
+  machine.triedMs = clock.now();
+  machine.jitter = 1 + (random() - 0.5) * jitterShare;
+  const { node } = machine;
+  const subject = `node ${node.name} (BMC ${node.bmc.address})`;
+  try {
+    await withDeadline({ subject, ms: readMs, clock }, signal, (within) => bmc.powerState(within));
+  } catch (error) {
+    if (!(error instanceof BmcError) && !signal.aborted) tools.onFault(error);
+  }
+}
