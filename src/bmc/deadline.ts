@@ -10,7 +10,7 @@ export interface Deadline {
   readonly clock: Clock;
 }
 
-/** Runs `work` with a signal that aborts at the deadline or with `signal`. Throws a BmcError "timeout" when it was cut off by the deadline. */
+/** Runs `work` with a signal that aborts with `signal`, or at the deadline: then with the BmcError "timeout" that is thrown. */
 export async function withDeadline<T>(
   { subject, ms, clock }: Deadline,
   signal: AbortSignal,
@@ -18,15 +18,16 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const over = new AbortController();
   const late = new AbortController();
+  const said = `${subject} is not done after ${Math.round(ms / 1000)} s: its BMC does not answer`;
   void clock.sleep(ms, over.signal).then(() => {
-    if (!over.signal.aborted) late.abort();
+    if (!over.signal.aborted) late.abort(new BmcError("timeout", said));
   });
   try {
     return await work(AbortSignal.any([signal, late.signal]));
   } catch (error) {
-    if (!late.signal.aborted || signal.aborted || error instanceof BmcError) throw error;
-    const said = `${subject} is not done after ${Math.round(ms / 1000)} s: its BMC does not answer`;
-    throw new BmcError("timeout", said, { cause: error });
+    throw late.signal.aborted && !signal.aborted && !(error instanceof BmcError)
+      ? (late.signal.reason as BmcError)
+      : error;
   } finally {
     over.abort();
   }

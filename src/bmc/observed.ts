@@ -28,7 +28,9 @@ export function observed(bmc: Bmc, observer: PowerObserver): Bmc {
         observer.read(state);
         return state;
       } catch (error) {
-        if (error instanceof BmcError) observer.failed(error);
+        // What was cut off at a deadline is a failure as well, see deadline.ts.
+        const failure = signal?.aborted ? (signal.reason as unknown) : error;
+        if (failure instanceof BmcError) observer.failed(failure);
         throw error;
       } finally {
         ended();

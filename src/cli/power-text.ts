@@ -128,5 +128,6 @@ function countsText({ action, id, tasks }: PowerJobView): string {
   for (const { status } of tasks.toSorted((a, b) => interest(a) - interest(b)))
     counts.set(status, (counts.get(status) ?? 0) + 1);
   const parts = [...counts].map(([status, count]) => `${count} ${status}`);
-  return `power ${action} ${id}: ${tasks.length} machines, ${parts.join(", ")}`;
+  const machines = tasks.length === 1 ? "1 machine" : `${tasks.length} machines`;
+  return `power ${action} ${id}: ${machines}, ${parts.join(", ")}`;
 }

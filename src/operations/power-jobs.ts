@@ -46,6 +46,8 @@ export interface PowerJobTools {
 /** A task that moves along. */
 interface Cell {
   task: PowerTask;
+  /** Aborts it while it waits for its turn. */
+  readonly left: AbortController;
 }
 
 interface Job {
@@ -53,8 +55,6 @@ interface Job {
   readonly verb: PowerVerb;
   readonly createdAtMs: number;
   readonly cells: readonly Cell[];
-  /** Aborts those that wait for their turn. */
-  readonly cancelled: AbortController;
 }
 
 const keptMs = 3_600_000;
@@ -86,10 +86,8 @@ export function createPowerJobs(tools: PowerJobTools): PowerJobs {
     plan: draft,
     start: (order) => {
       forget(jobs, tools.now());
-      const cells = draft(order).map((task): Cell => ({ task }));
-      const { verb } = order;
-      const cancelled = new AbortController();
-      const job = { id: tools.newId(), verb, createdAtMs: tools.now(), cells, cancelled };
+      const cells = draft(order).map((task): Cell => ({ task, left: new AbortController() }));
+      const job = { id: tools.newId(), verb: order.verb, createdAtMs: tools.now(), cells };
       jobs.set(job.id, job);
       const nodes = new Map(order.nodes.map((node) => [node.name, node]));
       for (const cell of cells) {
@@ -110,7 +108,7 @@ export function createPowerJobs(tools: PowerJobTools): PowerJobs {
     runningFor: (node) => atWork.get(node),
     cancel: (id) => {
       const job = jobs.get(id);
-      job?.cancelled.abort();
+      for (const { task, left } of job?.cells ?? []) if (task.status === "waiting") left.abort();
       return job && snapshot(job);
     },
     close: async () => {
@@ -140,18 +138,13 @@ function forget(jobs: Map<string, Job>, nowMs: number): void {
 /** One machine from its turn to its end. Never rejects. */
 async function run(
   tools: PowerJobTools,
-  { id, verb, cancelled }: Job,
+  { id, verb }: Job,
   cell: Cell,
   node: Node,
   closing: AbortSignal,
 ): Promise<void> {
   const release = verb === "status" ? () => {} : tools.watch.hold(node.name);
-  const left = new AbortController();
-  const leave = () => {
-    if (cell.task.status === "waiting") left.abort();
-  };
-  cancelled.signal.addEventListener("abort", leave, { once: true });
-  const signal = AbortSignal.any([left.signal, closing]);
+  const signal = AbortSignal.any([cell.left.signal, closing]);
   const onAsked = () => {
     cell.task = { ...cell.task, status: "asked", askedAtMs: tools.now() };
     if (verb !== "status") tools.watch.asked(node.name, wanted[verb], { action: verb, job: id });
@@ -165,7 +158,6 @@ async function run(
     cell.task = { ...cell.task, ...outcome(tools, verb, cell.task, error, signal) };
   } finally {
     cell.task = { ...cell.task, endedAtMs: tools.now() };
-    cancelled.signal.removeEventListener("abort", leave);
     release();
     tell(tools, id, verb, cell.task);
   }

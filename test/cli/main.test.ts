@@ -19,7 +19,7 @@ afterAll(() => server.close());
 
 describe("reading commands", () => {
   it.each<[string, string[], RegExp[]]>([
-    ["nodes", ["nodes"], [/^NODE +STATE +FOR +MAC/, /node02 +registered/]],
+    ["nodes", ["nodes"], [/^NODE +STATE +FOR +POWER +MAC/, /node02 +registered +\S+ +on /]],
     [
       "discovered machines",
       ["nodes", "--discovered"],
