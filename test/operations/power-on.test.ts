@@ -36,7 +36,7 @@ async function start(machine: MachineBmc, turnMs = 0) {
   const step = powerOn({
     ...{ inventory, node: inventory.nodes[0], controller, clock: systemClock },
     startTurn: () => systemClock.sleep(turnMs, never),
-    powerAsked: (_node, power) => void asked.push(`wants ${power}`),
+    powerAsked: (_: unknown, power: string) => void asked.push(`wants ${power}`),
   } as unknown as StepContext);
   let evidence = {};
   const ended = (async () => {
