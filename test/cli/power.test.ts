@@ -94,7 +94,9 @@ describe("power", () => {
       asked: [],
     });
   });
+});
 
+describe("what power prints", () => {
   it("status prints nothing but its table", async () => {
     server = await startServer(ending([]));
     const { stdout } = await server.rackstrap("power", "status", "node01");
