@@ -12,10 +12,9 @@ export interface PowerTools {
   readonly watch: Pick<PowerWatch, "view">;
   /** The node of that name; throws a Refusal. */
   readonly declared: (name: string) => Node;
-  readonly now: () => number;
 }
 
-export function createPowerService({ jobs, watch, declared, now }: PowerTools): PowerService {
+export function createPowerService({ jobs, watch, declared }: PowerTools): PowerService {
   const task = (one: PowerTask): PowerTaskView => ({ ...one, power: watch.view(one.node) });
   const view = ({ verb, tasks, ...job }: PowerJob): PowerJobView => ({
     ...job,
@@ -37,8 +36,8 @@ export function createPowerService({ jobs, watch, declared, now }: PowerTools): 
   return {
     power: (request) => view(jobs.start(order(request))),
     powerPlan: (request) => {
-      const tasks = jobs.plan(order(request)).map(task);
-      return { action: request.action, createdAtMs: now(), tasks };
+      const { createdAtMs, tasks } = jobs.plan(order(request));
+      return { action: request.action, createdAtMs, tasks: tasks.map(task) };
     },
     powerJob: (id) => known(id, jobs.job(id)),
     powerJobs: () => jobs.jobs().map(view),

@@ -83,12 +83,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     discovered: () => nodes.discovered().map(discoveredView),
     explain: (subject) => explain(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
-    ...createPowerService({
-      jobs: tools.powerJobs,
-      watch: tools.powerWatch,
-      declared,
-      now: tools.clock.now,
-    }),
+    ...createPowerService({ jobs: tools.powerJobs, watch: tools.powerWatch, declared }),
     provision: (names) => provision(tools, names.map(declared)),
     operations: () => operations.operations({ running: false }).map(operationView),
     operation: (id) => operationView(stored(id)),

@@ -10,16 +10,21 @@ import { formatDuration, formatTable, printable } from "./table.ts";
 
 const columns = 100;
 
-/** `on 12s`: what was read, and how long ago. `unknown, on 5m02s` for what can't be read now. */
+/** `on 12s`: what was read, and how long ago. `unknown (timeout), on 5m02s` for what can't be read now. */
 export function powerText(power: PowerStateView, nowMs: number): string {
-  const { state, last, readAtMs, asked, differs } = power;
+  const { state, last, readAtMs, failure, asked, differs } = power;
   const reading =
     last === undefined || readAtMs === undefined
       ? undefined
       : `${last} ${formatDuration(nowMs - readAtMs)}`;
-  const known =
-    state === "unknown" ? ["unknown", reading].filter(Boolean).join(", ") : (reading ?? state);
-  return differs && asked !== undefined ? `${known}, asked ${asked}` : known;
+  const unknown = failure === undefined ? "unknown" : `unknown (${failure.kind})`;
+  return [
+    state === "unknown" ? unknown : undefined,
+    reading,
+    differs && asked !== undefined ? `asked ${asked}` : undefined,
+  ]
+    .filter((part) => part !== undefined)
+    .join(", ");
 }
 
 /** Order and times, before anything is done. */
@@ -32,7 +37,7 @@ export function planTable({ tasks, createdAtMs }: PowerPlanView): string[] {
         task.group ?? "-",
         task.status === "refused"
           ? "refused"
-          : `+${((task.startAtMs - createdAtMs) / 1000).toFixed(1)}s`,
+          : `+${((task.startAtMs - createdAtMs) / 1000).toFixed(2)}s`,
         powerText(task.power, createdAtMs),
       ]),
       columns,
@@ -72,14 +77,16 @@ export function powerTable(
   ];
 }
 
-/** One line for each machine whose status is not what it was. */
+/** One line for each machine whose status is not what it was; the whole reasons are told at the end. */
 export function powerChanges(before: PowerJobView | undefined, after: PowerJobView): string[] {
   const old = new Map(before?.tasks.map(({ node, status }) => [node, status]));
   return after.tasks
     .filter(({ node, status }) => status !== (old.get(node) ?? "waiting"))
     .map((task) => {
       const { node, status, failure } = task;
-      return printable(`${node} ${status}${failure === undefined ? "" : `: ${failure.reason}`}`);
+      return printable(
+        `${node} ${status}${failure === undefined || status === "refused" ? "" : ` (${failure.kind})`}`,
+      );
     });
 }
 

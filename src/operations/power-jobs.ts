@@ -12,8 +12,8 @@ import { draftTasks, isOver, type PowerJob, type PowerOrder, type PowerTask } fr
 import type { PowerWatch } from "./power-watch.ts";
 
 export interface PowerJobs {
-  /** The tasks that `start` would begin with, without beginning. */
-  plan(order: PowerOrder): readonly PowerTask[];
+  /** What `start` would begin with, without beginning. */
+  plan(order: PowerOrder): Pick<PowerJob, "createdAtMs" | "tasks">;
   start(order: PowerOrder): PowerJob;
   job(id: string): PowerJob | undefined;
   /** Newest first. */
@@ -68,11 +68,14 @@ export function createPowerJobs(tools: PowerJobTools): PowerJobs {
   const atWork = new Map<string, string>();
   const running = new Set<Promise<void>>();
   const closing = new AbortController();
-  const draft = (order: PowerOrder) =>
-    draftTasks(order, tools.settings, tools.now(), (node) => ({
+  const draft = (order: PowerOrder) => {
+    const createdAtMs = tools.now();
+    const tasks = draftTasks(order, tools.settings, createdAtMs, (node) => ({
       job: atWork.get(node),
       operation: tools.operation(node),
     }));
+    return { createdAtMs, tasks };
+  };
   const begin = (job: Job, cell: Cell, node: Node) => {
     const { name } = node;
     if (job.verb !== "status") atWork.set(name, job.id);
@@ -86,8 +89,9 @@ export function createPowerJobs(tools: PowerJobTools): PowerJobs {
     plan: draft,
     start: (order) => {
       forget(jobs, tools.now());
-      const cells = draft(order).map((task): Cell => ({ task, left: new AbortController() }));
-      const job = { id: tools.newId(), verb: order.verb, createdAtMs: tools.now(), cells };
+      const { createdAtMs, tasks } = draft(order);
+      const cells = tasks.map((task): Cell => ({ task, left: new AbortController() }));
+      const job = { id: tools.newId(), verb: order.verb, createdAtMs, cells };
       jobs.set(job.id, job);
       const nodes = new Map(order.nodes.map((node) => [node.name, node]));
       for (const cell of cells) {

@@ -18,7 +18,7 @@ function service() {
       orders.push(order);
       return job;
     },
-    plan: () => job.tasks,
+    plan: () => job,
     job: (id: string) => (id === "j1" ? job : undefined),
     jobs: () => [job],
     cancel: () => undefined,
@@ -27,7 +27,7 @@ function service() {
     if (name !== "node01") throw new Refusal("unknown", `no node is called ${name}`);
     return { name } as Node;
   };
-  const power = createPowerService({ jobs, watch: { view: () => seen }, declared, now: () => 7 });
+  const power = createPowerService({ jobs, watch: { view: () => seen }, declared });
   return { power, orders };
 }
 
@@ -40,7 +40,7 @@ test("a request becomes an order, and each machine of a job has its power beside
   expect(power.power(request)).toEqual(expected);
   expect(orders).toEqual([{ verb: "on", nodes: [{ name: "node01" }], despiteOperations: true }]);
   expect([power.powerJob("j1"), power.powerJobs()]).toEqual([expected, [expected]]);
-  expect(power.powerPlan(request)).toEqual({ action: "on", createdAtMs: 7, tasks: [view] });
+  expect(power.powerPlan(request)).toEqual({ action: "on", createdAtMs: 5, tasks: [view] });
 });
 
 test("nothing is begun when one of the nodes is unknown", () => {

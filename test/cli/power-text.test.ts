@@ -54,6 +54,13 @@ describe("power and its age", () => {
     ["on 12s", power({ asked: "on" })],
     ["on 12s, asked off", power({ asked: "off", differs: true })],
     ["unknown, on 12s", power({ state: "unknown" })],
+    [
+      "unknown (timeout), on 12s, asked off",
+      power({
+        ...{ state: "unknown", asked: "off", differs: true },
+        failure: { kind: "timeout", reason: "no answer" },
+      }),
+    ],
     ["unknown", { state: "unknown", differs: false }],
   ])("%s", (expected, view) => {
     expect(powerText(view, nowMs)).toBe(expected);
@@ -94,8 +101,8 @@ test("a line for each change", () => {
   expect(powerChanges(before, job)).toEqual([
     "node01 done",
     "node02 asked",
-    `node04 failed: ${unreachable}`,
-    "node05 refused: the operation 77 is at work on it",
+    "node04 failed (unreachable)",
+    "node05 refused",
   ]);
   expect(powerChanges(job, job)).toEqual([]);
 });
@@ -124,8 +131,8 @@ test("the plan", () => {
   };
   expect(planTable(plan).map((line) => line.replace(/off \d+s/, "off"))).toEqual([
     "NODE    GROUP  START    POWER",
-    "node01  pdu-1  +0.0s    off",
-    "node02  pdu-2  +0.3s    off",
+    "node01  pdu-1  +0.00s   off",
+    "node02  pdu-2  +0.25s   off",
     "node05  pdu-5  refused  off",
     "node05 refused: the operation 77 is at work on it",
   ]);

@@ -194,7 +194,7 @@ describe("a machine is refused", () => {
   ])("for %s during an operation (despite operations: %s): %s", (verb, despite, status) => {
     const { jobs, order, operations } = rack({ a1: machineBmc("on") });
     operations.set("a1", "op-1");
-    const [task] = jobs.plan(order(verb, ["a1"], despite));
+    const [task] = jobs.plan(order(verb, ["a1"], despite)).tasks;
     expect(task?.status).toBe(status);
     if (status === "refused") expect(task?.failure?.reason).toContain("operations show op-1");
   });
