@@ -46,7 +46,7 @@ export interface PowerService {
   powerJob(id: string): PowerJobView;
   /** Newest first. */
   powerJobs(): readonly PowerJobView[];
-  /** Leaves those machines alone whose turn has not come, and returns the job as it stands. */
+  /** Leaves those machines alone whose turn has not come, waits for no shutdown, and returns the job as it stands. */
   cancelPower(id: string): PowerJobView;
 }
 

@@ -111,7 +111,7 @@ function addShow(power: Command, done: Done): void {
 function addCancel(power: Command, done: Done): void {
   power
     .command("cancel")
-    .description("leave those machines of a power job alone whose turn has not come")
+    .description("leave machines alone whose turn has not come, and wait for no shutdown")
     .argument("<id>", "the job")
     .action(async (id: string, _options, command: Command) => {
       const options = optionsOf<GlobalOptions>(command);

@@ -98,7 +98,7 @@ function refusal(
 ): string | undefined {
   if (verb === "status") return undefined;
   if (job !== undefined)
-    return `the power job ${job} is at work on it: see rackstrap power show ${job}`;
+    return `the power job ${job} is at work on it: see rackstrap power show ${job}, or rackstrap power cancel ${job}`;
   // Switching on is what an operation wants as well.
   if (operation === undefined || verb === "on" || despiteOperations) return undefined;
   return `the operation ${operation} is at work on it: see rackstrap operations show ${operation}, or give --despite-operations`;

@@ -7,6 +7,7 @@ import { carryOut, type PowerVerb } from "../bmc/power-verbs.ts";
 import type { Slots } from "../bmc/slots.ts";
 import type { Stagger } from "../bmc/stagger.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import { messageOf } from "../net/error-text.ts";
 import type { NewEvent } from "../nodes/ports.ts";
 import { draftTasks, isOver, type PowerJob, type PowerOrder, type PowerTask } from "./power-job.ts";
 import type { PowerWatch } from "./power-watch.ts";
@@ -20,7 +21,7 @@ export interface PowerJobs {
   jobs(): readonly PowerJob[];
   /** The id of the job that changes the power of a node, or is about to. */
   runningFor(node: string): string | undefined;
-  /** Leaves those alone whose turn has not come; undefined when there is no such job. */
+  /** Leaves those alone whose turn has not come, and waits for no shutdown; undefined when there is no such job. */
   cancel(id: string): PowerJob | undefined;
   /** Ends every job where it stands. */
   close(): Promise<void>;
@@ -46,7 +47,7 @@ export interface PowerJobTools {
 /** A task that moves along. */
 interface Cell {
   task: PowerTask;
-  /** Aborts it while it waits for its turn. */
+  /** Aborts it while nothing would be left half done. */
   readonly left: AbortController;
 }
 
@@ -112,11 +113,14 @@ export function createPowerJobs(tools: PowerJobTools): PowerJobs {
     runningFor: (node) => atWork.get(node),
     cancel: (id) => {
       const job = jobs.get(id);
-      for (const { task, left } of job?.cells ?? []) if (task.status === "waiting") left.abort();
+      for (const { task, left } of job?.cells ?? [])
+        if (task.status === "waiting") left.abort(new Error("cancelled: nothing was done"));
+        else if (job?.verb === "soft")
+          left.abort(new Error("no longer waited for: it may shut down yet"));
       return job && snapshot(job);
     },
     close: async () => {
-      closing.abort();
+      closing.abort(new Error("the server stopped: read its power state"));
       await Promise.all(running);
     },
   };
@@ -185,18 +189,13 @@ function outcome(
   error: unknown,
   signal: AbortSignal,
 ): Pick<PowerTask, "status" | "failure"> {
-  const asked = status === "asked";
   if (error instanceof BmcError) {
-    const uncertain = verb === "reset" && asked && error.kind === "timeout";
+    const uncertain = verb === "reset" && status === "asked" && error.kind === "timeout";
     const failure = { kind: error.kind, reason: error.message };
     return { status: uncertain ? "uncertain" : "failed", failure };
   }
-  if (signal.aborted) {
-    const reason = asked
-      ? "the server stopped while its BMC was being asked: read its power state"
-      : "cancelled before its turn: nothing was done";
-    return { status: "failed", failure: { kind: "cancelled", reason } };
-  }
+  if (signal.aborted)
+    return { status: "failed", failure: { kind: "cancelled", reason: messageOf(signal.reason) } };
   tools.onFault(node, error);
   const reason = "unexpected fault: read the server's log";
   return { status: "failed", failure: { kind: "fault", reason } };

@@ -174,7 +174,7 @@ describe("a machine is refused", () => {
     jobs.start(order("on", ["a1"]));
     expect(outcomes(jobs.start(order("off")))).toEqual(["b1 waiting", "a1 refused refused"]);
     expect(jobs.job("job2")?.tasks[1]?.failure?.reason).toBe(
-      "the power job job1 is at work on it: see rackstrap power show job1",
+      "the power job job1 is at work on it: see rackstrap power show job1, or rackstrap power cancel job1",
     );
     expect(outcomes(jobs.start(order("status")))).toEqual(["a1 waiting", "b1 waiting"]);
     await vi.advanceTimersByTimeAsync(60_000);
@@ -212,6 +212,20 @@ describe("a job is given up", () => {
     expect(bmcs.a2.asked).toEqual([]);
     expect(told.filter((line) => line.startsWith("a2"))).toEqual([]);
     expect(jobs.cancel("job9")).toBeUndefined();
+  });
+
+  it("for a shutdown that is waited for, when it is cancelled, so that it can be switched off hard", async () => {
+    const { jobs, order } = rack({ a1: machineBmc("on", { softMs: "never" }) });
+    jobs.start(order("soft"));
+    await vi.advanceTimersByTimeAsync(20_000);
+    jobs.cancel("job1");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(jobs.job("job1")?.tasks[0]?.failure).toEqual({
+      kind: "cancelled",
+      reason: "no longer waited for: it may shut down yet",
+    });
+    expect(outcomes(jobs.start(order("off")))).toEqual(["a1 waiting"]);
+    await jobs.close();
   });
 
   it("where it stands, when the server stops", async () => {
