@@ -161,7 +161,8 @@ async function follow(
       console.error(`interrupted; the job goes on in the server: rackstrap power show ${job.id}`);
       return exitCodes.interrupted;
     }
-    print(options, ended, () => [...show.gap, ...powerSummary(ended, Date.now())]);
+    show.end();
+    print(options, ended, () => powerSummary(ended, Date.now()));
     return exitCodeFor(ended.tasks.map(succeeded));
   } finally {
     process.off("SIGINT", onInterrupt);
@@ -180,15 +181,16 @@ async function readJob(server: Server, id: string): Promise<PowerJobView> {
 
 interface Shown {
   readonly now: ShowNow<PowerJobView>;
-  /** What stands between the progress and the table at the end. */
-  readonly gap: readonly string[];
+  /** Makes room for the table at the end. */
+  end(): void;
 }
 
 /** A table that is drawn in place, where there is a terminal; else a line for each change. */
 function chooseShow(job: PowerJobView, options: GlobalOptions): Shown {
   const { stdout } = process;
-  if (options.json === true) return showChanges((line) => console.error(line));
-  if (job.action === "status") return { now: () => undefined, gap: [] };
+  if (options.json === true)
+    return { ...showChanges((line) => console.error(line)), end: () => undefined };
+  if (job.action === "status") return { now: () => undefined, end: () => undefined };
   if (!stdout.isTTY) return showChanges((line) => console.log(line));
   const display = createLiveDisplay((text) => stdout.write(text));
   const width = Math.min(100, stdout.columns);
@@ -199,7 +201,7 @@ function chooseShow(job: PowerJobView, options: GlobalOptions): Shown {
           cut(line, width),
         ),
       ),
-    gap: [],
+    end: () => display.draw([]),
   };
 }
 
@@ -211,6 +213,6 @@ function showChanges(write: (line: string) => void): Shown {
       if (note !== undefined && note !== lastNote) write(note);
       lastNote = note;
     },
-    gap: [""],
+    end: () => write(""),
   };
 }
