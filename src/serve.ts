@@ -24,7 +24,7 @@ import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
-import { createControllers } from "./serve/controllers.ts";
+import { createControllers, insecurityOfBmc } from "./serve/controllers.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
 import { createPower } from "./serve/power.ts";
@@ -95,6 +95,8 @@ async function start(
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory);
   const controllers = createControllers(process.env);
+  for (const problem of inventory.nodes.flatMap((node) => insecurityOfBmc(node) ?? []))
+    logger.warn({ problem }, "a BMC is not checked");
   closers.push(() => controllers.close());
   const power = createPower({ inventory, store, controllers, logger });
   const tools = {

@@ -1,5 +1,5 @@
-// One virtual machine and its BMC: the files that describe them, ipmi_sim as the BMC, and what a test
-// may ask about both. QEMU itself is started and ended by bmc-vm.sh alone, on the BMC's behalf.
+// One virtual machine: the files that describe it, and what a test may ask about it and its BMC. QEMU itself is started and ended
+// by bmc-vm.sh alone, on the BMC's behalf; the BMC is in rack-bmc.ts.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -15,9 +15,10 @@ import { join } from "node:path";
 import type { Ipv4 } from "../src/net/ipv4.ts";
 import type { Mac } from "../src/net/mac.ts";
 import type { Accelerator } from "./accelerator.ts";
-import { type CommandResult, runInNamespace, spawnInNamespace } from "./network.ts";
+import { type CommandResult, runInNamespace } from "./network.ts";
 import { type PlatformChoice, platformOf } from "./platform.ts";
 import { bootArguments, type Hardware, pciSlots, qemuArguments } from "./qemu.ts";
+import { type BmcKind, cipherSuiteOf, writeSimConfiguration } from "./rack-bmc.ts";
 import { withBootOrder } from "./uefi-boot-order.ts";
 
 /** What a machine is made of. */
@@ -27,6 +28,7 @@ export interface MachineSpec extends PlatformChoice {
   /** The card on the provisioning network, the one that boots. */
   readonly mac: Mac;
   readonly bmcAddress: Ipv4;
+  readonly bmc: BmcKind;
   readonly memoryMiB: number;
   readonly diskBytes: number;
   /**
@@ -76,19 +78,16 @@ export function createMachine(
   // 12 characters: IPMI 2.0 has room for 20 bytes (§22.30).
   const password = randomBytes(9).toString("base64url");
   writeFileSync(file("bmc-password"), `${password}\n`, { mode: 0o600 });
-  writeFileSync(file("bmc.emu"), emulatedController);
-  writeFileSync(file("bmc.conf"), bmcConfiguration(hardware, spec.bmcAddress, password), {
-    mode: 0o600,
-  });
+  writeSimConfiguration(hardware, spec.bmcAddress, { user: bmcUser, password });
   writeHardware(hardware, spec);
 
   const ipmitool = (command: readonly string[]) =>
     runInNamespace(
       place.namespace,
-      // Suite 3 is the only one ipmi_sim knows; naming it saves the ten seconds ipmitool asks for the list.
+      // Naming the suite saves the ten seconds that ipmitool asks ipmi_sim for the list.
       // A command that is sent again reaches the machine twice, and a busy host is slow to answer the first.
       [
-        ...["ipmitool", "-I", "lanplus", "-C", "3", "-N", "10", "-R", "2"],
+        ...["ipmitool", "-I", "lanplus", "-C", cipherSuiteOf(spec.bmc), "-N", "10", "-R", "2"],
         ...["-H", spec.bmcAddress, "-U", bmcUser, "-E", ...command],
       ],
       { environment: { IPMI_PASSWORD: readFileSync(file("bmc-password"), "utf8").trim() } },
@@ -130,56 +129,6 @@ function writeHardware(hardware: Hardware, { diskBytes, networkBoot }: MachineSp
   copyFileSync(file("vars-network.fd"), file("vars.fd"));
 }
 
-/** Starts the machine's BMC and waits until it answers. The process lives until its namespace is removed. */
-export async function startBmc(machine: Machine, namespace: string): Promise<void> {
-  const { directory } = machine;
-  const log = openSync(join(directory, "bmc.log"), "a");
-  const argv = ["ipmi_sim", "-n", "-c", "bmc.conf", "-f", "bmc.emu", "-s", "bmc-state"];
-  // Detached: a Ctrl-C at the terminal must not end BMCs behind the rack's back.
-  spawnInNamespace(namespace, argv, {
-    cwd: directory,
-    stdio: ["ignore", log, log],
-    detached: true,
-  }).unref();
-  closeSync(log);
-  for (let attempt = 0; attempt < 10; attempt++) {
-    const { code } = await machine.ipmitool(["-R", "1", "-N", "1", "chassis", "power", "status"]);
-    if (code === 0) return;
-  }
-  throw new Error(
-    `${machine.name}: the BMC at ${machine.bmcAddress} doesn't answer; ipmi_sim said: ${readIfThere(join(directory, "bmc.log"))}`,
-  );
-}
-
-// ipmi_sim's own description of the controller: one sensor and an event log, the least it accepts.
-const emulatedController = `mc_setbmc 0x20
-mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
-sel_enable 0x20 1000 0x0a
-sensor_add 0x20 0 1 0x01 0x01
-sensor_set_value 0x20 0 1 0x60 0
-mc_enable 0x20
-`;
-
-// Passwords in the clear ("straight") are not offered: RMCP+ (IPMI 2.0 §13) is what must work.
-function bmcConfiguration(hardware: Hardware, address: Ipv4, password: string): string {
-  const { name, mac, directory, ports } = hardware;
-  const program = join(import.meta.dirname, "bmc-vm.sh");
-  const levels = ["callback", "user", "operator", "admin"];
-  return `name "${name}"
-set_working_mc 0x20
-  startlan 1
-    addr ${address} 623
-    priv_limit admin
-${levels.map((level) => `    allowed_auths_${level} none md2 md5`).join("\n")}
-    guid 0000000000004000a000${mac.replaceAll(":", "")}
-  endlan
-  chassis_control "'${program}' '${directory}'"
-  sol "tcp:127.0.0.1:${ports.console}" 115200
-  user 1 false "" "" user 10 none md2 md5
-  user 2 true "${bmcUser}" "${password}" admin 10 none md2 md5
-`;
-}
-
 /** The card on the production network: the same address in a block of its own. */
 function productionMacOf(mac: Mac): Mac {
   const octets = mac.split(":");
@@ -194,7 +143,7 @@ function makeSparseFile(path: string, bytes: number): void {
 }
 
 /** The pid in `pidFile`, when that process is alive and was started with this very file: pids are used again. */
-function runningPid(pidFile: string): number | undefined {
+export function runningPid(pidFile: string): number | undefined {
   const pid = Number(readIfThere(pidFile));
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
   const argv = readIfThere(`/proc/${pid}/cmdline`)?.split("\0") ?? [];

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { z } from "zod";
 import type { inventorySchema } from "../src/inventory/schema.ts";
 import type { Machine } from "./machine.ts";
+import { certificateOf } from "./rack-bmc.ts";
 
 /** The inventory file as written, before defaults and checks. */
 export type InventoryFile = z.input<typeof inventorySchema>;
@@ -61,17 +62,32 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
           provisioningAddress: `10.0.100.${50 + index}`,
           productionAddress: productionAddress(index),
           disk: "/dev/vda",
-          bmc: {
-            address: machine.bmcAddress,
-            user: machine.bmcUser,
-            password: { file: machine.bmcPasswordPath },
-            // The only one ipmi_sim knows.
-            cipherSuite: 3,
-          },
+          bmc: bmcOf(machine),
         },
       ]),
     ),
   };
+}
+
+function bmcOf(machine: Machine): InventoryFile["nodes"][string]["bmc"] {
+  const login = {
+    address: machine.bmcAddress,
+    user: machine.bmcUser,
+    password: { file: machine.bmcPasswordPath },
+  };
+  switch (machine.bmc) {
+    case "ipmi_sim":
+      return { ...login, cipherSuite: 3 };
+    case "ipmitool":
+      return { ...login, kind: "ipmitool", cipherSuite: 3 };
+    case "ipmi-17":
+      return login;
+    case "redfish":
+      return {
+        ...{ ...login, kind: "redfish", trust: { certificate: certificateOf(machine) } },
+        console: {},
+      };
+  }
 }
 
 /** The stand-in's rack.json, as its header describes it. `authorizedKeys` may log in to the installed nodes as root. */

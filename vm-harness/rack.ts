@@ -7,9 +7,10 @@ import { join, resolve } from "node:path";
 import type { Ipv4 } from "../src/net/ipv4.ts";
 import type { Mac } from "../src/net/mac.ts";
 import { findAccelerator } from "./accelerator.ts";
-import { createMachine, type Machine, startBmc } from "./machine.ts";
+import { createMachine, type Machine } from "./machine.ts";
 import { addNeighbour, neighbourNamespace, neighbourOf, type RackNetwork } from "./neighbours.ts";
 import { createNetwork, removeNetwork, spawnInNamespace } from "./network.ts";
+import { type BmcKind, startBmc } from "./rack-bmc.ts";
 import { copyAssets, makeKey, writeInventoryFiles } from "./rack-files.ts";
 import { type InventoryFile, inventoryOf } from "./rack-inventory.ts";
 import { forgetRack, recordRack, removeAbandonedRacks } from "./rack-record.ts";
@@ -28,6 +29,8 @@ export interface RackMachine {
   readonly networkBoot?: "pxe" | "http";
   /** Default: false. */
   readonly secureBoot?: boolean;
+  /** Default: ipmi_sim. */
+  readonly bmc?: BmcKind;
   /** Default: x86_64. */
   readonly architecture?: "x86_64" | "aarch64";
 }
@@ -127,6 +130,7 @@ function machinePlaces({ nodes, extraMachines = [] }: RackOptions) {
     networkBoot: "pxe" as const,
     secureBoot: false,
     architecture: "x86_64" as const,
+    bmc: "ipmi_sim" as const,
     diskBytes: 4 * 1024 ** 3,
     ...machine,
     mac: mac as Mac,

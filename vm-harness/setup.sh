@@ -28,12 +28,15 @@ busybox          TFTP client of small systems
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
 faketime         a server whose clock is set
+freeipmi-tools   ipmi-power and its kin
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
 openssh-server   installer to be identified
 openssl          checks of the certificates
 python3          hands sockets over, as systemd does
+python3-sushy    Redfish client of OpenStack
+redfishtool      Redfish client of DMTF
 strace           durability and I/O errors of the lease file
 systemd          systemd-networkd, run by the tests alone; systemd-analyze
 tcpdump          what the firmware sends
@@ -52,6 +55,7 @@ qemu-system-arm   machines of arm64
 bench_packages='
 dnsmasq-base      dnsmasq
 iproute2          namespaces and the wire between them
+ipmitool          client of BMCs
 kea-admin         perfdhcp
 kea-dhcp4-server  Kea
 nginx-light       nginx

@@ -1,4 +1,5 @@
-// Carries out what an operator asks of one machine's power, so that no lost answer makes it happen twice.
+// Carries out what an operator asks of one machine's power, so that no lost answer makes it happen twice. Each call of a driver ends by
+// itself, see guarded.ts.
 
 import { type Bmc, BmcError, mayPass, type PowerAction, type PowerState } from "./bmc.ts";
 import type { Clock } from "./clock.ts";
@@ -54,7 +55,7 @@ async function carryOutAtOnce(
   switch (verb) {
     case "status":
       onAsked();
-      return void (await readSoon(bmc, tools, signal));
+      return void (await bmc.powerState(signal));
     case "off":
       onAsked();
       return await ensure("off");
@@ -84,20 +85,10 @@ async function ensureSoon(
   );
 }
 
-async function readSoon(
-  bmc: Bmc,
-  { subject, clock }: PowerVerbTools,
-  signal: AbortSignal,
-): Promise<PowerState> {
-  return await withDeadline({ subject, ms: limitMs, clock }, signal, (within) =>
-    bmc.powerState(within),
-  );
-}
-
 async function reset(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): Promise<void> {
-  const { node, subject, clock } = tools;
+  const { node, subject } = tools;
   // Read first, so that a BMC that is away is told from one that took the reset and did not say so.
-  if ((await readSoon(bmc, tools, signal)) === "off")
+  if ((await bmc.powerState(signal)) === "off")
     throw new BmcError(
       "unsupported",
       `${subject} is off, so there is nothing to reset: rackstrap power on ${node}`,
@@ -105,9 +96,7 @@ async function reset(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): Prom
   await tools.turn(signal);
   tools.onAsked();
   try {
-    await withDeadline({ subject, ms: limitMs, clock }, signal, (within) =>
-      bmc.power("reset", within),
-    );
+    await bmc.power("reset", signal);
   } catch (error) {
     if (!(error instanceof BmcError) || error.kind !== "timeout") throw error;
     throw new BmcError(
@@ -120,10 +109,9 @@ async function reset(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): Prom
 
 async function shutDown(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): Promise<void> {
   const { node, subject, clock, slots, softOffMs } = tools;
-  const read = () => slots(() => readSoon(bmc, tools, signal), signal);
   let seen: PowerState = await slots(async () => {
     tools.onAsked();
-    return await requestShutdown(bmc, tools, signal);
+    return await requestShutdown(bmc, signal);
   }, signal);
   const startedMs = clock.now();
   let obstacle: BmcError | undefined;
@@ -139,7 +127,7 @@ async function shutDown(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): P
     await clock.sleep(softPollMs, signal);
     signal.throwIfAborted();
     try {
-      seen = await read();
+      seen = await slots(() => bmc.powerState(signal), signal);
       obstacle = undefined;
     } catch (error) {
       if (!(error instanceof BmcError) || !mayPass(error)) throw error;
@@ -149,18 +137,11 @@ async function shutDown(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): P
 }
 
 /** Asks a machine that is on to shut down; returns what it was before. An answer that is lost is waited for like one that came. */
-async function requestShutdown(
-  bmc: Bmc,
-  tools: PowerVerbTools,
-  signal: AbortSignal,
-): Promise<PowerState> {
-  const { subject, clock } = tools;
-  const before = await readSoon(bmc, tools, signal);
+async function requestShutdown(bmc: Bmc, signal: AbortSignal): Promise<PowerState> {
+  const before = await bmc.powerState(signal);
   if (before === "off") return "off";
   try {
-    await withDeadline({ subject, ms: limitMs, clock }, signal, (within) =>
-      bmc.power("soft", within),
-    );
+    await bmc.power("soft", signal);
   } catch (error) {
     if (!(error instanceof BmcError) || error.kind !== "timeout") throw error;
   }

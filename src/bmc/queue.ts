@@ -28,7 +28,7 @@ export function createQueue(subject: string): Queue {
       try {
         return await Promise.race([result, aborted(signal, over.signal)]);
       } finally {
-        over.abort();
+        over.abort("done");
       }
     },
   };

@@ -62,7 +62,9 @@ const node = z.strictObject({
 const seconds = (fallback: number) => z.number().positive().default(fallback);
 
 const timeouts = z.strictObject({
-  /** From power-on until the installer answers SSH. */
+  /** From power-on until the machine is heard on the network. Then it is restarted once, and then given up. */
+  networkBootSeconds: seconds(300),
+  /** From then until the installer answers SSH. */
   installerSeconds: seconds(1200),
   /** From the end of the install until the node answers from its own disk. */
   diskBootSeconds: seconds(600),

@@ -3,7 +3,6 @@
 
 import { type Bmc, BmcError, type BmcFailureKind, type PowerState } from "../bmc/bmc.ts";
 import type { Clock } from "../bmc/clock.ts";
-import { withDeadline } from "../bmc/deadline.ts";
 import type { PowerObserver } from "../bmc/observed.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { NewEvent, NodeStore } from "../nodes/ports.ts";
@@ -75,7 +74,6 @@ interface Known {
 
 const tickMs = 1_000;
 const hurriedMs = 5_000;
-const readMs = 30_000;
 // One reading may be a BMC's slip.
 const doubtMs = 4_000;
 const failuresBeforeTold = 3;
@@ -259,13 +257,10 @@ async function read(
   bmc: Bmc,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, random } = tools;
-  machine.triedMs = clock.now();
-  machine.jitter = 1 + (random() - 0.5) * jitterShare;
-  const { node } = machine;
-  const subject = `node ${node.name} (BMC ${node.bmc.address})`;
+  machine.triedMs = tools.clock.now();
+  machine.jitter = 1 + (tools.random() - 0.5) * jitterShare;
   try {
-    await withDeadline({ subject, ms: readMs, clock }, signal, (within) => bmc.powerState(within));
+    await bmc.powerState(signal);
   } catch (error) {
     if (!(error instanceof BmcError) && !signal.aborted) tools.onFault(error);
   }

@@ -13,6 +13,7 @@ import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
 import type { Plan, Step } from "./result.ts";
 import { armInstall } from "./steps/arm-install.ts";
 import { awaitBatch } from "./steps/await-batch.ts";
+import { awaitNetworkBoot } from "./steps/await-network-boot.ts";
 import { bootDisk } from "./steps/boot-disk.ts";
 import { checkNode } from "./steps/check-node.ts";
 import { findInstaller } from "./steps/find-installer.ts";
@@ -130,6 +131,7 @@ function provisionSteps(context: StepContext): readonly Step[] {
     checkNode(context),
     armInstall(context),
     powerOn(context),
+    awaitNetworkBoot(context),
     findInstaller(context),
     settleMembership(context),
     installSystem(context),

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/net/error-text.ts";
+import { benchBmc, bmcClientNames, bmcRows } from "./bmc.ts";
 import { benchDhcp, dhcpRows } from "./dhcp.ts";
 import { serverNames } from "./dhcp-servers.ts";
 import { benchHttp, httpRows } from "./http.ts";
@@ -25,6 +26,7 @@ interface Benchmark {
 }
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  bmc: { servers: bmcClientNames, measure: benchBmc, rows: bmcRows },
   dhcp: { servers: serverNames, measure: benchDhcp, rows: dhcpRows },
   http: { servers: httpServerNames, measure: benchHttp, rows: httpRows },
   storm: { servers: stormServerNames, measure: benchStorm, rows: stormRows },

@@ -16,6 +16,7 @@ import type {
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
 import { createClusterStore, createOperationStore } from "../../src/store/operations.ts";
+import { type ManualClock, manualClock } from "./manual-clock.ts";
 
 export interface FakeMachine {
   power: PowerState;
@@ -23,6 +24,8 @@ export interface FakeMachine {
   wipes: number;
   membership: ClusterMembership | undefined;
   pxeOnce: boolean;
+  /** How often it was switched on. */
+  starts: number;
   stops: number;
   /** The node's state when its installer's host key was made. */
   stateAtHostKey: string | undefined;
@@ -31,6 +34,7 @@ export interface FakeMachine {
     | "none"
     | "stranger-answers"
     | "bmc-password"
+    | "no-network-boot"
     | "no-installer"
     | "wrong-machine"
     | "ignores-host-key"
@@ -43,6 +47,8 @@ export interface FakeRack {
   readonly machines: Map<string, FakeMachine>;
   readonly tools: ProvisionTools;
   readonly database: ReturnType<typeof openDatabase>;
+  /** The one that the rack's events are dated by. */
+  readonly clock: ManualClock;
 }
 
 export function exampleInventory(): Inventory {
@@ -52,7 +58,8 @@ export function exampleInventory(): Inventory {
 }
 
 /** A rack of powered-off, blank machines, one for each node of the example site. */
-export function fakeRack(now: () => number, database = openDatabase(":memory:")): FakeRack {
+export function fakeRack(clock = manualClock(), database = openDatabase(":memory:")): FakeRack {
+  const { now } = clock;
   const inventory = exampleInventory();
   const machines = new Map<string, FakeMachine>(
     inventory.nodes.map((node) => [
@@ -63,6 +70,7 @@ export function fakeRack(now: () => number, database = openDatabase(":memory:"))
         wipes: 0,
         membership: undefined,
         pxeOnce: false,
+        starts: 0,
         stops: 0,
         stateAtHostKey: undefined,
         fault: "none",
@@ -81,15 +89,15 @@ export function fakeRack(now: () => number, database = openDatabase(":memory:"))
       views: async () => layers.map((layer) => clusterView(layer, machines)),
       roundTrip: async () => ({ ok: true, value: { reads: 1 } }),
     },
-    bmc: (node) => fakeBmc(machineOf(machines, node)),
+    bmc: (node) => fakeBmc(machineOf(machines, node), nodes, node),
     startTurn: async () => {},
     powerAsked: () => {},
-    clock: { now, sleep: async () => {} },
+    clock,
     installation: (node) => fakeInstallation(machineOf(machines, node), nodes, node),
     missingAssets: async () => [],
     newId: () => `id-${++nextId}`,
   };
-  return { machines, tools, database };
+  return { machines, tools, database, clock };
 }
 
 function machineOf(machines: Map<string, FakeMachine>, node: Node): FakeMachine {
@@ -130,7 +138,7 @@ function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachin
   return judge({ layer, observations: new Map(observations) });
 }
 
-function fakeBmc(machine: FakeMachine): Bmc {
+function fakeBmc(machine: FakeMachine, nodes: NodeStore, node: Node): Bmc {
   const guard = () => {
     if (machine.fault === "bmc-password")
       throw new BmcError("authentication", "BMC 10.0.10.50: the password of user admin is refused");
@@ -143,7 +151,12 @@ function fakeBmc(machine: FakeMachine): Bmc {
     },
     power: async (action) => {
       guard();
+      const wasOff = machine.power === "off";
       machine.power = action === "off" ? "off" : "on";
+      if (machine.power === "off" || !wasOff) return;
+      machine.starts += 1;
+      if (machine.fault !== "no-network-boot")
+        nodes.append({ node: node.name, mac: node.mac, kind: "dhcp-offered", detail: {} });
     },
     setBootOverride: async (wanted) => {
       guard();

@@ -361,7 +361,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a BMC kind that is not offered",
     "address: 10.0.10.50\n",
     "address: 10.0.10.50\n      kind: ilo\n",
-    '31:13: nodes.node01.bmc.kind: "ilo" is not one of ipmi, ipmitool',
+    '31:13: nodes.node01.bmc.kind: "ilo" is not one of ipmi, ipmitool, redfish',
   ],
   [
     "an empty BMC user",

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { newProvisions, provisionPlan } from "../../src/operations/provision.ts";
-import { createRunner, type Runner } from "../../src/operations/runner.ts";
+import { type Clock, createRunner, type Runner } from "../../src/operations/runner.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 import { type FakeMachine, type FakeRack, fakeRack } from "../fakes/rack.ts";
 
-function start(rack: FakeRack, clock = manualClock()): Runner {
+function start(rack: FakeRack, clock: Clock = rack.clock): Runner {
   const { tools } = rack;
   return createRunner({
     operations: tools.operations,
@@ -49,7 +49,7 @@ async function provision(rack: FakeRack, names: readonly string[]): Promise<Oper
 const threeNodes = ["node01", "node02", "node03"];
 
 test("turns three blank machines into active nodes, one bootstrap and one wipe each", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   const operations = await provision(rack, threeNodes);
   expect(operations.map((operation) => operation.status)).toEqual(["done", "done", "done"]);
   expect(threeNodes.map((name) => rack.tools.nodes.node(name).state)).toEqual(
@@ -71,7 +71,7 @@ test("turns three blank machines into active nodes, one bootstrap and one wipe e
 });
 
 test("a node provisioned later joins the living cluster through its leader", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   await provision(rack, threeNodes);
   await provision(rack, ["node04"]);
   expect(machine(rack, "node04").membership).toEqual({
@@ -83,9 +83,15 @@ test("a node provisioned later joins the living cluster through its leader", asy
 test.each([
   ["bmc-password", "check", /password of user admin is refused/, /power status node02/],
   [
+    "no-network-boot",
+    "network",
+    /node02 \(.*\) was switched on twice and asked for no address within 300 s/,
+    /explain node02/,
+  ],
+  [
     "no-installer",
     "installer",
-    /port 22 does not answer; the machine has not been heard/,
+    /port 22 does not answer; last sign: dhcp-offered/,
     /explain node02/,
   ],
   ["ignores-host-key", "installer", /shows another SSH host key/, /install\.hostKey: first-use/],
@@ -100,7 +106,7 @@ test.each([
 ] as const)(
   "a node with %s fails at %s, named with reason and remedy, and the others become active",
   async (fault, stage, reason, next) => {
-    const rack = fakeRack(() => 1_000_000);
+    const rack = fakeRack();
     machine(rack, "node02").fault = fault;
     const operations = await provision(rack, threeNodes);
     const ofNode02 = operations.find((operation) => operation.node === "node02");
@@ -118,22 +124,22 @@ test.each([
 );
 
 test("another host key is an earlier system's as long as the machine has not fetched its keys", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   machine(rack, "node02").fault = "earlier-system";
   const operations = await provision(rack, ["node02"]);
   expect(operations[0]?.failure?.reason).toMatch(
-    /^not done after \d+ s: .*another SSH host key; the machine has not been heard/,
+    /^not done after \d+ s: .*another SSH host key; last sign: dhcp-offered/,
   );
 });
 
 test("the installer's host key is there before its machine may fetch it", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   await provision(rack, ["node01"]);
   expect(machine(rack, "node01").stateAtHostKey).toBe("registered");
 });
 
 test("refuses a machine that is powered on and was never installed from here", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   machine(rack, "node01").power = "on";
   const [operation] = await provision(rack, ["node01"]);
   expect(operation?.failure?.reason).toMatch(/powered on and was never installed/);
@@ -141,7 +147,7 @@ test("refuses a machine that is powered on and was never installed from here", a
 });
 
 test("leaves a machine on that may be a voter of a cluster which nobody can see", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   await provision(rack, threeNodes);
   for (const name of threeNodes) machine(rack, name).fault = "never-joins";
   rack.database.prepare("UPDATE nodes SET state = 'failed' WHERE name = 'node02'").run();
@@ -152,7 +158,7 @@ test("leaves a machine on that may be a voter of a cluster which nobody can see"
 });
 
 test("refuses an active node: provisioning it would destroy it", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   await provision(rack, threeNodes);
   const [operation] = await provision(rack, ["node01"]);
   expect(operation?.failure?.reason).toMatch(/node01 is active/);
@@ -160,7 +166,7 @@ test("refuses an active node: provisioning it would destroy it", async () => {
 });
 
 test("refuses to form a second cluster when the first was formed and nobody answers", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   await provision(rack, threeNodes);
   for (const name of threeNodes) machine(rack, name).fault = "never-joins";
   const [operation] = await provision(rack, ["node04"]);
@@ -169,7 +175,7 @@ test("refuses to form a second cluster when the first was formed and nobody answ
 });
 
 test("does not form a cluster while something answers on its ports that is not understood", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   machine(rack, "node03").fault = "stranger-answers";
   const [operation] = await provision(rack, ["node01"]);
   expect(operation?.failure?.stage).toBe("membership");
@@ -180,7 +186,7 @@ test("does not form a cluster while something answers on its ports that is not u
 });
 
 test("does not wipe a node to join a founder that nobody brings up", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   machine(rack, "node01").fault = "install-fails";
   await provision(rack, ["node01"]);
   const [operation] = await provision(rack, ["node02"]);
@@ -192,7 +198,7 @@ test("does not wipe a node to join a founder that nobody brings up", async () =>
 });
 
 test("does not form the cluster again beside nodes that were installed for it and do not answer", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   for (const name of threeNodes) machine(rack, name).fault = "never-joins";
   await provision(rack, threeNodes);
   Object.assign(machine(rack, "node01"), { fault: "none", disk: "blank", power: "off" });
@@ -204,7 +210,7 @@ test("does not form the cluster again beside nodes that were installed for it an
 });
 
 test("a machine that was switched on for nothing is switched off, and can be provisioned again", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   machine(rack, "node01").fault = "no-installer";
   await provision(rack, ["node01"]);
   expect(machine(rack, "node01").power).toBe("off");
@@ -213,14 +219,32 @@ test("a machine that was switched on for nothing is switched off, and can be pro
   expect(operation?.status).toBe("done");
 });
 
+test("a machine that is not heard is restarted once and then given up and switched off", async () => {
+  const rack = fakeRack();
+  machine(rack, "node01").fault = "no-network-boot";
+  await provision(rack, ["node01"]);
+  expect(machine(rack, "node01")).toMatchObject({ starts: 2, power: "off", wipes: 0 });
+});
+
+test("a machine that is heard after it was restarted is installed", async () => {
+  const rack = fakeRack();
+  const found = machine(rack, "node01");
+  found.fault = "no-network-boot";
+  const provisioned = provision(rack, ["node01"]);
+  while (found.starts === 0) await new Promise((resolve) => setImmediate(resolve));
+  found.fault = "none";
+  expect((await provisioned)[0]?.status).toBe("done");
+  expect(found).toMatchObject({ starts: 2, wipes: 1 });
+});
+
 test("a single node becomes active: there is nobody else to read its writes", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   const [operation] = await provision(rack, ["node01"]);
   expect(operation?.status).toBe("done");
 });
 
 test("an operation whose node left the inventory fails alone and the others go on", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   const nodes = threeNodes.map((name) => nodeOf(rack, name));
   rack.tools.operations.create(newProvisions(rack.tools, nodes, 1_000_000));
   const gone = { ...rack, tools: { ...rack.tools, inventory: { ...rack.tools.inventory } } };
@@ -236,7 +260,7 @@ test("an operation whose node left the inventory fails alone and the others go o
 });
 
 test("a full store delays an operation, and nothing is done twice", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   let full = 40;
   const runner = createRunner({
     operations: rack.tools.operations,
@@ -246,7 +270,7 @@ test("a full store delays an operation, and nothing is done twice", async () => 
       if (full-- % 2 === 1 && full > 0) throw new Error("no room");
       rack.database.transaction(work)();
     },
-    clock: manualClock(),
+    clock: rack.clock,
     startedAtMs: 1_000_000,
     isStoreFull: (error) => error instanceof Error && error.message === "no room",
     onFault: () => {},
@@ -259,7 +283,7 @@ test("a full store delays an operation, and nothing is done twice", async () => 
 });
 
 test("a second operation on a node that has one is refused by the store", () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   const [first, second] = [nodeOf(rack, "node01"), nodeOf(rack, "node01")].flatMap((node) =>
     newProvisions(rack.tools, [node], 0),
   );
@@ -274,7 +298,7 @@ test("an operation cut off at any step is carried on by a new runner without a s
   for (let cut = 1; cut <= 60; cut++) {
     const clock = manualClock();
     let sleeps = 0;
-    const rack = fakeRack(clock.now);
+    const rack = fakeRack(clock);
     const first = start(rack, {
       ...clock,
       sleep: async (ms, signal) => {
@@ -300,9 +324,9 @@ test("an operation cut off at any step is carried on by a new runner without a s
 });
 
 test("cancelling before the wipe disarms the node and leaves it registered", async () => {
-  const rack = fakeRack(() => 1_000_000);
+  const rack = fakeRack();
   machine(rack, "node01").fault = "no-installer";
-  const runner = start(rack, { ...manualClock(), now: () => 1_000_000 });
+  const runner = start(rack, { ...rack.clock, now: () => 1_000_000 });
   const operations = newProvisions(rack.tools, [nodeOf(rack, "node01")], 1_000_000);
   runner.submit(operations);
   while (rack.tools.nodes.node("node01").state !== "armed")

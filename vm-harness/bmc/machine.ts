@@ -27,9 +27,11 @@ export interface SimulatedLogEntry {
 
 export interface SimulatedUser {
   readonly id: number;
-  readonly name: string;
+  name: string;
   password: string;
-  readonly administrator: boolean;
+  /** Others may only look. */
+  administrator: boolean;
+  enabled: boolean;
 }
 
 export interface SimulatedMachine {
@@ -57,6 +59,8 @@ export interface SimulatedMachine {
   /** What the machine prints from now on. Returns what ends the listening. */
   listenConsole(listener: (data: Buffer) => void): () => void;
   typeConsole(data: Buffer): void;
+  /** A break on its serial line. */
+  breakConsole(): void;
 }
 
 /** A machine that exists in memory only. Its console gives back what is typed. */
@@ -65,9 +69,12 @@ export function createMemoryMachine(name: string): SimulatedMachine {
   const actions: PowerAction[] = [];
   const boot: KeptBoot = { device: "none", persistent: false, uefi: false };
   let power: PowerState = "off";
+  const print = (data: Buffer) => {
+    for (const listener of listeners) listener(data);
+  };
   const started = () => {
     if (!boot.persistent) Object.assign(boot, { device: "none", uefi: false });
-    for (const listener of listeners) listener(Buffer.from(`${name} starts\r\n`));
+    print(Buffer.from(`${name} starts\r\n`));
   };
   return {
     description: {
@@ -78,7 +85,7 @@ export function createMemoryMachine(name: string): SimulatedMachine {
       bmcFirmware: "1.02",
       biosFirmware: "2.16",
     },
-    users: [{ id: 2, name: "admin", password: "secret", administrator: true }],
+    users: [{ id: 2, name: "admin", password: "secret", administrator: true, enabled: true }],
     sensors: [
       { name: "Inlet Temp", kind: "temperature", value: 23, criticalAbove: 47 },
       { name: "CPU Temp", kind: "temperature", value: 51, criticalAbove: 95 },
@@ -103,8 +110,7 @@ export function createMemoryMachine(name: string): SimulatedMachine {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    typeConsole: (data) => {
-      for (const listener of listeners) listener(data);
-    },
+    typeConsole: print,
+    breakConsole: () => print(Buffer.from("<break>\r\n")),
   };
 }

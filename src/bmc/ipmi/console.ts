@@ -68,6 +68,8 @@ function createConsole(
   const { session } = held;
   const transfer = createSolTransfer(maxOutbound);
   const output = new Readable({ read: () => undefined });
+  // Whoever reads gets the error; without a reader it is nobody's, and must not end the process.
+  output.on("error", () => undefined);
   const ended = new AbortController();
   const flushed = new Set<() => void>();
 

@@ -40,39 +40,37 @@ export function createLink(
   });
 
   async function ask<T>(question: Question<T>, signal?: AbortSignal): Promise<T | undefined> {
-    const answered = Promise.withResolvers<T>();
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
     const takes = (datagram: Buffer) => {
       const answer = question.answer(datagram);
       if (answer === undefined) return false;
-      answered.resolve(answer);
+      resolve(answer);
       return true;
     };
+    const leave = () => reject(signal?.reason as Error);
     asked.add(takes);
+    signal?.addEventListener("abort", leave, { once: true });
     try {
       for (const waitMs of question.waitsMs) {
-        signal?.throwIfAborted();
         transport.send(question.datagram());
-        const answer = await within(answered.promise, waitMs, signal);
+        const answer = await within(promise, waitMs);
         if (answer !== undefined) return answer;
       }
-      signal?.throwIfAborted();
       return undefined;
     } finally {
       asked.delete(takes);
+      signal?.removeEventListener("abort", leave);
     }
   }
 
-  async function within<T>(
-    answer: Promise<T>,
-    waitMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<T | undefined> {
+  async function within<T>(answer: Promise<T>, waitMs: number): Promise<T | undefined> {
     const over = new AbortController();
-    const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
     try {
-      return await Promise.race([answer, clock.sleep(waitMs, either).then(() => undefined)]);
+      return await Promise.race([answer, clock.sleep(waitMs, over.signal).then(() => undefined)]);
     } finally {
-      over.abort();
+      // With a reason, so that no error with a stack is made for every datagram.
+      over.abort("answered");
     }
   }
 

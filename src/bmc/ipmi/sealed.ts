@@ -1,7 +1,13 @@
 // Payloads inside a session: encrypted with AES-CBC-128 and followed by an authentication code
 // (IPMI 2.0 §13.29, §13.28.4, table 13-8).
 
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 import { encodeRmcpPlus, type Malformed, type RmcpPlusDatagram } from "./packet.ts";
 import { type SessionKeys, sameCode } from "./session-keys.ts";
 
@@ -49,7 +55,7 @@ function codeOf(keys: SessionKeys, covered: Buffer): Buffer {
 }
 
 //  initialisation vector (16) | encrypted: payload, 01 02 03 …, number of those
-function encrypt(key: Buffer, payload: Buffer, vector: Buffer): Buffer {
+function encrypt(key: KeyObject, payload: Buffer, vector: Buffer): Buffer {
   const padLength = (16 - ((payload.length + 1) % 16)) % 16;
   const pad = Buffer.from(Array.from({ length: padLength + 1 }, (_, index) => index + 1));
   pad[padLength] = padLength;
@@ -57,7 +63,7 @@ function encrypt(key: Buffer, payload: Buffer, vector: Buffer): Buffer {
   return Buffer.concat([vector, cipher.update(Buffer.concat([payload, pad])), cipher.final()]);
 }
 
-function decrypt(key: Buffer, encrypted: Buffer): Buffer | Malformed {
+function decrypt(key: KeyObject, encrypted: Buffer): Buffer | Malformed {
   if (encrypted.length < 32 || encrypted.length % 16 !== 0)
     return { malformed: `${encrypted.length} octets are no AES-CBC-128 payload` };
   const vector = encrypted.subarray(0, 16);

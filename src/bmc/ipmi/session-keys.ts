@@ -1,7 +1,7 @@
 // The codes of the RAKP messages and the keys of a session (IPMI 2.0 §13.28, §13.31, §13.32). Console and BMC compute the same
 // from what both said; who has another password computes something else.
 
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { CipherSuite } from "./cipher-suites.ts";
 
 /** What the two sides said to each other while the session was opened. */
@@ -20,10 +20,10 @@ export interface Exchange {
 
 export interface SessionKeys {
   readonly suite: CipherSuite;
-  /** K1, for the authentication codes. */
-  readonly integrity: Buffer;
+  /** K1, for the authentication codes. As key objects: handing over the octets each time costs more than the hash. */
+  readonly integrity: KeyObject;
   /** The first 16 octets of K2. */
-  readonly encryption: Buffer;
+  readonly encryption: KeyObject;
 }
 
 /** The code with which the BMC shows in RAKP 2 that it knows the user's key (§13.21). */
@@ -59,7 +59,11 @@ export function rakp4Code(exchange: Exchange, integrityKey: Buffer): Buffer {
 /** K1 and K2 (§13.32). The constants have 20 octets with every hash. */
 export function deriveKeys(suite: CipherSuite, integrityKey: Buffer): SessionKeys {
   const derived = (octet: number) => hmac(suite, integrityKey, [Buffer.alloc(20, octet)]);
-  return { suite, integrity: derived(1), encryption: derived(2).subarray(0, 16) };
+  return {
+    suite,
+    integrity: createSecretKey(derived(1)),
+    encryption: createSecretKey(derived(2).subarray(0, 16)),
+  };
 }
 
 /** Compares two codes without telling by the time it takes where they differ. */

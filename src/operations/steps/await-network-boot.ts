@@ -1,0 +1,64 @@
+// Waits until the machine is heard on the network. One that is not is restarted once, with its boot device set again, and then
+// given up: a machine that is switched off and on for ever helps nobody.
+
+import { BmcError, mayPass } from "../../bmc/bmc.ts";
+import { bootEvents, lastBootStage } from "../boot-stage.ts";
+import { longestTurnMs, restartIntoNetworkBoot } from "../network-boot.ts";
+import type { Operation } from "../operation.ts";
+import type { StepContext } from "../provision.ts";
+import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
+
+const pollMs = 2000;
+
+export function awaitNetworkBoot(context: StepContext): Step {
+  const { node, nodes, inventory } = context;
+  const limitMs = inventory.timeouts.networkBootSeconds * 1000;
+  const next = `look at its console, boot order, cable and VLAN: rackstrap explain ${node.name}`;
+  return {
+    id: "network",
+    title: "wait for the machine on the network",
+    deadlineMs: 2 * limitMs + 300_000 + longestTurnMs(inventory),
+    next,
+    run: async (attempt, signal) => {
+      const { operation, evidence, nowMs } = attempt;
+      const { name, sign } = lastBootStage(bootEvents(nodes, sincePowerOn(operation)));
+      if (name !== "silent") return done({ heard: sign?.kind });
+      const { sinceMs = nowMs, phase, restarted } = evidence;
+      if (phase !== undefined) return await restart(context, attempt, signal);
+      if (nowMs - Number(sinceMs) < limitMs)
+        return wait(pollMs, "the machine has not been heard on the network", { sinceMs });
+      if (restarted === true)
+        return failed(
+          `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network`,
+          next,
+        );
+      const begun = { ...attempt, evidence: { ...evidence, phase: "begun" } };
+      return await restart(context, begun, signal);
+    },
+  };
+}
+
+/** What was heard before the machine was switched on came from the system it had. */
+function sincePowerOn(operation: Operation): Operation {
+  const power = operation.steps.find(({ id }) => id === "power");
+  return { ...operation, createdAtMs: power?.startedAtMs ?? operation.createdAtMs };
+}
+
+async function restart(
+  context: StepContext,
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const { node } = context;
+  const { phase } = attempt.evidence;
+  try {
+    const moved = await restartIntoNetworkBoot(context, attempt, signal);
+    if (moved.kind !== "done") return moved;
+    const again = { phase: undefined, restarted: true, sinceMs: attempt.nowMs };
+    return wait(pollMs, "restarted once more into a network boot", again);
+  } catch (error) {
+    if (!(error instanceof BmcError)) throw error;
+    if (mayPass(error)) return wait(5000, error.message, { phase });
+    return failed(error.message, `check the BMC ${node.bmc.address} of node ${node.name}`);
+  }
+}
