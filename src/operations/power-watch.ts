@@ -1,11 +1,11 @@
 // What is known of each machine's power: what it was last seen to be, and what was last asked for. It reads every BMC from time
 // to time, tells when the two differ, and switches nothing: somebody at the power button has a reason.
 
-import { type Bmc, BmcError, type BmcFailureKind, type PowerState } from "../bmc/bmc.ts";
-import type { Clock } from "../bmc/clock.ts";
+import type { Bmc, BmcFailureKind, PowerState } from "../bmc/bmc.ts";
 import type { PowerObserver } from "../bmc/observed.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { NewEvent, NodeStore } from "../nodes/ports.ts";
+import { type Polled, type PowerPollTools, pollPower } from "./power-poll.ts";
 
 /** The power of one machine as far as it is known. Times are milliseconds since the epoch. */
 export interface PowerView {
@@ -35,26 +35,16 @@ export interface PowerWatch {
   close(): Promise<void>;
 }
 
-export interface PowerWatchTools {
+export interface PowerWatchTools extends PowerPollTools {
   readonly nodes: readonly Node[];
   readonly store: Pick<NodeStore, "events">;
   /** Writes to the timeline; never throws. */
   readonly record: (event: NewEvent) => void;
-  /** The nodes that an operation is at work on. */
-  readonly operating: () => ReadonlySet<string>;
-  readonly pollMs: number;
-  /** BMCs that are read at one time. */
-  readonly concurrency: number;
-  readonly clock: Clock;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** From 0 to 1. */
-  readonly random: () => number;
-  readonly onFault: (error: unknown) => void;
 }
 
-interface Known {
-  readonly node: Node;
+interface Known extends Polled {
   state: PowerState | undefined;
   readAtMs: number | undefined;
   failure: { readonly kind: BmcFailureKind; readonly reason: string } | undefined;
@@ -62,25 +52,16 @@ interface Known {
   unknownTold: boolean;
   asked: PowerState | undefined;
   differs: boolean;
-  /** When a reading first was not as asked; on the monotonic clock. */
   doubtMs: number | undefined;
   holders: number;
   calls: number;
-  /** When it was last tried to read it; the same clock. */
-  triedMs: number;
-  /** What the pause until the next reading is multiplied by. */
-  jitter: number;
 }
 
-const tickMs = 1_000;
-const hurriedMs = 5_000;
 // One reading may be a BMC's slip.
 const doubtMs = 4_000;
 const failuresBeforeTold = 3;
 // All at once after a restart is a burst for the network and for us.
 const firstReadingsMs = 15_000;
-// BMCs that were switched on together are not to be asked together for ever.
-const jitterShare = 0.2;
 
 export function createPowerWatch(tools: PowerWatchTools): PowerWatch {
   const { record } = tools;
@@ -110,7 +91,7 @@ export function createPowerWatch(tools: PowerWatchTools): PowerWatch {
     },
     observer: (node) => observerOf(tools, of(node)),
     start: (bmc) => {
-      ended = poll(tools, [...known.values()], bmc, stop.signal).catch(tools.onFault);
+      ended = pollPower(tools, [...known.values()], bmc, stop.signal);
     },
     close: async () => {
       stop.abort();
@@ -205,63 +186,5 @@ function compare(tools: PowerWatchTools, machine: Known, seen: PowerState): void
     machine.differs = true;
     machine.doubtMs = undefined;
     tell("power-differs");
-  }
-}
-
-/** When a machine is to be read again: soon while somebody is at work on it, or its last reading was a surprise. */
-function dueMs(
-  { pollMs }: PowerWatchTools,
-  machine: Known,
-  operating: ReadonlySet<string>,
-): number {
-  const { holders, doubtMs, triedMs, node } = machine;
-  const hurried = holders > 0 || doubtMs !== undefined || operating.has(node.name);
-  return triedMs + (hurried ? Math.min(hurriedMs, pollMs) : pollMs * machine.jitter);
-}
-
-/** Reads those whose time has come, the longest overdue first, until the signal aborts. */
-async function poll(
-  tools: PowerWatchTools,
-  machines: readonly Known[],
-  bmc: (node: Node) => Bmc,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, concurrency } = tools;
-  const reading = new Map<Known, Promise<void>>();
-  while (!signal.aborted) {
-    const nowMs = clock.now();
-    const operating = tools.operating();
-    const due = machines
-      // A BMC that is at work for somebody is left alone; what is read there counts too.
-      .filter((machine) => machine.calls === 0 && !reading.has(machine))
-      .map((machine) => ({ machine, atMs: dueMs(tools, machine, operating) }))
-      .filter(({ atMs }) => atMs <= nowMs)
-      .toSorted((a, b) => a.atMs - b.atMs)
-      .slice(0, Math.max(0, concurrency - reading.size));
-    for (const { machine } of due) {
-      const ended = read(tools, machine, bmc(machine.node), signal);
-      reading.set(
-        machine,
-        ended.finally(() => reading.delete(machine)),
-      );
-    }
-    await clock.sleep(tickMs, signal);
-  }
-  await Promise.all(reading.values());
-}
-
-/** One reading; what comes of it is heard by the observer. Never rejects. */
-async function read(
-  tools: PowerWatchTools,
-  machine: Known,
-  bmc: Bmc,
-  signal: AbortSignal,
-): Promise<void> {
-  machine.triedMs = tools.clock.now();
-  machine.jitter = 1 + (tools.random() - 0.5) * jitterShare;
-  try {
-    await bmc.powerState(signal);
-  } catch (error) {
-    if (!(error instanceof BmcError) && !signal.aborted) tools.onFault(error);
   }
 }

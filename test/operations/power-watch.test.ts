@@ -111,8 +111,23 @@ describe("readings", () => {
     expect(machine.readings).toBe(1);
     await watch.close();
   });
+});
 
-  it("of silent BMCs do not keep the others from being read, and no more go on at one time than are allowed", async () => {
+describe("the reading of many", () => {
+  it("goes on after a fault of the store", async () => {
+    const machine = machineBmc("on");
+    const { watch, operating, faults } = watching([machine]);
+    const has = vi.spyOn(operating, "has").mockImplementationOnce(() => {
+      throw new Error("the store is away");
+    });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(has).toHaveBeenCalled();
+    expect(faults.length).toBe(1);
+    expect(machine.readings).toBe(1);
+    await watch.close();
+  });
+
+  it("is not held up by silent BMCs, and asks no more at one time than are allowed", async () => {
     let now = 0;
     let most = 0;
     const slow = () =>
