@@ -24,10 +24,11 @@ import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
-import { createControllers, insecurityOfBmc } from "./serve/controllers.ts";
+import { type Controllers, createControllers, insecurityOfBmc } from "./serve/controllers.ts";
+import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
-import { createPower } from "./serve/power.ts";
+import { startPower } from "./serve/power.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
 import { checkServer, missingAssets } from "./serve/self-check.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
@@ -94,16 +95,20 @@ async function start(
   const boot = await loadBoot(inventory, store);
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory);
-  const controllers = createControllers(process.env);
-  for (const problem of inventory.nodes.flatMap((node) => insecurityOfBmc(node) ?? []))
-    logger.warn({ problem }, "a BMC is not checked");
+  const controllers = openControllers(inventory, logger);
   closers.push(() => controllers.close());
-  const power = createPower({ inventory, store, controllers, logger });
+  const power = startPower({ inventory, store, controllers, logger });
+  closers.push(() => power.close());
   const tools = {
     ...(await provisionTools(inventory, store, assets, rendering, sshKey.file)),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
   };
-  const servedScripts = createServedScripts(join(stateDirectory, "served"));
+  const servedScripts = createServedScripts(join(stateDirectory, "served"), {
+    now,
+    onFailure: (node, error) =>
+      logger.error({ err: error, node }, "the served script was not kept"),
+  });
+  closers.push(() => servedScripts.close());
   const network = await startNetworkServices({
     ...{ inventory, store, ...boot, servedScripts, logger, now, onFault },
     authorizedKeys: sshKey.publicKey,
@@ -111,12 +116,12 @@ async function start(
     installerHostKey: (operation) => givenHostKey(inventory, operation),
   });
   closers.push(() => network.close());
+  const watch = startLoaderWatch({ assets, clock, dhcp: network.dhcp, onFault });
+  closers.push(() => watch.close());
   const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
   closers.push(() => checks.close());
   const runner = startRunner(tools, store, logger);
   closers.push(() => runner.close());
-  power.start();
-  closers.push(() => power.close());
   const { nodes, operations } = store;
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
@@ -126,7 +131,7 @@ async function start(
     newProvisions: (chosen) => newProvisions(tools, chosen, now()),
     render: rendering.render,
     stages: rendering.stages,
-    served: (node) => servedScripts.find(node.name),
+    served: (node, stage) => servedScripts.find(node.name, stage),
     check: async () => {
       const found = await assets.reload();
       return checkServer(
@@ -173,9 +178,9 @@ async function loadBoot(inventory: Inventory, store: Store) {
   const images = createImageCache(imageBudgetBytes(imageMemoryMiB, memoryBytes()));
   const templates = join(import.meta.dirname, "../templates");
   const scripts = loadScripts(templates, inventory.boot.templates);
-  const configs = loadLoaderConfigs(templates);
-  const rendering = createRendering({ inventory, store, assets, scripts, now: clock.now });
-  return { assets, images, configs, rendering };
+  const configs = loadLoaderConfigs(templates, inventory.boot.templates);
+  const rendering = createRendering({ inventory, store, assets, scripts, configs, now: clock.now });
+  return { assets, images, rendering };
 }
 
 /** Of the machine, or of the control group that the process is limited to. */
@@ -229,6 +234,12 @@ async function provisionTools(
     ],
     newId: randomUUID,
   };
+}
+
+function openControllers(inventory: Inventory, logger: Logger): Controllers {
+  for (const problem of inventory.nodes.flatMap((node) => insecurityOfBmc(node) ?? []))
+    logger.warn({ problem }, "a BMC is not checked");
+  return createControllers(process.env);
 }
 
 /** The key that opens the installer: the site's own, else one made at the first start. */

@@ -24,11 +24,13 @@ zstd             compressed images
 # What only the tests use: independent clients and servers to hold against the product's own.
 test_packages='
 atftp            TFTP client with options
+bsdutils         script, a terminal for serial consoles
 busybox          TFTP client of small systems
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
 faketime         a server whose clock is set
 freeipmi-tools   ipmi-power and its kin
+grub-common      grub-script-check, GRUB's own parser
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp

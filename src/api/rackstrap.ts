@@ -43,7 +43,10 @@ export interface RackstrapTools {
   readonly render: (node: Node, stage: string) => string | undefined;
   readonly stages: readonly string[];
   /** The script that a node was given last. */
-  readonly served: (node: Node) => { readonly text: string; readonly atMs: number } | undefined;
+  readonly served: (
+    node: Node,
+    stage: string,
+  ) => { readonly text: string; readonly atMs: number } | undefined;
   readonly check: () => Promise<readonly CheckResult[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
@@ -103,7 +106,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
           `no stage is called ${stage}`,
           `stages are: ${tools.stages.join(", ")}`,
         );
-      const served = stage === "boot" ? tools.served(node) : undefined;
+      const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
     check: async () => await tools.check(),

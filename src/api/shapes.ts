@@ -48,8 +48,11 @@ const leaseShape = z.object({
   hostName: text.optional(),
   /** Option 61 in hexadecimal. */
   clientId: text.optional(),
-  /** `declined`: somebody else uses the address, and nobody gets it until `expiresAtMs`. */
-  state: z.enum(["bound", "released", "declined"]),
+  /**
+   * `declined`: somebody else uses the address, and nobody gets it until `expiresAtMs`. `foreign`: another server gives the
+   * addresses there, and was heard to be asked for this one.
+   */
+  state: z.enum(["bound", "released", "declined", "foreign"]),
   expiresAtMs: z.number(),
   lastSeenMs: z.number(),
 });

@@ -107,5 +107,5 @@ export const bmc = z.discriminatedUnion("kind", [ipmi, ipmitool, redfish], {
 
 export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;
-export type IpmiBmc = z.output<typeof ipmi>;
+
 export type RedfishBmc = z.output<typeof redfish>;

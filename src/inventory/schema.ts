@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { type BmcSettings, bmc } from "./bmc-schema.ts";
+import { loaderName } from "./loader-name.ts";
 import { dhcp, provisioning } from "./network-schema.ts";
 import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, matching, port } from "./values.ts";
 
@@ -25,7 +26,10 @@ const powerGroup = matching(
   /^[a-z0-9][a-z0-9._-]{0,62}$/,
   "a power group of lower-case letters, digits, dots, underscores and hyphens, at most 63",
 );
-const loaderFile = matching(/^[A-Za-z0-9._-]+$/, "a file name without folders such as ipxe.efi");
+const loaderFile = matching(
+  loaderName,
+  "a loader's file name without folders such as ipxe.efi or undionly.kpxe",
+);
 
 const downloadRate = z.number().min(0.1).max(100_000);
 
@@ -129,6 +133,8 @@ const server = z.strictObject({
   assetDirectory: z.string().min(1).default("/var/lib/pxe-boot"),
   /** For kernels and initrds that are being served; what does not fit is read from disk. Absent: a quarter of the memory, at most 4096. */
   imageMemoryMiB: z.int().min(0).max(1_048_576).optional(),
+  /** What a machine has to take of an image over 30 s; its download is given up when it takes less. 0: anything at all. */
+  leastDownloadKiBPerSecond: z.number().min(0).max(1_048_576).default(16),
   /** File with an Ed25519 public key in PEM: only images and loaders that are signed with it are served. */
   assetKey: z.string().min(1).optional(),
   /** How often every image is read in full, to find what the disk has damaged. */

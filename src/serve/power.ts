@@ -24,8 +24,6 @@ export interface Power {
   startTurn(node: Node, signal: AbortSignal): Promise<void>;
   /** Notes what the node's power shall be from now on. */
   asked(node: Node, power: PowerState, detail: Readonly<Record<string, unknown>>): void;
-  /** Begins to read the BMCs. */
-  start(): void;
   close(): Promise<void>;
 }
 
@@ -36,7 +34,8 @@ interface PowerTools {
   readonly logger: Logger;
 }
 
-export function createPower({ inventory, store, controllers, logger }: PowerTools): Power {
+/** Begins to read the BMCs, soon and not all at once. */
+export function startPower({ inventory, store, controllers, logger }: PowerTools): Power {
   const { power: settings, nodes } = inventory;
   const { operations } = store;
   // A store that can't be written (a full disk) must not keep anyone from switching a machine off.
@@ -66,11 +65,11 @@ export function createPower({ inventory, store, controllers, logger }: PowerTool
     slots: createSlots(settings.concurrency),
     onFault: (node, error) => logger.error({ err: error, node }, "power job fault"),
   });
+  watch.start(bmc);
   return {
     ...{ jobs, watch, bmc },
     startTurn: (node, signal) => stagger.turn(node.powerGroup, signal),
     asked: (node, power, detail) => watch.asked(node.name, power, detail),
-    start: () => watch.start(bmc),
     close: async () => {
       await Promise.all([jobs.close(), watch.close()]);
     },

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { assetDirectory } from "../fakes/asset-directory.ts";
+import { minimalLoader } from "../fakes/loaders.ts";
 import { openLink } from "./dhcp-conformance/link.ts";
 import { addressBytes, encodeMessage } from "./dhcp-conformance/message.ts";
 import { type Lab, openLab, type Program } from "./dhcp-lab/lab.ts";
@@ -127,7 +128,7 @@ describe.each([
   });
 
   it("fetches its loader by TFTP from there", async () => {
-    expect(await curl(wire, `tftp://${own}/ipxe.efi`)).toBe("uefi loader");
+    expect(await curl(wire, `tftp://${own}/ipxe.efi`)).toBe(minimalLoader("ipxe.efi").toString());
   });
 
   it("is given scripts that name no other address", async () => {

@@ -179,7 +179,13 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a fallback loader with folders",
     "profiles:\n",
     "boot: { fallbackLoader: ../ipxe.efi }\nprofiles:\n",
-    '18:25: boot.fallbackLoader: "../ipxe.efi" is not a file name without folders such as ipxe.efi',
+    '18:25: boot.fallbackLoader: "../ipxe.efi" is not a loader\'s file name without folders such as ipxe.efi or undionly.kpxe',
+  ],
+  [
+    "a node's loader that the asset directory would not have as one",
+    "disk: /dev/sda\n",
+    "disk: /dev/sda\n    loader: memdisk\n",
+    '29:13: nodes.node01.loader: "memdisk" is not a loader\'s file name without folders such as ipxe.efi or undionly.kpxe',
   ],
   [
     "an interface name that is too long",
@@ -313,7 +319,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a node's loader with folders",
     "disk: /dev/sda\n",
     "disk: /dev/sda\n    loader: efi/snponly.efi\n",
-    '29:13: nodes.node01.loader: "efi/snponly.efi" is not a file name without folders such as ipxe.efi',
+    '29:13: nodes.node01.loader: "efi/snponly.efi" is not a loader\'s file name without folders such as ipxe.efi or undionly.kpxe',
   ],
   [
     "a site's download rate of zero",

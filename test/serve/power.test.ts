@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createPower } from "../../src/serve/power.ts";
+import { startPower } from "../../src/serve/power.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
 import { createOperationStore } from "../../src/store/operations.ts";
@@ -21,7 +21,7 @@ function power(database = openDatabase(":memory:")) {
   const now = () => Date.now();
   const nodes = createNodeStore(database, now);
   const bmcs = new Map(inventory.nodes.map(({ name }) => [name, machineBmc("off")]));
-  const all = createPower({
+  const all = startPower({
     inventory,
     store: { nodes, operations: createOperationStore(database, now) },
     controllers: { find: ({ name }) => bmcs.get(name) ?? machineBmc("off"), close: async () => {} },

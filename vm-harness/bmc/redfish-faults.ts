@@ -19,6 +19,8 @@ export interface RedfishFaults {
   garble: ((body: object) => object) | undefined;
   /** So many next changes with If-Match find another ETag, as if it changed at each reading. */
   staleEtags: number;
+  /** So many next requests get HTTP 401, though their session is known and kept. */
+  refusals: number;
   /** Before so many next requests the sessions are forgotten, as after a restart. */
   forgetSessions: number;
   /** Before so many next requests the BMC restarts: it is away for `restartMs`, and has no sessions after it. */
@@ -47,6 +49,7 @@ export function noFaults(): RedfishFaults {
     notJson: 0,
     garble: undefined,
     staleEtags: 0,
+    refusals: 0,
     forgetSessions: 0,
     restarts: 0,
     restartMs: 5_000,

@@ -53,7 +53,8 @@ export function createService(
     if (path === "/redfish") return { status: 200, body: { v1: `${rootPath}/` } };
     if (path === sessionsPath && asked.method === "POST")
       return sessions.open(asked, faults.sessionsFull);
-    if (path !== rootPath && !sessions.isKnown(asked))
+    const isRefused = meets(faults, "refusals", request);
+    if (path !== rootPath && (isRefused || !sessions.isKnown(asked)))
       return refuse(401, "NoValidSession", "There is no valid session with this request.");
     if (asked.method === "DELETE" && path.startsWith(`${sessionsPath}/`))
       return sessions.end(path.slice(sessionsPath.length + 1));

@@ -32,23 +32,31 @@ const { values } = parseArgs({
 const faults = noFaults();
 const machine = openMachine();
 const bmcKeyFile = values["bmc-key-file"];
-await createSimulator({
+const simulator = await createSimulator({
   machine,
   faults,
   address: values.address,
   port: Number(values.port),
-  suites: values.suites.split(",").map((suite) => (suite === "3" ? 3 : 17)),
+  suites: values.suites.split(",").map(parseSuite),
   sessions: Number(values.sessions),
   bmcKey: bmcKeyFile === undefined ? undefined : firstLine(bmcKeyFile),
   failed: (error) => process.stderr.write(`${error instanceof Error ? error.message : error}\n`),
 });
 if (values["redfish-port"] !== undefined) {
   const port = Number(values["redfish-port"]);
-  const { certificate } = await createRedfishServer(machine, { address: values.address, port });
+  const { certificate } = await createRedfishServer(simulator.machine, {
+    ...{ address: values.address, port },
+  });
   if (values.certificate !== undefined) writeFileSync(values.certificate, certificate);
 }
 if (values.control !== undefined) await serveControl(values.control, machine, faults);
 process.stdout.write("ready\n");
+
+function parseSuite(text: string): 3 | 17 {
+  if (text === "3") return 3;
+  if (text === "17") return 17;
+  throw new Error(`--suites: "${text}" is no cipher suite of this BMC: use 17, 3 or 17,3`);
+}
 
 function openMachine(): SimulatedMachine {
   const file = values["password-file"];

@@ -127,9 +127,9 @@ async function repeatUntil(
   while (!ended.aborted) {
     const { deadline } = transfer;
     if (deadline !== undefined && clock.now() >= deadline) {
-      const again = transfer.repeat(clock.now());
-      if (again === undefined) return lost("it does not take what is typed");
-      send(again);
+      const datagrams = transfer.wake(clock.now());
+      if (datagrams === undefined) return lost("it does not take what is typed");
+      for (const datagram of datagrams) send(datagram);
     }
     await clock.sleep(pollMs, ended);
   }

@@ -48,14 +48,15 @@ export function createAsker(
     // An answer that is lost may have taken one of the BMC's few sessions.
     repeating(() => http.send(request, isLogin, signal), { afterLoss: !isLogin }, signal),
   );
-  /** Sends it as whoever the session says, and a second time when the BMC has forgotten that session: then nothing was done. */
+  /** Sends it as whoever the session says, and a second time when the BMC does not take that session: then nothing was done. */
   const attempt = async (request: HttpRequest, once: boolean, signal: AbortSignal) => {
     const send = async () => {
       const headers = { ...request.headers, ...(await login.headers(signal)) };
       return await http.send({ ...request, headers }, once, signal);
     };
     const reply = await send();
-    return "status" in reply && reply.status === 401 && login.refused() ? await send() : reply;
+    if (!("status" in reply) || reply.status !== 401) return reply;
+    return (await login.refused(signal)) ? await send() : reply;
   };
   return {
     changePassword: login.change,

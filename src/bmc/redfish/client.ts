@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import { createQueue } from "../queue.ts";
 import { createAsker, type RedfishAccess } from "./asker.ts";
 import { startDeadline } from "./deadline.ts";
+import { clean } from "./failure.ts";
 import type { Timeouts } from "./http.ts";
 import { pinnedFingerprint } from "./trust.ts";
 import { createTurn, type Turn } from "./turn.ts";
@@ -32,7 +33,8 @@ export function createRedfishClient(
 ): RedfishClient {
   pinnedFingerprint(access.trust);
   const subject = `BMC ${access.address}:${access.port}, user ${access.user}`;
-  const fail = (kind: BmcFailureKind, said: string) => bmcError(kind, subject, said);
+  // What a BMC calls its things goes into messages as well.
+  const fail = (kind: BmcFailureKind, said: string) => bmcError(kind, subject, clean(said));
   const asker = createAsker(access, clock, limits, fail);
   const queue = createQueue(`BMC ${access.address}`);
   let idle = new AbortController();

@@ -23,7 +23,8 @@ const errorBody = z.object({
 });
 
 // Names of messages in the registries of DMTF and vendors, without registry and version.
-const busy = /LimitExceeded|CreateLimitReached|ServiceTemporarilyUnavailable|ServiceInUnknownState/;
+// RAC0218 is iDRAC's full session table.
+const busy = /LimitExceeded|LimitReached|ServiceTemporarilyUnavailable|ServiceInUnknown|RAC0218/;
 const unsupported =
   /NotSupported|PropertyUnknown|NotWritable|ValueNotInList|ActionParameterUnknown|InFutureStateURI|ResourceMissing/;
 const authentication = /InsufficientPrivilege|NoValidSession|PasswordChangeRequired/;

@@ -11,8 +11,11 @@ import { openRoot } from "./shapes.ts";
 export interface Login {
   /** The headers that say who asks; opens a session when there is none. Throws a BmcError, and the signal's reason. */
   headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
-  /** The BMC took the headers no longer. True: there is another try, with a session that is opened anew. */
-  refused(): boolean;
+  /**
+   * The BMC refused the headers. True: there is another try, with a session that is opened anew. The old one is given back: some BMCs
+   * refuse a session that they still keep a place for.
+   */
+  refused(signal: AbortSignal): Promise<boolean>;
   /** What must not be seen in what the BMC says. */
   secrets(): readonly string[];
   /** The password from now on. */
@@ -48,7 +51,15 @@ export function createLogin(credentials: Credentials, send: Send): Login {
   let session: Session | undefined;
 
   const encoded = () => Buffer.from(`${user}:${password.reveal()}`).toString("base64");
+  const close: Login["close"] = async (signal) => {
+    const { token, path } = session ?? {};
+    session = undefined;
+    if (token === undefined || path === undefined) return;
+    const request = { method: "DELETE" as const, path, headers: { "x-auth-token": token } };
+    await send(request, { isLogin: false }, signal).catch(() => undefined);
+  };
   return {
+    close,
     secrets: () => [password.reveal(), encoded(), session?.token ?? ""],
     headers: async (signal) => {
       if (!basic) {
@@ -59,20 +70,13 @@ export function createLogin(credentials: Credentials, send: Send): Login {
         ? { authorization: `Basic ${encoded()}` }
         : { "x-auth-token": session.token };
     },
-    refused: () => {
+    refused: async (signal) => {
       const another = session !== undefined;
-      session = undefined;
+      await close(signal);
       return another;
     },
     change: (changed) => {
       password = changed;
-    },
-    close: async (signal) => {
-      const { token, path } = session ?? {};
-      session = undefined;
-      if (token === undefined || path === undefined) return;
-      const request = { method: "DELETE" as const, path, headers: { "x-auth-token": token } };
-      await send(request, { isLogin: false }, signal).catch(() => undefined);
     },
   };
 }

@@ -43,7 +43,7 @@ export function createTurn(
   const inside = (path: string) => {
     const safe = linkPath(path);
     if (safe !== undefined) return safe;
-    throw fail("protocol", `it gave a link that leads out of /redfish/ (${JSON.stringify(path)})`);
+    throw fail("protocol", `it gave a link that leads out of /redfish/ ("${path}")`);
   };
   const get: Turn["get"] = async (path, shape) => {
     const { body, headers } = await ask({ method: "GET", path: inside(path) });

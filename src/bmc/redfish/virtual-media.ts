@@ -2,6 +2,7 @@
 
 import { memberPaths } from "./collection.ts";
 import type { Places } from "./discovery.ts";
+import { clean } from "./failure.ts";
 import { type Media, manager, system, virtualMedia } from "./shapes.ts";
 import type { Resource, Turn } from "./turn.ts";
 
@@ -11,7 +12,8 @@ const insertedWithinMs = 30_000;
 const pollMs = 1_000;
 
 export async function inserted(turn: Turn, places: Places): Promise<string | undefined> {
-  return imageOf((await drive(turn, places)).value);
+  const image = imageOf((await drive(turn, places)).value);
+  return image === undefined ? undefined : clean(image);
 }
 
 /** Puts the image in, in place of another one, and resolves when the BMC says that it is in. */

@@ -91,10 +91,13 @@ async function scripted(
   answers: Readonly<
     Record<string, { status?: number; headers?: Record<string, string>; body?: unknown }>
   >,
+  authentication: "basic" | "session" = "basic",
 ) {
   const asked: string[] = [];
+  const credentials = new Set<string>();
   const server = createServer((request, response) => {
-    asked.push(`${request.headers.host} ${request.url}`);
+    asked.push(`${request.method} ${request.url}`);
+    credentials.add(`${request.headers.authorization ?? request.headers["x-auth-token"]}`);
     const { status = 200, headers = {}, body } = answers[request.url ?? ""] ?? { status: 404 };
     response.writeHead(status, headers).end(body === undefined ? "" : JSON.stringify(body));
   });
@@ -106,7 +109,7 @@ async function scripted(
       port,
       user: "admin",
       password: new Secret("secret"),
-      authentication: "basic",
+      authentication,
       trust: { insecure: "http" },
     },
     testClock(),
@@ -117,7 +120,7 @@ async function scripted(
     server.closeAllConnections();
     server.close();
   };
-  return { bmc, asked, port, close };
+  return { bmc, asked, credentials, close };
 }
 
 describe("links that lead elsewhere", () => {
@@ -166,4 +169,47 @@ test("nobody at the address is unreachable", async () => {
   await server.close();
   await expect(bmc.powerState()).rejects.toMatchObject({ kind: "unreachable" });
   await bmc.close();
+});
+
+describe("a BMC whose sessions are not as they should be", () => {
+  const system = { "@odata.id": "/redfish/v1/Systems/1" };
+  const systems = {
+    "/redfish/v1/Systems": { body: { Members: [system] } },
+    "/redfish/v1/Systems/1": { body: { PowerState: "On" } },
+  };
+  const sessions = "/redfish/v1/SessionService/Sessions";
+  const root = (links: object) => ({
+    "/redfish/v1/": { body: { Systems: { "@odata.id": "/redfish/v1/Systems" }, Links: links } },
+  });
+  const basic = `Basic ${Buffer.from("admin:secret").toString("base64")}`;
+
+  test.each([
+    ["that has none", root({})],
+    ["that names them and has none", root({ Sessions: { "@odata.id": sessions } })],
+    [
+      "that gives no token",
+      { ...root({ Sessions: { "@odata.id": sessions } }), [sessions]: { status: 201, body: {} } },
+    ],
+  ])("%s is given the password with each request", async (_, answers) => {
+    const { bmc, credentials, close } = await scripted({ ...answers, ...systems }, "session");
+    expect(await bmc.powerState()).toBe("on");
+    expect([...credentials]).toEqual(["undefined", basic]);
+    await close();
+  });
+
+  test.each([
+    ["in the body only", {}, { "@odata.id": `${sessions}/7` }],
+    ["in a URL with another host", { location: `https://bmc01.example.com${sessions}/7` }, {}],
+  ])("that says where the session is %s has it given back there", async (_, headers, body) => {
+    const opened = { status: 201, headers: { ...headers, "x-auth-token": "t0ken" }, body };
+    const answers = { ...root({ Sessions: { "@odata.id": sessions } }), [sessions]: opened };
+    const { bmc, asked, credentials, close } = await scripted(
+      { ...answers, ...systems },
+      "session",
+    );
+    expect(await bmc.powerState()).toBe("on");
+    await close();
+    expect([...credentials]).toEqual(["undefined", "t0ken"]);
+    expect(asked.at(-1)).toBe(`DELETE ${sessions}/7`);
+  });
 });

@@ -22,6 +22,7 @@ test.each([
   [400, { error: { code: "Ami.1.0.OperationSupportedInFutureStateURI" } }, "unsupported"],
   [400, saying("SessionLimitExceeded"), "busy"],
   [403, saying("CreateLimitReachedForResource"), "busy"],
+  [400, { error: { "@Message.ExtendedInfo": [{ MessageId: "IDRAC.2.8.RAC0218" }] } }, "busy"],
   [409, undefined, "busy"],
   [412, undefined, "busy"],
   [429, undefined, "busy"],

@@ -118,6 +118,16 @@ const knobs: readonly Knob[] = [
     ends: all("done"),
   },
   {
+    name: "it refuses a session that it keeps, once",
+    set: { only: writes, refusals: 1 },
+    ends: all("done"),
+  },
+  {
+    name: "it refuses all writing of sessions that it keeps",
+    set: { only: writes, refusals: ever },
+    ends: { read: "done", again: "authentication", once: "authentication" },
+  },
+  {
     name: "it forgets each session at once",
     set: { forgetSessions: ever },
     ends: all("authentication"),

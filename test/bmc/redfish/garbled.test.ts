@@ -57,6 +57,10 @@ test.each(["plain", "ami", "dell"] as const)("a garbled %s harms nobody", async 
     for (const verb of verbs) {
       const end = await verb(bmc).catch((error: unknown) => error);
       if (end instanceof Error) expect(end).toBeInstanceOf(BmcError);
+      expect(`${end instanceof Error ? end.message : JSON.stringify(end)}`).not.toMatch(
+        /\p{Cc}|\\u001b/u,
+      );
+      if (end instanceof Error) expect(end.message.length).toBeLessThan(600);
       if (end instanceof Error) errors += 1;
       else values += 1;
     }
