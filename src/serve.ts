@@ -28,6 +28,7 @@ import { type Controllers, createControllers, insecurityOfBmc } from "./serve/co
 import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
+import { startPower } from "./serve/power.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
 import { checkServer, missingAssets } from "./serve/self-check.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
@@ -96,9 +97,11 @@ async function start(
   const sshKey = await loadSshKey(inventory);
   const controllers = openControllers(inventory, logger);
   closers.push(() => controllers.close());
+  const power = startPower({ inventory, store, controllers, logger });
+  closers.push(() => power.close());
   const tools = {
     ...(await provisionTools(inventory, store, assets, rendering, sshKey.file)),
-    bmc: controllers.find,
+    ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
   };
   const servedScripts = createServedScripts(join(stateDirectory, "served"), {
     now,
@@ -123,7 +126,7 @@ async function start(
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
     cluster: tools.cluster,
-    bmc: tools.bmc,
+    ...{ powerJobs: power.jobs, powerWatch: power.watch },
     subject: rendering.subject,
     newProvisions: (chosen) => newProvisions(tools, chosen, now()),
     render: rendering.render,
@@ -148,6 +151,8 @@ async function start(
         foreignServers: network.dhcp.foreignServers(),
         damagedAssets: assets.current().damaged.length,
         assetsCheckedMs: checks.lastCheckMs(),
+        power: inventory.nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
+        nowMs: now(),
       }),
   });
   const token = loadOrCreateToken(stateDirectory, randomBytes);
@@ -208,7 +213,7 @@ async function provisionTools(
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-): Promise<Omit<ProvisionTools, "bmc">> {
+): Promise<Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock">> {
   const { stateDirectory } = inventory.server;
   const { now } = clock;
   const commonName = `${inventory.cluster.name} CA`;

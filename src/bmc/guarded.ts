@@ -1,8 +1,9 @@
 // A driver that ends in time, and that leaves its BMC alone for a while after failures.
 
-import { type Bmc, BmcError, bmcError } from "./bmc.ts";
+import { type Bmc, BmcError } from "./bmc.ts";
 import { createBreaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
+import { withDeadline } from "./deadline.ts";
 
 const verbLimitMs = 60_000;
 // Hundreds of sensors or events, each a command of its own on some BMCs.
@@ -14,11 +15,11 @@ export function guarded(bmc: Bmc, subject: string, clock: Clock): Bmc {
   const ask = async <T>(
     call: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal | undefined,
-    limitMs = verbLimitMs,
+    ms = verbLimitMs,
   ): Promise<T> => {
     breaker.check(clock.now());
     try {
-      const result = await within(limitMs, call, signal, subject, clock);
+      const result = await withDeadline({ subject, ms, clock }, signal, call);
       breaker.succeeded();
       return result;
     } catch (error) {
@@ -50,29 +51,4 @@ export function guarded(bmc: Bmc, subject: string, clock: Clock): Bmc {
     }),
     close: bmc.close,
   };
-}
-
-/** Ends `call` with a BmcError "timeout" when it lasts longer. */
-async function within<T>(
-  limitMs: number,
-  call: (signal: AbortSignal) => Promise<T>,
-  signal: AbortSignal | undefined,
-  subject: string,
-  clock: Clock,
-): Promise<T> {
-  const limit = new AbortController();
-  const over = new AbortController();
-  const leave = () => limit.abort(signal?.reason);
-  signal?.throwIfAborted();
-  signal?.addEventListener("abort", leave, { once: true });
-  void clock.sleep(limitMs, over.signal).then(() => {
-    if (!over.signal.aborted)
-      limit.abort(bmcError("timeout", subject, `no end after ${limitMs / 1000} s`));
-  });
-  try {
-    return await call(limit.signal);
-  } finally {
-    signal?.removeEventListener("abort", leave);
-    over.abort("done");
-  }
 }

@@ -1,39 +1,39 @@
 // rackstrap provision: the operator's explicit act. Starts the installs and watches them to their end.
 
-import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
 import { nodesAnswer, type OperationView, operationsAnswer } from "../api/shapes.ts";
+import { addSelectors, chooseNodes, type SelectOptions } from "./choose.ts";
 import { type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
 import { createLiveDisplay } from "./live.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { summary } from "./progress.ts";
 import { connect, type GlobalOptions, type Server } from "./server.ts";
 import { formatTable } from "./table.ts";
-import { type Show, showLines, showTable, type WatchClock, watchOperations } from "./watch.ts";
+import {
+  processClock as clock,
+  type Show,
+  showLines,
+  showTable,
+  watchOperations,
+} from "./watch.ts";
 
-const clock: WatchClock = {
-  now: () => Date.now(),
-  sleep: async (ms, signal) => {
-    await setTimeout(ms, undefined, { signal }).catch(() => undefined);
-  },
-};
-
-interface ProvisionOptions extends GlobalOptions {
+interface ProvisionOptions extends GlobalOptions, SelectOptions {
   readonly detach?: boolean;
 }
 
 export function addProvisionCommand(program: Command, done: Done): void {
-  program
-    .command("provision")
-    .description(
-      "wipe and install nodes, and see them join the cluster; exit 0 when all are active",
-    )
-    .argument("<nodes...>", "names of declared nodes")
+  addSelectors(
+    program
+      .command("provision")
+      .description(
+        "wipe and install nodes, and see them join the cluster; exit 0 when all are active",
+      ),
+  )
     .option("--detach", "start the operations and return")
     .action(async (nodes: string[], _options, command: Command) => {
       const options = optionsOf<ProvisionOptions>(command);
       const server = connect(options);
-      const body = { nodes: [...new Set(nodes)] };
+      const body = { nodes: await chooseNodes(server, nodes, options) };
       const { operations } = await server.post("/api/provision", body, operationsAnswer);
       if (options.detach === true) {
         print(options, { operations }, () => started(operations));

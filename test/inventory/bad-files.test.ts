@@ -46,6 +46,21 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "21:1: a second document starts here: keep one in each file",
   ],
   [
+    "a power group that a shell would read otherwise",
+    "    disk: /dev/sda\n",
+    "    disk: /dev/sda\n    powerGroup: PDU A\n",
+    '29:17: nodes.node01.powerGroup: "PDU A" is not a power group of lower-case letters, digits, dots, underscores and hyphens, at most 63',
+  ],
+  [
+    "limits of power that stop every start",
+    "profiles:\n",
+    "power: { startsPerSecond: 0, concurrency: 0, pollSeconds: 1, perGroup: 1 }\nprofiles:\n",
+    "18:27: power.startsPerSecond: 0 is less than 0.01: use 0.01 or more",
+    "18:43: power.concurrency: 0 is less than 1: use 1 or more",
+    "18:59: power.pollSeconds: 1 is less than 5: use 5 or more",
+    '18:62: power.perGroup: "perGroup" is no setting here: check the spelling or remove it',
+  ],
+  [
     "a missing section",
     "install:\n  flake: ./flake\n",
     "",

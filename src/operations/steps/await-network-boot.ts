@@ -3,10 +3,10 @@
 
 import { BmcError, mayPass } from "../../bmc/bmc.ts";
 import { bootEvents, lastBootStage } from "../boot-stage.ts";
-import { restartIntoNetworkBoot } from "../network-boot.ts";
+import { longestTurnMs, restartIntoNetworkBoot } from "../network-boot.ts";
 import type { Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
-import { done, failed, type Step, type StepResult, wait } from "../result.ts";
+import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 
 const pollMs = 2000;
 
@@ -17,13 +17,14 @@ export function awaitNetworkBoot(context: StepContext): Step {
   return {
     id: "network",
     title: "wait for the machine on the network",
-    deadlineMs: 2 * limitMs + 300_000,
+    deadlineMs: 2 * limitMs + 300_000 + longestTurnMs(inventory),
     next,
-    run: async ({ operation, evidence, nowMs }, signal) => {
+    run: async (attempt, signal) => {
+      const { operation, evidence, nowMs } = attempt;
       const { name, sign } = lastBootStage(bootEvents(nodes, sincePowerOn(operation)));
       if (name !== "silent") return done({ heard: sign?.kind });
       const { sinceMs = nowMs, phase, restarted } = evidence;
-      if (phase !== undefined) return await restart(context, phase, nowMs, signal);
+      if (phase !== undefined) return await restart(context, attempt, signal);
       if (nowMs - Number(sinceMs) < limitMs)
         return wait(pollMs, "the machine has not been heard on the network", { sinceMs });
       if (restarted === true)
@@ -31,7 +32,8 @@ export function awaitNetworkBoot(context: StepContext): Step {
           `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network`,
           next,
         );
-      return await restart(context, "begun", nowMs, signal);
+      const begun = { ...attempt, evidence: { ...evidence, phase: "begun" } };
+      return await restart(context, begun, signal);
     },
   };
 }
@@ -43,15 +45,16 @@ function sincePowerOn(operation: Operation): Operation {
 }
 
 async function restart(
-  { node, controller }: StepContext,
-  phase: unknown,
-  nowMs: number,
+  context: StepContext,
+  attempt: Attempt,
   signal: AbortSignal,
 ): Promise<StepResult> {
+  const { node } = context;
+  const { phase } = attempt.evidence;
   try {
-    const moved = await restartIntoNetworkBoot(controller, node, phase, signal);
+    const moved = await restartIntoNetworkBoot(context, attempt, signal);
     if (moved.kind !== "done") return moved;
-    const again = { phase: undefined, restarted: true, sinceMs: nowMs };
+    const again = { phase: undefined, restarted: true, sinceMs: attempt.nowMs };
     return wait(pollMs, "restarted once more into a network boot", again);
   } catch (error) {
     if (!(error instanceof BmcError)) throw error;
