@@ -49,9 +49,8 @@ afterAll(async () => {
   if (assets !== undefined) rmSync(assets, { recursive: true });
 });
 
-function inventory(mode = "authoritative") {
+function inventory() {
   const network = (third: number) => ({
-    mode,
     cidr: `10.77.${third}.0/24`,
     gateway: `10.77.${third}.254`,
     pool: { start: `10.77.${third}.100`, end: `10.77.${third}.149` },
@@ -197,18 +196,18 @@ it("another DHCP server is named in the log, the timeline, the check and the fig
 });
 
 it("an address that no interface has keeps the server from starting, by name", async () => {
-  // The server of before has DHCP's ports.
-  const site = inventory("off");
+  const site = inventory();
   const wrong = join(lab.directory, "wrong.json");
-  const stateDirectory = join(lab.directory, "other-state");
-  const interfaces = { "rsl-s1": "10.77.1.2" };
+  const { stateDirectory: _state, interfaces: _interfaces, ...server } = site.server;
+  const elsewhere = { address: "10.77.0.99", interface: "eth0", stateDirectory: `${wrong}.state` };
   writeFileSync(
     wrong,
     JSON.stringify({
       ...site,
-      server: { ...site.server, interfaces, httpPort: 8081, stateDirectory },
+      ...{ server: { ...server, ...elsewhere }, dhcp: { allowSecondServer: true }, nodes: {} },
     }),
   );
-  const started = lab.run(serverSpace, process.execPath, main, "serve", "--inventory", wrong);
-  await expect(started).rejects.toThrow("HTTP on 10.77.1.2 port 8081: EADDRNOTAVAIL");
+  // In a client's namespace, where nobody has the ports.
+  const started = lab.run(clientSpace(0), process.execPath, main, "serve", "--inventory", wrong);
+  await expect(started).rejects.toThrow("HTTP on 10.77.0.99 port 8080: EADDRNOTAVAIL");
 });
