@@ -2,7 +2,6 @@
 
 import type { Command } from "commander";
 import { nodesAnswer, type OperationView, operationsAnswer } from "../api/shapes.ts";
-import { addSelectors, chooseNodes, type SelectOptions } from "./choose.ts";
 import { type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
 import { createLiveDisplay } from "./live.ts";
 import { type Done, optionsOf, print } from "./output.ts";
@@ -17,23 +16,23 @@ import {
   watchOperations,
 } from "./watch.ts";
 
-interface ProvisionOptions extends GlobalOptions, SelectOptions {
+interface ProvisionOptions extends GlobalOptions {
   readonly detach?: boolean;
 }
 
 export function addProvisionCommand(program: Command, done: Done): void {
-  addSelectors(
-    program
-      .command("provision")
-      .description(
-        "wipe and install nodes, and see them join the cluster; exit 0 when all are active",
-      ),
-  )
+  program
+    .command("provision")
+    .description(
+      "wipe and install nodes, and see them join the cluster; exit 0 when all are active",
+    )
+    // Names alone, no selectors: a machine is wiped because somebody wrote its name.
+    .argument("<nodes...>", "names of declared nodes")
     .option("--detach", "start the operations and return")
     .action(async (nodes: string[], _options, command: Command) => {
       const options = optionsOf<ProvisionOptions>(command);
       const server = connect(options);
-      const body = { nodes: await chooseNodes(server, nodes, options) };
+      const body = { nodes: [...new Set(nodes)] };
       const { operations } = await server.post("/api/provision", body, operationsAnswer);
       if (options.detach === true) {
         print(options, { operations }, () => started(operations));
