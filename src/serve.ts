@@ -9,6 +9,7 @@ import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
+import { systemClock } from "./bmc/clock.ts";
 import { loadAssetKey } from "./boot/asset-store/signature.ts";
 import { type Assets, createAssets } from "./boot/assets.ts";
 import { createImageCache, imageBudgetBytes } from "./boot/image-cache.ts";
@@ -19,11 +20,14 @@ import { findNode } from "./inventory/find.ts";
 import { formatProblem, loadInventory } from "./inventory/load.ts";
 import type { Inventory } from "./inventory/schema.ts";
 import { createClusterAccess } from "./operations/cluster-access.ts";
+import { consoleDirectory, readConsoleLog } from "./operations/console-file.ts";
+import { type ConsoleHub, createConsoleHub } from "./operations/console-hub.ts";
 import { createInstallation, installerHostKey } from "./operations/installation.ts";
 import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
+import { createCapture } from "./serve/console-capture.ts";
 import { createControllers } from "./serve/controllers.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { startNetworkServices } from "./serve/network-services.ts";
@@ -109,13 +113,17 @@ async function start(
   closers.push(() => network.close());
   const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
   closers.push(() => checks.close());
-  const runner = startRunner(tools, store, logger);
+  const consoles = createConsoleHub(tools.bmc, systemClock);
+  closers.push(() => consoles.close());
+  const runner = startRunner(tools, store, consoles, logger);
   closers.push(() => runner.close());
   const { nodes, operations } = store;
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
     cluster: tools.cluster,
     bmc: tools.bmc,
+    ...{ consoles, probe: controllers.probe },
+    consoleLog: (node) => readConsoleLog(consoleDirectory(stateDirectory, node.name)),
     subject: rendering.subject,
     newProvisions: (chosen) => newProvisions(tools, chosen, now()),
     render: rendering.render,
@@ -238,7 +246,12 @@ async function loadSshKey(
   return { file, publicKey };
 }
 
-function startRunner(tools: ProvisionTools, store: Store, logger: Logger): Runner {
+function startRunner(
+  tools: ProvisionTools,
+  store: Store,
+  consoles: ConsoleHub,
+  logger: Logger,
+): Runner {
   const runner = createRunner({
     operations: store.operations,
     nodes: store.nodes,
@@ -256,6 +269,7 @@ function startRunner(tools: ProvisionTools, store: Store, logger: Logger): Runne
     startedAtMs: clock.now(),
     onFault: ({ id, node }, error) =>
       logger.error({ err: error, operation: id, node }, "operation fault"),
+    accompany: createCapture({ inventory: tools.inventory, store, consoles, clock, logger }),
   });
   runner.resume();
   return runner;

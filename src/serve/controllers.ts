@@ -7,8 +7,10 @@ import { systemClock } from "../bmc/clock.ts";
 import { guarded } from "../bmc/guarded.ts";
 import { createIpmi } from "../bmc/ipmi/driver.ts";
 import { createLink } from "../bmc/ipmi/link.ts";
+import { probeIpmiBmc } from "../bmc/ipmi/probe.ts";
 import { createUdpPeers, type UdpPeers } from "../bmc/ipmi/udp.ts";
 import { createIpmitool } from "../bmc/ipmitool.ts";
+import type { BmcProbe } from "../bmc/probe.ts";
 import { refusing } from "../bmc/refusing.ts";
 import type { BmcSettings, SecretReference } from "../inventory/bmc-schema.ts";
 import type { Node } from "../inventory/schema.ts";
@@ -21,6 +23,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Controllers {
   /** The driver of a node. Its secrets are read at each call, so that a corrected password needs no restart. */
   find(node: Node): Bmc;
+  /** What a node's BMC is and lets in. `tryDefaults`: also tries well-known passwords, and a login without one. */
+  probe(node: Node, tryDefaults: boolean, signal: AbortSignal): Promise<BmcProbe>;
   /** Gives every BMC its session back. */
   close(): Promise<void>;
 }
@@ -57,11 +61,33 @@ export function createControllers(environment: Environment): Controllers {
   };
   return {
     find,
+    probe: (node, tryDefaults, signal) => {
+      const { bmcKey, password } = secretsOf(node.bmc, environment);
+      return probeIpmiBmc(
+        { ...node.bmc, bmc: find(node), password, bmcKey },
+        peers,
+        tryDefaults,
+        signal,
+      );
+    },
     close: async () => {
       await Promise.allSettled([...opened.values()].map(({ bmc }) => bmc.close()));
       peers.close();
     },
   };
+}
+
+/** The secrets as far as they can be read. */
+function secretsOf(settings: BmcSettings, environment: Environment) {
+  const read = (reference: SecretReference | undefined) => {
+    try {
+      return reference && readSecret(reference, environment);
+    } catch {
+      return undefined;
+    }
+  };
+  const bmcKey = "bmcKey" in settings ? settings.bmcKey : undefined;
+  return { password: read(settings.password), bmcKey: read(bmcKey) };
 }
 
 function createDriver(
