@@ -15,6 +15,8 @@ import { awaitedBootStage } from "../operations/boot-stage.ts";
 import type { Operation, OperationStore } from "../operations/operation.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock, Runner } from "../operations/runner.ts";
+import { type BmcTools, createBmcService } from "./bmc-service.ts";
+import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
 import type {
@@ -30,7 +32,7 @@ import type {
   PowerResult,
 } from "./shapes.ts";
 
-export interface RackstrapTools {
+export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<BmcTools, "declared"> {
   readonly inventory: Inventory;
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
@@ -82,6 +84,8 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     explain: (subject) => explain(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
     power: async (request) => await power(tools, request, request.nodes.map(declared)),
+    ...createConsoleService({ ...tools, declared }),
+    ...createBmcService({ ...tools, declared }),
     provision: (names) => provision(tools, names.map(declared)),
     operations: () => operations.operations({ running: false }).map(operationView),
     operation: (id) => operationView(stored(id)),

@@ -1,6 +1,8 @@
 // What the API needs from the rest of the program. The composition root implements it from the store,
 // the runner, the BMCs and the cluster drivers; nothing here knows how.
 
+import type { BmcService } from "./bmc-service.ts";
+import type { ConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
 import type {
   CheckResult,
@@ -36,8 +38,8 @@ interface EventQuery {
   readonly limit: number;
 }
 
-/** Every method may throw a `Refusal`; anything else that is thrown is a fault and answered as such. */
-export interface Rackstrap {
+/** Every method may throw a `Refusal`, or a `BmcError`; anything else that is thrown is a fault and answered as such. */
+export interface Rackstrap extends ConsoleService, BmcService {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
   discovered(): readonly DiscoveredView[];

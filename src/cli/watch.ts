@@ -27,7 +27,7 @@ export interface WatchClock {
 
 /** Resolves with the operations as they ended, or as they stood when `signal` aborted. */
 export async function watchOperations(
-  server: Server,
+  server: Pick<Server, "get">,
   started: readonly OperationView[],
   show: Show,
   clock: WatchClock,
@@ -53,7 +53,7 @@ export async function watchOperations(
   return seen;
 }
 
-async function readOperations(server: Server, seen: readonly OperationView[]) {
+async function readOperations(server: Pick<Server, "get">, seen: readonly OperationView[]) {
   return await Promise.all(
     seen.map((operation) =>
       operation.status === "running"
