@@ -12,11 +12,11 @@ export interface ConsoleKeys {
 }
 
 export const escapeHelp = [
-  "~.  end (the console stays as it is)",
+  "at the start of a line:",
+  "~.  end (the machine stays as it is)",
   "~B  send a break",
   "~~  type a ~",
   "~?  this help",
-  "each at the start of a line",
 ] as const;
 
 const tilde = 0x7e;

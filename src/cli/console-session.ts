@@ -29,6 +29,7 @@ const retryMs = 1_000;
 const patienceMs = 120_000;
 /** After the end of input that came from a program: the machine may still answer it. */
 const silenceMs = 2_000;
+const leaveMs = 1_000;
 
 /** Resolves when it was ended; throws a CliError when there is no console to be had. */
 export async function runConsole(
@@ -122,16 +123,18 @@ async function type(
     // A program may write faster than a serial line takes; a person does not, and wants the ~. heard.
     sending = sending.then(sendAll);
     if (!terminal.typesEscapes) await sending;
-    if (typed.at(-1)?.kind === "end") return;
+    if (typed.at(-1)?.kind === "end") break;
   }
-  await sending;
+  // What stood before the ~. is sent, unless that takes long: a person wants to leave.
+  const leave = setTimeout(leaveMs, undefined, { signal, ref: false }).catch(() => undefined);
+  await (terminal.typesEscapes ? Promise.race([sending, leave]) : sending);
 }
 
 // As much as the server takes at once, and BMCs bear.
 const mostBytes = 1024;
 
 async function send(server: Server, path: string, typed: Typed, { note }: ConsoleTerminal) {
-  if (typed.kind === "help") for (const line of escapeHelp) note(line);
+  if (typed.kind === "help") note(escapeHelp.join("\r\n  "));
   try {
     if (typed.kind === "break") await server.post(path, { break: true }, consoleTyped);
     if (typed.kind !== "send") return;
