@@ -41,6 +41,12 @@ export function createScreenFilter(): ScreenFilter {
       return octet >= 0x20 && octet <= 0x2f ? hold(octet, "escape") : show(octet);
     },
     sequence: (octet) => {
+      // Another sequence begins; other controls act although they stand in the middle of one.
+      if (octet === esc) {
+        held = [];
+        return hold(octet, "escape");
+      }
+      if (octet < 0x20) return [octet];
       if (octet < 0x40 || octet > 0x7e) return hold(octet, "sequence");
       // XTWINOPS: moves and reports the window.
       return octet === 0x74 ? drop("text") : show(octet);

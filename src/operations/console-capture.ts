@@ -11,7 +11,7 @@ import type { ConsoleState, SharedConsole } from "./shared-console.ts";
 export interface CaptureTools {
   readonly operations: Pick<OperationStore, "operation">;
   readonly nodes: Pick<NodeStore, "append">;
-  readonly console: SharedConsole;
+  readonly console: Pick<SharedConsole, "join">;
   readonly file: ConsoleFile;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
