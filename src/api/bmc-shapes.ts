@@ -82,6 +82,4 @@ export const passwordChanged = z.object({
 export type ProbeRequest = z.output<typeof probeBody>;
 export type ProbeView = z.output<typeof probeShape>;
 export type BmcView = z.output<typeof bmcShape>;
-export type SensorView = z.output<typeof sensorShape>;
-export type BmcEventView = z.output<typeof logEntryShape>;
 export type PasswordChanged = z.output<typeof passwordChanged>;

@@ -42,9 +42,8 @@ async function printLog(server: Server, node: string, options: GlobalOptions): P
     const text = createConsoleText();
     const lines = text.take(Buffer.from(log.data, "base64"));
     // Octets of UTF-8 until here.
-    return [...lines, text.pending].map((line) =>
-      printable(Buffer.from(line, "latin1").toString("utf8")),
-    );
+    const all = text.pending.trim() === "" ? lines : [...lines, text.pending];
+    return all.map((line) => printable(Buffer.from(line, "latin1").toString("utf8")));
   });
 }
 
