@@ -34,7 +34,8 @@ export interface BmcTools {
   readonly declared: (name: string) => Node;
 }
 
-const probesAtATime = 16;
+// Each waits for its own BMC most of the time.
+const probesAtATime = 64;
 
 export function createBmcService(tools: BmcTools): BmcService {
   const { declared, nodes } = tools;

@@ -8,7 +8,7 @@ export function probeLines(probes: readonly ProbeView[]): string[] {
   const table = formatTable(
     ["NODE", "BMC", "IPMI", "SUITES", "LOGIN", "REDFISH", "WARNINGS", "WHAT"],
     probes.map((probe) => [
-      ...[probe.node, probe.address, ipmiText(probe), probe.suites?.join(",") ?? "-"],
+      ...[probe.node, probe.address, ipmiText(probe), suitesText(probe)],
       ...[loginText(probe), redfishText(probe), String(probe.warnings.length), whatText(probe)],
     ]),
   );
@@ -19,6 +19,18 @@ function ipmiText({ ipmi }: ProbeView): string {
   if (ipmi === undefined) return "no answer";
   const key = ipmi.needsBmcKey ? ", K_G" : "";
   return `${ipmi.ipmi20 ? "2.0" : "1.5"}${key}`;
+}
+
+/** 0-14,17 */
+function suitesText({ suites = [] }: ProbeView): string {
+  const ranges: { readonly from: number; to: number }[] = [];
+  for (const suite of suites.toSorted((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last?.to === suite - 1) last.to = suite;
+    else ranges.push({ from: suite, to: suite });
+  }
+  const text = ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`));
+  return text.length === 0 ? "-" : text.join(",");
 }
 
 function loginText({ login }: ProbeView): string {

@@ -71,7 +71,7 @@ function createRecord({ nodes, onFault }: CaptureTools, operation: string, node:
     if (events >= maxEvents) return;
     events += 1;
     try {
-      nodes.append({ node, mac: undefined, kind, detail: { operation, ...detail } });
+      nodes.append({ node, mac: undefined, kind, detail: { ...detail, operation } });
     } catch (error) {
       onFault(error);
     }

@@ -12,6 +12,8 @@ export const consoleStages = [
   "script",
   "kernel",
   "initrd",
+  /** systemd, of the installer or of the installed system. */
+  "system",
   "installer",
   "login",
 ] as const;
@@ -55,8 +57,12 @@ const patterns: readonly Pattern[] = [
     text: /Secure Boot Violation|\(0x1A\) Security Violation|bad shim signature|has invalid signature|Invalid signature detected|BdsDxe: .*: (?:Security Violation|Access Denied)/i,
   },
   { what: "network-boot-failed", text: /\bPXE-E\w{2,3}\b/ },
-  // Not iPXE's statistics, which name packets that were lost on the way to success: [TXE: 1 x "Network unreachable (…)"]
-  { what: "ipxe-failed", text: /^(?!\s*\[).*\(https?:\/\/ipxe\.org\/[0-9a-f]{8}\)/ },
+  // Not iPXE's statistics, which name packets that were lost on the way to success: [TXE: 1 x "Network unreachable (…)"]; and
+  // not error 1, with which our own script hands a machine back to its firmware.
+  {
+    what: "ipxe-failed",
+    text: /^(?!\s*\[).*\(https?:\/\/ipxe\.org\/(?!00000001)[0-9a-f]{8}\)/,
+  },
   {
     what: "no-bootable-device",
     text: /No bootable (?:device|option)|No boot (?:device|disk|media) (?:available|found|detected)|Reboot and Select proper Boot device|Operating System not found|Missing operating system|Non-System disk|Boot device not found/i,
@@ -75,9 +81,10 @@ const patterns: readonly Pattern[] = [
   { what: "script", text: /^\w+:\/\/\S+\.ipxe\S*\.\.\. ok|^rackstrap: / },
   {
     what: "kernel",
-    text: /Linux version \d|EFI stub: |Decompressing Linux|Booting Linux on physical CPU/,
+    text: /Linux version \d|EFI stub: |^Probing EDD|Decompressing Linux|Booting Linux on physical CPU/,
   },
   { what: "initrd", text: /Run \/init as init process|NixOS Stage 1|Running in initrd/i },
+  { what: "system", text: /Welcome to .*NixOS|NixOS Stage 2/ },
   { what: "ipxe", text: /iPXE initialising devices|^iPXE \d+\.\d+/ },
   {
     what: "tftp",
@@ -131,7 +138,7 @@ export function createConsoleSigns(): ConsoleSigns {
 function beginsAnew({ what, starts }: Pattern, seen: ReadonlySet<string>): boolean {
   if (what !== "firmware") return false;
   if (starts === true) return [...seen].some((other) => other !== "firmware");
-  return ["kernel", "initrd", "installer", "login", "kernel-panicked"].some((late) =>
+  return ["kernel", "initrd", "system", "installer", "login", "kernel-panicked"].some((late) =>
     seen.has(late),
   );
 }

@@ -108,7 +108,8 @@ export function createSharedConsole(bmc: () => Bmc, subject: string, clock: Cloc
   const leave = (viewer: ConsoleViewer) => {
     if (!viewers.delete(viewer) || viewers.size > 0) return;
     pause.abort();
-    void serial?.close();
+    // What a BMC says to that changes nothing: it ends a session that nobody keeps.
+    void serial?.close().catch(() => undefined);
   };
   const typist = createTypist(() => {
     if (serial !== undefined) return serial;

@@ -95,7 +95,7 @@ describe("bmc probe", () => {
     const { code, text } = await run("bmc", "probe", "127.0.0.0/30");
     expect(code).toBe(0);
     expect(text).toMatch(
-      /node01 +127\.0\.0\.1 +2\.0 +17,3 +works +no +0 +rackstrap Virtual Server/,
+      /node01 +127\.0\.0\.1 +2\.0 +3,17 +works +no +0 +rackstrap Virtual Server/,
     );
     expect(text).toContain("node01: works: power, boot override, sensors, events");
     const stranger = await run("bmc", "probe", "127.0.1.0/24");
@@ -229,7 +229,7 @@ describe("ipmi_sim", () => {
     process.kill();
   });
 
-  test("is told by suite 3 alone and by what it lets in without authentication", async () => {
+  test("shows what it lets in without a password", async () => {
     const running = sim.rackstrap("bmc", "probe", "node01", "--json", "--try-defaults");
     running.end();
     await running.ended;
@@ -238,6 +238,12 @@ describe("ipmi_sim", () => {
       ...{ reachable: true, ipmi: { ipmi20: true, noneAccepted: true } },
       login: { user: "admin", works: true },
     });
-    expect(found?.warnings.join("\n")).toMatch(/authentication type none is accepted/);
+    // It has every suite but 17, and really lets anybody in through suite 0.
+    expect(found?.opensWithoutPassword).toBe(true);
+    expect(found?.warnings).toEqual([
+      expect.stringMatching(/cipher suite 0 lets anybody in/),
+      expect.stringMatching(/authentication type none is accepted/),
+      expect.stringMatching(/has not cipher suite 17/),
+    ]);
   });
 });

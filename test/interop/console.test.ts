@@ -154,6 +154,15 @@ test("a foreign session is an error, and with --take the foreigner's loss", asyn
   await foreign.close();
 });
 
+test("a user who may not use the console can still switch the machine", async () => {
+  await server.bmc().powerState();
+  Object.assign(simulator.faults, { refusals: 1, refusalCode: 0xd4 });
+  const running = rackstrap("console", "node01", "--read-only");
+  expect(await running.ended).toBe(1);
+  expect(running.text).toContain("this user may not use the console");
+  expect(await server.bmc().powerState()).toBe(machine.power());
+});
+
 test("an operation's console is in a file of its own, and its stages on the timeline, once each", async () => {
   const { store, consoles, directory } = server;
   const node = nodeAt("127.0.0.1", simulator.port);
