@@ -1,12 +1,12 @@
 // One look at a node's console: shows what the server sends, sends what is typed, and survives a restart of the server.
 
-import { setTimeout } from "node:timers/promises";
 import { type ConsoleLine, consoleLine, consoleTyped } from "../api/console-shapes.ts";
 import { messageOf } from "../net/error-text.ts";
 import { createConsoleKeys, escapeHelp, type Typed } from "./console-keys.ts";
 import { CliError, exitCodes } from "./exit.ts";
 import type { Server } from "./server.ts";
 import { printable } from "./table.ts";
+import type { WatchClock } from "./watch.ts";
 
 export interface ConsoleTerminal {
   /** Shows a line of the stream that has something to show. */
@@ -33,26 +33,28 @@ const leaveMs = 1_000;
 
 /** Resolves when it was ended; throws a CliError when there is no console to be had. */
 export async function runConsole(
-  server: Server,
+  server: Pick<Server, "follow" | "post">,
   { node, take }: ConsoleRequest,
   terminal: ConsoleTerminal,
+  clock: WatchClock,
   signal: AbortSignal,
 ): Promise<void> {
   const path = `/api/nodes/${encodeURIComponent(node)}/console`;
   const ended = new AbortController();
   const over = AbortSignal.any([signal, ended.signal]);
-  let lastShownMs = Date.now();
+  let lastShownMs = clock.now();
   const shown = (line: ConsoleLine) => {
-    if (line.kind === "output") lastShownMs = Date.now();
+    if (line.kind === "output") lastShownMs = clock.now();
     terminal.show(line);
   };
-  const watching = watch(server, path, take, { ...terminal, show: shown }, over);
+  const watching = watch(server, path, take, { ...terminal, show: shown }, clock, over);
   const typing = async () => {
     if (terminal.input === undefined) return;
-    await type(server, path, terminal, terminal.input, over);
-    if (!terminal.typesEscapes)
-      while (!over.aborted && Date.now() - lastShownMs < silenceMs)
-        await setTimeout(100, undefined, { signal: over }).catch(() => undefined);
+    await type(server, path, terminal, terminal.input, clock, over);
+    if (!terminal.typesEscapes) {
+      lastShownMs = Math.max(lastShownMs, clock.now());
+      while (!over.aborted && clock.now() - lastShownMs < silenceMs) await clock.sleep(100, over);
+    }
     ended.abort();
   };
   try {
@@ -64,20 +66,21 @@ export async function runConsole(
 
 /** Follows the stream until the signal aborts, again and again where it breaks. */
 async function watch(
-  server: Server,
+  server: Pick<Server, "follow" | "post">,
   path: string,
   take: boolean,
   terminal: ConsoleTerminal,
+  clock: WatchClock,
   signal: AbortSignal,
 ): Promise<void> {
-  let lastHeardMs = Date.now();
+  let lastHeardMs = clock.now();
   let connections = 0;
   let wasOpen = false;
   while (!signal.aborted) {
     const query = take && connections === 0 ? "?take=true" : "";
     try {
       for await (const line of server.follow(`${path}${query}`, consoleLine, signal)) {
-        lastHeardMs = Date.now();
+        lastHeardMs = clock.now();
         if (line.kind === "recent") connections += 1;
         wasOpen ||= line.kind === "state" && line.state === "open";
         giveUpIfHopeless(line, wasOpen);
@@ -86,11 +89,11 @@ async function watch(
       }
     } catch (error) {
       const away = error instanceof CliError && error.code === exitCodes.unreachable;
-      if (!away || connections === 0 || Date.now() - lastHeardMs > patienceMs) throw error;
+      if (!away || connections === 0 || clock.now() - lastHeardMs > patienceMs) throw error;
     }
     if (signal.aborted) return;
     terminal.note("the server does not answer; trying again");
-    await setTimeout(retryMs, undefined, { signal }).catch(() => undefined);
+    await clock.sleep(retryMs, signal);
   }
 }
 
@@ -104,10 +107,11 @@ function giveUpIfHopeless(line: ConsoleLine, wasOpen: boolean): void {
 
 /** Sends what is typed, in order and one request at a time; what is typed meanwhile goes with the next. Ends with the input. */
 async function type(
-  server: Server,
+  server: Pick<Server, "follow" | "post">,
   path: string,
   terminal: ConsoleTerminal,
   input: AsyncIterable<Buffer>,
+  clock: WatchClock,
   signal: AbortSignal,
 ): Promise<void> {
   const keys = createConsoleKeys();
@@ -126,14 +130,18 @@ async function type(
     if (typed.at(-1)?.kind === "end") break;
   }
   // What stood before the ~. is sent, unless that takes long: a person wants to leave.
-  const leave = setTimeout(leaveMs, undefined, { signal, ref: false }).catch(() => undefined);
-  await (terminal.typesEscapes ? Promise.race([sending, leave]) : sending);
+  await (terminal.typesEscapes ? Promise.race([sending, clock.sleep(leaveMs, signal)]) : sending);
 }
 
 // As much as the server takes at once, and BMCs bear.
 const mostBytes = 1024;
 
-async function send(server: Server, path: string, typed: Typed, { note }: ConsoleTerminal) {
+async function send(
+  server: Pick<Server, "post">,
+  path: string,
+  typed: Typed,
+  { note }: ConsoleTerminal,
+) {
   if (typed.kind === "help") note(escapeHelp.join("\r\n  "));
   try {
     if (typed.kind === "break") await server.post(path, { break: true }, consoleTyped);

@@ -1,6 +1,5 @@
 // rackstrap provision: the operator's explicit act. Starts the installs and watches them to their end.
 
-import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
 import { nodesAnswer, type OperationView, operationsAnswer } from "../api/shapes.ts";
 import { type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
@@ -9,14 +8,7 @@ import { type Done, optionsOf, print } from "./output.ts";
 import { summary } from "./progress.ts";
 import { connect, type GlobalOptions, type Server } from "./server.ts";
 import { formatTable } from "./table.ts";
-import { type Show, showLines, showTable, type WatchClock, watchOperations } from "./watch.ts";
-
-const clock: WatchClock = {
-  now: () => Date.now(),
-  sleep: async (ms, signal) => {
-    await setTimeout(ms, undefined, { signal }).catch(() => undefined);
-  },
-};
+import { watchClock as clock, type Show, showLines, showTable, watchOperations } from "./watch.ts";
 
 interface ProvisionOptions extends GlobalOptions {
   readonly detach?: boolean;

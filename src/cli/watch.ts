@@ -1,6 +1,7 @@
 // Follows operations until each has ended, and shows them on the way: a table drawn in place on a terminal,
 // else a line for each change. It outlives a restart of the server; the operations do too.
 
+import { setTimeout } from "node:timers/promises";
 import { type OperationView, operationShape } from "../api/shapes.ts";
 import { CliError, exitCodes } from "./exit.ts";
 import type { LiveDisplay } from "./live.ts";
@@ -24,6 +25,14 @@ export interface WatchClock {
   /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
+
+/** The computer's own clock. */
+export const watchClock: WatchClock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    await setTimeout(ms, undefined, { signal }).catch(() => undefined);
+  },
+};
 
 /** Resolves with the operations as they ended, or as they stood when `signal` aborted. */
 export async function watchOperations(

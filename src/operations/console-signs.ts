@@ -100,6 +100,8 @@ const patterns: readonly Pattern[] = [
   },
 ];
 
+const prompts = patterns.filter(({ prompt }) => prompt === true);
+
 // The kernel's own last words; whatever follows is another boot.
 const restarts = /reboot: (?:Restarting system|machine restart|Power down)/;
 // A BIOS that draws its screen on the serial line breaks lines there.
@@ -117,9 +119,9 @@ export function createConsoleSigns(): ConsoleSigns {
     return joined;
   };
   const read = (line: string, ended: boolean): ConsoleSign[] => {
-    const found = patterns.find((pattern) => pattern.text.test(line));
+    const found = (ended ? patterns : prompts).find((pattern) => pattern.text.test(line));
     if (ended && restarts.test(line)) seen.clear();
-    if (found === undefined || (!ended && found.prompt !== true)) return [];
+    if (found === undefined) return [];
     if (beginsAnew(found, seen)) seen.clear();
     if (seen.has(found.what)) return [];
     seen.add(found.what);
