@@ -9,7 +9,6 @@ import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
-import { systemClock } from "./bmc/clock.ts";
 import { loadAssetKey } from "./boot/asset-store/signature.ts";
 import { type Assets, createAssets } from "./boot/assets.ts";
 import { createImageCache, imageBudgetBytes } from "./boot/image-cache.ts";
@@ -20,17 +19,17 @@ import { findNode } from "./inventory/find.ts";
 import { formatProblem, loadInventory } from "./inventory/load.ts";
 import type { Inventory } from "./inventory/schema.ts";
 import { createClusterAccess } from "./operations/cluster-access.ts";
-import { consoleDirectory, readConsoleLog } from "./operations/console-file.ts";
-import { type ConsoleHub, createConsoleHub } from "./operations/console-hub.ts";
 import { createInstallation, installerHostKey } from "./operations/installation.ts";
 import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
-import { createCapture } from "./serve/console-capture.ts";
-import { createControllers } from "./serve/controllers.ts";
+import { type Consoles, createConsoles } from "./serve/consoles.ts";
+import { type Controllers, createControllers, insecurityOfBmc } from "./serve/controllers.ts";
+import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { serverMetrics } from "./serve/metrics.ts";
-import { startNetworkServices } from "./serve/network-services.ts";
+import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
+import { startPower } from "./serve/power.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
 import { checkServer, missingAssets } from "./serve/self-check.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
@@ -97,13 +96,20 @@ async function start(
   const boot = await loadBoot(inventory, store);
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory);
-  const controllers = createControllers(process.env);
+  const controllers = openControllers(inventory, logger);
   closers.push(() => controllers.close());
+  const power = startPower({ inventory, store, controllers, logger });
+  closers.push(() => power.close());
   const tools = {
     ...(await provisionTools(inventory, store, assets, rendering, sshKey.file)),
-    bmc: controllers.find,
+    ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
   };
-  const servedScripts = createServedScripts(join(stateDirectory, "served"));
+  const servedScripts = createServedScripts(join(stateDirectory, "served"), {
+    now,
+    onFailure: (node, error) =>
+      logger.error({ err: error, node }, "the served script was not kept"),
+  });
+  closers.push(() => servedScripts.close());
   const network = await startNetworkServices({
     ...{ inventory, store, ...boot, servedScripts, logger, now, onFault },
     authorizedKeys: sshKey.publicKey,
@@ -111,9 +117,11 @@ async function start(
     installerHostKey: (operation) => givenHostKey(inventory, operation),
   });
   closers.push(() => network.close());
+  const watch = startLoaderWatch({ assets, clock, dhcp: network.dhcp, onFault });
+  closers.push(() => watch.close());
   const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
   closers.push(() => checks.close());
-  const consoles = createConsoleHub(tools.bmc, systemClock);
+  const consoles = createConsoles({ inventory, store, bmc: tools.bmc, clock, logger });
   closers.push(() => consoles.close());
   const runner = startRunner(tools, store, consoles, logger);
   closers.push(() => runner.close());
@@ -121,24 +129,15 @@ async function start(
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
     cluster: tools.cluster,
-    bmc: tools.bmc,
-    ...{ consoles, probe: controllers.probe },
-    consoleLog: (node) => readConsoleLog(consoleDirectory(stateDirectory, node.name)),
+    ...{ powerJobs: power.jobs, powerWatch: power.watch },
+    ...{ bmc: tools.bmc, probe: controllers.probe },
+    ...{ consoles: consoles.hub, consoleLog: consoles.log },
     subject: rendering.subject,
     newProvisions: (chosen) => newProvisions(tools, chosen, now()),
     render: rendering.render,
     stages: rendering.stages,
-    served: (node) => servedScripts.find(node.name),
-    check: async () => {
-      const found = await assets.reload();
-      return checkServer(
-        inventory,
-        found,
-        network.services(),
-        network.dhcp.foreignServers(),
-        scriptFaults(inventory, rendering),
-      );
-    },
+    served: (node, stage) => servedScripts.find(node.name, stage),
+    check: () => check(inventory, assets, rendering, network),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
@@ -148,12 +147,25 @@ async function start(
         foreignServers: network.dhcp.foreignServers(),
         damagedAssets: assets.current().damaged.length,
         assetsCheckedMs: checks.lastCheckMs(),
+        power: inventory.nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
+        nowMs: now(),
       }),
   });
   const token = loadOrCreateToken(stateDirectory, randomBytes);
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+async function check(
+  inventory: Inventory,
+  assets: Assets,
+  rendering: Rendering,
+  { services, dhcp }: NetworkServices,
+) {
+  const found = await assets.reload();
+  const faults = scriptFaults(inventory, rendering);
+  return checkServer(inventory, found, services(), dhcp.foreignServers(), faults);
 }
 
 /** Throws where host keys are pinned and this operation's is gone: an installer with a key of its own could not be told from another's. */
@@ -173,9 +185,9 @@ async function loadBoot(inventory: Inventory, store: Store) {
   const images = createImageCache(imageBudgetBytes(imageMemoryMiB, memoryBytes()));
   const templates = join(import.meta.dirname, "../templates");
   const scripts = loadScripts(templates, inventory.boot.templates);
-  const configs = loadLoaderConfigs(templates);
-  const rendering = createRendering({ inventory, store, assets, scripts, now: clock.now });
-  return { assets, images, configs, rendering };
+  const configs = loadLoaderConfigs(templates, inventory.boot.templates);
+  const rendering = createRendering({ inventory, store, assets, scripts, configs, now: clock.now });
+  return { assets, images, rendering };
 }
 
 /** Of the machine, or of the control group that the process is limited to. */
@@ -208,7 +220,7 @@ async function provisionTools(
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-): Promise<Omit<ProvisionTools, "bmc">> {
+): Promise<Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock">> {
   const { stateDirectory } = inventory.server;
   const { now } = clock;
   const commonName = `${inventory.cluster.name} CA`;
@@ -231,6 +243,12 @@ async function provisionTools(
   };
 }
 
+function openControllers(inventory: Inventory, logger: Logger): Controllers {
+  for (const problem of inventory.nodes.flatMap((node) => insecurityOfBmc(node) ?? []))
+    logger.warn({ problem }, "a BMC is not checked");
+  return createControllers(process.env);
+}
+
 /** The key that opens the installer: the site's own, else one made at the first start. */
 async function loadSshKey(
   inventory: Inventory,
@@ -249,7 +267,7 @@ async function loadSshKey(
 function startRunner(
   tools: ProvisionTools,
   store: Store,
-  consoles: ConsoleHub,
+  { accompany }: Consoles,
   logger: Logger,
 ): Runner {
   const runner = createRunner({
@@ -269,7 +287,7 @@ function startRunner(
     startedAtMs: clock.now(),
     onFault: ({ id, node }, error) =>
       logger.error({ err: error, operation: id, node }, "operation fault"),
-    accompany: createCapture({ inventory: tools.inventory, store, consoles, clock, logger }),
+    accompany,
   });
   runner.resume();
   return runner;

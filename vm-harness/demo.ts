@@ -9,6 +9,7 @@ import { createRack, type Rack } from "./rack.ts";
 import { type RackServer, rackstrapForPerson, startServer } from "./server.ts";
 
 const root = join(import.meta.dirname, "..");
+const bmcs = ["ipmi_sim", "ipmi-17", "redfish"] as const;
 const usage = "usage: npm run demo -- [--keep] [--nodes 1-7] [--firmware bios,uefi]";
 
 type Firmware = "bios" | "uefi";
@@ -61,6 +62,7 @@ async function demo(choice: Choice): Promise<number> {
     nodes: names.map((name, index) => ({
       name,
       firmware: choice.firmware[index % choice.firmware.length] ?? "bios",
+      bmc: bmcs[index % bmcs.length] ?? "ipmi_sim",
     })),
   });
   let server: RackServer | undefined;

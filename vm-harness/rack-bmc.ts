@@ -9,13 +9,18 @@ import type { Hardware } from "./qemu.ts";
 
 /**
  * What stands there and how the inventory drives it. `ipmi_sim`: cipher suite 3 over the product's own client; `ipmitool`: the
- * same through the program; `ipmi-17`: the simulator over cipher suite 17.
+ * same through the program; `ipmi-17` and `redfish`: the simulator over cipher suite 17, and over Redfish.
  */
-export type BmcKind = "ipmi_sim" | "ipmitool" | "ipmi-17";
+export type BmcKind = "ipmi_sim" | "ipmitool" | "ipmi-17" | "redfish";
 
 /** The only one that ipmi_sim knows, and the better of the simulator's. */
 export function cipherSuiteOf(kind: BmcKind): "3" | "17" {
   return kind === "ipmi_sim" || kind === "ipmitool" ? "3" : "17";
+}
+
+/** File with the certificate of the machine's Redfish service. */
+export function certificateOf({ directory }: Pick<Machine, "directory">): string {
+  return join(directory, "bmc-certificate.pem");
 }
 
 const simulator = join(import.meta.dirname, "bmc/simulator.ts");
@@ -48,6 +53,7 @@ function argvOf(machine: Machine): readonly string[] {
     ...["--machine", machine.directory, "--user", machine.bmcUser],
     ...["--password-file", machine.bmcPasswordPath],
     ...["--control", join(machine.directory, "bmc-control")],
+    ...["--redfish-port", "443", "--certificate", certificateOf(machine)],
   ];
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { z } from "zod";
 import type { inventorySchema } from "../src/inventory/schema.ts";
 import type { Machine } from "./machine.ts";
+import { certificateOf } from "./rack-bmc.ts";
 
 /** The inventory file as written, before defaults and checks. */
 export type InventoryFile = z.input<typeof inventorySchema>;
@@ -81,6 +82,11 @@ function bmcOf(machine: Machine): InventoryFile["nodes"][string]["bmc"] {
       return { ...login, kind: "ipmitool", cipherSuite: 3 };
     case "ipmi-17":
       return login;
+    case "redfish":
+      return {
+        ...{ ...login, kind: "redfish", trust: { certificate: certificateOf(machine) } },
+        console: {},
+      };
   }
 }
 

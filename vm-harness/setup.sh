@@ -24,17 +24,22 @@ zstd             compressed images
 # What only the tests use: independent clients and servers to hold against the product's own.
 test_packages='
 atftp            TFTP client with options
+bsdutils         script, a terminal for serial consoles
 busybox          TFTP client of small systems
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
 faketime         a server whose clock is set
 freeipmi-tools   ipmi-power and its kin
+grub-common      grub-script-check, GRUB's own parser
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
 openssh-server   installer to be identified
 openssl          checks of the certificates
 python3          hands sockets over, as systemd does
+python3-pyghmi   fakebmc, a BMC of other people
+python3-sushy    Redfish client of OpenStack
+redfishtool      Redfish client of DMTF
 strace           durability and I/O errors of the lease file
 systemd          systemd-networkd, run by the tests alone; systemd-analyze
 tcpdump          what the firmware sends

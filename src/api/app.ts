@@ -7,6 +7,7 @@ import { addBmcRoutes } from "./bmc-routes.ts";
 import { addConsoleRoutes } from "./console-routes.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { formatMetrics, metricsContentType } from "./metrics.ts";
+import { powerBody, powerJobShape, powerJobsAnswer, powerPlanShape } from "./power-shapes.ts";
 import type { Rackstrap } from "./service.ts";
 import * as shapes from "./shapes.ts";
 import { give, take } from "./shaping.ts";
@@ -21,7 +22,8 @@ export interface ApiDependencies {
 interface NamedNode {
   readonly name: string;
 }
-interface NamedOperation {
+/** An operation or a power job. */
+interface Identified {
   readonly id: string;
 }
 
@@ -56,6 +58,7 @@ export function createApi({ service, token, log }: ApiDependencies): FastifyInst
   });
   addNodeRoutes(app, service);
   addOperationRoutes(app, service);
+  addPowerRoutes(app, service);
   addConsoleRoutes(app, service);
   addBmcRoutes(app, service);
   return app;
@@ -92,10 +95,6 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
 }
 
 function addOperationRoutes(app: FastifyInstance, service: Rackstrap): void {
-  app.post("/api/power", async ({ body }) => {
-    const request = take(shapes.powerBody, body);
-    return give(shapes.powerAnswer, { results: await service.power(request) });
-  });
   app.post("/api/provision", ({ body }, reply) => {
     const { nodes } = take(shapes.provisionBody, body);
     reply.code(202);
@@ -104,11 +103,29 @@ function addOperationRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get("/api/operations", () =>
     give(shapes.operationsAnswer, { operations: service.operations() }),
   );
-  app.get<{ Params: NamedOperation }>("/api/operations/:id", ({ params }) =>
+  app.get<{ Params: Identified }>("/api/operations/:id", ({ params }) =>
     give(shapes.operationShape, service.operation(params.id)),
   );
-  app.post<{ Params: NamedOperation }>("/api/operations/:id/cancel", ({ params }, reply) => {
+  app.post<{ Params: Identified }>("/api/operations/:id/cancel", ({ params }, reply) => {
     reply.code(202);
     return give(shapes.operationShape, service.cancel(params.id));
+  });
+}
+
+function addPowerRoutes(app: FastifyInstance, service: Rackstrap): void {
+  app.post("/api/power", ({ body }, reply) => {
+    reply.code(202);
+    return give(powerJobShape, service.power(take(powerBody, body)));
+  });
+  app.post("/api/power/plan", ({ body }) =>
+    give(powerPlanShape, service.powerPlan(take(powerBody, body))),
+  );
+  app.get("/api/power", () => give(powerJobsAnswer, { jobs: service.powerJobs() }));
+  app.get<{ Params: Identified }>("/api/power/:id", ({ params }) =>
+    give(powerJobShape, service.powerJob(params.id)),
+  );
+  app.post<{ Params: Identified }>("/api/power/:id/cancel", ({ params }, reply) => {
+    reply.code(202);
+    return give(powerJobShape, service.cancelPower(params.id));
   });
 }

@@ -1,7 +1,5 @@
 // Answers the API from the store, the policy, the BMCs and the cluster. It holds no state of its own.
 
-import { type Bmc, BmcError, type PowerState } from "../bmc/bmc.ts";
-import { ensurePower } from "../bmc/power.ts";
 import { decide, type Subject } from "../boot/decide.ts";
 import type { Judgement } from "../cluster/judge.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
@@ -13,11 +11,14 @@ import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { nextState, states } from "../nodes/state.ts";
 import { awaitedBootStage } from "../operations/boot-stage.ts";
 import type { Operation, OperationStore } from "../operations/operation.ts";
+import type { PowerJobs } from "../operations/power-jobs.ts";
+import type { PowerWatch } from "../operations/power-watch.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock, Runner } from "../operations/runner.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
+import { createPowerService } from "./power.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
 import type {
   CheckResult,
@@ -28,8 +29,6 @@ import type {
   LeaseView,
   NodeView,
   OperationView,
-  PowerRequest,
-  PowerResult,
 } from "./shapes.ts";
 
 export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<BmcTools, "declared"> {
@@ -37,7 +36,8 @@ export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<Bmc
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly cluster: ClusterAccess;
-  readonly bmc: (node: Node) => Bmc;
+  readonly powerJobs: PowerJobs;
+  readonly powerWatch: Pick<PowerWatch, "view">;
   readonly subject: (mac: Mac) => Subject;
   readonly runner: Runner;
   readonly newProvisions: (nodes: readonly Node[]) => Operation[];
@@ -45,7 +45,10 @@ export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<Bmc
   readonly render: (node: Node, stage: string) => string | undefined;
   readonly stages: readonly string[];
   /** The script that a node was given last. */
-  readonly served: (node: Node) => { readonly text: string; readonly atMs: number } | undefined;
+  readonly served: (
+    node: Node,
+    stage: string,
+  ) => { readonly text: string; readonly atMs: number } | undefined;
   readonly check: () => Promise<readonly CheckResult[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
@@ -53,7 +56,6 @@ export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<Bmc
 }
 
 const shownEvents = 30;
-const powerDeadlineMs = 60_000;
 
 export function createRackstrap(tools: RackstrapTools): Rackstrap {
   const { inventory, nodes, operations } = tools;
@@ -76,14 +78,17 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
   return {
     nodes: () => {
       const running = operations.operations({ running: true });
-      return inventory.nodes.map((node) => nodeView(node, nodes, running));
+      return inventory.nodes.map((node) => ({
+        ...nodeView(node, nodes, running),
+        power: tools.powerWatch.view(node.name),
+      }));
     },
     nodeEvents: (name, { afterId, limit }) =>
       nodes.events({ node: declared(name).name, afterId, limit }).map(eventView),
     discovered: () => nodes.discovered().map(discoveredView),
     explain: (subject) => explain(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
-    power: async (request) => await power(tools, request, request.nodes.map(declared)),
+    ...createPowerService({ jobs: tools.powerJobs, watch: tools.powerWatch, declared }),
     ...createConsoleService({ ...tools, declared }),
     ...createBmcService({ ...tools, declared }),
     provision: (names) => provision(tools, names.map(declared)),
@@ -105,7 +110,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
           `no stage is called ${stage}`,
           `stages are: ${tools.stages.join(", ")}`,
         );
-      const served = stage === "boot" ? tools.served(node) : undefined;
+      const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
     check: async () => await tools.check(),
@@ -123,6 +128,13 @@ function provision(tools: RackstrapTools, chosen: readonly Node[]): OperationVie
         `node ${node.name} already has the operation ${other.id} running`,
         `follow it, or stop it first: rackstrap operations cancel ${other.id}`,
       );
+    const job = tools.powerJobs.runningFor(node.name);
+    if (job !== undefined)
+      throw new Refusal(
+        "conflict",
+        `the power job ${job} is at work on node ${node.name}`,
+        `wait for it: rackstrap power show ${job}`,
+      );
     const { state } = tools.nodes.node(node.name);
     if (nextState(state, "install-armed") === undefined)
       throw new Refusal(
@@ -134,56 +146,6 @@ function provision(tools: RackstrapTools, chosen: readonly Node[]): OperationVie
   const operations = tools.newProvisions(chosen);
   tools.runner.submit(operations);
   return operations.map(operationView);
-}
-
-async function power(
-  tools: RackstrapTools,
-  { action }: PowerRequest,
-  chosen: readonly Node[],
-): Promise<PowerResult[]> {
-  return await Promise.all(
-    chosen.map(async (node): Promise<PowerResult> => {
-      try {
-        const state = await setPower(tools, node, action);
-        if (action !== "status")
-          tools.nodes.append({
-            node: node.name,
-            mac: undefined,
-            kind: "power-set",
-            detail: { action, power: state },
-          });
-        return { node: node.name, ok: true, power: state };
-      } catch (error) {
-        if (!(error instanceof BmcError)) throw error;
-        return { node: node.name, ok: false, reason: error.message };
-      }
-    }),
-  );
-}
-
-async function setPower(
-  tools: RackstrapTools,
-  node: Node,
-  action: PowerRequest["action"],
-): Promise<PowerState> {
-  const bmc = tools.bmc(node);
-  const { signal } = new AbortController();
-  const ensure = async (target: PowerState) =>
-    await ensurePower(
-      bmc,
-      target,
-      {
-        subject: `node ${node.name} (BMC ${node.bmc.address})`,
-        deadlineMs: powerDeadlineMs,
-        clock: tools.clock,
-      },
-      signal,
-    );
-  if (action === "status") return await bmc.powerState();
-  // Off and on, each seen, rather than the BMC's own cycle: a cycle can't be told from one that was ignored.
-  if (action !== "on") await ensure("off");
-  if (action !== "off") await ensure("on");
-  return action === "off" ? "off" : "on";
 }
 
 function explain(tools: RackstrapTools, text: string): Explanation {
@@ -214,16 +176,21 @@ function explain(tools: RackstrapTools, text: string): Explanation {
   };
 }
 
-function nodeView(node: Node, nodes: NodeStore, running: readonly Operation[]): NodeView {
+function nodeView(
+  node: Node,
+  nodes: NodeStore,
+  running: readonly Operation[],
+): Omit<NodeView, "power"> {
   const { state, sinceMs } = nodes.node(node.name);
   const operation = running.find((candidate) => candidate.node === node.name)?.id;
   const { name, fqdn, mac, profile, role, firmware, disk } = node;
-  const { provisioningAddress, productionAddress } = node;
+  const { provisioningAddress, productionAddress, powerGroup } = node;
   return {
     ...{ name, fqdn, mac, profile, role, firmware, disk, provisioningAddress, productionAddress },
     state,
     sinceMs,
     ...(operation === undefined ? {} : { operation }),
+    ...(powerGroup === undefined ? {} : { powerGroup }),
   };
 }
 

@@ -4,6 +4,7 @@
 import type { BmcService } from "./bmc-service.ts";
 import type { ConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
+import type { PowerJobView, PowerPlanView, PowerRequest } from "./power-shapes.ts";
 import type {
   CheckResult,
   DiscoveredView,
@@ -13,8 +14,6 @@ import type {
   LeaseView,
   NodeView,
   OperationView,
-  PowerRequest,
-  PowerResult,
   Rendered,
 } from "./shapes.ts";
 
@@ -38,8 +37,23 @@ interface EventQuery {
   readonly limit: number;
 }
 
+export interface PowerService {
+  /**
+   * Begins the action on every node, or refuses before the first when one is unknown. What becomes of each machine is in the
+   * job; it goes on when the client goes away, for half a power cycle helps nobody.
+   */
+  power(request: PowerRequest): PowerJobView;
+  /** In what order and when `power` would begin; changes nothing. */
+  powerPlan(request: PowerRequest): PowerPlanView;
+  powerJob(id: string): PowerJobView;
+  /** Newest first. */
+  powerJobs(): readonly PowerJobView[];
+  /** Leaves those machines alone whose turn has not come, waits for no shutdown, and returns the job as it stands. */
+  cancelPower(id: string): PowerJobView;
+}
+
 /** Every method may throw a `Refusal`, or a `BmcError`; anything else that is thrown is a fault and answered as such. */
-export interface Rackstrap extends ConsoleService, BmcService {
+export interface Rackstrap extends PowerService, ConsoleService, BmcService {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
   discovered(): readonly DiscoveredView[];
@@ -48,12 +62,6 @@ export interface Rackstrap extends ConsoleService, BmcService {
   /** `subject` is a node's name, full name or MAC, or the MAC of a machine in no inventory. */
   explain(subject: string): Explanation;
   events(query: EventQuery): readonly EventView[];
-  /**
-   * Carries the action out on every node, or refuses before the first when one is unknown. One result
-   * per node, in the order asked; a BMC that fails is a result with `ok` false. Bounded by its own limits, and
-   * not stopped when the client goes away: half a power cycle helps nobody.
-   */
-  power(request: PowerRequest): Promise<readonly PowerResult[]>;
   /** Starts one operation per node, or refuses all of them. */
   provision(nodes: readonly string[]): readonly OperationView[];
   /** Newest first. */

@@ -2,22 +2,11 @@
 // so that a field added inside does not leak out, and the command line reads answers with the same ones.
 
 import { z } from "zod";
+import { names, powerShape } from "./power-shapes.ts";
 
 const count = z.int().min(0);
 const text = z.string();
-const name = z.string().min(1).max(253);
 
-const names = z
-  .array(name)
-  .min(1)
-  .max(256)
-  .refine((list) => new Set(list).size === list.length, "a name stands there twice")
-  .readonly();
-
-export const powerBody = z.strictObject({
-  action: z.enum(["on", "off", "cycle", "status"]),
-  nodes: names,
-});
 export const provisionBody = z.strictObject({ nodes: names });
 export const eventsQuery = z.strictObject({
   after: z.coerce.number().pipe(count).default(0),
@@ -39,6 +28,8 @@ const nodeShape = z.object({
   sinceMs: z.number(),
   /** The id of the operation that runs for this node now. */
   operation: text.optional(),
+  powerGroup: text.optional(),
+  power: powerShape,
 });
 
 const discoveredShape = z.object({
@@ -57,8 +48,11 @@ const leaseShape = z.object({
   hostName: text.optional(),
   /** Option 61 in hexadecimal. */
   clientId: text.optional(),
-  /** `declined`: somebody else uses the address, and nobody gets it until `expiresAtMs`. */
-  state: z.enum(["bound", "released", "declined"]),
+  /**
+   * `declined`: somebody else uses the address, and nobody gets it until `expiresAtMs`. `foreign`: another server gives the
+   * addresses there, and was heard to be asked for this one.
+   */
+  state: z.enum(["bound", "released", "declined", "foreign"]),
   expiresAtMs: z.number(),
   lastSeenMs: z.number(),
 });
@@ -87,14 +81,6 @@ export const explanationShape = z.object({
   facts: z.record(text, text).readonly().optional(),
   /** The last things that happened to it, oldest first. */
   events: z.array(eventShape).readonly(),
-});
-
-const powerResultShape = z.object({
-  node: text,
-  ok: z.boolean(),
-  power: z.enum(["on", "off"]).optional(),
-  /** Why it was not done; set when `ok` is false. */
-  reason: text.optional(),
 });
 
 const stepShape = z.object({
@@ -157,18 +143,15 @@ export const nodesAnswer = z.object({ nodes: z.array(nodeShape).readonly() });
 export const discoveredAnswer = z.object({ discovered: z.array(discoveredShape).readonly() });
 export const leasesAnswer = z.object({ leases: z.array(leaseShape).readonly() });
 export const eventsAnswer = z.object({ events: z.array(eventShape).readonly() });
-export const powerAnswer = z.object({ results: z.array(powerResultShape).readonly() });
 export const operationsAnswer = z.object({ operations: z.array(operationShape).readonly() });
 export const clusterAnswer = z.object({ layers: z.array(layerShape).readonly() });
 export const checkAnswer = z.object({ checks: z.array(checkShape).readonly() });
 
-export type PowerRequest = z.output<typeof powerBody>;
 export type NodeView = z.output<typeof nodeShape>;
 export type DiscoveredView = z.output<typeof discoveredShape>;
 export type LeaseView = z.output<typeof leaseShape>;
 export type EventView = z.output<typeof eventShape>;
 export type Explanation = z.output<typeof explanationShape>;
-export type PowerResult = z.output<typeof powerResultShape>;
 export type StepView = z.output<typeof stepShape>;
 export type OperationView = z.output<typeof operationShape>;
 export type LayerView = z.output<typeof layerShape>;

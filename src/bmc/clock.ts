@@ -7,7 +7,7 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** The computer's own monotonic clock. Its sleeps do not keep the process alive. */
+/** The computer's own monotonic clock. A sleep keeps the process alive until it ends or is aborted. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   sleep: (ms, signal) =>

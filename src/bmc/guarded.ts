@@ -1,52 +1,54 @@
-// A driver that leaves its BMC alone for a while after failures.
+// A driver that ends in time, and that leaves its BMC alone for a while after failures.
 
-import { type Bmc, BmcError, type VirtualMedia } from "./bmc.ts";
+import { type Bmc, BmcError } from "./bmc.ts";
 import { createBreaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
+import { withDeadline } from "./deadline.ts";
 
-/** The same driver with a breaker before every call that asks the BMC something. */
-export function guarded(bmc: Bmc, clock: Clock): Bmc {
+const verbLimitMs = 60_000;
+// Hundreds of sensors or events, each a command of its own on some BMCs.
+const listLimitMs = 180_000;
+
+/** The same driver with a time limit on every call, and a breaker before it. `subject` names the BMC in messages. */
+export function guarded(bmc: Bmc, subject: string, clock: Clock): Bmc {
   const breaker = createBreaker();
-  const guard =
-    <A extends unknown[], T>(call: (...parameters: A) => Promise<T>) =>
-    async (...parameters: A): Promise<T> => {
-      breaker.check(clock.now());
-      try {
-        const result = await call(...parameters);
-        breaker.succeeded();
-        return result;
-      } catch (error) {
-        if (error instanceof BmcError) breaker.failed(error, clock.now());
-        throw error;
-      }
-    };
-  return {
-    powerState: guard(bmc.powerState),
-    power: guard(bmc.power),
-    bootOverride: guard(bmc.bootOverride),
-    setBootOverride: guard(bmc.setBootOverride),
-    identify: guard(bmc.identify),
-    describe: guard(bmc.describe),
-    sensors: guard(bmc.sensors),
-    events: guard(bmc.events),
-    clearEvents: guard(bmc.clearEvents),
-    setPassword: guard(bmc.setPassword),
-    firmwareVersions: guard(bmc.firmwareVersions),
-    openConsole: guard(bmc.openConsole),
-    ...(bmc.virtualMedia !== undefined && { virtualMedia: guardedMedia(bmc.virtualMedia, guard) }),
-    close: bmc.close,
+  const ask = async <T>(
+    call: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal | undefined,
+    ms = verbLimitMs,
+  ): Promise<T> => {
+    breaker.check(clock.now());
+    try {
+      const result = await withDeadline({ subject, ms, clock }, signal, call);
+      breaker.succeeded();
+      return result;
+    } catch (error) {
+      if (error instanceof BmcError) breaker.failed(error, clock.now());
+      throw error;
+    }
   };
-}
-
-function guardedMedia(
-  media: VirtualMedia,
-  guard: <A extends unknown[], T>(
-    call: (...parameters: A) => Promise<T>,
-  ) => (...parameters: A) => Promise<T>,
-): VirtualMedia {
+  const { virtualMedia } = bmc;
   return {
-    insert: guard(media.insert),
-    eject: guard(media.eject),
-    inserted: guard(media.inserted),
+    powerState: (signal) => ask(bmc.powerState, signal),
+    power: (action, signal) => ask((limited) => bmc.power(action, limited), signal),
+    bootOverride: (signal) => ask(bmc.bootOverride, signal),
+    setBootOverride: (wanted, signal) =>
+      ask((limited) => bmc.setBootOverride(wanted, limited), signal),
+    identify: (seconds, signal) => ask((limited) => bmc.identify(seconds, limited), signal),
+    describe: (signal) => ask(bmc.describe, signal),
+    sensors: (signal) => ask(bmc.sensors, signal, listLimitMs),
+    events: (signal) => ask(bmc.events, signal, listLimitMs),
+    clearEvents: (signal) => ask(bmc.clearEvents, signal),
+    setPassword: (password, signal) => ask((limited) => bmc.setPassword(password, limited), signal),
+    firmwareVersions: (signal) => ask(bmc.firmwareVersions, signal, listLimitMs),
+    openConsole: (options, signal) => ask((limited) => bmc.openConsole(options, limited), signal),
+    ...(virtualMedia !== undefined && {
+      virtualMedia: {
+        insert: (url, signal) => ask((limited) => virtualMedia.insert(url, limited), signal),
+        eject: (signal) => ask(virtualMedia.eject, signal),
+        inserted: (signal) => ask(virtualMedia.inserted, signal),
+      },
+    }),
+    close: bmc.close,
   };
 }

@@ -8,19 +8,16 @@ import { installNonce, isNonce } from "./nonce.ts";
 
 /** What is known of the address that a request comes from. */
 export type Standing =
-  /** Our DHCP gave it to this machine, by reservation or lease. */
+  /** It is that declared node's: by our DHCP, or as another server was heard to be asked. */
   | { readonly kind: "given"; readonly to: Mac }
-  /** It lies where we give the addresses, and we gave it to nobody. */
+  /** We gave it to no declared node. */
   | { readonly kind: "not-given" }
-  /** Another server gives the addresses there (proxyDHCP): the address that fetched the script of this install first has it. */
-  | { readonly kind: "foreign"; readonly first: string | undefined };
+  /** Another server gives the addresses there (proxyDHCP), and no declared node was heard to ask it for this one. */
+  | { readonly kind: "not-heard" };
 
 /** Who comes from which address. */
 export interface Addresses {
-  /** What is known of `address`, for the install with that intent's id if there is one. */
-  standing(address: string, intentId: string | undefined): Standing;
-  /** `address` was given the script of that install: where nobody else says whose the addresses are, it is the machine's from now on. */
-  bind(address: string, intentId: string): void;
+  standing(address: string): Standing;
 }
 
 /** What a request is judged by. */
@@ -52,26 +49,18 @@ export function wrongAddress({ mac, address, standing }: Request): string | unde
     case "given":
       return standing.to === mac ? undefined : `${address} is the address of ${standing.to}`;
     case "not-given":
-      return `${address} was given to no machine by DHCP`;
-    case "foreign":
-      // Nobody is first before the script went out, or after this server was started again.
-      return standing.first === undefined || standing.first === address
-        ? undefined
-        : `this install's script went to ${standing.first} first, and ${address} asks`;
+      return `${address} was given to no declared node by DHCP`;
+    case "not-heard":
+      return `no declared node was heard to ask for ${address}, and another server gives the addresses there: let its DHCP requests reach this server too`;
   }
 }
 
 /** Whether `address` may have a document of the install of `mac`. `offered` is the nonce that the request carries. */
 export function permit(gate: Gate, mac: Mac, address: string, offered: string | undefined): Access {
   const decision = decide(gate.subject(mac), gate.now());
-  const standing = gate.addresses.standing(address, intentOf(decision));
+  const standing = gate.addresses.standing(address);
   const nonce = (intentId: string) => installNonce(gate.nonceKey, intentId);
   return judgeDocument({ mac, address, standing }, decision, nonce, offered);
-}
-
-/** The intent that a decision for an installer rests on. */
-export function intentOf({ boot }: Decision): string | undefined {
-  return boot.kind === "installer" ? boot.intentId : undefined;
 }
 
 /** The judgement alone. Pure. `nonce` is that of the install, `offered` what the request carries. */

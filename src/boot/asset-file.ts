@@ -9,7 +9,7 @@ export interface FoundFile {
   /** With all links resolved. */
   readonly path: string;
   readonly sizeBytes: number;
-  /** Changes with the file's inode, size or modification time. */
+  /** Changes with the file's inode, size, and times of modification and change: the last one nobody can set back. */
   readonly identity: string;
 }
 
@@ -17,6 +17,13 @@ export interface FoundFile {
 export interface AssetFile extends FoundFile {
   /** Of its content, 64 hexadecimal digits. What is read and has another sum must not be served. */
   readonly sha256: string;
+}
+
+/** Why a name leads to no file that could be served, as a predicate such as "is empty". */
+export interface FileProblem {
+  readonly problem: string;
+  /** A file is there, and it can't be what it should be. */
+  readonly damaged: boolean;
 }
 
 /** The file is no longer the one in the manifest: reload, and fetch the set from its start. */
@@ -28,24 +35,24 @@ export class AssetChangedError extends Error {
  * The regular, non-empty file that `path` leads to, or why it cannot be served.
  * `base` is the asset directory with all links resolved: nothing outside of it is given away, not even through a link.
  */
-export async function resolveFile(
-  base: string,
-  path: string,
-): Promise<FoundFile | { readonly problem: string }> {
+export async function resolveFile(base: string, path: string): Promise<FoundFile | FileProblem> {
   const resolved = await realpath(path).catch(() => undefined);
-  if (resolved === undefined) return { problem: "is missing or cannot be read" };
-  if (!isInside(base, resolved)) return { problem: "is a link out of the asset directory" };
+  if (resolved === undefined) return missing;
+  if (!isInside(base, resolved))
+    return { problem: "is a link out of the asset directory", damaged: false };
   return findFile(resolved);
 }
 
 /** The regular, non-empty file at a path without links, or why it is none. */
-export async function findFile(path: string): Promise<FoundFile | { readonly problem: string }> {
+export async function findFile(path: string): Promise<FoundFile | FileProblem> {
   const facts = await stat(path, { bigint: true }).catch(() => undefined);
-  if (facts === undefined) return { problem: "is missing or cannot be read" };
-  if (!facts.isFile()) return { problem: "is not a regular file" };
-  if (facts.size === 0n) return { problem: "is empty" };
+  if (facts === undefined) return missing;
+  if (!facts.isFile()) return { problem: "is not a regular file", damaged: false };
+  if (facts.size === 0n) return { problem: "is empty", damaged: true };
   return { path, sizeBytes: Number(facts.size), identity: identityOf(facts) };
 }
+
+const missing: FileProblem = { problem: "is missing or cannot be read", damaged: false };
 
 /** True when `path`, with all links resolved, lies below `base`. */
 export function isInside(base: string, path: string): boolean {
@@ -67,12 +74,40 @@ export async function openAsset(file: FoundFile): Promise<FileHandle> {
   throw new AssetChangedError(`${file.path} changed after it was read into the manifest`);
 }
 
+/** More than any of the texts that describe sets and loaders. */
+const maxTextBytes = 1024 * 1024;
+
+/**
+ * A small file that describes others; undefined when nothing has that name. Throws a sentence for what can't be one: a pipe
+ * would keep its reader waiting for ever, and a device has no end.
+ */
+export async function readSmallFile(path: string): Promise<Buffer | undefined> {
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined;
+    throw new Error(`${path} can't be read (${cause.code})`, { cause });
+  });
+  if (found === undefined) return undefined;
+  if (!found.isFile()) throw new Error(`${path} is not a regular file`);
+  if (found.size > maxTextBytes) throw new Error(`${path} has ${found.size} octets, too many`);
+  // Non-blocking, as in openAsset.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if ((await handle.stat()).isFile()) return await handle.readFile();
+    throw new Error(`${path} is not a regular file`);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** True while the opened file is still the one of the manifest. */
 export async function isUnchanged(handle: FileHandle, file: FoundFile): Promise<boolean> {
   return identityOf(await handle.stat({ bigint: true })) === file.identity;
 }
 
 /** See FoundFile. */
-export function identityOf(facts: Readonly<Record<"ino" | "size" | "mtimeNs", bigint>>): string {
-  return [facts.ino, facts.size, facts.mtimeNs].map((value) => value.toString(16)).join("-");
+export function identityOf(
+  facts: Readonly<Record<"ino" | "size" | "mtimeNs" | "ctimeNs", bigint>>,
+): string {
+  const { ino, size, mtimeNs, ctimeNs } = facts;
+  return [ino, size, mtimeNs, ctimeNs].map((value) => value.toString(16)).join("-");
 }

@@ -7,14 +7,23 @@ import type { FoundFile } from "./asset-file.ts";
 import { createExaminer } from "./asset-store/examiner.ts";
 import type { Pace } from "./asset-store/image-file.ts";
 import { readPlainFiles } from "./asset-store/plain-files.ts";
-import { type Loader, loaderLabel } from "./asset-store/read-loaders.ts";
+import {
+  type Loader,
+  loaderLabel,
+  noLoaders,
+  type ReadLoaders,
+  readLoaders,
+} from "./asset-store/read-loaders.ts";
 import {
   type AssetManifest,
-  readManifest,
+  manifestOf,
+  noSets,
+  readSets,
   setLabel,
   versionKey,
 } from "./asset-store/read-manifest.ts";
 import type { AssetSet } from "./asset-store/read-set.ts";
+import { createSharedReading } from "./shared-reading.ts";
 
 export type { AssetManifest } from "./asset-store/read-manifest.ts";
 export type { AssetSet } from "./asset-store/read-set.ts";
@@ -22,11 +31,13 @@ export type { AssetSet } from "./asset-store/read-set.ts";
 /** The manifest in use, and a way to make it anew. */
 export interface Assets {
   current(): AssetManifest;
-  /** Reads the directory again. Calls that overlap share one reading. */
+  /** The directory read again, from after this call. Calls that wait for the same reading share it. */
   reload(): Promise<AssetManifest>;
   /** The directory as it was a moment ago: a rack that boots at once asks a thousand times in that. */
   recent(): Promise<AssetManifest>;
-  /** The loader of that name, also one that was installed a moment ago. */
+  /** The loaders as they were a moment ago: those that are given, and those that are there and are not. */
+  loaders(): Promise<ReadLoaders>;
+  /** The loader of that name as it was a moment ago. */
   loader(name: string): Promise<Loader | undefined>;
   /** A file of the directory that is neither loader nor image, by its path there a moment ago; none where all must be signed. */
   plainFile(name: string): Promise<FoundFile | undefined>;
@@ -49,63 +60,44 @@ export interface AssetOptions {
 
 const defaultRecentMs = 200;
 
-/** Gives what `read` gave until `forMs` after it did. Calls that overlap share one reading. */
-function createRecent<T>(read: () => Promise<T>, forMs: number): () => Promise<T> {
-  let reading: Promise<T> | undefined;
-  let readMs = Number.POSITIVE_INFINITY;
-  return () => {
-    if (reading !== undefined && performance.now() - readMs < forMs) return reading;
-    readMs = Number.POSITIVE_INFINITY;
-    reading = read().finally(() => {
-      readMs = performance.now();
-    });
-    return reading;
-  };
-}
-
 /** Reads `root` and keeps the manifest. Never rejects for what is in the directory: that is in `problems`. */
 export async function createAssets(root: string, options: AssetOptions = {}): Promise<Assets> {
+  const { key, recentMs = defaultRecentMs } = options;
   const examiner = await createExaminer(options.memoryFile, options.pace);
-  const reader = { examiner, key: options.key };
-  let manifest = await readManifest(root, reader);
-  let readMs = Number.NEGATIVE_INFINITY;
-  let reading: Promise<AssetManifest> | undefined;
-  const reload = (known = manifest.loaders) => {
-    const startedMs = performance.now();
-    reading ??= readManifest(root, reader, known)
-      .then((read) => {
-        manifest = read;
-        readMs = startedMs;
-        return read;
-      })
-      .finally(() => {
-        reading = undefined;
-      });
-    return reading;
-  };
-  /** For what a reading that has begun may have passed by already. */
-  const reloadAfter = async () => {
-    await reading;
-    return reload();
-  };
-  const recent = async () =>
-    performance.now() - readMs < (options.recentMs ?? defaultRecentMs) ? manifest : reload();
-  const plainFiles = createRecent(() => readPlainFiles(root), options.recentMs ?? defaultRecentMs);
+  let [sets, loaders] = [noSets, noLoaders];
+  let manifest = manifestOf(root, loaders, sets);
+  let inFull = false;
+  const loaderReading = createSharedReading(async () => {
+    const how = { key, inFull };
+    inFull = false;
+    loaders = await readLoaders(root, loaders.loaders, how);
+    manifest = manifestOf(root, loaders, sets);
+    return loaders;
+  }, recentMs);
+  const reading = createSharedReading(async () => {
+    sets = await readSets(root, { examiner, key });
+    // Last, as they are read on their own meanwhile.
+    await loaderReading.anew();
+    return manifest;
+  }, recentMs);
+  const plainFiles = createSharedReading(() => readPlainFiles(root), recentMs);
+  await reading.anew();
   return {
     current: () => manifest,
-    reload: () => reload(),
-    recent,
-    loader: async (name) => manifest.loaders.get(name) ?? (await recent()).loaders.get(name),
+    reload: reading.anew,
+    recent: reading.recent,
+    loaders: loaderReading.recent,
+    loader: async (name) => (await loaderReading.recent()).loaders.get(name),
     plainFile: async (name) =>
-      options.key === undefined ? (await plainFiles()).get(name) : undefined,
+      key === undefined ? (await plainFiles.recent()).get(name) : undefined,
     verify: async (pace, signal) => {
       await examiner.recheck(pace, signal);
-      await reading;
-      return reload(new Map());
+      inFull = true;
+      return reading.anew();
     },
     reportDamage: async (file) => {
       examiner.markDamaged(file);
-      await reloadAfter();
+      await reading.anew();
     },
   };
 }

@@ -1,74 +1,119 @@
-// The script of one machine, as the decision, the images and the templates stand. Whatever is not right with them
-// sends the machine to its own disk: what can't be booted must not be half booted.
+// What one machine is given to run, by HTTP and by TFTP alike, as the decision, the address it asks from, the images and the
+// templates stand. Whatever is not right with them sends it to its own disk: what can't be booted must not be half booted.
 
-import type { Node } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
-import type { AssetSet } from "./assets.ts";
-import type { Decision } from "./decide.ts";
-import { shownNonce } from "./nonce.ts";
-import type { BootScripts, BootServer } from "./script.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
+import { type Gate, wrongAddress } from "./access.ts";
+import type { AssetSet, Assets } from "./assets.ts";
+import { type Decision, decide } from "./decide.ts";
+import type { BootServer, Machine, MachineTexts } from "./machine-texts.ts";
+import { installNonce, shownNonce } from "./nonce.ts";
+import type { BootScripts } from "./script.ts";
 
 export interface MachineScript {
   readonly text: string;
+  /** The text as it may be shown and kept: without the nonce. */
+  readonly shown: string;
   readonly plan: "installer" | "local-disk";
   readonly reason: string;
   /** What an operator has to mend, where the machine did not get what was decided. */
   readonly fault?: string;
 }
 
+/** What was given to whoever asked at an address in the name of a machine. */
+export interface GivenScript extends MachineScript {
+  readonly machine: Machine & { readonly mac: Mac };
+  /** Whether it was asked for from the machine's own address. */
+  readonly isOwn: boolean;
+  /** Why it was not given an installer that the machine itself would have got. */
+  readonly refused?: string;
+}
+
 export interface ScriptTools {
-  readonly scripts: BootScripts;
+  readonly texts: MachineTexts;
   readonly server: BootServer;
   /** The usable asset set of a profile. */
   readonly set: (profile: string) => AssetSet | undefined;
   readonly nonce: (intentId: string) => string;
 }
 
-/** The script for the machine that `node` declares; undefined for one in no inventory. Never throws for a template or an image. */
+export interface GivingTools extends Gate {
+  readonly server: BootServer;
+  readonly assets: Pick<Assets, "recent">;
+}
+
+/** What is said to whoever asks in the name of an armed machine from another address. */
+const notYours = "an install is not given to this address";
+
+/** What `address` gets that asks in the name of `mac`. Never rejects for a template or an image. */
+export async function giveScript(
+  tools: GivingTools,
+  texts: MachineTexts,
+  mac: Mac,
+  address: Ipv4,
+): Promise<GivenScript> {
+  const subject = tools.subject(mac);
+  const { node } = subject;
+  const decision = decide(subject, tools.now());
+  const standing = tools.addresses.standing(address);
+  const refused = wrongAddress({ mac, address, standing });
+  const machine = { mac, node };
+  const given = { machine, isOwn: refused === undefined };
+  if (decision.boot.kind === "local-disk")
+    return { ...given, ...localDisk(texts, machine, decision.reason) };
+  if (refused !== undefined) return { ...given, ...localDisk(texts, machine, notYours), refused };
+  // The sets as they are on disk now, so that a newly deployed image is used by the next install.
+  const { sets } = await tools.assets.recent();
+  const scriptTools = {
+    ...{ texts, server: tools.server, set: (profile: string) => sets.get(profile) },
+    nonce: (intentId: string) => installNonce(tools.nonceKey, intentId),
+  };
+  return { ...given, ...machineScript(scriptTools, machine, decision) };
+}
+
+/** The script of `machine` by that decision. Never throws for a template or an image. */
 export function machineScript(
   tools: ScriptTools,
-  node: Node | undefined,
+  machine: Machine,
   { boot, reason }: Decision,
 ): MachineScript {
-  if (boot.kind === "local-disk") return localDisk(tools.scripts, node, reason);
+  if (boot.kind === "local-disk") return localDisk(tools.texts, machine, reason);
   const set = tools.set(boot.node.profile);
   if (set === undefined) {
     const fault = `node ${boot.node.name} is to be installed, but profile ${boot.node.profile} has no usable asset set: see rackstrap check`;
-    return { ...localDisk(tools.scripts, node, fault), fault };
+    return { ...localDisk(tools.texts, machine, fault), fault };
   }
   const nonce = tools.nonce(boot.intentId);
   try {
-    const text = tools.scripts.installer(tools.server, boot.node, set, nonce);
-    return { text, plan: "installer", reason };
+    const text = tools.texts.installer(tools.server, boot.node, set, nonce);
+    return { text, shown: text.replaceAll(nonce, shownNonce), plan: "installer", reason };
   } catch (error) {
     const fault = `node ${boot.node.name} is to be installed, and its script can't be made: ${messageOf(error).replaceAll(nonce, shownNonce)}`;
-    return { ...localDisk(tools.scripts, node, fault), fault };
+    return { ...localDisk(tools.texts, machine, fault), fault };
   }
 }
 
-/** The script that all machines run first. */
-export function menuScript(
+/** A script that all machines run alike: the first one, or the one beside an iPXE that came over TFTP. */
+export function commonScript(
   scripts: BootScripts,
+  name: "menu" | "autoexec",
   server: BootServer,
 ): Pick<MachineScript, "text" | "fault"> {
   try {
-    return { text: scripts.menu(server) };
+    return { text: scripts[name](server) };
   } catch (error) {
     const fault = messageOf(error);
-    return { text: scripts.plain(undefined, fault), fault };
+    return { text: scripts.plain({ mac: undefined, node: undefined }, fault), fault };
   }
 }
 
-/** The script that boots the disk of the machine that asks, saying `reason`. */
-export function localDisk(
-  scripts: BootScripts,
-  node: Node | undefined,
-  reason: string,
-): MachineScript {
+/** The script that boots the disk of `machine`, saying `reason`. */
+export function localDisk(texts: MachineTexts, machine: Machine, reason: string): MachineScript {
+  const script = (text: string) => ({ text, shown: text, plan: "local-disk" as const, reason });
   try {
-    return { text: scripts.localDisk(node, reason), plan: "local-disk", reason };
+    return script(texts.localDisk(machine, reason));
   } catch (error) {
-    const fault = messageOf(error);
-    return { text: scripts.plain(node, reason), plan: "local-disk", reason, fault };
+    return { ...script(texts.plain(machine, reason)), fault: messageOf(error) };
   }
 }

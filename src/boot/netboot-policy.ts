@@ -16,14 +16,16 @@ import {
 import { type FirmwareReading, readFirmware } from "./firmware-quirks.ts";
 import { createLoaderLoops, type LoaderStop } from "./loader-loop.ts";
 
-/** Tells whether a loader is there. */
+/** Tells whether a loader is one of these. */
 type Loaders = Pick<ReadonlySet<string>, "has">;
 
 export interface NetbootPolicyTools {
   readonly inventory: Inventory;
   readonly httpPort: number;
-  /** Names of the loaders in the asset directory. */
+  /** Names of the loaders in the asset directory that can be given. */
   readonly loaders: Loaders;
+  /** By name, why a loader that is there, or should be, is given to nobody: then it is not named either. */
+  readonly refusedLoaders: Pick<ReadonlyMap<string, string>, "get">;
   /** Milliseconds that never run backwards. */
   readonly now: () => number;
 }
@@ -63,6 +65,7 @@ export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
     },
     reservedFor: (address) => owners.get(address),
     bootFile,
+    heardRequest: ({ mac }) => chained.heardRequest(mac),
   };
 }
 
@@ -81,7 +84,7 @@ function chooseLoader(
   client: Client,
   reading: FirmwareReading,
   node: Node | undefined,
-  { inventory, loaders }: NetbootPolicyTools,
+  { inventory, loaders, refusedLoaders }: NetbootPolicyTools,
 ): Choice {
   const byHttp = (arch: number | undefined) =>
     bootClassOf(client) === "HTTPClient" || (arch !== undefined && bootsByHttp(arch));
@@ -89,6 +92,8 @@ function chooseLoader(
     const { name, loader: file } = node;
     if (loaders.has(file))
       return { file, fallback: false, byHttp: byHttp(reading.architectures[0]) };
+    const refused = refusedLoaders.get(file);
+    if (refused !== undefined) return { none: refused };
     return {
       none: `the loader of node ${name}, ${file}, is not in the asset directory: put it there, or take \`loader\` out of the inventory`,
     };
@@ -101,6 +106,8 @@ function chooseLoader(
     };
   const replacement = reading.replace.get(loader.file);
   const file = replacement !== undefined && loaders.has(replacement) ? replacement : loader.file;
+  const refused = refusedLoaders.get(file);
+  if (refused !== undefined) return { none: refused };
   return { file, fallback: loader.fallback, byHttp: byHttp(arch) };
 }
 

@@ -2,33 +2,34 @@
 // A value can never become a command: what could is refused by templates.ts, wherever the value came from.
 
 import type { LocalBoot, Node } from "../inventory/schema.ts";
-import type { Ipv4 } from "../net/ipv4.ts";
 import type { AssetSet } from "./assets.ts";
-import { loadTemplates, type Values } from "./templates.ts";
+import {
+  type BootServer,
+  kernelArguments,
+  type Machine,
+  type MachineTexts,
+  plainText,
+  product,
+} from "./machine-texts.ts";
+import { scriptFault } from "./script-check.ts";
+import { type Language, loadTemplates, type Values } from "./templates.ts";
 
-/** The server as machines see it. */
-export interface BootServer {
-  readonly address: Ipv4;
-  /** Such as `http://10.0.100.10:8080`, without a slash at its end. */
-  readonly baseUrl: string;
-}
-
-/** All but `plain` throw a TemplateError when a template of the site is at fault. */
-export interface BootScripts {
+/** Both throw a TemplateError when a template of the site is at fault, as those for one machine do. */
+export interface BootScripts extends MachineTexts {
   /** `/boot/ipxe/boot.ipxe`: the same for all machines; shows the menu and asks for the machine's own script. */
   menu(server: BootServer): string;
-  /**
-   * Starts the installer of `set` on `node`. The set's arguments come first, then the profile's and node's.
-   * `nonce` is that of the armed install; it is in the script's URLs and nowhere else.
-   */
-  installer(server: BootServer, node: Node, set: AssetSet, nonce: string): string;
-  /** Leaves the network and boots the disk, saying why on the console. */
-  localDisk(node: Node | undefined, reason: string): string;
-  /** The same from the product's own template. */
-  plain(node: Node | undefined, reason: string): string;
+  /** `autoexec.ipxe`, which an iPXE that came over TFTP fetches beside itself: sends it to the first script. */
+  autoexec(server: BootServer): string;
 }
 
-const product = "rackstrap";
+const ipxe: Language = {
+  extension: "ipxe",
+  partials: ["leave"],
+  // `#!`, `${` and backtick are refused by rule; `;`, `&&` and `||` separate commands in iPXE.
+  forbidden: /[\r\n`;\0]|\$\{|#!|&&|\|\|/,
+  word: (word) => word,
+  fault: scriptFault,
+};
 const menuTimeoutMs = 3_000;
 /** Tries before a machine boots its disk. The menu waits 1, 2, 4 … seconds between them, 31 in all. */
 const menuAttempts = 6;
@@ -36,8 +37,9 @@ const installerAttempts = 5;
 
 /** Compiles the templates of `directory`. Throws when one is missing. Those of `siteDirectory` are used in their place. */
 export function loadScripts(directory: string, siteDirectory?: string): BootScripts {
-  const templates = loadTemplates(directory, siteDirectory, ["boot", "installer", "local-disk"]);
-  const localValues = (node: Node | undefined, reason: string) => ({
+  const names = ["boot", "autoexec", "installer", "local-disk"];
+  const templates = loadTemplates(directory, siteDirectory, ipxe, names);
+  const localValues = ({ node }: Machine, reason: string) => ({
     product,
     reason: plainText(reason),
     ...leaveValues(node),
@@ -52,10 +54,17 @@ export function loadScripts(directory: string, siteDirectory?: string): BootScri
         nodesUrl: `${baseUrl}/boot/nodes`,
         ...leaveValues(undefined),
       }),
+    autoexec: ({ baseUrl }) =>
+      templates.render("autoexec", undefined, {
+        product,
+        menuUrl: `${baseUrl}/boot/ipxe/boot.ipxe`,
+        ...leaveValues(undefined),
+      }),
     installer: ({ baseUrl }, node, set, nonce) =>
       templates.render("installer", node, installerValues(baseUrl, node, set, nonce)),
-    localDisk: (node, reason) => templates.render("local-disk", node, localValues(node, reason)),
-    plain: (node, reason) => templates.renderOwn("local-disk", localValues(node, reason)),
+    localDisk: (machine, reason) =>
+      templates.render("local-disk", machine.node, localValues(machine, reason)),
+    plain: (machine, reason) => templates.renderOwn("local-disk", localValues(machine, reason)),
   };
 }
 
@@ -73,7 +82,7 @@ function installerValues(baseUrl: string, node: Node, set: AssetSet, nonce: stri
     keysUrl: `${own}/keys.cpio.gz?nonce=${nonce}`,
     clusterConfigUrl: `${own}/cluster-config.json?nonce=${nonce}`,
     reportUrl: `${own}/report?nonce=${nonce}`,
-    kernelArguments: [...set.arguments, ...node.kernelArguments, `hostname=${node.name}`].join(" "),
+    kernelArguments: kernelArguments(set, node),
     ...leaveValues(node),
   };
 }
@@ -86,12 +95,4 @@ function leaveValues(node: Node | undefined): Values {
     leaveByExit: way === "exit",
     leaveByError: way === "exit-1",
   };
-}
-
-/** A sentence as iPXE's `echo` shows it: quotes, backslashes and everything outside of plain ASCII text become one space. */
-function plainText(text: string): string {
-  return text
-    .slice(0, 256)
-    .replace(/[^A-Za-z0-9.,:/()_-]+/g, " ")
-    .trim();
 }

@@ -1,86 +1,126 @@
-// The Handlebars templates of the boot scripts: ours, and in front of them the site's own, for one node, for a profile
+// The Handlebars templates of what machines run: ours, and in front of them the site's own, for one node, for a profile
 // or for all. Files that are named by us and by the inventory only; nothing that a machine sent is part of a path.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Handlebars from "handlebars";
 import { messageOf } from "../net/error-text.ts";
-import { scriptFault } from "./script-check.ts";
+import { identityOf } from "./asset-file.ts";
 
-export type Values = Readonly<Record<string, string | number | boolean>>;
+/** What the texts of one kind are written in. */
+export interface Language {
+  /** Its templates are called NAME.EXTENSION.hbs. */
+  readonly extension: string;
+  /** Templates that the others of this language may include. */
+  readonly partials: readonly string[];
+  /** What no value may hold: it would end its line or its quotes, or begin a command. */
+  readonly forbidden: RegExp;
+  /** How one of several words is written. */
+  readonly word: (word: string) => string;
+  /** What is wrong with a whole text. */
+  readonly fault: (text: string) => string | undefined;
+}
 
-/** For whom a script is made; a machine in no inventory has neither. */
-export interface ScriptOwner {
+/** Several words are filled in with a space between them. */
+export type Values = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+
+/** For whom a text is made; a machine in no inventory has neither. */
+interface TextOwner {
   readonly name: string;
   readonly profile: string;
 }
 
-/** A template that is missing, does not compile, or makes no sound script. The message begins with its file. */
+/** A template that is missing, does not compile, or makes no sound text. The message begins with its file. */
 class TemplateError extends Error {}
 
 export interface Templates {
   /** Fills the template that is nearest to `owner`. Throws a TemplateError. */
-  render(name: string, owner: ScriptOwner | undefined, values: Values): string;
+  render(name: string, owner: TextOwner | undefined, values: Values): string;
   /** Fills the product's own template, whatever the site has. */
   renderOwn(name: string, values: Values): string;
 }
 
-type Compiled = (values: Values) => string;
+type Compiled = (values: unknown) => string;
 
-/** Compiles `names` and the partial `leave` of `directory`; throws when one is missing. The site's are read when they are used. */
+/** Compiles `names` and the partials of `directory`; throws when one is missing. The site's are read when they are used and have changed. */
 export function loadTemplates(
   directory: string,
   siteDirectory: string | undefined,
+  language: Language,
   names: readonly string[],
 ): Templates {
   const handlebars = Handlebars.create();
-  const fileName = (name: string) => `${name}.ipxe.hbs`;
+  const fileName = (name: string) => `${name}.${language.extension}.hbs`;
   const own = (name: string) => join(directory, fileName(name));
-  handlebars.registerPartial("leave", readFileSync(own("leave"), "utf8"));
+  for (const name of language.partials)
+    handlebars.registerPartial(name, readFileSync(own(name), "utf8"));
   // Kernel arguments are no HTML, and a value that is not there is a mistake, not an empty word.
   const options = { noEscape: true, strict: true, knownHelpersOnly: true } as const;
-  const compile = (file: string) =>
-    handlebars.compile<Values>(readFileSync(file, "utf8"), options) as Compiled;
+  const compile = (file: string): Compiled =>
+    handlebars.compile(readFileSync(file, "utf8"), options);
   const compiled = new Map(names.map((name) => [name, compile(own(name))]));
 
-  const siteFile = (name: string, owner: ScriptOwner | undefined): string | undefined => {
+  const siteFile = (name: string, owner: TextOwner | undefined): string | undefined => {
     if (siteDirectory === undefined) return undefined;
     const folders = owner === undefined ? [] : [`nodes/${owner.name}`, `profiles/${owner.profile}`];
     return [...folders, "."]
       .map((folder) => join(siteDirectory, folder, fileName(name)))
       .find((file) => existsSync(file));
   };
+  /** By file: as many as the site has. Compiling takes ten times as long as filling. */
+  const ofSite = new Map<string, { readonly identity: string; readonly template: Compiled }>();
+  const siteTemplate = (file: string): Compiled => {
+    const identity = identityOf(statSync(file, { bigint: true }));
+    const known = ofSite.get(file);
+    if (known?.identity === identity) return known.template;
+    const template = compile(file);
+    ofSite.set(file, { identity, template });
+    return template;
+  };
   const renderOwn = (name: string, values: Values) => {
     const template = compiled.get(name);
     if (template === undefined) throw new Error(`no template is called ${name}`);
-    return fill(fileName(name), template, values);
+    return fill(language, fileName(name), template, values);
   };
   return {
     renderOwn,
     render: (name, owner, values) => {
       const file = siteFile(name, owner);
       if (file === undefined) return renderOwn(name, values);
-      return fill(file, (given) => compile(file)(given), values);
+      return fill(language, file, (given) => siteTemplate(file)(given), values);
     },
   };
 }
 
-function fill(file: string, template: Compiled, values: Values): string {
-  for (const [key, value] of Object.entries(values)) {
-    // `#!`, `${` and backtick are refused by rule; `;`, `&&` and `||` separate commands in iPXE.
-    const found = /[\r\n`;\0]|\$\{|#!|&&|\|\|/.exec(String(value));
-    if (found !== null)
-      throw new TemplateError(
-        `${file}: ${key} must not hold ${JSON.stringify(found[0])}: ${JSON.stringify(value)}`,
-      );
-  }
-  let script: string;
+function fill(language: Language, file: string, template: Compiled, values: Values): string {
+  const given = Object.entries(values).map(([key, value]) => [
+    key,
+    written(language, `${file}: ${key}`, value),
+  ]);
+  let text: string;
   try {
-    script = template(values);
+    text = template(Object.fromEntries(given));
   } catch (cause) {
     throw new TemplateError(`${file}: ${messageOf(cause).replaceAll(/\s+/g, " ")}`, { cause });
   }
-  const fault = scriptFault(script);
+  const fault = language.fault(text);
   if (fault !== undefined) throw new TemplateError(`${file}: ${fault}`);
-  return script;
+  return text;
+}
+
+/** The value as its template gets it. `where` is said of one that is refused. */
+function written(
+  { forbidden, word }: Language,
+  where: string,
+  value: Values[string],
+): string | number | boolean {
+  const parts = typeof value === "object" ? value : [String(value)];
+  for (const part of parts) {
+    const found = forbidden.exec(part) ?? (typeof value === "object" ? /\s|^$/.exec(part) : null);
+    if (found !== null)
+      throw new TemplateError(
+        `${where} must not hold ${JSON.stringify(found[0])}: ${JSON.stringify(part)}`,
+      );
+  }
+  return typeof value === "object" ? value.map(word).join(" ") : value;
 }

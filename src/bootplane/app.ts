@@ -3,25 +3,33 @@
 
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { createRepeats } from "../net/repeats.ts";
+import { type ConnectionLimits, type Connections, createConnections } from "./connections.ts";
 import type { BootPlaneDeps } from "./deps.ts";
+import { createDownloads } from "./downloads.ts";
 import { imageRoutes } from "./image-routes.ts";
 import { machineRoutes } from "./machine-routes.ts";
+import { logRequest, shownUrl } from "./request-log.ts";
 import { scriptRoutes } from "./script-routes.ts";
 
-export interface BootPlaneLimits {
-  readonly connections: number;
-  readonly connectionsPerClient: number;
+export interface BootPlaneLimits extends ConnectionLimits {
   /** For a request to arrive in full. */
   readonly requestTimeoutMs: number;
-  /** Without a single octet in either direction. A slow download is not idle. */
+  /** Without a single octet in either direction. Downloads have `slowAfterMs`. */
   readonly idleTimeoutMs: number;
+  /** What a client has to take of an image on the average of `slowAfterMs`: a slower one would hold its place for hours. */
+  readonly leastBytesPerSecond: number;
+  readonly slowAfterMs: number;
 }
 
 const defaultLimits: BootPlaneLimits = {
-  connections: 1024,
+  // A thousand machines, each of which may open its next connection before its last one is over.
+  connections: 2048,
   connectionsPerClient: 64,
   requestTimeoutMs: 10_000,
   idleTimeoutMs: 120_000,
+  leastBytesPerSecond: 16 * 1024,
+  slowAfterMs: 30_000,
 };
 
 const plainText = "text/plain; charset=utf-8";
@@ -55,7 +63,8 @@ export function createBootPlane(
       void notFound(reply as unknown as FastifyReply);
     },
   });
-  limitConnections(app, bounds);
+  const connections = createConnections(bounds);
+  limitConnections(app, connections, deps);
   app.setNotFoundHandler((_request, reply) => notFound(reply));
   app.setErrorHandler((error, request, reply) => {
     deps.logger.error({ err: error, url: shownUrl(request.url) }, "a boot request failed");
@@ -68,9 +77,7 @@ export function createBootPlane(
     return notFound(reply.header("connection", "close"));
   });
   app.addHook("onResponse", async (request, reply) => {
-    const { method, ip: client } = request;
-    const url = shownUrl(request.url);
-    deps.logger.debug({ client, method, url, status: reply.statusCode }, "boot request");
+    logRequest(deps.logger, request, reply.statusCode);
   });
   app.get("/health", async (_request, reply) => {
     const services = deps.services();
@@ -89,34 +96,31 @@ export function createBootPlane(
   });
   scriptRoutes(app, deps);
   machineRoutes(app, deps);
-  imageRoutes(app, deps);
+  const { leastBytesPerSecond, slowAfterMs } = bounds;
+  const downloads = createDownloads({ leastBytesPerSecond, windowMs: slowAfterMs }, deps.logger);
+  app.addHook("onClose", () => downloads.close());
+  imageRoutes(app, deps, connections, downloads);
   return app;
-}
-
-/** A URL for the log: bounded, and without the nonce of an install. */
-function shownUrl(url: string): string {
-  return url.replaceAll(/(nonce=)[^&]*/gi, "$1…").slice(0, 256);
 }
 
 function notFound(reply: FastifyReply): FastifyReply {
   return reply.code(404).type(plainText).send(notFoundText);
 }
 
-function limitConnections(app: FastifyInstance, bounds: BootPlaneLimits): void {
-  const open = new Map<string, number>();
-  app.server.maxConnections = bounds.connections;
+function limitConnections(
+  app: FastifyInstance,
+  connections: Connections,
+  { logger, now }: Pick<BootPlaneDeps, "logger" | "now">,
+): void {
+  const isRepeat = createRepeats(now);
   app.server.on("connection", (socket: Socket) => {
     const client = socket.remoteAddress ?? "";
-    const count = (open.get(client) ?? 0) + 1;
-    if (count > bounds.connectionsPerClient) {
-      socket.destroy();
+    const reason = connections.refusal(client);
+    if (reason === undefined) {
+      socket.once("close", connections.enter(client));
       return;
     }
-    open.set(client, count);
-    socket.once("close", () => {
-      const left = (open.get(client) ?? 1) - 1;
-      if (left === 0) open.delete(client);
-      else open.set(client, left);
-    });
+    if (!isRepeat(client, 60_000)) logger.warn({ client, reason }, "a connection was refused");
+    socket.destroy();
   });
 }

@@ -1,14 +1,15 @@
 // What the boot plane is given, and what it reports. No logic.
 
 import type { Logger } from "pino";
-import type { Gate } from "../boot/access.ts";
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
-import type { BootScripts, BootServer } from "../boot/script.ts";
-import type { HostKey } from "../install/host-key.ts";
+import type { KeyTools } from "../boot/installer-keys.ts";
+import type { BootServer } from "../boot/machine-texts.ts";
+import type { BootScripts } from "../boot/script.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
+import type { DownloadOutcome } from "./download.ts";
 
 /** `degraded`: it runs, and can't do all of its work. */
 export type ServiceStatus = "running" | "degraded" | "stopped" | "failed";
@@ -40,10 +41,21 @@ export type BootPlaneEvent =
       readonly plan: "installer" | "local-disk";
       readonly reason: string;
     }
+  | { readonly kind: "cluster-config-served"; readonly mac: Mac; readonly client: string }
   | {
-      readonly kind: "cluster-config-served" | "keys-served";
+      /** `times`: how often for this install by now. A machine that restarts fetches them again. */
+      readonly kind: "keys-served";
       readonly mac: Mac;
       readonly client: string;
+      readonly times: number;
+    }
+  | {
+      /** An alarm: somebody with the nonce and the address of the machine asked for its installer's keys after that was found. */
+      readonly kind: "keys-refused";
+      readonly mac: Mac;
+      readonly client: string;
+      readonly times: number;
+      readonly reason: string;
     }
   | {
       /** Somebody asked in a machine's name for what it is not given. It got its own disk, or 404 without detail. */
@@ -64,7 +76,7 @@ export type BootPlaneEvent =
   | {
       /**
        * A download of a kernel or an initrd is over. `bytes` is what was handed to the network: of a download that was cut,
-       * up to one slice (4 MiB) of it may not have left.
+       * up to half a mebibyte of it may not have left.
        */
       readonly kind: "image-served";
       readonly client: string;
@@ -72,7 +84,7 @@ export type BootPlaneEvent =
       readonly file: string;
       readonly bytes: number;
       readonly milliseconds: number;
-      readonly outcome: "complete" | "cut";
+      readonly outcome: DownloadOutcome;
     }
   | {
       /** A client asked for an image that is damaged, and got nothing. Told once a minute for each client. */
@@ -83,17 +95,13 @@ export type BootPlaneEvent =
       readonly reason: string;
     };
 
-export interface BootPlaneDeps extends Gate {
+export interface BootPlaneDeps extends KeyTools {
   readonly server: BootServer;
   readonly assets: Assets;
   readonly images: ImageCache;
   readonly scripts: BootScripts;
-  /** The host key that the installer of an operation is to have. */
-  readonly installerHostKey: (operation: string) => Promise<HostKey | undefined>;
-  /** A machine was given this script; the nonce in it is not shown. */
-  readonly onServed: (node: Node, script: string) => void;
-  /** The public keys that may log in to the installer, as an authorized_keys text. */
-  readonly authorizedKeys: () => string;
+  /** A machine was given this script for that stage of its boot; the nonce in it is not shown. */
+  readonly onServed: (node: Node, stage: string, script: string) => void;
   /** The public document of a node; undefined for a machine that has none now. */
   readonly clusterConfig: (mac: Mac) => ClusterConfig | undefined;
   readonly services: () => Services;

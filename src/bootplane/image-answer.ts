@@ -6,15 +6,16 @@ export interface ImageRequest {
   readonly method: string;
   readonly headers: {
     readonly range?: string | undefined;
+    readonly "if-match"?: string | undefined;
     readonly "if-range"?: string | undefined;
     readonly "if-none-match"?: string | undefined;
   };
 }
 
 export interface ImageAnswer {
-  readonly status: 200 | 206 | 304 | 416;
+  readonly status: 200 | 206 | 304 | 412 | 416;
   readonly headers: Readonly<Record<string, string | number>>;
-  /** The octets of the body; none for HEAD, 304 and 416. */
+  /** The octets of the body; none for HEAD, 304, 412 and 416. */
   readonly part?: Slice;
 }
 
@@ -24,6 +25,10 @@ export function answerImage(
   { etag, sizeBytes }: { readonly etag: string; readonly sizeBytes: number },
 ): ImageAnswer {
   const general = { "accept-ranges": "bytes", etag };
+  const { "if-match": ifMatch = "*" } = headers;
+  // RFC 9110 §13.1.1: compared strongly. §13.2.2: before all other conditions.
+  if (!namesOf(ifMatch).some((name) => name === etag || name === "*"))
+    return { status: 412, headers: { ...general, "content-length": 0 } };
   if (isNamed(headers["if-none-match"], etag)) return { status: 304, headers: general };
   const whole = { ...general, "content-length": sizeBytes };
   // RFC 9110 §14.2: a range is for GET alone.
@@ -44,6 +49,10 @@ export function answerImage(
 
 /** RFC 9110 §13.1.2: a list, compared weakly, or `*` for any. */
 function isNamed(ifNoneMatch: string | undefined, etag: string): boolean {
-  const names = (ifNoneMatch ?? "").split(",").map((name) => name.trim().replace(/^W\//, ""));
+  const names = namesOf(ifNoneMatch ?? "").map((name) => name.replace(/^W\//, ""));
   return names.includes(etag) || names.includes("*");
+}
+
+function namesOf(list: string): string[] {
+  return list.split(",").map((name) => name.trim());
 }

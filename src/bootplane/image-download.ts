@@ -1,22 +1,19 @@
 // Answers a client's request for an image, and reports how the download ended.
 
+import type { OutgoingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { AssetChangedError, type AssetFile } from "../boot/asset-file.ts";
-import { DamagedImageError } from "../boot/image-cache.ts";
+import { type AssetFile, openAsset } from "../boot/asset-file.ts";
+import type { ImageCache } from "../boot/image-cache.ts";
+import { createImageRefusal, type NamedImage } from "../boot/image-refusal.ts";
+import { loadLibc } from "../net/libc.ts";
 import { createRepeats } from "../net/repeats.ts";
+import type { Connections } from "./connections.ts";
 import type { BootPlaneDeps } from "./deps.ts";
+import type { DownloadOrder, ImageSource } from "./download-loop.ts";
+import type { Downloads } from "./downloads.ts";
 import { answerImage } from "./image-answer.ts";
-import { type ImageBody, openImageBody } from "./image-body.ts";
-import { createPace } from "./pacing.ts";
-import type { Slice } from "./range.ts";
-
-/** An image under the name that it is asked by. */
-export interface NamedImage {
-  readonly profile: string;
-  readonly file: string;
-  readonly image: AssetFile;
-}
+import { logRequest } from "./request-log.ts";
 
 export type SendImage = (
   request: FastifyRequest,
@@ -24,14 +21,44 @@ export type SendImage = (
   named: NamedImage,
 ) => Promise<FastifyReply>;
 
-const damageToldEveryMs = 60_000;
+const minuteMs = 60_000;
 
-/** Sends one image at a time on a connection. */
-export function createImageSender(deps: BootPlaneDeps): SendImage {
-  // The clock of the day may be set back, which would stop a paced download.
-  const pace = createPace(() => performance.now());
-  const refuse = createRefusal(deps);
+/** Sends one image on a connection, and then closes it. */
+export function createImageSender(
+  deps: BootPlaneDeps,
+  connections: Connections,
+  downloads: Downloads,
+): SendImage {
+  const isRepeat = createRepeats(deps.now);
+  const isRefused = createImageRefusal({
+    ...deps,
+    onRefused: (refusal) => deps.onEvent({ kind: "image-refused", ...refusal }),
+  });
   const downloading = new WeakSet<Socket>();
+
+  const send = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    named: NamedImage,
+    order: Omit<DownloadOrder, "connection">,
+  ) => {
+    const startedMs = deps.now();
+    // Node soon takes the connection for closed.
+    const leave = connections.enter(request.ip);
+    reply.hijack();
+    const headers = { ...reply.getHeaders(), connection: "close" } as OutgoingHttpHeaders;
+    reply.raw.writeHead(reply.statusCode, headers);
+    // Node is not told of the end of this response, and so nobody else would.
+    logRequest(deps.logger, request, reply.statusCode);
+    const end = await downloads.run(reply.raw, request.raw.socket, order, leave);
+    const milliseconds = Math.max(0, deps.now() - startedMs);
+    const { profile, file, image } = named;
+    const { outcome, bytes, trouble } = end;
+    if (trouble !== undefined)
+      deps.logger.error({ path: image.path, trouble }, "a download was cut");
+    const about = { client: request.ip, profile, file, bytes, milliseconds, outcome };
+    deps.onEvent({ kind: "image-served", ...about });
+  };
 
   return async (request, reply, named) => {
     const { image } = named;
@@ -40,90 +67,46 @@ export function createImageSender(deps: BootPlaneDeps): SendImage {
     const { status, headers, part } = answerImage(request, { etag, sizeBytes: image.sizeBytes });
     reply.code(status).headers({ ...headers, "content-type": "application/octet-stream" });
     if (part === undefined) return reply.send();
-    // Each that waits would hold an open file and memory. No boot firmware asks for two at once.
-    if (downloading.has(socket)) return unavailable(reply).header("connection", "close").send();
+    // Nothing that follows on this connection is answered, as the head of the first download says.
+    if (downloading.has(socket)) {
+      if (!isRepeat(request.ip, minuteMs))
+        deps.logger.warn({ client: request.ip }, "two downloads on one connection: one is refused");
+      return unavailable(reply).header("connection", "close").send();
+    }
     downloading.add(socket);
     try {
-      const pacing = {
-        rate: deps.downloadRate(request.ip),
-        waitMs: pace.bind(undefined, request.ip),
-      };
-      const body = await openImageBody(deps.images, image, part, pacing);
-      watch(deps, request, reply, named, part, body, () => downloading.delete(socket));
-      return reply.send(body.stream);
+      const { source, release } = await openImage(deps.images, image);
+      const { ip: client } = request;
+      const [start, end, rate] = [part.start, part.end + 1, deps.downloadRate(client)];
+      const order = { source, start, end, client, rate };
+      await send(request, reply, named, order).finally(release);
+      return reply;
     } catch (error) {
       downloading.delete(socket);
-      return refuse(request, reply, named, error);
+      if (await isRefused(request.ip, named, error)) return unavailable(reply).send();
+      throw error;
     }
   };
 }
 
-/** Answers 503 for an image that can't be served now; throws `error` when it is about something else. */
-function createRefusal(deps: BootPlaneDeps) {
-  const isRepeat = createRepeats(deps.now);
-  return async (
-    { ip: client }: FastifyRequest,
-    reply: FastifyReply,
-    { profile, file, image }: NamedImage,
-    error: unknown,
-  ): Promise<FastifyReply> => {
-    const { path } = image;
-    if (error instanceof DamagedImageError) {
-      await deps.assets.reportDamage(image);
-      if (!isRepeat(`${path} ${client}`, damageToldEveryMs)) {
-        deps.logger.error({ err: error, path, client }, "an image is damaged and not served");
-        deps.onEvent({ kind: "image-refused", client, profile, file, reason: error.message });
-      }
-    } else if (error instanceof AssetChangedError) {
-      deps.logger.error({ path }, "an image changed on disk: reading the assets again");
-      await deps.assets.reload();
-    } else throw error;
-    return unavailable(reply).send();
-  };
+interface OpenImage {
+  readonly source: ImageSource;
+  readonly release: () => unknown;
+}
+
+/** The image in memory, or its file when the memory has no room. Rejects as ImageCache.hold and openAsset do. */
+async function openImage(images: ImageCache, image: AssetFile): Promise<OpenImage> {
+  const held = await images.hold(image);
+  if (held !== undefined) {
+    const { data, release } = held;
+    return { source: { address: (await loadLibc()).address(data) }, release };
+  }
+  const handle = await openAsset(image);
+  const source = { file: handle.fd, identity: image.identity };
+  return { source, release: () => handle.close() };
 }
 
 function unavailable(reply: FastifyReply): FastifyReply {
   for (const name of ["accept-ranges", "etag", "content-range"]) reply.removeHeader(name);
   return reply.code(503).header("content-length", 0);
-}
-
-/** Ends the stream and reports the download when the response is over, however it ended. */
-function watch(
-  deps: BootPlaneDeps,
-  { ip: client, raw: { socket } }: FastifyRequest,
-  { raw: response }: FastifyReply,
-  { profile, file }: NamedImage,
-  { start, end }: Slice,
-  { stream, release }: ImageBody,
-  done: () => void,
-): void {
-  const length = end + 1 - start;
-  const startedMs = deps.now();
-  const writtenBefore = socket.bytesWritten;
-  let [complete, isOver] = [false, false];
-  response.once("finish", () => {
-    complete = true;
-  });
-  const over = () => {
-    socket.off("close", over);
-    if (isOver) return;
-    isOver = true;
-    stream.destroy();
-    release();
-    done();
-    deps.onEvent({
-      kind: "image-served",
-      client,
-      profile,
-      file,
-      bytes: complete ? length : Math.min(length, socket.bytesWritten - writtenBefore),
-      milliseconds: Math.max(0, deps.now() - startedMs),
-      outcome: complete ? "complete" : "cut",
-    });
-  };
-  response.once("close", over);
-  // A response that waits behind another one of its connection is not told of that connection's end.
-  socket.once("close", over);
-  // Gone while the image was read.
-  if (socket.destroyed) over();
 }

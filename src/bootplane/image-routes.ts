@@ -2,7 +2,9 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { findSet } from "../boot/assets.ts";
+import type { Connections } from "./connections.ts";
 import type { BootPlaneDeps } from "./deps.ts";
+import type { Downloads } from "./downloads.ts";
 import { answerImage } from "./image-answer.ts";
 import { createImageSender } from "./image-download.ts";
 
@@ -11,14 +13,19 @@ interface ImageRequest {
   Querystring: { set?: unknown };
 }
 
-export function imageRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
+export function imageRoutes(
+  app: FastifyInstance,
+  deps: BootPlaneDeps,
+  connections: Connections,
+  downloads: Downloads,
+): void {
   app.route<{ Params: { file: string } }>({
     method: ["GET", "HEAD"],
     url: "/boot/:file",
     handler: async (request, reply) => sendLoader(deps, request, reply),
   });
 
-  const sendImage = createImageSender(deps);
+  const sendImage = createImageSender(deps, connections, downloads);
   app.route<ImageRequest>({
     // HEAD by name: the route that fastify makes for it would send a length of 0.
     method: ["GET", "HEAD"],

@@ -5,7 +5,7 @@ import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { loadLibc } from "../net/libc.ts";
 import type { ServiceStatus } from "./deps.ts";
-import { openListeningSocket } from "./listening-socket.ts";
+import { openListeningSocket, widenAcceptQueue } from "./listening-socket.ts";
 
 export interface Listening {
   readonly port: number;
@@ -21,8 +21,10 @@ export async function listenBootPlane(
   port: number,
 ): Promise<Listening> {
   try {
-    const where = { host: address, fd: openListeningSocket(await loadLibc(), address, port) };
+    const libc = await loadLibc();
+    const where = { host: address, fd: openListeningSocket(libc, address, port) };
     await app.listen(where);
+    widenAcceptQueue(libc, where.fd);
   } catch (cause) {
     throw new Error(
       `HTTP on ${address} port ${port}: ${messageOf(cause)}: see that an interface has this address and nobody else the port`,

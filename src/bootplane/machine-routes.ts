@@ -4,7 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { permit } from "../boot/access.ts";
 import { clusterConfigSchema } from "../boot/cluster-config.ts";
-import { keysArchive } from "../boot/keys-archive.ts";
+import { type GivenKeys, giveKeys } from "../boot/installer-keys.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
 import { type BootPlaneDeps, isReportedStage } from "./deps.ts";
 
@@ -17,38 +17,38 @@ type Routed = FastifyRequest<DocumentRequest>;
 
 export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
   app.get<DocumentRequest>("/boot/nodes/:mac/cluster-config.json", async (request, reply) => {
-    const grant = allow(deps, request, "cluster-config.json");
-    const config = grant && deps.clusterConfig(grant.mac);
-    if (grant === undefined || config === undefined) return reply.callNotFound();
+    const mac = allow(deps, request, "cluster-config.json");
+    const config = mac && deps.clusterConfig(mac);
+    if (mac === undefined || config === undefined) return reply.callNotFound();
     const document = clusterConfigSchema.parse(config);
     if (request.method === "GET")
-      deps.onEvent({ kind: "cluster-config-served", mac: grant.mac, client: request.ip });
+      deps.onEvent({ kind: "cluster-config-served", mac, client: request.ip });
     return ownOnly(reply)
       .type("application/json; charset=utf-8")
       .send(`${JSON.stringify(document, undefined, 2)}\n`);
   });
 
   app.get<DocumentRequest>("/boot/nodes/:mac/keys.cpio.gz", async (request, reply) => {
-    const grant = allow(deps, request, "keys.cpio.gz");
-    if (grant === undefined) return reply.callNotFound();
-    const hostKey = await deps.installerHostKey(grant.operation);
-    const archive = keysArchive(deps.authorizedKeys(), hostKey);
-    if (request.method === "GET")
-      deps.onEvent({ kind: "keys-served", mac: grant.mac, client: request.ip });
-    return ownOnly(reply).type("application/gzip").send(archive);
+    const mac = parseMac(request.params.mac);
+    if (mac === undefined) return reply.callNotFound();
+    const { ip: client, method } = request;
+    const given = await giveKeys(deps, mac, client, offeredNonce(request));
+    if (method === "GET" || "refused" in given) reportKeys(deps, given, mac, client);
+    if ("refused" in given) return reply.callNotFound();
+    return ownOnly(reply).type("application/gzip").send(given.archive);
   });
 
   app.get<DocumentRequest>("/boot/nodes/:mac/report", async (request, reply) => {
     const { stage, error } = request.query;
     if (!isReportedStage(stage)) return reply.callNotFound();
-    const grant = allow(deps, request, "report");
-    if (grant === undefined) return reply.callNotFound();
+    const mac = allow(deps, request, "report");
+    if (mac === undefined) return reply.callNotFound();
     // iPXE's errno as it prints it; anything else is not worth a line on a timeline.
     const known = typeof error === "string" && /^[0-9a-fx:-]{1,24}$/.test(error);
     if (request.method === "GET")
       deps.onEvent({
         kind: "boot-reported",
-        mac: grant.mac,
+        mac,
         client: request.ip,
         stage,
         ...(known && { error }),
@@ -57,19 +57,45 @@ export function machineRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
   });
 }
 
-/** The machine and operation that `request` may have its document of; undefined when it may not, which its timeline then says. */
-function allow(
-  deps: BootPlaneDeps,
-  { params, query, ip: address }: Routed,
-  asked: string,
-): { readonly mac: Mac; readonly operation: string } | undefined {
-  const mac = parseMac(params.mac);
+/** The machine that `request` may have its document of; undefined when it may not, which its timeline then says. */
+function allow(deps: BootPlaneDeps, request: Routed, asked: string): Mac | undefined {
+  const mac = parseMac(request.params.mac);
   if (mac === undefined) return undefined;
-  const offered = typeof query["nonce"] === "string" ? query["nonce"] : undefined;
-  const access = permit(deps, mac, address, offered);
-  if ("granted" in access) return { mac, operation: access.granted.operation };
-  deps.onEvent({ kind: "boot-refused", mac, client: address, asked, reason: access.refused });
+  const access = permit(deps, mac, request.ip, offeredNonce(request));
+  if ("granted" in access) return mac;
+  deps.onEvent({ kind: "boot-refused", mac, client: request.ip, asked, reason: access.refused });
   return undefined;
+}
+
+function offeredNonce({ query: { nonce } }: Routed): string | undefined {
+  return typeof nonce === "string" ? nonce : undefined;
+}
+
+/**
+ * Tells who had an installer's keys, or was refused them, to the timeline; and to the log what an operator should look at, once: whoever
+ * has the nonce could fill it.
+ */
+export function reportKeys(
+  deps: Pick<BootPlaneDeps, "onEvent" | "logger" | "keysLedger">,
+  given: GivenKeys,
+  mac: Mac,
+  client: string,
+): void {
+  const { operation } = given;
+  if (!("refused" in given)) {
+    const times = deps.keysLedger.note(given.operation, "served");
+    deps.onEvent({ kind: "keys-served", mac, client, times });
+    if (times === 2) deps.logger.warn({ mac, client, operation }, "keys fetched again");
+    return;
+  }
+  const { refused: reason } = given;
+  if (operation === undefined) {
+    deps.onEvent({ kind: "boot-refused", mac, client, asked: "keys.cpio.gz", reason });
+    return;
+  }
+  const times = deps.keysLedger.note(operation, "refused");
+  deps.onEvent({ kind: "keys-refused", mac, client, times, reason });
+  if (times === 1) deps.logger.error({ mac, client, operation, reason }, "keys refused");
 }
 
 function ownOnly(reply: FastifyReply): FastifyReply {

@@ -11,7 +11,12 @@ import {
   type LoaderSources,
   readLoaderSources,
 } from "../boot/asset-store/loaders.ts";
-import { assetDirectoryOf, directoryOption, type StoreOptions } from "./asset-directory.ts";
+import {
+  assetDirectoryOf,
+  directoryOption,
+  requireThere,
+  type StoreOptions,
+} from "./asset-directory.ts";
 import { CliError, exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { formatTable, printable } from "./table.ts";
@@ -30,7 +35,7 @@ export function addLoadersCommand(assets: Command, done: Done): void {
     .command("loaders")
     .description("install boot loaders; without --from those of this host's Debian packages")
     .option("--from <place>", "a folder, a file, or an http or https URL")
-    .option("--sha256 <sum>", "of what the URL gives; required with one")
+    .option("--sha256 <sum>", "of the single file or of what the URL gives; required with a URL")
     .option("--name <name>", "the name to serve a single file by")
     .addOption(directoryOption())
     .action(async (_options, command: Command) => {
@@ -65,16 +70,35 @@ async function findLoaders(
   { from, sha256, name }: LoadersOptions,
   sources: LoaderSources,
 ): Promise<FoundLoader[]> {
-  if (from === undefined) return packagedLoaders(sources);
-  if (!/^https?:\/\//.test(from)) return findLoadersIn(sources, from, name);
-  if (!URL.canParse(from) || !/^[0-9a-f]{64}$/.test(sha256 ?? ""))
+  requireSum(sha256);
+  if (from === undefined) {
+    if (sha256 === undefined && name === undefined) return packagedLoaders(sources);
+    throw new CliError(
+      exitCodes.usage,
+      `${sha256 === undefined ? "--name" : "--sha256"} is for a single file or a URL`,
+      "name it with --from, or leave the option out",
+    );
+  }
+  if (!/^https?:\/\//.test(from)) {
+    requireThere(from);
+    return findLoadersIn(sources, from, { name, sha256 });
+  }
+  if (!URL.canParse(from) || sha256 === undefined)
     throw new CliError(
       exitCodes.usage,
       `${from} is fetched only with the SHA-256 it must have`,
-      "add --sha256 with 64 hexadecimal digits in lower case, from where the loader was published",
+      `add --sha256 with ${sumForm}, from where the loader was published`,
     );
   const signal = AbortSignal.timeout(fetchTimeoutMs);
-  return [await fetchLoader(new URL(from), sha256 ?? "", name, signal)];
+  return [await fetchLoader(new URL(from), sha256, name, signal)];
+}
+
+const sumForm = "64 hexadecimal digits in lower case";
+
+function requireSum(sha256: string | undefined): void {
+  if (sha256 === undefined || /^[0-9a-f]{64}$/.test(sha256)) return;
+  const message = `--sha256 ${JSON.stringify(sha256)} is no SHA-256`;
+  throw new CliError(exitCodes.usage, message, `give ${sumForm}`);
 }
 
 async function packagedLoaders(sources: LoaderSources): Promise<FoundLoader[]> {

@@ -1,13 +1,14 @@
 // rackstrap assets verify: reads every image and loader in full and says what is missing or damaged, by the file's name.
 
+import { join } from "node:path";
 import type { Command } from "commander";
 import { loaderFault } from "../boot/asset-store/loader-format.ts";
 import { type AssetManifest, assetProblems, createAssets } from "../boot/assets.ts";
 import { missingAssets } from "../serve/self-check.ts";
 import {
-  assetDirectoryOf,
   assetKeyOf,
   directoryOption,
+  existingDirectoryOf,
   type StoreOptions,
   siteOf,
 } from "./asset-directory.ts";
@@ -31,7 +32,7 @@ export function addVerifyCommand(assets: Command, done: Done): void {
       const site = siteOf(options);
       // Nothing is remembered from earlier readings, so this one reads every octet.
       const manifest = (
-        await createAssets(assetDirectoryOf(options), { key: assetKeyOf(options) })
+        await createAssets(existingDirectoryOf(options), { key: assetKeyOf(options) })
       ).current();
       const missing =
         site === undefined
@@ -46,10 +47,13 @@ export function addVerifyCommand(assets: Command, done: Done): void {
     });
 }
 
-function loaderFaults({ loaders }: AssetManifest): string[] {
+/** What is whole, and not what its name says: it is given all the same, as its owner may know better. */
+function loaderFaults({ root, loaders }: AssetManifest): string[] {
   return [...loaders].flatMap(([name, { data }]) => {
     const fault = loaderFault(name, data);
-    return fault === undefined ? [] : [`loader ${name}: ${fault}: install the right one`];
+    return fault === undefined
+      ? []
+      : [`loader ${name}: ${join(root, name)} ${fault}: install the right one`];
   });
 }
 

@@ -5,12 +5,15 @@ import type { Command } from "commander";
 import { activateSet, findId, rollBack } from "../boot/asset-store/activate.ts";
 import { collectGarbage } from "../boot/asset-store/gc.ts";
 import { importSet } from "../boot/asset-store/import.ts";
+import { storedIds } from "../boot/asset-store/layout.ts";
 import { listStore } from "../boot/asset-store/list.ts";
 import { profilePattern } from "../boot/asset-store/set-file.ts";
 import {
   assetDirectoryOf,
   assetKeyOf,
   directoryOption,
+  existingDirectoryOf,
+  requireThere,
   type StoreOptions,
   siteOf,
 } from "./asset-directory.ts";
@@ -56,7 +59,8 @@ function addImport(assets: Command, done: Done): void {
     .addOption(directoryOption())
     .action(async (path: string, _options, command: Command) => {
       const options = optionsOf<ImportOptions>(command);
-      const request = requestFor(options, options.profile);
+      const request = requestFor(options, options.profile, assetDirectoryOf);
+      requireThere(path);
       const imported = await importSet({ ...request, path });
       const activated =
         options.activate === true ? await activateSet(request, imported.set.id) : undefined;
@@ -75,7 +79,7 @@ function addList(assets: Command, done: Done): void {
     .addOption(directoryOption())
     .action(async (_options, command: Command) => {
       const options = optionsOf<StoreOptions>(command);
-      const list = await listStore(assetDirectoryOf(options));
+      const list = await listStore(existingDirectoryOf(options));
       print(options, list, () => setsTable(list));
       done(exitCodes.ok);
     });
@@ -90,8 +94,9 @@ function addActivate(assets: Command, done: Done): void {
     .addOption(directoryOption())
     .action(async (profile: string, id: string, _options, command: Command) => {
       const options = optionsOf<StoreOptions>(command);
-      const request = requestFor(options, profile);
-      const activated = await activateSet(request, await findId(request.root, profile, id));
+      const request = requestFor(options, profile, existingDirectoryOf);
+      const found = await findId(request.root, profile, id).catch(unknownSet);
+      const activated = await activateSet(request, found);
       print(options, activated, () => [switchedLine(profile, activated)]);
       done(exitCodes.ok);
     });
@@ -105,7 +110,10 @@ function addRollback(assets: Command, done: Done): void {
     .addOption(directoryOption())
     .action(async (profile: string, _options, command: Command) => {
       const options = optionsOf<StoreOptions>(command);
-      const activated = await rollBack(requestFor(options, profile));
+      const request = requestFor(options, profile, existingDirectoryOf);
+      if ((await storedIds(request.root, profile)).length === 0)
+        unknownSet(new Error(`profile ${profile} has no sets in ${request.root}`));
+      const activated = await rollBack(request);
       print(options, activated, () => [switchedLine(profile, activated)]);
       done(exitCodes.ok);
     });
@@ -120,7 +128,7 @@ function addGc(assets: Command, done: Done): void {
     .action(async (_options, command: Command) => {
       const options = optionsOf<StoreOptions & { readonly dryRun?: boolean }>(command);
       const dryRun = options.dryRun === true;
-      const root = assetDirectoryOf(options);
+      const root = existingDirectoryOf(options);
       const collected = await collectGarbage({ root, nowMs: Date.now(), isRunning, dryRun });
       print(options, { dryRun, collected }, () => gcLines(collected, dryRun));
       done(exitCodes.ok);
@@ -128,7 +136,11 @@ function addGc(assets: Command, done: Done): void {
 }
 
 /** What every change of the store needs. Throws when the inventory has no such profile. */
-function requestFor(options: StoreOptions, profile: string) {
+function requestFor(
+  options: StoreOptions,
+  profile: string,
+  directoryOf: (options: StoreOptions) => string,
+) {
   const profiles = Object.keys(siteOf(options)?.profiles ?? {});
   if (!profilePattern.test(profile) || (profiles.length > 0 && !profiles.includes(profile)))
     throw new CliError(
@@ -138,9 +150,17 @@ function requestFor(options: StoreOptions, profile: string) {
     );
   const onProgress = createCopyProgress(process.stderr, () => Date.now());
   return {
-    ...{ root: assetDirectoryOf(options), key: assetKeyOf(options) },
+    ...{ root: directoryOf(options), key: assetKeyOf(options) },
     ...{ profile, nowMs: Date.now(), onProgress },
   };
+}
+
+function unknownSet(error: Error): never {
+  throw new CliError(
+    exitCodes.usage,
+    error.message,
+    "see rackstrap assets list for what there is, or import the image",
+  );
 }
 
 function isRunning(pid: number): boolean {

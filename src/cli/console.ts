@@ -9,7 +9,7 @@ import { type Done, optionsOf, print } from "./output.ts";
 import { createScreenFilter } from "./screen-filter.ts";
 import { connect, type GlobalOptions, type Server } from "./server.ts";
 import { printable } from "./table.ts";
-import { watchClock } from "./watch.ts";
+import { processClock } from "./watch.ts";
 
 interface ConsoleOptions extends GlobalOptions {
   readonly readOnly?: boolean;
@@ -66,7 +66,7 @@ async function look(server: Server, node: string, options: ConsoleOptions): Prom
   try {
     if (typesEscapes) note(`console of ${node}: ~. ends, ~? helps`);
     const request = { node, take: options.take === true };
-    await runConsole(server, request, terminal, watchClock, interrupt.signal);
+    await runConsole(server, request, terminal, processClock, interrupt.signal);
   } finally {
     if (typesEscapes) stdin.setRawMode(false);
     // An input that nobody reads any more must not keep the command from ending.

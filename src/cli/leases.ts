@@ -48,5 +48,6 @@ function leasesTable(leases: readonly LeaseView[], nowMs: number): string[] {
 function stateOf({ state, expiresAtMs }: LeaseView, nowMs: number): string {
   if (state === "released") return "given up";
   if (expiresAtMs <= nowMs) return "ended";
+  if (state === "foreign") return "by another server";
   return state === "declined" ? "set aside" : "leased";
 }

@@ -9,6 +9,7 @@ import {
 } from "../api/shapes.ts";
 import { exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
+import { powerText } from "./power-text.ts";
 import { connect, type GlobalOptions } from "./server.ts";
 import { formatDuration, formatTable, formatTime } from "./table.ts";
 
@@ -37,16 +38,16 @@ export function addNodesCommand(program: Command, done: Done): void {
 
 function nodesTable(nodes: readonly NodeView[], nowMs: number): string[] {
   return formatTable(
-    ["NODE", "STATE", "FOR", "MAC", "PROVISIONING", "PRODUCTION", "BOOT", "PROFILE"],
+    ["NODE", "STATE", "FOR", "POWER", "MAC", "PROVISIONING", "PRODUCTION", "PROFILE"],
     nodes.map((node) => [
       node.name,
       node.state,
       // A node that was never touched has no such moment.
       node.sinceMs === 0 ? "-" : formatDuration(nowMs - node.sinceMs),
+      powerText(node.power, nowMs),
       node.mac,
       node.provisioningAddress,
       node.productionAddress,
-      node.firmware,
       node.profile,
     ]),
   );

@@ -1,33 +1,218 @@
-// rackstrap power: switches machines through their BMCs. It changes no boot device and starts no install.
+// rackstrap power: switches machines through their BMCs, whole racks at once. It changes no boot device and starts no install.
 
 import { Argument, type Command } from "commander";
-import { powerAnswer } from "../api/shapes.ts";
-import { exitCodeFor } from "./exit.ts";
+import {
+  type PowerJobView,
+  powerBody,
+  powerJobShape,
+  powerJobsAnswer,
+  powerPlanShape,
+} from "../api/power-shapes.ts";
+import { addSelectors, chooseNodes, type SelectOptions } from "./choose.ts";
+import { CliError, type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
+import { createLiveDisplay } from "./live.ts";
 import { type Done, optionsOf, print } from "./output.ts";
-import { connect, type GlobalOptions } from "./server.ts";
-import { formatTable } from "./table.ts";
+import { planTable, powerChanges, powerSummary, powerTable, succeeded } from "./power-text.ts";
+import { connect, type GlobalOptions, type Server } from "./server.ts";
+import { cut, formatTable, formatTime } from "./table.ts";
+import { processClock, type ShowNow, watchUntilOver } from "./watch.ts";
+
+interface PowerOptions extends GlobalOptions, SelectOptions {
+  readonly detach?: boolean;
+  readonly despiteOperations?: boolean;
+}
+
+const verbs = {
+  on: "switch on, a few each second, and see it",
+  off: "switch off at once, and see it",
+  soft: "ask the operating system to shut down, and wait for it",
+  cycle: "switch off, see it off, switch on, see it on",
+  reset: "reset once, without a word of whether it worked",
+  status: "read whether it is on",
+} as const;
 
 export function addPowerCommand(program: Command, done: Done): void {
-  program
+  const power = program
     .command("power")
-    .description("switch machines on or off, cycle them, or read their power state")
-    .addArgument(new Argument("<action>", "what to do").choices(["on", "off", "cycle", "status"]))
-    .argument("<nodes...>", "names of declared nodes")
-    .action(async (action: string, nodes: string[], _options, command: Command) => {
-      const options = optionsOf<GlobalOptions>(command);
-      const body = { action, nodes: [...new Set(nodes)] };
-      const answer = await connect(options).post("/api/power", body, powerAnswer);
-      print(options, answer, () =>
-        formatTable(
-          ["NODE", "RESULT", "POWER", "REASON"],
-          answer.results.map(({ node, ok, power, reason }) => [
-            node,
-            ok ? "ok" : "failed",
-            power ?? "unknown",
-            reason ?? "",
-          ]),
-        ),
-      );
-      done(exitCodeFor(answer.results.map(({ ok }) => ok)));
+    .description("switch machines on or off, cycle them, or read their power state");
+  for (const [verb, description] of Object.entries(verbs)) addVerb(power, verb, description, done);
+  addPlan(power, done);
+  addShow(power, done);
+  addCancel(power, done);
+}
+
+function addVerb(power: Command, verb: string, description: string, done: Done): void {
+  const command = addSelectors(power.command(verb).description(description));
+  if (verb !== "status")
+    command
+      .option("--detach", "begin and return")
+      .option("--despite-operations", "also machines that an operation is at work on");
+  command.action(async (selectors: string[], _options, used: Command) => {
+    const options = optionsOf<PowerOptions>(used);
+    const server = connect(options);
+    const body = await order(server, verb, selectors, options);
+    const job = await server.post("/api/power", body, powerJobShape);
+    if (options.detach !== true) return done(await follow(server, job, options));
+    print(options, job, () => [`power job ${job.id}: rackstrap power show ${job.id}`]);
+    done(exitCodes.ok);
+  });
+}
+
+async function order(
+  server: Server,
+  action: string,
+  selectors: readonly string[],
+  options: PowerOptions,
+) {
+  const nodes = await chooseNodes(server, selectors, options);
+  return powerBody.parse({ action, nodes, despiteOperations: options.despiteOperations });
+}
+
+function addPlan(power: Command, done: Done): void {
+  addSelectors(
+    power
+      .command("plan")
+      .description("in what order and when it would be done; changes nothing")
+      .addArgument(new Argument("<action>", "what to do").choices(Object.keys(verbs))),
+  )
+    .option("--despite-operations", "also machines that an operation is at work on")
+    .action(async (action: string, selectors: string[], _options, command: Command) => {
+      const options = optionsOf<PowerOptions>(command);
+      const server = connect(options);
+      const body = await order(server, action, selectors, options);
+      const plan = await server.post("/api/power/plan", body, powerPlanShape);
+      print(options, plan, () => planTable(plan));
+      done(exitCodes.ok);
     });
+}
+
+function addShow(power: Command, done: Done): void {
+  power
+    .command("show")
+    .description("a power job and its machines; without an id, the jobs of the last hour")
+    .argument("[id]", "the job")
+    .action(async (id: string | undefined, _options, command: Command) => {
+      const options = optionsOf<GlobalOptions>(command);
+      const server = connect(options);
+      if (id === undefined) {
+        const answer = await server.get("/api/power", powerJobsAnswer);
+        print(options, answer, () => jobsTable(answer.jobs));
+      } else {
+        const job = await server.get(jobPath(id), powerJobShape);
+        print(options, job, () => [
+          ...powerTable(job, Date.now()).slice(0, 1),
+          ...powerSummary(job, Date.now()),
+        ]);
+      }
+      done(exitCodes.ok);
+    });
+}
+
+function addCancel(power: Command, done: Done): void {
+  power
+    .command("cancel")
+    .description("leave machines alone whose turn has not come, and wait for no shutdown")
+    .argument("<id>", "the job")
+    .action(async (id: string, _options, command: Command) => {
+      const options = optionsOf<GlobalOptions>(command);
+      const job = await connect(options).post(`${jobPath(id)}/cancel`, undefined, powerJobShape);
+      print(options, job, () => [`asked to stop; see rackstrap power show ${job.id}`]);
+      done(exitCodes.ok);
+    });
+}
+
+function jobPath(id: string): string {
+  return `/api/power/${encodeURIComponent(id)}`;
+}
+
+function jobsTable(jobs: readonly PowerJobView[]): string[] {
+  return formatTable(
+    ["JOB", "ACTION", "MACHINES", "DONE", "BEGAN", "ENDED"],
+    jobs.map(({ id, action, tasks, createdAtMs, endedAtMs }) => [
+      id,
+      action,
+      String(tasks.length),
+      String(tasks.filter(succeeded).length),
+      formatTime(createdAtMs),
+      endedAtMs === undefined ? "runs" : formatTime(endedAtMs),
+    ]),
+  );
+}
+
+/** Watches the job to its end; Ctrl-C ends the watching and nothing else. */
+async function follow(
+  server: Server,
+  job: PowerJobView,
+  options: GlobalOptions,
+): Promise<ExitCode> {
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  process.once("SIGINT", onInterrupt);
+  try {
+    const source = {
+      read: () => readJob(server, job.id),
+      isOver: ({ endedAtMs }: PowerJobView) => endedAtMs !== undefined,
+      // A status is read in no time; what takes long is not asked about all the time.
+      pauseMs: (elapsedMs: number) => Math.min(1000, 100 + elapsedMs / 2),
+    };
+    const show = chooseShow(job, options);
+    const ended = await watchUntilOver(job, source, show.now, processClock, interrupt.signal);
+    if (ended.endedAtMs === undefined) {
+      console.error(`interrupted; the job goes on in the server: rackstrap power show ${job.id}`);
+      return exitCodes.interrupted;
+    }
+    show.end();
+    print(options, ended, () => powerSummary(ended, Date.now()));
+    return exitCodeFor(ended.tasks.map(succeeded));
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+}
+
+async function readJob(server: Server, id: string): Promise<PowerJobView> {
+  try {
+    return await server.get(jobPath(id), powerJobShape);
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== exitCodes.usage) throw error;
+    // It was there a moment ago: the server has started anew, and the command line is not to blame.
+    throw new CliError(exitCodes.failed, error.message, error.next);
+  }
+}
+
+interface Shown {
+  readonly now: ShowNow<PowerJobView>;
+  /** Makes room for the table at the end. */
+  end(): void;
+}
+
+/** A table that is drawn in place, where there is a terminal; else a line for each change. */
+function chooseShow(job: PowerJobView, options: GlobalOptions): Shown {
+  const { stdout } = process;
+  if (options.json === true)
+    return { ...showChanges((line) => console.error(line)), end: () => undefined };
+  if (job.action === "status") return { now: () => undefined, end: () => undefined };
+  if (!stdout.isTTY) return showChanges((line) => console.log(line));
+  const display = createLiveDisplay((text) => stdout.write(text));
+  const width = Math.min(100, stdout.columns);
+  return {
+    now: (_, after, note) =>
+      display.draw(
+        [...powerTable(after, Date.now(), width, stdout.rows - 2), note ?? ""].map((line) =>
+          cut(line, width),
+        ),
+      ),
+    end: () => display.draw([]),
+  };
+}
+
+function showChanges(write: (line: string) => void): Shown {
+  let lastNote: string | undefined;
+  return {
+    now: (before, after, note) => {
+      for (const line of powerChanges(before, after)) write(line);
+      if (note !== undefined && note !== lastNote) write(note);
+      lastNote = note;
+    },
+    end: () => write(""),
+  };
 }

@@ -8,7 +8,13 @@ import { type Done, optionsOf, print } from "./output.ts";
 import { summary } from "./progress.ts";
 import { connect, type GlobalOptions, type Server } from "./server.ts";
 import { formatTable } from "./table.ts";
-import { watchClock as clock, type Show, showLines, showTable, watchOperations } from "./watch.ts";
+import {
+  processClock as clock,
+  type Show,
+  showLines,
+  showTable,
+  watchOperations,
+} from "./watch.ts";
 
 interface ProvisionOptions extends GlobalOptions {
   readonly detach?: boolean;
@@ -20,6 +26,7 @@ export function addProvisionCommand(program: Command, done: Done): void {
     .description(
       "wipe and install nodes, and see them join the cluster; exit 0 when all are active",
     )
+    // Names alone, no selectors: a machine is wiped because somebody wrote its name.
     .argument("<nodes...>", "names of declared nodes")
     .option("--detach", "start the operations and return")
     .action(async (nodes: string[], _options, command: Command) => {

@@ -18,7 +18,10 @@ export function addRenderCommand(program: Command, done: Done): void {
     .description("print what a node would be given at a stage of its boot; nothing is changed")
     .argument("<node>", "name of a declared node")
     .argument("[stage]", "the stage; an unknown one lists those there are", "boot")
-    .option("--diff", "how the stage boot differs from what the node was given last")
+    .option(
+      "--diff",
+      "how the stage differs from what the node was given last; for boot, grub and pxelinux",
+    )
     .action(async (node: string, stage: string, _options, command: Command) => {
       const options = optionsOf<RenderOptions>(command);
       const path = `/api/render/${encodeURIComponent(node)}/${encodeURIComponent(stage)}`;
@@ -31,13 +34,16 @@ export function addRenderCommand(program: Command, done: Done): void {
     });
 }
 
+/** What a machine is given, as it is; the others are what it would be given in another case. */
+const compared = ["boot", "grub", "pxelinux"];
+
 function diffLines({ node, stage, text, served }: Rendered): string[] {
   if (served === undefined)
     throw new CliError(
       exitCodes.failed,
-      stage === "boot"
-        ? `node ${node} was given no script yet`
-        : `only the stage boot can be compared, and not ${stage}`,
+      compared.includes(stage)
+        ? `node ${node} was given nothing at the stage ${stage} yet`
+        : `only the stages ${compared.join(", ")} can be compared, and not ${stage}`,
     );
   const when = formatTime(served.atMs);
   const lines = lineDiff(served.text, text);

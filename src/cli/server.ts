@@ -35,7 +35,7 @@ export interface Server {
 const defaultApi = "http://127.0.0.1:8443";
 const defaultTokenFile = join("/var/lib/rackstrap", tokenFileName);
 const maxBodyBytes = 16 * 1024 * 1024;
-/** A power cycle of many machines may take a minute per BMC. */
+/** The slowest answers are those about a cluster whose members are silent, and about large images. */
 const timeoutMs = 180_000;
 
 /** The inventory of a command; throws with every problem of the file. */

@@ -1,5 +1,5 @@
-// Follows operations until each has ended, and shows them on the way: a table drawn in place on a terminal,
-// else a line for each change. It outlives a restart of the server; the operations do too.
+// Follows what goes on in the server until it has ended, and shows it on the way: a table drawn in place on a terminal, else a line
+// for each change. It outlives a restart of the server; operations do too.
 
 import { setTimeout } from "node:timers/promises";
 import { type OperationView, operationShape } from "../api/shapes.ts";
@@ -27,29 +27,41 @@ export interface WatchClock {
 }
 
 /** The computer's own clock. */
-export const watchClock: WatchClock = {
+export const processClock: WatchClock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
     await setTimeout(ms, undefined, { signal }).catch(() => undefined);
   },
 };
 
-/** Resolves with the operations as they ended, or as they stood when `signal` aborted. */
-export async function watchOperations(
-  server: Pick<Server, "get">,
-  started: readonly OperationView[],
-  show: Show,
+/** Shows each new picture of what is watched; the first has none before it. */
+export type ShowNow<T> = (before: T | undefined, after: T, note: string | undefined) => void;
+
+interface Source<T> {
+  /** What became of it; throws what `Server` throws. */
+  read(seen: T): Promise<T>;
+  isOver(seen: T): boolean;
+  /** How long to wait for the next look, after so much time. */
+  pauseMs(elapsedMs: number): number;
+}
+
+/** Resolves with the last picture: that of the end, or the one there was when `signal` aborted. */
+export async function watchUntilOver<T>(
+  first: T,
+  source: Source<T>,
+  show: ShowNow<T>,
   clock: WatchClock,
   signal: AbortSignal,
-): Promise<readonly OperationView[]> {
-  let seen = started;
-  let lastAnswerMs = clock.now();
-  show([], seen, undefined);
-  while (!signal.aborted && seen.some(({ status }) => status === "running")) {
-    await clock.sleep(pollMs, signal);
+): Promise<T> {
+  let seen = first;
+  const startMs = clock.now();
+  let lastAnswerMs = startMs;
+  show(undefined, seen, undefined);
+  while (!signal.aborted && !source.isOver(seen)) {
+    await clock.sleep(source.pauseMs(clock.now() - startMs), signal);
     if (signal.aborted) break;
     try {
-      const now = await readOperations(server, seen);
+      const now = await source.read(seen);
       lastAnswerMs = clock.now();
       show(seen, now, undefined);
       seen = now;
@@ -60,6 +72,28 @@ export async function watchOperations(
     }
   }
   return seen;
+}
+
+/** Resolves with the operations as they ended, or as they stood when `signal` aborted. */
+export async function watchOperations(
+  server: Pick<Server, "get">,
+  started: readonly OperationView[],
+  show: Show,
+  clock: WatchClock,
+  signal: AbortSignal,
+): Promise<readonly OperationView[]> {
+  const source: Source<readonly OperationView[]> = {
+    read: (seen) => readOperations(server, seen),
+    isOver: (seen) => seen.every(({ status }) => status !== "running"),
+    pauseMs: () => pollMs,
+  };
+  return await watchUntilOver(
+    started,
+    source,
+    (before = [], after, note) => show(before, after, note),
+    clock,
+    signal,
+  );
 }
 
 async function readOperations(server: Pick<Server, "get">, seen: readonly OperationView[]) {

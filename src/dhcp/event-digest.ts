@@ -2,6 +2,7 @@
 // a bounded number a second is passed on: of declared machines, of strangers, and of the network itself, each apart.
 
 import type { Mac } from "../net/mac.ts";
+import { createPerSecond } from "../net/per-second.ts";
 import { clientFacts } from "./client.ts";
 import type { DhcpEvent } from "./policy.ts";
 
@@ -29,23 +30,12 @@ const perSecond = { declared: 200, network: 20, strangers: 20 };
 
 export function createEventDigest(isDeclared: (mac: Mac) => boolean): EventDigest {
   const counts: Partial<Record<DhcpEvent["kind"], number>> = {};
-  const passed = { declared: 0, network: 0, strangers: 0 };
-  let second = 0;
+  const mayPass = createPerSecond(perSecond);
   let sightings: DhcpSighting[] = [];
   return {
     add(event, nowMs) {
       counts[event.kind] = (counts[event.kind] ?? 0) + 1;
-      const current = Math.floor(nowMs / 1000);
-      if (current !== second) {
-        second = current;
-        passed.declared = 0;
-        passed.network = 0;
-        passed.strangers = 0;
-      }
-      const group = groupOf(event, isDeclared);
-      passed[group] += 1;
-      if (passed[group] > perSecond[group]) return;
-      sightings.push(sightingOf(event));
+      if (mayPass(groupOf(event, isDeclared), nowMs)) sightings.push(sightingOf(event));
     },
     take() {
       const taken = { sightings, counts: { ...counts } };

@@ -10,8 +10,11 @@ export interface Lease {
   /** Option 61 in hexadecimal. */
   readonly clientId?: string;
   readonly hostName?: string;
-  /** `declined`: somebody else uses the address; nobody gets it until `expiresAtMs`. */
-  readonly state: "bound" | "released" | "declined";
+  /**
+   * `declined`: somebody else uses the address; nobody gets it until `expiresAtMs`. `foreign`: the machine was heard to ask
+   * another server for the address, in a network where that one gives them.
+   */
+  readonly state: "bound" | "released" | "declined" | "foreign";
   /** Milliseconds of a clock that never jumps, like every time in this room. */
   readonly expiresAtMs: number;
   readonly lastSeenMs: number;

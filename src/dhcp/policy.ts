@@ -65,6 +65,8 @@ export interface DhcpPolicy {
   reservedFor(address: Ipv4): Mac | undefined;
   /** `server` is this server's address on the interface that the client is reached by. */
   bootFile(client: Client, server: Ipv4): BootFile;
+  /** To be told of a REQUEST for an address to the server that gives them, beside a proxyDHCP answer of ours. */
+  heardRequest(client: Client): void;
 }
 
 export interface DhcpEvent {

@@ -4,6 +4,7 @@ import { cidrContains } from "../net/cidr.ts";
 import { anyAddress, broadcastAddress } from "../net/ipv4.ts";
 import { type Conversation, ignored, type Outcome } from "./conversation.ts";
 import { type Destination, destinationOf } from "./destination.ts";
+import { bind } from "./leases.ts";
 import type { BootFile, Subnet } from "./policy.ts";
 import { bootClassOf } from "./pxe.ts";
 import { buildProxyAnswer, replyLimit } from "./reply.ts";
@@ -40,6 +41,23 @@ export function respondAsProxy(conversation: Conversation, subnet: Subnet): Outc
       needsCommit: false,
     },
   };
+}
+
+/**
+ * Puts on record which address a machine with a reservation asks the other server for: the one that it boots with. The
+ * REQUEST goes to all servers (RFC 2131 §3.1, 3), and its answer is not heard. Whoever else asks for the address ends that
+ * record: the other server has given it on.
+ */
+export function hearRequest({ client, book, port, nowMs, packet }: Conversation, subnet: Subnet) {
+  const { messageType, mac, requestedAddress: address = packet.ciaddr } = client;
+  if (messageType !== "REQUEST") return;
+  if (port === "dhcp") book.policy.heardRequest(client);
+  if (!cidrContains(subnet.cidr, address)) return;
+  if (book.policy.reservation(mac) !== undefined) {
+    // The time that the other server gave is not known.
+    const expiresAtMs = nowMs + subnet.maxLeaseSeconds * 1000;
+    bind(book, { address, mac, state: "foreign", expiresAtMs, lastSeenMs: nowMs });
+  } else if (book.table.at(address)?.state === "foreign") book.table.remove(address);
 }
 
 function answerType({ client, port }: Conversation): "OFFER" | "ACK" | undefined {

@@ -15,7 +15,7 @@ import { bind, chooseAddress, holdOffer, quarantine, release, releaseOffer } fro
 import { relaySubOption } from "./options.ts";
 import type { Packet } from "./packet.ts";
 import type { BootFile, DhcpEvent, Subnet } from "./policy.ts";
-import { respondAsProxy } from "./proxy.ts";
+import { hearRequest, respondAsProxy } from "./proxy.ts";
 import { buildGrant, buildNak, type Grant, replyLimit } from "./reply.ts";
 import { judgeRequest } from "./request.ts";
 import { findSubnet } from "./subnets.ts";
@@ -38,6 +38,7 @@ function answer(conversation: Conversation): Outcome {
   const subnet = findSubnet(packet, client, config, receiver);
   if ("ignore" in subnet) return ignored(subnet.ignore);
   if (subnet.mode === "off") return ignored(`DHCP is off in network ${subnet.name}`);
+  if (subnet.mode === "proxy") hearRequest(conversation, subnet);
   if (subnet.mode === "proxy" || conversation.port === "pxe")
     return respondAsProxy(conversation, subnet);
   const located = { ...conversation, subnet, serverId: serverIdFor(conversation) };

@@ -26,6 +26,14 @@ export const secretReference = z.union(
 const everyKind = { address: ipv4, password: secretReference };
 const ipmiUser = z.string().min(1).max(16);
 
+/**
+ * Table 22-20 of IPMI 2.0: 17 is SHA-256, 3 is SHA-1 for BMCs that know no better, `best` is 17 where the BMC has it and
+ * else 3.
+ */
+const cipherSuite = z.literal([3, 17, "best"]).default(17);
+/** The BMC's own key (K_G), where it was given one. */
+const bmcKey = secretReference.optional();
+
 /** rackstrap's own IPMI 2.0 client. */
 const ipmi = z.strictObject({
   // Absent means this one, and the union must know so: hence optional besides its default.
@@ -33,13 +41,8 @@ const ipmi = z.strictObject({
   ...everyKind,
   user: ipmiUser,
   port: port.default(623),
-  /**
-   * Table 22-20 of IPMI 2.0: 17 is SHA-256, 3 is SHA-1 for BMCs that know no better, `best` is 17 where the BMC has it and
-   * else 3.
-   */
-  cipherSuite: z.literal([3, 17, "best"]).default(17),
-  /** The BMC's own key (K_G), where it was given one. */
-  bmcKey: secretReference.optional(),
+  cipherSuite,
+  bmcKey,
 });
 
 /** The program of that name, for boards that bear nothing else. It knows power and boot device only. */
@@ -51,12 +54,58 @@ const ipmitool = z.strictObject({
   cipherSuite: z.literal([3, 17]).default(17),
 });
 
-export const bmc = z.discriminatedUnion("kind", [ipmi, ipmitool], {
+const pem = z.string().min(1);
+
+/** How a Redfish service proves that it is the node's BMC, before it is told the password. */
+const trust = z.union(
+  [
+    z.strictObject({
+      /** SHA-256 of its certificate, with or without colons. */
+      fingerprint: z.string().regex(/^[0-9A-Fa-f]{64}$|^(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/),
+    }),
+    /** File with its certificate. */
+    z.strictObject({ certificate: pem }),
+    /** File with the CA that signed it; `servername` is the name in the certificate where that is not the address. */
+    z.strictObject({ ca: pem, servername: z.string().min(1).optional() }),
+    z.strictObject({ insecure: z.enum(["http", "unchecked"]) }),
+  ],
+  {
+    error: ({ input }) =>
+      mismatch(
+        input,
+        "{ fingerprint: SHA-256 of its certificate }, { certificate: PEM FILE }, { ca: PEM FILE } or { insecure: unchecked }",
+      ),
+  },
+);
+
+const redfishId = z.string().min(1);
+
+const redfish = z.strictObject({
+  kind: z.literal("redfish"),
+  ...everyKind,
+  user: z.string().min(1).max(64),
+  port: port.default(443),
+  trust,
+  /** `basic` sends the password with every request, for BMCs whose sessions do not work. */
+  authentication: z.enum(["session", "basic"]).default("session"),
+  /** Which member of its collection, by Id, where there are several. */
+  system: redfishId.optional(),
+  manager: redfishId.optional(),
+  chassis: redfishId.optional(),
+  /** Whose peculiarities it has, where it says something else itself. */
+  vendor: z.enum(["standard", "ami", "dell", "hpe", "lenovo", "supermicro"]).optional(),
+  /** The serial console, which Redfish does not carry: the same BMC and user over IPMI. */
+  console: z.strictObject({ port: port.default(623), cipherSuite, bmcKey }).optional(),
+});
+
+export const bmc = z.discriminatedUnion("kind", [ipmi, ipmitool, redfish], {
   error: ({ code, input }) =>
     code === "invalid_union"
-      ? `${JSON.stringify((input as { readonly kind: unknown }).kind)} is not one of ipmi, ipmitool`
+      ? `${JSON.stringify((input as { readonly kind: unknown }).kind)} is not one of ipmi, ipmitool, redfish`
       : undefined,
 });
 
 export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;
+
+export type RedfishBmc = z.output<typeof redfish>;

@@ -8,9 +8,18 @@ export function findNode(inventory: Inventory, name: string): Node | undefined {
   return inventory.nodes.find((node) => node.name === name || node.fqdn === name);
 }
 
-export function findNodeByMac(inventory: Pick<Inventory, "nodes">, mac: Mac): Node | undefined {
-  return inventory.nodes.find((node) => node.mac === mac);
+/** Asked with each packet and request of a rack that boots. */
+export function findNodeByMac({ nodes }: Pick<Inventory, "nodes">, mac: Mac): Node | undefined {
+  let known = nodesByMac.get(nodes);
+  if (known === undefined) {
+    known = new Map(nodes.map((node) => [node.mac, node]));
+    nodesByMac.set(nodes, known);
+  }
+  return known.get(mac);
 }
+
+/** An inventory is never changed, so its index holds as long as it does. */
+const nodesByMac = new WeakMap<Inventory["nodes"], ReadonlyMap<Mac, Node>>();
 
 /** A node by name, full name or MAC in any notation. */
 export function findSubject(inventory: Inventory, text: string): Node | undefined {

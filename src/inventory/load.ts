@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { type Document, LineCounter, parseDocument, visit, type YAMLError } from "yaml";
 import { messageOf } from "../net/error-text.ts";
-import type { SecretReference } from "./bmc-schema.ts";
+import type { BmcSettings, SecretReference } from "./bmc-schema.ts";
 import { checkInventory, type Finding } from "./check.ts";
 import { issueFindings, issueMessage } from "./messages.ts";
 import { offsetOf } from "./position.ts";
@@ -154,19 +154,37 @@ function resolveNode(
 ): Node {
   const profile = file.profiles[node.profile];
   if (profile === undefined) throw new Error(`profile ${node.profile} passed the check undeclared`);
-  const resolved = (reference: SecretReference) =>
-    "file" in reference ? { file: absolute(reference.file) } : reference;
   return {
     ...node,
     name,
     fqdn: `${name}.${file.domain}`,
     role: profile.role,
     kernelArguments: profile.kernelArguments,
-    bmc: {
-      ...node.bmc,
-      password: resolved(node.bmc.password),
-      ...("bmcKey" in node.bmc &&
-        node.bmc.bmcKey !== undefined && { bmcKey: resolved(node.bmc.bmcKey) }),
-    },
+    bmc: resolveBmc(node.bmc, absolute),
   };
+}
+
+/** The same with absolute paths. */
+function resolveBmc(bmc: BmcSettings, absolute: (path: string) => string): BmcSettings {
+  const secret = (reference: SecretReference) =>
+    "file" in reference ? { file: absolute(reference.file) } : reference;
+  const key = <T extends { readonly bmcKey?: SecretReference | undefined }>(settings: T): T =>
+    settings.bmcKey === undefined ? settings : { ...settings, bmcKey: secret(settings.bmcKey) };
+  const password = secret(bmc.password);
+  switch (bmc.kind) {
+    case "ipmi":
+      return { ...key(bmc), password };
+    case "ipmitool":
+      return { ...bmc, password };
+    case "redfish": {
+      const { trust, console } = bmc;
+      return {
+        ...bmc,
+        password,
+        ...("certificate" in trust && { trust: { certificate: absolute(trust.certificate) } }),
+        ...("ca" in trust && { trust: { ...trust, ca: absolute(trust.ca) } }),
+        ...(console !== undefined && { console: key(console) }),
+      };
+    }
+  }
 }

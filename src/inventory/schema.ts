@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { type BmcSettings, bmc } from "./bmc-schema.ts";
+import { loaderName } from "./loader-name.ts";
 import { dhcp, provisioning } from "./network-schema.ts";
 import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, matching, port } from "./values.ts";
 
@@ -21,7 +22,14 @@ const diskPath = matching(
   /^\/[A-Za-z0-9_.,:/@=+-]*$/,
   "the absolute path of a disk such as /dev/sda",
 );
-const loaderFile = matching(/^[A-Za-z0-9._-]+$/, "a file name without folders such as ipxe.efi");
+const powerGroup = matching(
+  /^[a-z0-9][a-z0-9._-]{0,62}$/,
+  "a power group of lower-case letters, digits, dots, underscores and hyphens, at most 63",
+);
+const loaderFile = matching(
+  loaderName,
+  "a loader's file name without folders such as ipxe.efi or undionly.kpxe",
+);
 
 const downloadRate = z.number().min(0.1).max(100_000);
 
@@ -50,6 +58,8 @@ const node = z.strictObject({
   secureBoot: z.boolean().optional(),
   /** In place of the site's setting. */
   chainLoader: z.boolean().optional(),
+  /** What feeds it, such as a PDU or a rack: machines of one group are started one after the other. */
+  powerGroup: powerGroup.optional(),
   bmc,
 });
 
@@ -70,6 +80,21 @@ const timeouts = z.strictObject({
   soakSeconds: seconds(180),
   /** How long an armed install may wait for its machine. */
   intentSeconds: seconds(3600),
+});
+
+const startsPerSecond = z.number().min(0.01).max(1000);
+
+const power = z.strictObject({
+  /** Machines that are started in one second, at most: what starts draws many times its current. */
+  startsPerSecond: startsPerSecond.default(4),
+  /** Of these, in each power group. */
+  startsPerSecondPerGroup: startsPerSecond.default(1),
+  /** Machines whose BMCs are at work for an operator at one time. */
+  concurrency: z.int().min(1).max(1000).default(50),
+  /** How often each BMC is asked whether its machine is on. */
+  pollSeconds: z.number().min(5).max(86_400).default(60),
+  /** How long an operating system may take to shut down. */
+  softOffSeconds: seconds(300),
 });
 
 const install = z.strictObject({
@@ -108,6 +133,8 @@ const server = z.strictObject({
   assetDirectory: z.string().min(1).default("/var/lib/pxe-boot"),
   /** For kernels and initrds that are being served; what does not fit is read from disk. Absent: a quarter of the memory, at most 4096. */
   imageMemoryMiB: z.int().min(0).max(1_048_576).optional(),
+  /** What a machine has to take of an image over 30 s; its download is given up when it takes less. 0: anything at all. */
+  leastDownloadKiBPerSecond: z.number().min(0).max(1_048_576).default(16),
   /** File with an Ed25519 public key in PEM: only images and loaders that are signed with it are served. */
   assetKey: z.string().min(1).optional(),
   /** How often every image is read in full, to find what the disk has damaged. */
@@ -141,6 +168,7 @@ export const inventorySchema = z.strictObject({
     .default({}),
   install,
   timeouts: timeouts.prefault({}),
+  power: power.prefault({}),
   profiles: z.record(profileName, profile),
   nodes: z.record(hostLabel, node),
 });
@@ -168,6 +196,7 @@ export interface Node {
   readonly localBoot: LocalBoot;
   readonly secureBoot?: boolean | undefined;
   readonly chainLoader?: boolean | undefined;
+  readonly powerGroup?: string | undefined;
   readonly bmc: BmcSettings;
 }
 

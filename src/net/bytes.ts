@@ -21,11 +21,15 @@ export class ByteReader {
   }
 
   u16(): number | undefined {
-    return this.bytes(2)?.readUInt16BE(0);
+    if (this.remaining < 2) return undefined;
+    this.#offset += 2;
+    return this.#bytes.readUInt16BE(this.#offset - 2);
   }
 
   u32(): number | undefined {
-    return this.bytes(4)?.readUInt32BE(0);
+    if (this.remaining < 4) return undefined;
+    this.#offset += 4;
+    return this.#bytes.readUInt32BE(this.#offset - 4);
   }
 
   /** The next `length` octets as a view, or undefined (and no move) when fewer are left. */

@@ -1,4 +1,5 @@
-// The system calls that Node has no function for: many datagrams in one call, and sockets that hear one interface only.
+// The system calls that Node has no function for: many datagrams in one call, sockets that hear one interface only, and
+// memory and files that another thread sends.
 // Layouts are those of 64-bit little-endian Linux (asm-generic), which every machine this runs on is.
 
 import { messageOf } from "./error-text.ts";
@@ -15,6 +16,9 @@ export interface Libc {
   setsockopt(fd: number, level: number, name: number, value: Buffer, length: number): number;
   getsockopt(fd: number, level: number, name: number, value: Buffer, length: Buffer): number;
   bind(fd: number, address: Buffer, length: number): number;
+  listen(fd: number, backlog: number): number;
+  connect(fd: number, address: Buffer, length: number): number;
+  getsockname(fd: number, address: Buffer, length: Buffer): number;
   close(fd: number): number;
   poll(fds: Buffer, count: number, timeoutMs: number): number;
   recvmmsg(fd: number, messages: Buffer, count: number, flags: number, timeout: null): number;
@@ -24,17 +28,24 @@ export interface Libc {
     data: Buffer,
     length: number,
     flags: number,
-    address: Buffer,
-    addressLength: Buffer,
+    address: Buffer | null,
+    addressLength: Buffer | null,
   ): number;
   sendto(
     fd: number,
     data: Buffer,
     length: number,
     flags: number,
-    address: Buffer,
+    /** null on a connected socket. */
+    address: Buffer | null,
     addressLength: number,
   ): number;
+  /** From an address, as `memory` has it. */
+  send(fd: number, address: bigint, length: number, flags: number): number;
+  /** The octets that left, from `offset` (64 bits) on, which moves by them. */
+  sendfile(to: number, from: number, offset: Buffer, length: number): number;
+  shutdown(fd: number, how: number): number;
+  fcntl(fd: number, command: number, value: number): number;
   /** Where a buffer is in memory, for the structures that hold pointers. The buffer must outlive its use. */
   address(buffer: Buffer): bigint;
   /** The memory at an address as a buffer, without a copy. Whoever has that memory must keep it longer than this is used. */
@@ -50,7 +61,7 @@ export async function loadLibc(): Promise<Libc> {
     process.platform !== "linux"
   )
     throw new Error(
-      `DHCP and TFTP need 64-bit little-endian Linux, this is ${process.platform} on ${process.arch}`,
+      `DHCP, TFTP and HTTP need 64-bit little-endian Linux, this is ${process.platform} on ${process.arch}`,
     );
   try {
     return await bindLibc();
@@ -71,6 +82,9 @@ async function bindLibc(): Promise<Libc> {
     setsockopt: library.func("int setsockopt(int, int, int, const void *, uint32_t)"),
     getsockopt: library.func("int getsockopt(int, int, int, void *, void *)"),
     bind: library.func("int bind(int, const void *, uint32_t)"),
+    listen: library.func("int listen(int, int)"),
+    connect: library.func("int connect(int, const void *, uint32_t)"),
+    getsockname: library.func("int getsockname(int, void *, void *)"),
     close: library.func("int close(int)"),
     poll: library.func("int poll(void *, unsigned long, int)"),
     recvmmsg: library.func("int recvmmsg(int, void *, unsigned int, int, void *)"),
@@ -79,6 +93,11 @@ async function bindLibc(): Promise<Libc> {
     sendto: library.func(
       "long sendto(int, const void *, unsigned long, int, const void *, uint32_t)",
     ),
+    send: library.func("long send(int, uintptr_t, unsigned long, int)"),
+    sendfile: library.func("long sendfile(int, int, void *, unsigned long)"),
+    shutdown: library.func("int shutdown(int, int)"),
+    // Variadic in C, and an int like the others wherever this runs.
+    fcntl: library.func("int fcntl(int, int, int)"),
     address: (buffer) => koffi.address(buffer),
     memory: (address, length) => Buffer.from(koffi.view(address, length)),
     lastError: () => {

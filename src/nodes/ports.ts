@@ -46,6 +46,14 @@ export interface Discovered {
   readonly facts: Readonly<Record<string, string>>;
 }
 
+export interface EventQuery {
+  readonly afterId?: number;
+  readonly node?: string;
+  readonly mac?: Mac;
+  readonly kinds?: readonly string[];
+  readonly limit: number;
+}
+
 export interface NodeStore {
   /** The record of a node; one that was never touched is `registered`. */
   node(name: string): NodeRecord;
@@ -60,8 +68,11 @@ export interface NodeStore {
   /** Whether a wipe of the node ever began here: what is on its disk is ours. */
   wasInstalled(node: string): boolean;
   append(event: NewEvent): TimelineEvent;
-  /** Events after `afterId` in order, at most `limit`, of one node when named. */
-  events(query: { afterId?: number; node?: string; mac?: Mac; limit: number }): TimelineEvent[];
+  /**
+   * Events after `afterId` in order, at most `limit`; without `afterId` the newest ones. Of one node and of some kinds where they are
+   * named.
+   */
+  events(query: EventQuery): TimelineEvent[];
   /** Records a machine that is in no inventory; the facts of later sightings are merged in. */
   discover(mac: Mac, address: string | undefined, facts: Readonly<Record<string, string>>): void;
   discovered(): Discovered[];

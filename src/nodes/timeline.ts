@@ -3,6 +3,7 @@
 
 import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
+import { createPerSecond } from "../net/per-second.ts";
 import { createRepeats } from "../net/repeats.ts";
 import type { NodeStore } from "./ports.ts";
 
@@ -23,6 +24,7 @@ export interface Sighting {
 const perSecond = { declared: 2_000, others: 50 };
 const repeatMs = 1000;
 // Whoever is refused can go on asking for as long as it likes.
+const refusals: ReadonlySet<string> = new Set(["boot-refused", "keys-refused"]);
 const refusalRepeatMs = 30_000;
 const strangerRepeatMs = 10_000;
 // A second DHCP server is heard every minute until somebody switches it off.
@@ -35,35 +37,23 @@ export function createTimeline(
   now: () => number,
 ): (sighting: Sighting) => void {
   const isRepeat = createRepeats(now);
-  const isFlood = createFloodGate(now);
+  const mayWrite = createPerSecond(perSecond);
   return ({ mac, kind, about = "", address, detail, facts = {} }) => {
     if (mac === undefined) {
-      if (!isRepeat(`${kind} ${address ?? ""}`, networkRepeatMs) && !isFlood("others"))
+      if (!isRepeat(`${kind} ${address ?? ""}`, networkRepeatMs) && mayWrite("others", now()))
         store.append({ node: undefined, mac, kind, detail: { ...detail, address } });
       return;
     }
     const node = findNode(mac);
     if (node === undefined) {
       // The address is part of the key: the first sighting often has none yet.
-      if (!isRepeat(`${mac} ${address ?? ""}`, strangerRepeatMs) && !isFlood("others"))
+      if (!isRepeat(`${mac} ${address ?? ""}`, strangerRepeatMs) && mayWrite("others", now()))
         store.discover(mac, address, facts);
       return;
     }
     // Not by its detail, which the sender chooses.
-    const windowMs = kind === "boot-refused" ? refusalRepeatMs : repeatMs;
-    if (!isRepeat(`${mac} ${kind} ${about}`, windowMs) && !isFlood("declared"))
+    const windowMs = refusals.has(kind) ? refusalRepeatMs : repeatMs;
+    if (!isRepeat(`${mac} ${kind} ${about}`, windowMs) && mayWrite("declared", now()))
       store.append({ node: node.name, mac, kind, detail: { ...detail, address } });
-  };
-}
-
-function createFloodGate(now: () => number): (group: keyof typeof perSecond) => boolean {
-  let second = 0;
-  let written = { declared: 0, others: 0 };
-  return (group) => {
-    const current = Math.floor(now() / 1000);
-    if (current !== second) written = { declared: 0, others: 0 };
-    second = current;
-    written[group] += 1;
-    return written[group] > perSecond[group];
   };
 }

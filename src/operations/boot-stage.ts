@@ -147,5 +147,7 @@ function likelyCause(name: BootStage["name"], sign: TimelineEvent | undefined): 
     return `the transfer of ${detail["file"]} ended as ${detail["outcome"]}`;
   if (kind === "image-served" && detail["outcome"] === "cut")
     return `the download of ${detail["file"]} was cut after ${detail["bytes"]} bytes`;
+  if (kind === "image-served" && detail["outcome"] === "too-slow")
+    return `the download of ${detail["file"]} was given up after ${detail["bytes"]} bytes: the machine took less than server.leastDownloadKiBPerSecond`;
   return causes[name];
 }

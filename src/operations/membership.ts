@@ -7,9 +7,14 @@ import type { BootstrapClaim } from "./operation.ts";
 
 const founding: readonly Role[] = ["control-plane", "all-in-one"];
 
+/** Whether its role lets `node` form the cluster. */
+export function mayFound({ role }: Node): boolean {
+  return founding.includes(role);
+}
+
 /** The nodes that may form the cluster, in the inventory's order. */
 export function foundersOf(inventory: Inventory): Node[] {
-  return inventory.nodes.filter((node) => founding.includes(node.role));
+  return inventory.nodes.filter(mayFound);
 }
 
 export interface ClusterView {

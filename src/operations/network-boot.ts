@@ -1,33 +1,61 @@
 // Off, network boot for the next start only, on: each attempt reads the power state and does the one thing that is next.
 
-import type { Bmc } from "../bmc/bmc.ts";
-import type { Node } from "../inventory/schema.ts";
-import { done, type StepResult, wait } from "./result.ts";
+import type { PowerState } from "../bmc/bmc.ts";
+import type { Inventory } from "../inventory/schema.ts";
+import type { StepContext } from "./provision.ts";
+import { type Attempt, done, failed, type StepResult, wait } from "./result.ts";
+
+// BMCs that lost a request or answered too early get it again, but not at once and not for ever.
+const resendMs = 15_000;
+const maxRequests = 3;
+const lookMs = 2_000;
 
 /**
- * One move towards a machine that was off and then booted from the network. `phase` is what the evidence of the last move says;
- * it is kept, so that a restart of the server does not switch off what is coming up. Throws the BMC's errors.
+ * One move towards a machine that was off and then booted from the network. The evidence of the last move says how far it is. That
+ * it is switched on is kept before it is: whatever answer is lost after that, or if the server restarts, the machine is not switched
+ * off while it comes up. Throws the BMC's errors.
  */
 export async function restartIntoNetworkBoot(
-  bmc: Bmc,
-  { firmware }: Pick<Node, "firmware">,
-  phase: unknown,
+  context: StepContext,
+  attempt: Attempt,
   signal: AbortSignal,
 ): Promise<StepResult> {
-  const power = await bmc.powerState(signal);
-  if (phase === "switched-on") {
-    if (power === "on") return done({ power, phase });
-    await bmc.power("on", signal);
-    return wait(2000, "waiting for the BMC to report power on", { phase });
+  const { phase } = attempt.evidence;
+  const power = await context.controller.powerState(signal);
+  if (phase === "switched-on")
+    return power === "on" ? done({ power, phase }) : await ask(context, "on", attempt, signal);
+  if (power === "on") return await ask(context, "off", attempt, signal);
+  return wait(0, "the machine is off", { phase: "switched-on", requests: 0 });
+}
+
+/** How long the last machine of a site may have to wait until all others have started. */
+export function longestTurnMs({ nodes, power }: Inventory): number {
+  return (nodes.length / Math.min(power.startsPerSecond, power.startsPerSecondPerGroup)) * 1000;
+}
+
+async function ask(
+  context: StepContext,
+  target: PowerState,
+  { operation, evidence, nowMs }: Attempt,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const { controller, node, clock } = context;
+  const requests = Number(evidence["requests"] ?? 0);
+  const waiting = `waiting for the BMC to report power ${target}`;
+  if (requests > 0 && nowMs - Number(evidence["askedMs"]) < resendMs) return wait(lookMs, waiting);
+  if (requests >= maxRequests)
+    return failed(
+      `the BMC took "power ${target}" ${requests} times and reports no change`,
+      `restart the BMC ${node.bmc.address}, or switch node ${node.name} by hand, and provision it again`,
+    );
+  if (target === "on") {
+    // Before the boot device: many BMCs forget it after a minute.
+    await context.startTurn(node, signal);
+    if (requests === 0) context.powerAsked(node, "on", { operation: operation.id });
+    const uefi = node.firmware === "uefi";
+    await controller.setBootOverride({ device: "pxe", persistent: false, uefi }, signal);
   }
-  if (power === "on") {
-    await bmc.power("off", signal);
-    return wait(1000, "waiting for the BMC to report power off", { phase: "switched-off" });
-  }
-  await bmc.setBootOverride(
-    { device: "pxe", persistent: false, uefi: firmware === "uefi" },
-    signal,
-  );
-  await bmc.power("on", signal);
-  return wait(1000, "waiting for the BMC to report power on", { phase: "switched-on" });
+  await controller.power(target, signal);
+  const phase = `switched-${target}`;
+  return wait(lookMs, waiting, { phase, requests: requests + 1, askedMs: clock.now() });
 }

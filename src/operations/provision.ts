@@ -1,6 +1,8 @@
 // From a powered-off machine to a healthy voter: the steps, in order, and what each needs.
 
-import type { Bmc } from "../bmc/bmc.ts";
+import type { Bmc, PowerState } from "../bmc/bmc.ts";
+import type { Clock } from "../bmc/clock.ts";
+import { ensurePower } from "../bmc/power.ts";
 import type { ClusterMembership } from "../boot/cluster-config.ts";
 import type { Answer } from "../cluster/client.ts";
 import type { Layer } from "../cluster/driver.ts";
@@ -73,6 +75,16 @@ export interface ProvisionTools {
   readonly clusters: ClusterStore;
   readonly cluster: ClusterAccess;
   readonly bmc: (node: Node) => Bmc;
+  /** Resolves when the node may start, which must then happen at once. */
+  readonly startTurn: (node: Node, signal: AbortSignal) => Promise<void>;
+  /** Notes what the node's power shall be from now on. */
+  readonly powerAsked: (
+    node: Node,
+    power: PowerState,
+    detail: Readonly<Record<string, unknown>>,
+  ) => void;
+  /** Milliseconds since the epoch. */
+  readonly clock: Clock;
   readonly installation: (node: Node, operationId: string) => Installation;
   /** What is missing to boot this node's installer; empty when nothing is. */
   readonly missingAssets: (node: Node) => Promise<readonly string[]>;
@@ -99,13 +111,19 @@ export function provisionPlan(tools: ProvisionTools, operation: Operation, node:
   };
 }
 
+const switchOffMs = 30_000;
+
 /** A machine that this operation switched on and did not write to is left as it was found: off. */
 async function switchOffUnwiped(context: StepContext, operationId: string): Promise<void> {
-  const { node, nodes, operations, controller } = context;
+  const { node, nodes, operations, controller, clock } = context;
   const power = operations.operation(operationId)?.steps.find((step) => step.id === "power");
   const intent = nodes.intent(node.name);
   const wiped = intent?.operation === operationId && intent.consumedAtMs !== undefined;
-  if (power?.evidence["phase"] === "switched-on" && !wiped) await controller.power("off");
+  if (power?.evidence["phase"] !== "switched-on" || wiped) return;
+  context.powerAsked(node, "off", { operation: operationId });
+  const subject = `node ${node.name} (BMC ${node.bmc.address})`;
+  const { signal } = new AbortController();
+  await ensurePower(controller, "off", { subject, deadlineMs: switchOffMs, clock }, signal);
 }
 
 function provisionSteps(context: StepContext): readonly Step[] {

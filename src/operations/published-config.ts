@@ -7,7 +7,7 @@ import {
   clusterConfig,
 } from "../boot/cluster-config.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
-import { foundersOf } from "./membership.ts";
+import { foundersOf, mayFound } from "./membership.ts";
 import type { ClusterStore, OperationStore } from "./operation.ts";
 
 export interface PublishedConfigTools {
@@ -35,17 +35,21 @@ function toldMembership(operations: OperationStore, node: Node): ClusterMembersh
   return evidence?.["membership"] as ClusterMembership | undefined;
 }
 
+/** Asked by every machine of a rack that boots: the founders are listed for the one that forms the cluster alone. */
 function expectedMembership(
   { inventory, clusters }: PublishedConfigTools,
   node: Node,
 ): ClusterMembership | undefined {
+  const { nodes } = inventory;
   const claim = clusters.claim(inventory.cluster.name);
-  const founders = foundersOf(inventory);
-  const founder = founders.find((other) => other.name === claim?.node) ?? founders[0];
+  const claimed =
+    claim?.node && nodes.find((other) => other.name === claim.node && mayFound(other));
+  const founder = claimed || nodes.find(mayFound);
   if (founder === undefined) return undefined;
   if (claim?.initialisedAtMs === undefined && founder === node)
-    return { kind: "bootstrap", peers: founders.map((other) => other.fqdn) };
+    return { kind: "bootstrap", peers: foundersOf(inventory).map((other) => other.fqdn) };
   // A node never joins through itself.
-  const leader = founder === node ? founders.find((other) => other !== node) : founder;
+  const leader =
+    founder === node ? nodes.find((other) => mayFound(other) && other !== node) : founder;
   return { kind: "join", leader: (leader ?? node).fqdn };
 }

@@ -24,6 +24,10 @@ function aboutOf(event: BootPlaneEvent): string | undefined {
       return event.file;
     case "boot-refused":
       return event.asked;
+    case "keys-served":
+    case "keys-refused":
+      // The second and the third within one second are no repeats of the first.
+      return String(Math.min(event.times, 9));
     case "boot-reported":
       return event.stage;
     default:

@@ -1,6 +1,7 @@
 // The BMC driver of each node. There is one for as long as its settings and its password stay the same: the driver keeps the
 // session of its BMC, and the commands to it in a queue.
 
+import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import type { Bmc } from "../bmc/bmc.ts";
 import { systemClock } from "../bmc/clock.ts";
@@ -8,11 +9,14 @@ import { guarded } from "../bmc/guarded.ts";
 import { createIpmi } from "../bmc/ipmi/driver.ts";
 import { createLink } from "../bmc/ipmi/link.ts";
 import { probeIpmiBmc } from "../bmc/ipmi/probe.ts";
+import type { IpmiSettings } from "../bmc/ipmi/session-keeper.ts";
 import { createUdpPeers, type UdpPeers } from "../bmc/ipmi/udp.ts";
 import { createIpmitool } from "../bmc/ipmitool.ts";
 import type { BmcProbe } from "../bmc/probe.ts";
+import { createRedfish } from "../bmc/redfish/driver.ts";
+import { insecurityOf, type Trust } from "../bmc/redfish/trust.ts";
 import { refusing } from "../bmc/refusing.ts";
-import type { BmcSettings, SecretReference } from "../inventory/bmc-schema.ts";
+import type { BmcSettings, RedfishBmc } from "../inventory/bmc-schema.ts";
 import type { Node } from "../inventory/schema.ts";
 import { readSecret } from "../inventory/secret.ts";
 import { messageOf } from "../net/error-text.ts";
@@ -41,18 +45,17 @@ export function createControllers(environment: Environment): Controllers {
   const find = (node: Node): Bmc => {
     const settings = node.bmc;
     try {
-      const read = (reference: SecretReference) => readSecret(reference, environment);
-      const password = read(settings.password);
-      const bmcKey = "bmcKey" in settings && settings.bmcKey ? read(settings.bmcKey) : undefined;
-      const secrets = [password.reveal(), bmcKey?.reveal() ?? ""];
+      const secrets = readSecrets(settings, environment);
+      const values = Object.values(secrets).map((secret) => secret?.reveal() ?? "");
       const known = opened.get(node.name);
       if (
         known !== undefined &&
-        isDeepStrictEqual([known.settings, known.secrets], [settings, secrets])
+        isDeepStrictEqual([known.settings, known.secrets], [settings, values])
       )
         return known.bmc;
-      const bmc = guarded(createDriver(settings, password, bmcKey, peers), systemClock);
-      opened.set(node.name, { bmc, settings, secrets });
+      const driver = createDriver(settings, secrets, peers);
+      const bmc = guarded(driver, `BMC ${settings.address}`, systemClock);
+      opened.set(node.name, { bmc, settings, secrets: values });
       void known?.bmc.close();
       return bmc;
     } catch (cause) {
@@ -62,13 +65,13 @@ export function createControllers(environment: Environment): Controllers {
   return {
     find,
     probe: (node, tryDefaults, signal) => {
-      const { bmcKey, password } = secretsOf(node.bmc, environment);
-      return probeIpmiBmc(
-        { ...node.bmc, bmc: find(node), password, bmcKey },
-        peers,
-        tryDefaults,
-        signal,
-      );
+      const { address, user } = node.bmc;
+      const target = {
+        ...{ address, user, password: undefined, bmc: find(node) },
+        ...portsOf(node.bmc),
+        ...readableSecrets(node.bmc, environment),
+      };
+      return probeIpmiBmc(target, peers, tryDefaults, signal);
     },
     close: async () => {
       await Promise.allSettled([...opened.values()].map(({ bmc }) => bmc.close()));
@@ -77,32 +80,67 @@ export function createControllers(environment: Environment): Controllers {
   };
 }
 
-/** The secrets as far as they can be read. */
-function secretsOf(settings: BmcSettings, environment: Environment) {
-  const read = (reference: SecretReference | undefined) => {
-    try {
-      return reference && readSecret(reference, environment);
-    } catch {
-      return undefined;
-    }
-  };
-  const bmcKey = "bmcKey" in settings ? settings.bmcKey : undefined;
-  return { password: read(settings.password), bmcKey: read(bmcKey) };
+interface Secrets {
+  readonly password: Secret;
+  readonly bmcKey: Secret | undefined;
 }
 
-function createDriver(
-  settings: BmcSettings,
-  password: Secret,
-  bmcKey: Secret | undefined,
-  peers: UdpPeers,
-): Bmc {
-  const { address, port } = settings;
+function readSecrets(settings: BmcSettings, environment: Environment): Secrets {
+  const ipmi = settings.kind === "redfish" ? settings.console : settings;
+  const key = ipmi !== undefined && "bmcKey" in ipmi ? ipmi.bmcKey : undefined;
+  return {
+    password: readSecret(settings.password, environment),
+    bmcKey: key && readSecret(key, environment),
+  };
+}
+
+/** None where one can't be read: whoever needs it says so. */
+function readableSecrets(settings: BmcSettings, environment: Environment): Partial<Secrets> {
+  try {
+    return readSecrets(settings, environment);
+  } catch {
+    return {};
+  }
+}
+
+/** Where a BMC speaks IPMI, and where Redfish. */
+function portsOf(settings: BmcSettings): { readonly port: number; readonly redfishPort: number } {
+  return settings.kind === "redfish"
+    ? { port: settings.console?.port ?? 623, redfishPort: settings.port }
+    : { port: settings.port, redfishPort: 443 };
+}
+
+function createDriver(settings: BmcSettings, secrets: Secrets, peers: UdpPeers): Bmc {
   switch (settings.kind) {
     case "ipmitool":
-      return createIpmitool({ ...settings, password });
-    case "ipmi": {
-      const link = createLink((receive) => peers.connect(address, port, receive), systemClock);
-      return createIpmi({ ...settings, password, bmcKey }, link, systemClock);
+      return createIpmitool({ ...settings, ...secrets });
+    case "ipmi":
+      return createNativeIpmi({ ...settings, ...secrets }, peers);
+    case "redfish": {
+      const { console, user, address } = settings;
+      const ipmi = console && createNativeIpmi({ address, user, ...console, ...secrets }, peers);
+      const trust = readTrust(settings.trust);
+      return createRedfish({ ...settings, ...secrets, trust }, systemClock, { ipmi });
     }
   }
+}
+
+function createNativeIpmi(settings: IpmiSettings, peers: UdpPeers): Bmc {
+  const { address, port } = settings;
+  const link = createLink((receive) => peers.connect(address, port, receive), systemClock);
+  return createIpmi(settings, link, systemClock);
+}
+
+/** The same with certificates in place of the files they are in. */
+function readTrust(trust: RedfishBmc["trust"]): Trust {
+  if ("certificate" in trust) return { certificate: readFileSync(trust.certificate, "utf8") };
+  if ("ca" in trust) return { ...trust, ca: readFileSync(trust.ca, "utf8") };
+  return trust;
+}
+
+/** What is wrong with how a node's BMC is trusted; undefined when nothing is. */
+export function insecurityOfBmc({ bmc }: Node): string | undefined {
+  return bmc.kind === "redfish" && "insecure" in bmc.trust
+    ? insecurityOf({ ...bmc, trust: bmc.trust })
+    : undefined;
 }

@@ -4,8 +4,10 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { DhcpCounts, DhcpSighting } from "../dhcp/event-digest.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
-import type { DhcpThreadData, FromDhcpThread, ToDhcpThread } from "./dhcp-thread.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { DhcpThreadData, FromDhcpThread, LoaderNames, ToDhcpThread } from "./dhcp-thread.ts";
 import { createForeignServerList, type ForeignServer } from "./foreign-server-list.ts";
+import { createLeaseMirror } from "./lease-mirror.ts";
 import type { PoolUse } from "./pool-use.ts";
 
 export interface DhcpService {
@@ -20,6 +22,13 @@ export interface DhcpService {
   poolUse(): Promise<readonly PoolUse[]>;
   /** Times are milliseconds since the epoch. Rejects when the service does not run. */
   leases(): Promise<readonly Lease[]>;
+  /** From now on these are named to firmware. */
+  setLoaders(loaders: LoaderNames): void;
+  /**
+   * The lease on `address`, if a declared node has it or the address is reserved for one; ended or not, by CLOCK_MONOTONIC. Never
+   * older than what the machine was told.
+   */
+  leaseAt(address: Ipv4): Lease | undefined;
   close(): Promise<void>;
 }
 
@@ -40,15 +49,18 @@ const stopped = () => new Error("DHCP has stopped: start the server again");
 
 /** Resolves when requests are heard; rejects with the reason and the remedy when they can't be. */
 export async function startDhcpService(
-  data: DhcpThreadData,
+  data: Omit<DhcpThreadData, "leasePort">,
   listener: DhcpServiceListener,
   /** Milliseconds since the epoch. */
   now: () => number,
 ): Promise<DhcpService> {
   // The same ending as this file: .ts from the sources, .js when built.
   const file = new URL(`./dhcp-thread${extname(import.meta.url)}`, import.meta.url);
+  const mirror = createLeaseMirror();
   const worker = new Worker(file, {
-    workerData: data,
+    name: "dhcp",
+    workerData: { ...data, leasePort: mirror.port } satisfies DhcpThreadData,
+    transferList: [mirror.port],
     resourceLimits: { maxYoungGenerationSizeMb: 64 },
   });
   const ended = new Promise<void>((resolve) => {
@@ -68,6 +80,7 @@ export async function startDhcpService(
   };
   worker.on("error", (error) => fail(error as Error));
   worker.once("exit", () => {
+    mirror.close();
     for (const { reject } of [...lists.splice(0), ...uses.splice(0)]) reject(stopped());
   });
   worker.on("message", (message: FromDhcpThread) => {
@@ -95,7 +108,7 @@ export async function startDhcpService(
     }
   });
   const tell = (message: ToDhcpThread) => worker.postMessage(message);
-  const ask = <T>(askers: Asker<T>[], kind: ToDhcpThread["kind"]): Promise<T> => {
+  const ask = <T>(askers: Asker<T>[], kind: "list-leases" | "count-pools"): Promise<T> => {
     if (!running) return Promise.reject(stopped());
     const asker = Promise.withResolvers<T>();
     askers.push(asker);
@@ -110,6 +123,8 @@ export async function startDhcpService(
     foreignServers: () => foreign.list(),
     poolUse: async () => (running ? await ask(uses, "count-pools") : []),
     leases: () => ask(lists, "list-leases"),
+    setLoaders: (loaders) => tell({ kind: "loaders", loaders }),
+    leaseAt: mirror.at,
     async close() {
       running = false;
       tell({ kind: "stop" });

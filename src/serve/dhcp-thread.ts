@@ -1,9 +1,12 @@
 // The thread that answers DHCP. Its waiting for datagrams and for the disk blocks it, and nothing else: downloads, installs
 // and the API run on the main thread. It speaks with the main thread by the messages below.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import {
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  workerData,
+} from "node:worker_threads";
 import { createNetbootPolicy } from "../boot/netboot-policy.ts";
 import {
   createEventDigest,
@@ -15,9 +18,11 @@ import type { Lease } from "../dhcp/lease-table.ts";
 import { type DhcpServer, openDhcpServer } from "../dhcp/server.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { openLeaseFile, readBootId } from "../store/leases.ts";
 import { dhcpConfig } from "./dhcp-config.ts";
+import { tellingJournal } from "./lease-mirror.ts";
 import { oncePerMinute } from "./once-per-minute.ts";
 import { type PoolUse, poolUse } from "./pool-use.ts";
 
@@ -26,11 +31,20 @@ export interface DhcpThreadData {
   readonly inventory: Inventory;
   readonly leaseFile: string;
   readonly inheritedFds: readonly number[];
+  readonly loaders: LoaderNames;
+  /** Is told of the leases of declared nodes, as LeaseChanges. */
+  readonly leasePort: MessagePort;
 }
 
-export interface ToDhcpThread {
-  readonly kind: "stop" | "list-leases" | "count-pools";
+/** Which loaders can be given, and by name why others can't. */
+export interface LoaderNames {
+  readonly usable: ReadonlySet<string>;
+  readonly refused: ReadonlyMap<string, string>;
 }
+
+export type ToDhcpThread =
+  | { readonly kind: "stop" | "list-leases" | "count-pools" }
+  | { readonly kind: "loaders"; readonly loaders: LoaderNames };
 
 export type FromDhcpThread =
   | { readonly kind: "running" }
@@ -56,13 +70,22 @@ await run(parentPort, workerData as DhcpThreadData);
 async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): Promise<void> {
   const tell = (message: FromDhcpThread) => port.postMessage(message);
   const { inventory } = data;
+  let { loaders } = data;
   const declared = new Set<Mac>(inventory.nodes.map(({ mac }) => mac));
-  const digest = createEventDigest((mac) => declared.has(mac));
+  const isDeclared = (mac: Mac) => declared.has(mac);
+  const digest = createEventDigest(isDeclared);
   const warn = oncePerMinute(now, (message) => tell({ kind: "warning", message }));
   const leases = openLeaseFile(data.leaseFile, { wallNow: Date.now, bootId: readBootId() });
   if (leases.damagedFile !== undefined)
     warn(`the lease file was damaged and is now ${leases.damagedFile}: leases begin anew`);
   const config = dhcpConfig(inventory);
+  const reserved = new Set<Ipv4>(inventory.nodes.map((node) => node.provisioningAddress));
+  const journal = tellingJournal(
+    leases,
+    isDeclared,
+    (address) => reserved.has(address),
+    (changes) => data.leasePort.postMessage(changes),
+  );
   let server: DhcpServer;
   try {
     server = await openDhcpServer({
@@ -70,10 +93,11 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
       policy: createNetbootPolicy({
         inventory,
         httpPort: inventory.server.httpPort,
-        loaders: { has: (name) => existsSync(join(inventory.server.assetDirectory, name)) },
+        loaders: { has: (name) => loaders.usable.has(name) },
+        refusedLoaders: { get: (name) => loaders.refused.get(name) },
         now,
       }),
-      journal: leases,
+      journal,
       onEvent: (event) => digest.add(event, now()),
       onWarning: warn,
       inheritedFds: data.inheritedFds,
@@ -99,6 +123,7 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
     const failure = leases.failure();
     if (failure !== undefined) throw new Error(failure);
     const message = receiveMessageOnPort(port)?.message as ToDhcpThread | undefined;
+    if (message?.kind === "loaders") loaders = message.loaders;
     if (message?.kind === "list-leases") tell({ kind: "leases", leases: listed(server.leases()) });
     if (message?.kind === "count-pools")
       tell({ kind: "pool-use", pools: poolUse(config.subnets, server.leases(), now()) });

@@ -3,6 +3,7 @@
 import type { Metric } from "../api/metrics.ts";
 import type { Services } from "../bootplane/deps.ts";
 import type { DhcpCounts } from "../dhcp/event-digest.ts";
+import type { PowerView } from "../operations/power-watch.ts";
 import type { ForeignServer } from "./foreign-server-list.ts";
 import type { PoolUse } from "./pool-use.ts";
 
@@ -15,13 +16,18 @@ export interface Figures {
   readonly damagedAssets: number;
   /** When all images were last read in full, milliseconds since the epoch. */
   readonly assetsCheckedMs: number | undefined;
+  readonly power: readonly NodePower[];
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
+export interface NodePower {
+  readonly node: string;
+  readonly view: PowerView;
 }
 
 export function serverMetrics(figures: Figures): Metric[] {
   const { services, dhcpCounts, pools, foreignServers } = figures;
-  const gauge = (name: string, help: string, samples: Metric["samples"]): Metric => ({
-    ...{ name: `rackstrap_${name}`, type: "gauge", help, samples },
-  });
   const ofPools = (value: (pool: PoolUse) => number) =>
     pools.map((pool) => ({ labels: { network: pool.network }, value: value(pool) }));
   return [
@@ -62,5 +68,37 @@ export function serverMetrics(figures: Figures): Metric[] {
         ? []
         : [{ labels: {}, value: Math.floor(figures.assetsCheckedMs / 1000) }],
     ),
+    ...powerMetrics(figures.power, figures.nowMs),
   ];
+}
+
+function powerMetrics(power: readonly NodePower[], nowMs: number): Metric[] {
+  const ofNodes = (value: (view: PowerView) => number | undefined) =>
+    power.flatMap(({ node, view }) => {
+      const number = value(view);
+      return number === undefined ? [] : [{ labels: { node }, value: number }];
+    });
+  return [
+    gauge(
+      "node_power",
+      "1 while the node's BMC says on, 0 while it says off; absent while it is not known.",
+      ofNodes(({ state }) => (state === "unknown" ? undefined : Number(state === "on"))),
+    ),
+    gauge(
+      "node_power_age_seconds",
+      "How long ago the node's BMC last said so.",
+      ofNodes(({ readAtMs }) =>
+        readAtMs === undefined ? undefined : Math.max(0, Math.floor((nowMs - readAtMs) / 1000)),
+      ),
+    ),
+    gauge(
+      "node_power_differs",
+      "1 while the node's power is not as an operator or an operation last asked for.",
+      ofNodes(({ asked, differs }) => (asked === undefined ? undefined : Number(differs))),
+    ),
+  ];
+}
+
+function gauge(name: string, help: string, samples: Metric["samples"]): Metric {
+  return { name: `rackstrap_${name}`, type: "gauge", help, samples };
 }

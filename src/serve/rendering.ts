@@ -3,17 +3,20 @@
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
 import { decide, type Subject } from "../boot/decide.ts";
+import type { LoaderConfigs } from "../boot/loader-config.ts";
 import {
+  commonScript,
   localDisk,
   type MachineScript,
   machineScript,
-  menuScript,
 } from "../boot/machine-script.ts";
+import type { BootServer, MachineTexts } from "../boot/machine-texts.ts";
 import { shownNonce } from "../boot/nonce.ts";
-import type { BootScripts, BootServer } from "../boot/script.ts";
+import type { BootScripts } from "../boot/script.ts";
 import { findNodeByMac } from "../inventory/find.ts";
 import { serverAddressFor } from "../inventory/networks.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { publishedConfig } from "../operations/published-config.ts";
@@ -21,6 +24,7 @@ import type { Store } from "../store/store.ts";
 
 export interface Rendering {
   readonly scripts: BootScripts;
+  readonly configs: LoaderConfigs;
   readonly stages: readonly string[];
   /** This server as machines see it that come to one of its addresses. */
   serverAt(address: Ipv4): BootServer;
@@ -30,8 +34,8 @@ export interface Rendering {
   render(node: Node, stage: string): string | undefined;
   /** What keeps `node` from getting its scripts: a template of the site. Sentences. */
   scriptFaults(node: Node): readonly string[];
-  /** The same for the first script; at most one. */
-  menuFault(): readonly string[];
+  /** The same for the texts that are not made for one node. */
+  commonFaults(): readonly string[];
 }
 
 export interface RenderingTools {
@@ -39,11 +43,12 @@ export interface RenderingTools {
   readonly store: Store;
   readonly assets: Assets;
   readonly scripts: BootScripts;
+  readonly configs: LoaderConfigs;
   readonly now: () => number;
 }
 
 export function createRendering(tools: RenderingTools): Rendering {
-  const { inventory, store, scripts, assets } = tools;
+  const { inventory, store, scripts, configs, assets } = tools;
   const serverAt = (address: Ipv4): BootServer => ({
     address,
     baseUrl: `http://${address}:${inventory.server.httpPort}`,
@@ -61,29 +66,35 @@ export function createRendering(tools: RenderingTools): Rendering {
       intent: store.nodes.intent(node.name),
     };
   };
-  const installerScript = (node: Node): MachineScript => {
+  const installerScript = (texts: MachineTexts, node: Node): MachineScript => {
     const tools = {
-      scripts,
-      server: serverFor(node),
+      ...{ texts, server: serverFor(node), nonce: () => shownNonce },
       set: (profile: string) => assets.current().sets.get(profile),
-      nonce: () => shownNonce,
     };
     const boot = { kind: "installer" as const, node, intentId: "", operation: "" };
-    return machineScript(tools, node, { boot, reason: "" });
+    return machineScript(tools, { mac: node.mac, node }, { boot, reason: "" });
   };
-  const own = (node: Node): string => {
+  const diskScript = (texts: MachineTexts, node: Node, reason: string) =>
+    localDisk(texts, { mac: node.mac, node }, reason);
+  const own = (texts: MachineTexts) => (node: Node) => {
     const { boot, reason } = decide(subject(node.mac), tools.now());
     return boot.kind === "installer"
-      ? installerScript(node).text
-      : localDisk(scripts, node, reason).text;
+      ? installerScript(texts, node).text
+      : diskScript(texts, node, reason).text;
   };
+  const installer = (texts: MachineTexts) => (node: Node) => installerScript(texts, node).text;
   const document = (node: Node) =>
     publishedConfig({ inventory, operations: store.operations, clusters: store.clusters }, node);
 
   const stages: Readonly<Record<string, (node: Node) => string>> = {
-    menu: (node) => menuScript(scripts, serverFor(node)).text,
-    boot: own,
-    installer: (node) => installerScript(node).text,
+    menu: (node) => commonScript(scripts, "menu", serverFor(node)).text,
+    autoexec: (node) => commonScript(scripts, "autoexec", serverFor(node)).text,
+    boot: own(scripts),
+    installer: installer(scripts),
+    grub: own(configs.grub),
+    "grub-installer": installer(configs.grub),
+    pxelinux: own(configs.pxelinux),
+    "pxelinux-installer": installer(configs.pxelinux),
     "cluster-config": (node) => {
       const config = document(node);
       return config === undefined
@@ -92,9 +103,7 @@ export function createRendering(tools: RenderingTools): Rendering {
     },
   };
   return {
-    scripts,
-    serverAt,
-    subject,
+    ...{ scripts, configs, serverAt, subject },
     stages: Object.keys(stages),
     clusterConfig: (mac) => {
       const node = findNodeByMac(inventory, mac);
@@ -103,16 +112,31 @@ export function createRendering(tools: RenderingTools): Rendering {
     scriptFaults: (node) => {
       // A set that is missing is found with the assets.
       const hasSet = assets.current().sets.has(node.profile);
-      const made = [
-        localDisk(scripts, node, "a check"),
-        ...(hasSet ? [installerScript(node)] : []),
-      ];
+      const made = [scripts, configs.grub, configs.pxelinux].flatMap((texts) => [
+        diskScript(texts, node, "a check"),
+        ...(hasSet ? [installerScript(texts, node)] : []),
+      ]);
       return [...new Set(made.flatMap(({ fault }) => fault ?? []))];
     },
-    menuFault: () => {
-      const { fault } = menuScript(scripts, serverAt(inventory.server.address));
-      return fault === undefined ? [] : [fault];
+    commonFaults: () => {
+      const { address } = inventory.server;
+      const server = serverAt(address);
+      return [
+        ...(["menu", "autoexec"] as const).flatMap(
+          (name) => commonScript(scripts, name, server).fault ?? [],
+        ),
+        ...faultOf(() => configs.grub.unknown(address)),
+      ];
     },
     render: (node, stage) => (Object.hasOwn(stages, stage) ? stages[stage]?.(node) : undefined),
   };
+}
+
+function faultOf(make: () => string): string[] {
+  try {
+    make();
+    return [];
+  } catch (error) {
+    return [messageOf(error)];
+  }
 }

@@ -7,6 +7,7 @@ import type { Services } from "../bootplane/deps.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { readSecret } from "../inventory/secret.ts";
 import { messageOf } from "../net/error-text.ts";
+import { insecurityOfBmc } from "./controllers.ts";
 import type { ForeignServer } from "./foreign-server-list.ts";
 
 /** What is missing or damaged that the installer of these nodes needs; `all`: and what else is wrong in the directory. */
@@ -47,6 +48,7 @@ export function checkServer(
     checkAssets(inventory, manifest),
     checkScripts(scripts),
     ...inventory.nodes.flatMap(checkBmcSecret),
+    ...inventory.nodes.flatMap(checkBmcTrust),
   ];
 }
 
@@ -107,4 +109,11 @@ function checkBmcSecret(node: Node): CheckResult[] {
       },
     ];
   }
+}
+
+function checkBmcTrust(node: Node): CheckResult[] {
+  const detail = insecurityOfBmc(node);
+  if (detail === undefined) return [];
+  const next = `set nodes.${node.name}.bmc.trust.fingerprint: rackstrap bmc probe ${node.name} shows it`;
+  return [{ title: `BMC of node ${node.name}`, ok: false, detail, next }];
 }

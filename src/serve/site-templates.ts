@@ -8,10 +8,10 @@ import type { Rendering } from "./rendering.ts";
 /** Sentences, one for each fault; each names its file. */
 export function scriptFaults(
   inventory: Inventory,
-  rendering: Pick<Rendering, "scriptFaults" | "menuFault">,
+  rendering: Pick<Rendering, "scriptFaults" | "commonFaults">,
 ): string[] {
   const { templates } = inventory.boot;
-  const made = [...rendering.menuFault(), ...inventory.nodes.flatMap(rendering.scriptFaults)];
+  const made = [...rendering.commonFaults(), ...inventory.nodes.flatMap(rendering.scriptFaults)];
   return [...new Set([...made, ...(templates === undefined ? [] : strays(inventory, templates))])];
 }
 
@@ -21,13 +21,17 @@ function strays({ nodes, profiles }: Inventory, directory: string): string[] {
   if (!existsSync(directory))
     return [`boot.templates ${directory} does not exist: make the folder, or remove the setting`];
   return [
-    ...unknown(directory, ["nodes", "profiles", "boot.ipxe.hbs", ...perMachine]),
+    ...unknown(directory, ["nodes", "profiles", ...common, ...perMachine]),
     ...folders(join(directory, "nodes"), names, "node"),
     ...folders(join(directory, "profiles"), Object.keys(profiles), "profile"),
   ];
 }
 
-const perMachine = ["installer.ipxe.hbs", "local-disk.ipxe.hbs"];
+const common = ["boot.ipxe.hbs", "autoexec.ipxe.hbs", "by-mac.grub.cfg.hbs"];
+const perMachine = ["ipxe", "grub.cfg", "pxelinux.cfg"].flatMap((extension) => [
+  `installer.${extension}.hbs`,
+  `local-disk.${extension}.hbs`,
+]);
 
 function folders(directory: string, known: readonly string[], what: string): string[] {
   return entries(directory).flatMap((name) =>

@@ -1,30 +1,36 @@
 // What TFTP gives for a name: loaders, images of the asset sets, and what is made for the machine that asks.
 
 import type { Logger } from "pino";
-import { type Gate, intentOf, permit, wrongAddress } from "../boot/access.ts";
 import { AssetChangedError, type FoundFile, isUnchanged, openAsset } from "../boot/asset-file.ts";
 import { type Assets, findSet } from "../boot/assets.ts";
-import { decide } from "../boot/decide.ts";
-import { DamagedImageError, type ImageCache } from "../boot/image-cache.ts";
-import { keysArchive } from "../boot/keys-archive.ts";
+import type { ImageCache } from "../boot/image-cache.ts";
+import { createImageRefusal, type RefuseImage } from "../boot/image-refusal.ts";
+import { giveKeys, type KeyTools } from "../boot/installer-keys.ts";
 import type { LoaderConfig, LoaderConfigs } from "../boot/loader-config.ts";
-import { installNonce } from "../boot/nonce.ts";
+import { commonScript, type GivenScript, giveScript, localDisk } from "../boot/machine-script.ts";
+import type { BootServer } from "../boot/machine-texts.ts";
+import type { BootScripts } from "../boot/script.ts";
 import { parseVirtualFile, type VirtualFile } from "../boot/virtual-files.ts";
 import type { BootPlaneDeps } from "../bootplane/deps.ts";
+import { reportKeys } from "../bootplane/machine-routes.ts";
+import { reportScript } from "../bootplane/script-routes.ts";
+import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import type { HeldFile } from "../tftp/server.ts";
 import type { AddressHolders } from "./address-holders.ts";
+import { createSharedReads, type SharedReads } from "./shared-reads.ts";
 
-export interface TftpFileTools
-  extends Gate,
-    Pick<BootPlaneDeps, "installerHostKey" | "authorizedKeys" | "onEvent"> {
-  readonly assets: Pick<Assets, "current" | "recent" | "loader" | "plainFile" | "reportDamage">;
+export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" | "onServed"> {
+  readonly assets: Pick<
+    Assets,
+    "current" | "recent" | "loader" | "plainFile" | "reload" | "reportDamage"
+  >;
   readonly images: ImageCache;
+  readonly scripts: BootScripts;
   readonly configs: LoaderConfigs;
+  readonly server: BootServer;
   readonly holders: Pick<AddressHolders, "find">;
-  /** Where iPXE finds its first script. */
-  readonly menuUrl: string;
   readonly logger: Logger;
 }
 
@@ -34,16 +40,21 @@ export type TftpFiles = (name: string, client: Ipv4) => Promise<HeldFile | undef
 type Named<Kind extends VirtualFile["kind"]> = Extract<VirtualFile, { kind: Kind }>;
 
 export function createTftpFiles(tools: TftpFileTools): TftpFiles {
+  const read = createSharedReads(readWhole);
+  const refuse = createImageRefusal({
+    ...tools,
+    onRefused: (refusal) => tools.onEvent({ kind: "image-refused", ...refusal }),
+  });
   return async (name, client) => {
     const file = parseVirtualFile(name);
-    if (file === undefined) return await plainFile(tools.assets, name);
+    if (file === undefined) return await plainFile(tools.assets, name, read);
     switch (file.kind) {
       case "image":
-        return await imageOf(tools, file, client);
+        return await imageOf({ ...tools, read, refuse }, file, client);
       case "keys":
         return held(await keysOf(tools, file, client));
       case "autoexec":
-        return held(Buffer.from(tools.configs.autoexec(tools.menuUrl)));
+        return held(autoexec(tools));
       case "grub":
       case "pxelinux":
         return held(await configOf(tools, file, client));
@@ -59,16 +70,22 @@ function held(data: Buffer | undefined): HeldFile | undefined {
 async function plainFile(
   assets: TftpFileTools["assets"],
   name: string,
+  read: SharedReads,
 ): Promise<HeldFile | undefined> {
   const loader = await assets.loader(name);
   if (loader !== undefined) return held(loader.data);
   const file = await assets.plainFile(name);
-  return file && held(await readWhole(file));
+  return file && (await read(file));
 }
 
 /** Of the set that the machine's configuration was made for, also when another one has become active since. */
 async function imageOf(
-  { assets, images, onEvent }: TftpFileTools,
+  {
+    assets,
+    images,
+    read,
+    refuse,
+  }: TftpFileTools & { readonly read: SharedReads; readonly refuse: RefuseImage },
   { profile, version, file }: Named<"image">,
   client: Ipv4,
 ): Promise<HeldFile | undefined> {
@@ -76,12 +93,9 @@ async function imageOf(
   const image = file === set?.kernelName ? set.kernel : file === "initrd" ? set?.initrd : undefined;
   if (image === undefined) return undefined;
   try {
-    return (await images.hold(image)) ?? held(await readWhole(image));
+    return (await images.hold(image)) ?? (await read(image));
   } catch (error) {
-    if (error instanceof DamagedImageError) {
-      await assets.reportDamage(image);
-      onEvent({ kind: "image-refused", client, profile, file, reason: error.message });
-    }
+    if (await refuse(client, { profile, file, image }, error)) return undefined;
     throw error;
   }
 }
@@ -98,20 +112,20 @@ async function readWhole(file: FoundFile): Promise<Buffer> {
   }
 }
 
+function autoexec({ scripts, server, logger }: TftpFileTools): Buffer {
+  const { text, fault } = commonScript(scripts, "autoexec", server);
+  if (fault !== undefined) logger.error({ fault }, "autoexec.ipxe can't be made");
+  return Buffer.from(text);
+}
+
 async function keysOf(
   tools: TftpFileTools,
   { mac, nonce }: Named<"keys">,
   client: Ipv4,
 ): Promise<Buffer | undefined> {
-  const access = permit(tools, mac, client, nonce);
-  if ("refused" in access) {
-    const { refused: reason } = access;
-    tools.onEvent({ kind: "boot-refused", mac, client, asked: "keys.cpio.gz", reason });
-    return undefined;
-  }
-  const hostKey = await tools.installerHostKey(access.granted.operation);
-  tools.onEvent({ kind: "keys-served", mac, client });
-  return keysArchive(tools.authorizedKeys(), hostKey);
+  const given = await giveKeys(tools, mac, client, nonce);
+  reportKeys(tools, given, mac, client);
+  return "refused" in given ? undefined : given.archive;
 }
 
 /** Always something to go on with: without a configuration GRUB waits at its prompt for ever. */
@@ -122,52 +136,33 @@ async function configOf(
 ): Promise<Buffer> {
   const config = tools.configs[kind];
   const mac = tools.holders.find(client) ?? named;
-  if (mac === undefined) return Buffer.from(config.unknown(client));
-  const { plan, reason, text, refused } =
+  if (mac === undefined) return Buffer.from(unknownConfig(tools, config, client));
+  const given =
     named === undefined || named === mac
-      ? await ownConfig(tools, config, mac, client)
-      : localDisk(config, mac, `it asked for the configuration of ${named}`);
-  tools.onEvent(
-    refused === undefined
-      ? { kind: "boot-script-served", mac, client, plan, reason }
-      : { kind: "boot-refused", mac, client, asked: "configuration", reason: refused },
-  );
-  return Buffer.from(text);
+      ? await giveScript(tools, config, mac, client)
+      : strangersConfig(tools, config, mac, named);
+  reportScript(tools, given, { client, asked: "configuration", stage: kind });
+  return Buffer.from(given.text);
 }
 
-interface Config {
-  readonly plan: "installer" | "local-disk";
-  readonly reason: string;
-  readonly text: string;
-  /** Why the machine's own one was not given. */
-  readonly refused?: string;
+function unknownConfig({ logger }: TftpFileTools, config: LoaderConfig, client: Ipv4): string {
+  try {
+    return config.unknown(client);
+  } catch (error) {
+    const fault = messageOf(error);
+    logger.error({ client, fault }, "a machine was not given its script");
+    return config.plain({ mac: undefined, node: undefined }, fault);
+  }
 }
 
-function localDisk(config: LoaderConfig, mac: Mac, reason: string): Config {
-  return { plan: "local-disk", reason, text: config.localDisk(mac, reason) };
-}
-
-async function ownConfig(
-  tools: TftpFileTools,
+/** For a machine that asks by another one's name. */
+function strangersConfig(
+  { subject }: TftpFileTools,
   config: LoaderConfig,
   mac: Mac,
-  client: Ipv4,
-): Promise<Config> {
-  const decision = decide(tools.subject(mac), tools.now());
-  const { boot, reason } = decision;
-  if (boot.kind === "local-disk") return localDisk(config, mac, reason);
-  const standing = tools.addresses.standing(client, intentOf(decision));
-  const wrong = wrongAddress({ mac, address: client, standing });
-  if (wrong !== undefined)
-    return { ...localDisk(config, mac, "an install is not given to this address"), refused: wrong };
-  tools.addresses.bind(client, boot.intentId);
-  const { node } = boot;
-  // As it is on disk now, so that a newly deployed image is used by the next install.
-  const set = (await tools.assets.recent()).sets.get(node.profile);
-  const nonce = installNonce(tools.nonceKey, boot.intentId);
-  if (set !== undefined)
-    return { plan: "installer", reason, text: config.installer(node, set, nonce) };
-  tools.logger.error({ mac, node: node.name, profile: node.profile }, "no asset set");
-  const missing = `node ${node.name} is to be installed, but profile ${node.profile} has no usable asset set: see rackstrap check`;
-  return localDisk(config, mac, missing);
+  named: Mac,
+): GivenScript {
+  const machine = { mac, node: subject(mac).node };
+  const reason = `it asked for the configuration of ${named}`;
+  return { machine, isOwn: false, ...localDisk(config, machine, reason) };
 }

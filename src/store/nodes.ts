@@ -149,12 +149,14 @@ function findEvents(
     .prepare<[Record<string, unknown>], EventRow>(
       `SELECT id, at_ms, node, mac, kind, detail FROM events
        WHERE id > @after AND (@node IS NULL OR node = @node) AND (@mac IS NULL OR mac = @mac)
+         AND (@kinds IS NULL OR kind IN (SELECT value FROM json_each(@kinds)))
        ORDER BY id ${after === undefined ? "DESC" : "ASC"} LIMIT @limit`,
     )
     .all({
       after: after ?? 0,
       node: query.node ?? null,
       mac: query.mac ?? null,
+      kinds: query.kinds === undefined ? null : JSON.stringify(query.kinds),
       limit: query.limit,
     });
   const events = rows.map((row) => ({

@@ -152,12 +152,14 @@ function toOperation(row: OperationRow, steps: StepRecord[]): Operation {
 
 export function createClusterStore(database: Connection, now: () => number): ClusterStore {
   const claim = (cluster: string): BootstrapClaim | undefined => {
-    const row = database
-      .prepare<[string], { node: string | null; claimed: number; initialised: number | null }>(
-        `SELECT bootstrap_node AS node, claimed_at_ms AS claimed, initialised_at_ms AS initialised
-         FROM clusters WHERE name = ?`,
-      )
-      .get(cluster);
+    const row = prepared<
+      [string],
+      { node: string | null; claimed: number; initialised: number | null }
+    >(
+      database,
+      `SELECT bootstrap_node AS node, claimed_at_ms AS claimed, initialised_at_ms AS initialised
+       FROM clusters WHERE name = ?`,
+    ).get(cluster);
     return (
       row && {
         cluster,

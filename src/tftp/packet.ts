@@ -52,6 +52,22 @@ const maxOptions = 16;
 
 /** Reads a datagram. Total: says what is wrong with it, and where, instead of throwing. */
 export function decodePacket(datagram: Uint8Array): TftpPacket | Malformed {
+  return decodeAck(datagram) ?? decodeOther(datagram);
+}
+
+//   2 octets   2 octets
+//  +----------+----------+
+//  |    04    |  block   |
+//  +----------+----------+
+// Nearly all that comes, and so read without a view of it.
+function decodeAck(datagram: Uint8Array): TftpPacket | undefined {
+  const [zero, opcode, high, low] = datagram;
+  if (zero !== 0 || opcode !== opcodes.ACK || high === undefined || low === undefined)
+    return undefined;
+  return { kind: "ACK", block: high * 256 + low };
+}
+
+function decodeOther(datagram: Uint8Array): TftpPacket | Malformed {
   const reader = new ByteReader(datagram);
   const opcode = reader.u16();
   switch (opcode) {
@@ -62,7 +78,7 @@ export function decodePacket(datagram: Uint8Array): TftpPacket | Malformed {
     case opcodes.DATA:
       return decodeData(reader);
     case opcodes.ACK:
-      return decodeAck(reader);
+      return { malformed: "ACK without a block number", offset: 2 };
     case opcodes.ERROR:
       return decodeError(reader);
     case opcodes.OACK:
@@ -99,16 +115,6 @@ function decodeData(reader: ByteReader): TftpPacket | Malformed {
   if (block === undefined) return { malformed: "DATA without a block number", offset: 2 };
   const data = reader.bytes(reader.remaining) ?? Buffer.alloc(0);
   return { kind: "DATA", block, data };
-}
-
-//   2 octets   2 octets
-//  +----------+----------+
-//  |    04    |  block   |
-//  +----------+----------+
-function decodeAck(reader: ByteReader): TftpPacket | Malformed {
-  const block = reader.u16();
-  if (block === undefined) return { malformed: "ACK without a block number", offset: 2 };
-  return { kind: "ACK", block };
 }
 
 //   2 octets   2 octets   string   1

@@ -4,7 +4,9 @@
 
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { Logger } from "pino";
+import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
+import { createPerSecond } from "../net/per-second.ts";
 import { judgeRequest } from "./judge.ts";
 import { openTftpSocket } from "./listening-socket.ts";
 import { largestBlksize } from "./options.ts";
@@ -15,6 +17,7 @@ import {
   type Malformed,
   type RequestPacket,
 } from "./packet.ts";
+import { makeRoom, type Session, type Sessions } from "./sessions.ts";
 import type { TransferEnd } from "./transfer-loop.ts";
 import { startTransfers, type Transfers } from "./transfers.ts";
 
@@ -46,6 +49,8 @@ export interface TftpServerOptions {
   /** A name as events and the log may have it; as it is unless this is given. */
   readonly shown?: (name: string) => string;
   readonly onEvent: (event: TftpEvent) => void;
+  /** The service has ended by a fault, and serves nobody any more. */
+  readonly onFault: (error: Error) => void;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
   readonly logger: Logger;
@@ -53,9 +58,12 @@ export interface TftpServerOptions {
 }
 
 interface TftpLimits {
-  /** At one time, in all. Who comes when there are so many gets no answer, and so asks again as it does after a loss. */
+  /**
+   * At one time, in all. Who comes when there are so many gets the place of a client that has never answered, or no answer, and
+   * so asks again as it does after a loss.
+   */
   readonly maxTransfers: number;
-  /** At one time, to one address. More are refused. */
+  /** At one time, to one address. More take the place of one that was never answered, or are refused. */
   readonly maxTransfersPerClient: number;
   /**
    * The most that a client which asks for blksize is given, 512 to 65464. Blocks that don't fit into one frame leave in
@@ -96,30 +104,30 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
 // machine that was restarted and uses the same port again.
 const sameRequestMs = 3_000;
 
-/** A request that is being served. `request` tells a repeated datagram from a client that started anew. */
-interface Session {
-  readonly request: Buffer;
-  readonly startedMs: number;
-  readonly client: string;
-  readonly stop: AbortController;
-  readonly ended: Promise<void>;
+interface Asked {
+  readonly packet: RequestPacket;
+  readonly name: string;
+  readonly datagram: Buffer;
+  readonly from: RemoteInfo;
 }
 
 class Server implements TftpServer {
   readonly #options: TftpServerOptions;
   readonly #limits: TftpLimits;
-  /** By the client's address and port, its half of the transfer id. */
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions: Sessions = new Map();
   #socket: Socket | undefined;
   #transfers: Transfers | undefined;
   #service: TftpState["service"] = "stopped";
   #malformed = 0;
   #refused = 0;
-  #refusalWindow = { startMs: 0, reported: 0 };
+  readonly #mayReport: (group: "refusals", nowMs: number) => boolean;
 
   constructor(options: TftpServerOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
+    // One that was handed over is this server's to close, also when it was never started.
+    this.#socket = options.socket;
+    this.#mayReport = createPerSecond({ refusals: this.#limits.refusalEventsPerSecond });
   }
 
   async start(): Promise<number> {
@@ -127,8 +135,10 @@ class Server implements TftpServer {
     const onFault = (error: Error) => {
       this.#service = "failed";
       logger.error({ err: error }, "TFTP has failed");
+      const reason = `TFTP on ${address} has failed: ${messageOf(error)}`;
+      this.#options.onFault(new Error(reason, { cause: error }));
     };
-    const socket = this.#options.socket ?? (await openTftpSocket(address, port));
+    const socket = this.#socket ?? (await openTftpSocket(address, port));
     // Set at once, so that close finds what start has opened.
     this.#socket = socket;
     socket.on("error", onFault);
@@ -182,44 +192,66 @@ class Server implements TftpServer {
     if (packet.request) this.#sendError(from, errorCodes.illegalOperation, packet.malformed);
   }
 
-  #accept(asked: { packet: RequestPacket; name: string; datagram: Buffer; from: RemoteInfo }) {
+  #accept(asked: Asked): void {
     const { packet, datagram, from } = asked;
     const id = `${from.address}:${from.port}`;
     const earlier = this.#sessions.get(id);
     const startedMs = this.#options.now();
-    // The client's timer was faster than our answer; the transfer that is under way answers.
-    if (earlier?.request.equals(datagram) && startedMs - earlier.startedMs < sameRequestMs) return;
+    if (earlier?.request.equals(datagram) && startedMs - earlier.startedMs < sameRequestMs) {
+      void this.#onRepeated(earlier, asked);
+      return;
+    }
     // Some ROMs give up without an ERROR and ask again from the same port. An ERROR to it would end the new transfer.
     earlier?.stop.abort("superseded");
     this.#sessions.delete(id);
 
-    if (this.#sessions.size >= this.#limits.maxTransfers) {
-      this.#count(packet, from, "refused");
-      return;
+    switch (makeRoom(this.#sessions, from.address, this.#limits, startedMs)) {
+      case "full-for-client":
+        this.#refuse(packet, from, errorCodes.notDefined, "too many transfers, try again");
+        return;
+      case "full":
+        this.#count(packet, from, "refused");
+        return;
+      case "room":
+        this.#begin(asked, id, startedMs);
     }
-    const sessions = [...this.#sessions.values()];
-    const ofClient = sessions.filter((session) => session.client === from.address).length;
-    if (ofClient >= this.#limits.maxTransfersPerClient) {
-      this.#refuse(packet, from, errorCodes.notDefined, "too many transfers, try again");
-      return;
-    }
+  }
+
+  #begin(asked: Asked, id: string, startedMs: number): void {
+    const { datagram, from } = asked;
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
     const stop = new AbortController();
-    const ended = this.#serve(asked, stop.signal).finally(() => {
-      if (this.#sessions.get(id) === session) this.#sessions.delete(id);
-    });
-    const session: Session = { request: datagram, startedMs, client: from.address, stop, ended };
+    const session: Session = {
+      ...{ request: datagram, startedMs, client: from.address, stop, ended, isAsked: false },
+    };
     this.#sessions.set(id, session);
+    void this.#serve(asked, session).finally(() => {
+      if (this.#sessions.get(id) === session) this.#sessions.delete(id);
+      resolve();
+    });
+  }
+
+  /**
+   * Either the client's timer was faster than our answer, and the transfer that is under way answers; or that one is over, and
+   * the client asks again before the thread's word of it has come.
+   */
+  async #onRepeated(earlier: Session, asked: Asked): Promise<void> {
+    const { sent, isAsked, ended } = earlier;
+    if (sent === undefined || isAsked) return;
+    earlier.isAsked = true;
+    const isOver = await sent.running.isOver();
+    earlier.isAsked = false;
+    if (!isOver) return;
+    await ended;
+    if (this.#service === "running") this.#accept(asked);
   }
 
   /** Never rejects: a transfer that goes wrong is an event, not an end of the service. */
-  async #serve(
-    asked: { packet: RequestPacket; name: string; from: RemoteInfo },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #serve(asked: Asked, session: Session): Promise<void> {
     const { packet, name, from } = asked;
     const { address, files, now, logger, onEvent } = this.#options;
+    const { signal } = session.stop;
     const client = from.address as Ipv4;
-    const startedMs = now();
     let file: HeldFile | undefined;
     try {
       file = await files(name, client);
@@ -237,18 +269,13 @@ class Server implements TftpServer {
     const peer = { address: client, port: from.port };
     const order = { request: packet, maxBlksize, source: address, peer };
     const running = signal.aborted ? undefined : this.#transfers?.run(order, file.data, signal);
-    const result = await running?.finally(file.release);
-    if (running === undefined) file.release();
+    if (running !== undefined) session.sent = { atMs: now(), running };
+    const result = await running?.result;
+    file.release();
     if (result === undefined) return;
     const { end: outcome, bytes, retries } = result;
-    onEvent({
-      file: this.#shown(name),
-      client,
-      bytes,
-      retries,
-      milliseconds: now() - startedMs,
-      outcome,
-    });
+    const milliseconds = now() - session.startedMs;
+    onEvent({ file: this.#shown(name), client, bytes, retries, milliseconds, outcome });
   }
 
   #shown(name: string): string {
@@ -275,14 +302,7 @@ class Server implements TftpServer {
     const file = this.#shown(packet.file.slice(0, 255));
     this.#refused += 1;
     logger.debug({ client, file, outcome }, "TFTP request refused");
-    if (!this.#mayReport(now())) return;
+    if (!this.#mayReport("refusals", now())) return;
     onEvent({ file, client, bytes: 0, retries: 0, milliseconds: 0, outcome });
-  }
-
-  #mayReport(nowMs: number): boolean {
-    if (nowMs - this.#refusalWindow.startMs >= 1_000)
-      this.#refusalWindow = { startMs: nowMs, reported: 0 };
-    this.#refusalWindow.reported += 1;
-    return this.#refusalWindow.reported <= this.#limits.refusalEventsPerSecond;
   }
 }

@@ -30,9 +30,15 @@ export interface TransferOrder {
 export type ToTransferThread =
   | { readonly kind: "run"; readonly id: number; readonly order: TransferOrder }
   /** `stopped` tells the client. */
-  | { readonly kind: "stop"; readonly id: number; readonly end: "stopped" | "superseded" };
+  | { readonly kind: "stop"; readonly id: number; readonly end: EarlyEnd }
+  /** Is it over, by what the client has sent until now? */
+  | { readonly kind: "ask"; readonly id: number };
+
+type EarlyEnd = Extract<TransferEnd, "stopped" | "superseded" | "timed-out">;
 
 export type FromTransferThread =
+  /** The client has acknowledged something for the first time. */
+  | { readonly kind: "answered"; readonly id: number }
   | {
       readonly kind: "ended";
       readonly id: number;
@@ -40,6 +46,8 @@ export type FromTransferThread =
       readonly bytes: number;
       readonly retries: number;
     }
+  /** The answer to `ask`; `ended` has gone before it. */
+  | { readonly kind: "over"; readonly id: number; readonly isOver: boolean }
   | { readonly kind: "trouble"; readonly client: Ipv4; readonly reason: string };
 
 interface Session {
@@ -47,6 +55,7 @@ interface Session {
   readonly client: Ipv4;
   readonly transfer: Transfer;
   readonly socket: TransferSocket;
+  hasAnswer: boolean;
 }
 
 // How late a timer or a new transfer may be.
@@ -56,6 +65,12 @@ const awakeMs = 0.1;
 const maxMisses = 3;
 // After so many turns without it, it is tried again.
 const retryTurns = 50;
+
+// Who has the wrong port gets his answer this late; nobody is kept waiting by it.
+const strangersMs = 20;
+
+// More than a client has under way. A flood must not keep the others waiting.
+const mostWaiting = 64;
 
 // poll(2): struct pollfd is the descriptor, the events asked for and the events found.
 const pollIn = 1;
@@ -67,6 +82,7 @@ export class TransferLoop {
   #open: Session[] = [];
   #fds = Buffer.alloc(0);
   #awakeUntilMs = 0;
+  #strangersAtMs = 0;
   /** How often in succession nothing came while the loop stayed awake; and, beyond that, turns since. */
   #misses = 0;
 
@@ -81,7 +97,8 @@ export class TransferLoop {
 
   take(message: ToTransferThread): void {
     if (message.kind === "run") this.#begin(message.id, message.order);
-    else this.#stop(message.id, message.end);
+    else if (message.kind === "stop") this.#stop(message.id, message.end);
+    else this.#answer(message.id);
   }
 
   /** Serves the sockets for `turnMs`, and then the timers. */
@@ -105,28 +122,35 @@ export class TransferLoop {
     for (const session of [...this.#open])
       if (nowMs >= session.transfer.deadline)
         this.#proceed(session, session.transfer.onTimeout(nowMs));
+    if (nowMs < this.#strangersAtMs) return;
+    this.#strangersAtMs = nowMs + strangersMs;
+    for (const { socket } of this.#open) answerStranger(socket);
   }
 
   /** Reads the sockets that poll found ready, or `all`; false when there was nothing. */
   #receive(nowMs: number, all: boolean): boolean {
     let received = false;
     // Whoever ends meanwhile leaves the lists; these are as poll saw them.
-    const fds = this.#fds;
-    for (const [i, session] of this.#open.entries()) {
-      if (!all && fds[i * pollfdBytes + 6] === 0) continue;
+    const [fds, sessions] = [this.#fds, this.#open];
+    for (let i = 0; i < sessions.length; i += 1) {
+      const session = sessions[i];
+      if (session === undefined || (!all && fds[i * pollfdBytes + 6] === 0)) continue;
       // One at a time: there is seldom a second, and to find that out would cost a call.
-      const one = session.socket.receive();
-      if (one === undefined) continue;
+      const datagram = session.socket.receive();
+      if (datagram === undefined) continue;
       received = true;
-      if (one.stranger === undefined) this.#onDatagram(session, one.datagram, nowMs);
-      else answerStranger(session.socket, one.datagram, one.stranger);
+      this.#onDatagram(session, datagram, nowMs);
     }
     return received;
   }
 
   #onDatagram(session: Session, datagram: Buffer, nowMs: number): void {
     const packet = decodePacket(datagram);
-    if (!("malformed" in packet)) this.#proceed(session, session.transfer.onPacket(packet, nowMs));
+    if ("malformed" in packet) return;
+    this.#proceed(session, session.transfer.onPacket(packet, nowMs));
+    if (session.hasAnswer || packet.kind !== "ACK") return;
+    session.hasAnswer = true;
+    this.#tell({ kind: "answered", id: session.id });
   }
 
   #begin(id: number, { request, file, maxBlksize, source, peer }: TransferOrder): void {
@@ -141,7 +165,7 @@ export class TransferLoop {
     }
     const data = this.#libc.memory(file.address, file.length);
     const transfer = createTransfer(request, data, maxBlksize);
-    const session: Session = { id, client, transfer, socket };
+    const session: Session = { id, client, transfer, socket, hasAnswer: false };
     this.#change([...this.#open, session]);
     this.#proceed(session, transfer.start(performance.now()));
   }
@@ -153,8 +177,23 @@ export class TransferLoop {
     if (transfer.outcome !== undefined) this.#end(session, transfer.outcome);
   }
 
-  #stop(id: number, end: "stopped" | "superseded"): void {
-    const session = this.#open.find((other) => other.id === id);
+  #find(id: number): Session | undefined {
+    return this.#open.find((session) => session.id === id);
+  }
+
+  /** What the client has sent is read first: its last ACK, or an ERROR, may not have had its turn. */
+  #answer(id: number): void {
+    for (let count = 0; count < mostWaiting; count += 1) {
+      const session = this.#find(id);
+      const datagram = session?.socket.receive();
+      if (session === undefined || datagram === undefined) break;
+      this.#onDatagram(session, datagram, performance.now());
+    }
+    this.#tell({ kind: "over", id, isOver: this.#find(id) === undefined });
+  }
+
+  #stop(id: number, end: EarlyEnd): void {
+    const session = this.#find(id);
     if (session === undefined) return;
     const code = errorCodes.notDefined;
     if (end === "stopped")
@@ -182,10 +221,12 @@ export class TransferLoop {
 }
 
 /** RFC 1350 §4: a stranger gets ERROR 5 and the transfer goes on. An ERROR is never answered with an ERROR. */
-function answerStranger(socket: TransferSocket, datagram: Buffer, stranger: Buffer): void {
-  const packet = decodePacket(datagram);
+function answerStranger(socket: TransferSocket): void {
+  const strange = socket.receiveStrange();
+  if (strange === undefined) return;
+  const packet = decodePacket(strange.datagram);
   if ("malformed" in packet || packet.kind === "ERROR") return;
   const code = errorCodes.unknownTransferId;
   const message = "this transfer belongs to another port";
-  socket.sendToStranger(encodePacket({ kind: "ERROR", code, message }), stranger);
+  socket.sendToStranger(encodePacket({ kind: "ERROR", code, message }), strange.from);
 }

@@ -11,6 +11,7 @@ import {
   type RequestPacket,
   type TftpPacket,
 } from "./packet.ts";
+import { createWaitingTime, type WaitingTime } from "./waiting-time.ts";
 
 export type TransferOutcome =
   | "completed"
@@ -34,12 +35,6 @@ export interface Transfer {
   onTimeout(now: number): Datagram[];
 }
 
-/** Waiting time before the first retransmission, milliseconds, when neither the client nor the link has said more. */
-const firstTimeoutMs = 1_000;
-// A client that writes to flash or draws a screen is late now and then without having lost anything.
-const shortestTimeoutMs = 200;
-/** The doubling of the waiting time stops here, or at the client's own timeout when that is longer. */
-const longestTimeoutMs = 8_000;
 /** Sends of the same thing without any progress before the client counts as gone. */
 const maxTries = 7;
 /** Silence after which a client counts as gone, however long a timeout it has named. */
@@ -62,7 +57,7 @@ export function createTransfer(
 class ReadTransfer implements Transfer {
   readonly #blksize: number;
   readonly #windowsize: number;
-  readonly #clientTimeoutMs: number | undefined;
+  readonly #waitingTime: WaitingTime;
   readonly #oack: Datagram | undefined;
   readonly #block: (number: number) => Buffer;
   /** Known once it has been read: the first block shorter than blksize, which may be an empty one. */
@@ -75,8 +70,6 @@ class ReadTransfer implements Transfer {
   #tries = 1;
   #retries = 0;
   #progressAt = 0;
-  // Smoothed; as it begins, the first waiting time comes out as firstTimeoutMs.
-  #roundTripMs = firstTimeoutMs / 4;
   /** The client has said twice how far it is since it last got on. */
   #ackRepeated = false;
   #deadline = Number.POSITIVE_INFINITY;
@@ -90,7 +83,7 @@ class ReadTransfer implements Transfer {
     const { blksize, windowsize, acknowledged } = options;
     this.#blksize = blksize;
     this.#windowsize = windowsize;
-    this.#clientTimeoutMs = options.timeoutMs;
+    this.#waitingTime = createWaitingTime(options.timeoutMs);
     this.#block = netascii
       ? netasciiBlocks(file, blksize, windowsize)
       : (number) => file.subarray((number - 1) * blksize, number * blksize);
@@ -154,11 +147,14 @@ class ReadTransfer implements Transfer {
     }
     this.#tries += 1;
     this.#retries += 1;
+    this.#waitingTime.onTimeout();
     this.#wait(now);
     return this.#window();
   }
 
   #onAck(block: number, now: number): Datagram[] {
+    // A gap may be told of after the client's own timeout, which says nothing of the link.
+    let isWhole = true;
     if (this.#oackPending) {
       if (block !== 0) return [];
       this.#oackPending = false;
@@ -168,14 +164,16 @@ class ReadTransfer implements Transfer {
       // More than we have in flight is an old ACK that came late.
       if (progress === 0 || progress > this.#sent - this.#acked) return [];
       // An ACK inside the window says that the blocks after it were lost (RFC 7440 §4): they go out again.
-      if (this.#acked + progress < this.#sent) this.#retries += 1;
+      isWhole = this.#acked + progress === this.#sent;
+      if (!isWhole) this.#retries += 1;
       this.#acked += progress;
     }
     if (this.#acked === this.#last?.block) {
       this.#end("completed");
       return [];
     }
-    this.#roundTripMs += (now - this.#progressAt - this.#roundTripMs) / 8;
+    const isClear = isWhole && this.#tries === 1;
+    this.#waitingTime.onProgress(isClear ? now - this.#progressAt : undefined);
     this.#progressAt = now;
     this.#tries = 1;
     this.#ackRepeated = false;
@@ -211,14 +209,8 @@ class ReadTransfer implements Transfer {
     return datagrams;
   }
 
-  /** As TCP does, it waits some multiple of what the way there and back has taken of late (RFC 6298). */
   #wait(now: number): void {
-    // In lock-step the client repeats what it misses too, and takes an early repetition for an answer to what it sent twice.
-    const leastMs = this.#windowsize === 1 ? firstTimeoutMs : shortestTimeoutMs;
-    const measuredMs = Math.min(Math.max(4 * this.#roundTripMs, leastMs), firstTimeoutMs);
-    const firstMs = this.#clientTimeoutMs ?? measuredMs;
-    const waitMs = Math.min(firstMs * 2 ** (this.#tries - 1), Math.max(longestTimeoutMs, firstMs));
-    this.#deadline = Math.min(now + waitMs, this.#progressAt + maxSilenceMs);
+    this.#deadline = Math.min(now + this.#waitingTime.ms, this.#progressAt + maxSilenceMs);
   }
 
   #end(outcome: TransferOutcome): void {

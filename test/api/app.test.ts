@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createApi } from "../../src/api/app.ts";
 import { type Rackstrap, Refusal } from "../../src/api/service.ts";
 import { Secret } from "../../src/net/secret.ts";
-import { fakeRackstrap, nodeView, operationView, startMs } from "./fake-rackstrap.ts";
+import { fakeRackstrap, nodeView, operationView, powerJobView, startMs } from "./fake-rackstrap.ts";
 
 const token = new Secret("a".repeat(43));
 const authorization = `Bearer ${token.reveal()}`;
@@ -68,9 +68,11 @@ it("gives its figures as text for Prometheus", async () => {
 
 describe("reading", () => {
   it.each<[string, unknown]>([
-    ["/api/nodes", { nodes: [nodeView("node01"), nodeView("node02", "registered")] }],
+    ["/api/nodes", { nodes: fakeRackstrap().nodes() }],
     ["/api/operations", { operations: [operationView("node01")] }],
     ["/api/operations/op-node02", operationView("node02")],
+    ["/api/power", { jobs: [powerJobView("on", ["node01"])] }],
+    ["/api/power/job-1", powerJobView("on", ["node01"])],
     [
       "/api/render/node01/boot.ipxe",
       { node: "node01", stage: "boot.ipxe", text: "#!ipxe\nexit\n" },
@@ -118,15 +120,36 @@ describe("reading", () => {
 });
 
 describe("acting", () => {
-  it("POST /api/power gives one result per node", async () => {
-    const body = { action: "off", nodes: ["node01", "node02"] };
-    const answer = await api().ask("POST", "/api/power", body);
-    expect(answer.json()).toEqual({
-      results: [
-        { node: "node01", ok: true, power: "off" },
-        { node: "node02", ok: true, power: "off" },
-      ],
+  it("POST /api/power answers 202 with the job, and hands on what was asked", async () => {
+    const asked: unknown[] = [];
+    const { ask } = api({
+      power: (request) => {
+        asked.push(request);
+        return powerJobView("off", request.nodes);
+      },
     });
+    const body = { action: "off", nodes: ["node01", "node02"] };
+    const answer = await ask("POST", "/api/power", body);
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toEqual(powerJobView("off", ["node01", "node02"]));
+    expect(asked).toEqual([{ ...body, despiteOperations: false }]);
+  });
+
+  it("POST /api/power/plan answers without an id", async () => {
+    const body = { action: "on", nodes: ["node01"] };
+    const answer = await api().ask("POST", "/api/power/plan", body);
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({
+      action: "on",
+      createdAtMs: startMs,
+      tasks: [{ ...powerJobView("on", ["node01"]).tasks[0], status: "waiting" }],
+    });
+  });
+
+  it("POST cancel answers 202 with the power job", async () => {
+    const answer = await api().ask("POST", "/api/power/job-1/cancel");
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toMatchObject({ id: "job-1" });
   });
 
   it("POST /api/provision answers 202 with the operations", async () => {
@@ -150,7 +173,7 @@ describe("acting", () => {
       { nodes: ["a", "a"] },
       /^nodes: a name stands there twice/,
     ],
-    ["an unknown action", "/api/power", { action: "reset", nodes: ["a"] }, /^action: /],
+    ["an unknown action", "/api/power", { action: "explode", nodes: ["a"] }, /^action: /],
     ["a body that is no object", "/api/power", ["on"], /object/],
   ])("refuses %s with 400 and the place", async (_, url, body, message) => {
     const answer = await api().ask("POST", url, body);
@@ -185,6 +208,7 @@ describe("what can't be answered", () => {
   it.each<[string, "GET" | "POST", string, unknown, number, string]>([
     ["an unknown node", "GET", "/api/nodes/node09/events", undefined, 404, "no node node09"],
     ["an unknown operation", "GET", "/api/operations/op-x", undefined, 404, "no node x"],
+    ["an unknown power job", "GET", "/api/power/job-9", undefined, 404, "no power job job-9"],
     ["a busy node", "POST", "/api/provision", { nodes: ["node03"] }, 409, "node node03 is busy"],
     ["an unknown path", "GET", "/api/nothing?x=1", undefined, 404, "there is no GET /api/nothing"],
     ["a wrong method", "POST", "/api/nodes", undefined, 404, "there is no POST /api/nodes"],

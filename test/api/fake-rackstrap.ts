@@ -4,7 +4,8 @@
 import type { BmcService } from "../../src/api/bmc-service.ts";
 import type { ProbeView } from "../../src/api/bmc-shapes.ts";
 import type { ConsoleService } from "../../src/api/console-service.ts";
-import { type Rackstrap, Refusal } from "../../src/api/service.ts";
+import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
+import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
 import type { EventView, LayerView, NodeView, OperationView } from "../../src/api/shapes.ts";
 
 export const discoveredMac = "52:54:00:aa:bb:cc";
@@ -24,6 +25,30 @@ export function nodeView(name: string, state = "active"): NodeView {
     disk: "/dev/sda",
     state,
     sinceMs: startMs,
+    power: { state: "on", last: "on", readAtMs: startMs, asked: "on", differs: false },
+  };
+}
+
+/** A job of which every machine has ended as asked. */
+export function powerJobView(
+  action: PowerJobView["action"],
+  nodes: readonly string[],
+  changes: Partial<PowerTaskView> = {},
+): PowerJobView {
+  const state = action === "off" || action === "soft" ? "off" : "on";
+  return {
+    ...{ id: "job-1", action, createdAtMs: startMs, endedAtMs: startMs + 4000 },
+    tasks: nodes.map((node) => ({
+      ...{
+        node,
+        status: "done",
+        startAtMs: startMs,
+        askedAtMs: startMs,
+        endedAtMs: startMs + 4000,
+      },
+      power: { state, last: state, readAtMs: startMs + 4000, differs: false },
+      ...changes,
+    })),
   };
 }
 
@@ -87,7 +112,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     return operationView(id.slice(3));
   };
   return {
-    nodes: () => [nodeView("node01"), nodeView("node02", "registered")],
+    nodes: () => [nodeView("node01"), nodeView("node02", "registered"), nodeView("node03")],
     nodeEvents: (node) => {
       known(node);
       return [event];
@@ -111,10 +136,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       events: [event],
     }),
     events: ({ afterId }) => (afterId < event.id ? [event] : []),
-    power: async ({ action, nodes }) => {
-      for (const node of nodes) known(node);
-      return nodes.map((node) => ({ node, ok: true, power: action === "off" ? "off" : "on" }));
-    },
+    ...fakePower(known),
     provision: (nodes) => {
       for (const node of nodes) known(node);
       if (nodes.includes("node03"))
@@ -236,5 +258,21 @@ function fakeBmcs(known: Known): BmcService {
     setBmcPassword: (node) =>
       checked(node, { node, user: "admin", reference: "the environment variable BMC_PASSWORD" }),
     probeBmcs: async ({ target }) => [{ ...probeView, node: target }],
+  };
+}
+
+function fakePower(known: (node: string) => void): PowerService {
+  return {
+    power: ({ action, nodes }) => {
+      for (const node of nodes) known(node);
+      return powerJobView(action, nodes);
+    },
+    powerPlan: ({ action, nodes }) => powerJobView(action, nodes, { status: "waiting" }),
+    powerJob: (id) => {
+      if (id !== "job-1") throw new Refusal("unknown", `no power job ${id}`, "power status all");
+      return powerJobView("on", ["node01"]);
+    },
+    powerJobs: () => [powerJobView("on", ["node01"])],
+    cancelPower: () => powerJobView("on", ["node01"]),
   };
 }

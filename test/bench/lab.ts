@@ -2,7 +2,7 @@
 // Everything in it is gone when the work is over, also after Ctrl-C.
 
 import { type ChildProcess, execFile } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -151,10 +151,25 @@ export function usageOf(pid: number): Usage {
 }
 
 function usageOfOne(pid: number): Usage {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const highWater = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return { cpuSeconds: cpuSecondsOf(`/proc/${pid}`), peakRssMib: Number(highWater?.[1]) / 1024 };
+}
+
+/** User and system time of the threads of a process, by their names; several of one name are summed. */
+export function threadSecondsOf(pid: number): Readonly<Record<string, number>> {
+  const seconds: Record<string, number> = {};
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const path = `/proc/${pid}/task/${thread}`;
+    const name = readFileSync(`${path}/comm`, "utf8").trim();
+    seconds[name] = (seconds[name] ?? 0) + cpuSecondsOf(path);
+  }
+  return seconds;
+}
+
+/** `path` is that of a process or of a thread in /proc. */
+function cpuSecondsOf(path: string): number {
+  const stat = readFileSync(`${path}/stat`, "utf8");
   // The name of the process, in parentheses, may hold anything: count from behind it (proc(5), fields 14 and 15).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const ticks = Number(fields[11]) + Number(fields[12]);
-  const highWater = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return { cpuSeconds: ticks / ticksPerSecond, peakRssMib: Number(highWater?.[1]) / 1024 };
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }

@@ -1,118 +1,120 @@
-// A thousand machines that are switched on in the same second: `node storm-client.ts COUNT RELAY SERVER`. Each has its MAC and, for TFTP and
-// HTTP, the address it was given, which this machine must have. Prints the journeys as one line of JSON.
+// A thousand machines that are switched on in the same second: `node storm-client.ts COUNT TIMES RELAY SERVER PID...`, and again when all are done. Each
+// has its MAC and, for TFTP and HTTP, the address it was given, which this machine must have. Prints the storms as one line of JSON.
 
-import { createSocket, type Socket } from "node:dgram";
-import { once } from "node:events";
-import { Agent, get } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
+import { type Ipv4, ipv4ToNumber } from "../../src/net/ipv4.ts";
+import { loadLibc } from "../../src/net/libc.ts";
+import { threadSecondsOf, usageOf } from "./lab.ts";
 import { ask, type Grant, readGrant } from "./storm-dhcp.ts";
-import { type Booting, boot, stormMachines } from "./storm-machine.ts";
-import { fetchByTftp } from "./storm-tftp.ts";
+import { createHttpClient, type HttpClient } from "./storm-http.ts";
+import { openLoop } from "./storm-loop.ts";
+import { type Booting, boot, type Storm, stormMachines } from "./storm-machine.ts";
+import { createTftpClients } from "./storm-tftp.ts";
+import { openStormSocket, type StormSocket } from "./storm-udp.ts";
 
-const [count = "0", relay = "", server = ""] = process.argv.slice(2);
+const [count = "0", times = "1", relayText = "", serverText = "", ...pids] = process.argv.slice(2);
+const [relay, server] = [relayText as Ipv4, serverText as Ipv4];
 const dhcpPort = 67;
 // RFC 2131 §4.1: 4, 8 and 16 seconds, give or take one.
 const waitsMs = [4_000, 8_000, 16_000];
-const httpTimeoutMs = 30_000;
+
+// What a server writes behind its answers is written by then.
+const calmMs = 6_000;
 
 const now = () => performance.now();
+const libc = await loadLibc();
+const loop = openLoop();
+const wire = { libc, loop, server };
 
 /** Who waits for an answer to which transaction. */
 const waiting = new Map<number, (grant: Grant) => void>();
 let lastXid = 1;
 
-async function openRelay(): Promise<Socket> {
-  const socket = createSocket({ type: "udp4", recvBufferSize: 8 * 1024 * 1024 });
-  socket.on("message", (datagram) => {
-    const grant = readGrant(datagram);
-    if (grant !== undefined) waiting.get(grant.xid)?.(grant);
-  });
-  const listening = once(socket, "listening");
-  socket.bind(dhcpPort, relay);
-  await listening;
-  return socket;
-}
+const relaySocket = openStormSocket(wire, dhcpPort, ({ datagram }) => {
+  const grant = readGrant(datagram);
+  if (grant !== undefined) waiting.get(grant.xid)?.(grant);
+});
+const tftp = createTftpClients(loop, (): StormSocket => tftpSocket);
+const tftpSocket = openStormSocket(wire, 0, tftp.onArrived);
 
 /** Sends until there is an answer of that type; rejects when the last wait is over. */
-async function exchange(socket: Socket, datagram: Buffer, type: Grant["type"]): Promise<Grant> {
+function exchange(datagram: Buffer, type: Grant["type"]): Promise<Grant> {
   const xid = datagram.readUInt32BE(4);
-  const answer = new Promise<Grant>((resolve) => {
-    waiting.set(xid, (grant) => grant.type === type && resolve(grant));
+  return new Promise<Grant>((resolve, reject) => {
+    const send = ([waitMs, ...later]: readonly number[]) => {
+      if (waitMs === undefined) {
+        reject(new Error(`no ${type}`));
+        return;
+      }
+      relaySocket.send(ipv4ToNumber(relay), dhcpPort, datagram);
+      const cancel = loop.alarm(waitMs + Math.random() * 2_000 - 1_000, () => send(later));
+      waiting.set(xid, (grant) => {
+        if (grant.type !== type) return;
+        cancel();
+        waiting.delete(xid);
+        resolve(grant);
+      });
+    };
+    send(waitsMs);
   });
-  try {
-    for (const waitMs of waitsMs) {
-      socket.send(datagram, dhcpPort, server);
-      const late = new AbortController();
-      const found = await Promise.race([
-        answer,
-        pause(waitMs + Math.random() * 2_000 - 1_000, undefined, { signal: late.signal }).catch(
-          () => undefined,
-        ),
-      ]);
-      late.abort();
-      if (found !== undefined) return found;
-    }
-    throw new Error(`no ${type}`);
-  } finally {
-    waiting.delete(xid);
-  }
 }
 
 async function lease(
-  socket: Socket,
   mac: string,
   program: "firmware" | "ipxe",
-): Promise<Booting & { readonly address: string }> {
+): Promise<Booting & { readonly address: Ipv4 }> {
   const who = { mac, program, relay, xid: lastXid++ };
-  const offer = await exchange(socket, ask({ ...who, type: "DISCOVER" }), "OFFER");
+  const offer = await exchange(ask({ ...who, type: "DISCOVER" }), "OFFER");
   const { address, serverId } = offer;
-  const request = ask({ ...who, type: "REQUEST", address, serverId });
-  return await exchange(socket, request, "ACK");
+  const ack = await exchange(ask({ ...who, type: "REQUEST", address, serverId }), "ACK");
+  return { ...ack, address: ack.address as Ipv4 };
 }
 
-function fetchByHttp(agent: Agent, address: string, url: string, range?: string): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const headers = range === undefined ? {} : { range };
-    const options = { agent, headers, localAddress: address, timeout: httpTimeoutMs };
-    const request = get(url, options, (response) => {
-      const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
-      response.on("error", reject);
-      response.on("end", () => {
-        const status = response.statusCode ?? 0;
-        if (status === 200 || status === 206) resolve(Buffer.concat(parts));
-        else reject(new Error(`${url}: ${status}`));
-      });
-    });
-    request.on("timeout", () => request.destroy(new Error("timeout")));
-    request.on("error", reject);
-  });
-}
-
-async function machine(socket: Socket, mac: string) {
-  // As iPXE: one connection after the other.
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  let address = "";
+async function machine(mac: string) {
+  let address: Ipv4 = relay;
+  let http: HttpClient | undefined;
   const journey = await boot(mac, {
     lease: async (program) => {
-      const given = await lease(socket, mac, program);
+      const given = await lease(mac, program);
       address = given.address;
       return given;
     },
-    fetchByTftp: (from, file) => fetchByTftp(address, from, file),
-    fetchByHttp: (url, range) => fetchByHttp(agent, address, url, range),
+    fetchByTftp: (_server, file) => tftp.fetch(address, file),
+    fetchByHttp: (url, range) => {
+      http ??= createHttpClient(libc, loop, address);
+      return http.fetch(url, range);
+    },
     now,
   });
-  agent.destroy();
+  http?.close();
   return journey;
 }
 
-const socket = await openRelay();
-const startedMs = now();
-const journeys = await Promise.all(
-  stormMachines(Number(count)).map(({ mac }) => machine(socket, mac)),
-);
-socket.close();
-process.stdout.write(
-  `${JSON.stringify(journeys.map((journey) => ({ ...journey, endedMs: journey.endedMs - startedMs })))}\n`,
-);
+const rack = stormMachines(Number(count));
+const readThreads = () => pids.map((pid) => threadSecondsOf(Number(pid)));
+const readSeconds = () => [process.pid, ...pids.map(Number)].map((pid) => usageOf(pid).cpuSeconds);
+
+async function storm(): Promise<Storm> {
+  const [threadsBefore, secondsBefore] = [readThreads(), readSeconds()];
+  const startedMs = now();
+  const journeys = await loop.run(Promise.all(rack.map(({ mac }) => machine(mac))));
+  const [client = 0, ...servers] = readSeconds().map(
+    (seconds, i) => seconds - (secondsBefore[i] ?? 0),
+  );
+  const threads = readThreads().flatMap((all, i) =>
+    Object.entries(all).map(([name, seconds]) => [name, seconds - (threadsBefore[i]?.[name] ?? 0)]),
+  );
+  return {
+    journeys: journeys.map((journey) => ({ ...journey, endedMs: journey.endedMs - startedMs })),
+    clientCpuSeconds: client,
+    serverCpuSeconds: servers.reduce((sum, seconds) => sum + seconds, 0),
+    threadSeconds: Object.fromEntries(threads),
+  };
+}
+
+const storms: Storm[] = [];
+for (let i = 0; i < Number(times); i++) {
+  storms.push(await storm());
+  await pause(calmMs);
+}
+process.stdout.write(`${JSON.stringify(storms)}\n`);

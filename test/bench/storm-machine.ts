@@ -56,6 +56,15 @@ export interface Journey {
   readonly endedMs: number;
 }
 
+/** What the machines went through, and the processor time of those who served them and of their own program. */
+export interface Storm {
+  readonly journeys: readonly Journey[];
+  readonly clientCpuSeconds: number;
+  readonly serverCpuSeconds: number;
+  /** By the names of the server's threads; those of its child processes are not among them. */
+  readonly threadSeconds: Readonly<Record<string, number>>;
+}
+
 // iPXE reads a kernel's header before it fetches the rest; the rest is a matter of the network's width.
 const kernelHead = "bytes=0-65535";
 

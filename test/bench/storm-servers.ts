@@ -10,13 +10,14 @@ import type { Mac } from "../../src/net/mac.ts";
 import { openStore } from "../../src/store/store.ts";
 import type { InventoryFile } from "../../vm-harness/rack-inventory.ts";
 import { addresses, network, serverInterface } from "./lab.ts";
+import type { Preparation } from "./server-process.ts";
 import type { StormMachine } from "./storm-machine.ts";
 
-/** The programs to start, each an argv. */
+/** The programs to start. */
 export type PrepareStorm = (
   directory: string,
   machines: readonly StormMachine[],
-) => Promise<readonly (readonly string[])[]>;
+) => Promise<readonly Preparation[]>;
 
 const repository = join(import.meta.dirname, "../..");
 const loader = "undionly.kpxe";
@@ -62,7 +63,7 @@ export const prepareRackstrap: PrepareStorm = async (directory, machines) => {
   });
   store.close();
   const main = join(repository, "src/cli/main.ts");
-  return [[process.execPath, main, "serve", "--inventory", inventoryFile]];
+  return [{ argv: [process.execPath, main, "serve", "--inventory", inventoryFile] }];
 };
 
 function storm(
@@ -112,21 +113,16 @@ export const prepareDnsmasqAndNginx: PrepareStorm = async (directory, machines) 
   await writeFile(hostsFile, hosts.join(""));
   const configuration = join(directory, "nginx.conf");
   await writeFile(configuration, nginxConfiguration(directory, root));
-  return [
-    [
-      ...["dnsmasq", "--conf-file=/dev/null", "--keep-in-foreground", "--user=root", "--port=0"],
-      ...[`--interface=${serverInterface}`, "--bind-interfaces", "--no-ping", "--quiet-dhcp"],
-      ...["--dhcp-lease-max=10000", `--dhcp-leasefile=${join(directory, "leases")}`, "--pid-file="],
-      ...[
-        "--dhcp-range=10.77.200.0,10.77.201.255,255.255.0.0,600",
-        `--dhcp-hostsfile=${hostsFile}`,
-      ],
-      ...["--dhcp-userclass=set:ipxe,iPXE", `--dhcp-boot=tag:!ipxe,${loader},,${server.address}`],
-      `--dhcp-boot=tag:ipxe,${server.baseUrl}/boot/ipxe/boot.ipxe,,${server.address}`,
-      ...["--enable-tftp", `--tftp-root=${join(root, "boot")}`, "--tftp-max=10000", "--quiet-tftp"],
-    ],
-    ["nginx", "-c", configuration, "-g", "daemon off;"],
+  const dnsmasq = [
+    ...["dnsmasq", "--conf-file=/dev/null", "--keep-in-foreground", "--user=root", "--port=0"],
+    ...[`--interface=${serverInterface}`, "--bind-interfaces", "--no-ping", "--quiet-dhcp"],
+    ...["--dhcp-lease-max=10000", `--dhcp-leasefile=${join(directory, "leases")}`, "--pid-file="],
+    ...["--dhcp-range=10.77.200.0,10.77.201.255,255.255.0.0,600", `--dhcp-hostsfile=${hostsFile}`],
+    ...["--dhcp-userclass=set:ipxe,iPXE", `--dhcp-boot=tag:!ipxe,${loader},,${server.address}`],
+    `--dhcp-boot=tag:ipxe,${server.baseUrl}/boot/ipxe/boot.ipxe,,${server.address}`,
+    ...["--enable-tftp", `--tftp-root=${join(root, "boot")}`, "--tftp-max=10000", "--quiet-tftp"],
   ];
+  return [{ argv: dnsmasq }, { argv: ["nginx", "-c", configuration, "-g", "daemon off;"] }];
 };
 
 const scripts = loadScripts(join(repository, "templates"));

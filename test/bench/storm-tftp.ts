@@ -1,51 +1,89 @@
-// Fetches a file in lock-step, as a boot ROM does (RFC 1350, 2348, 2349). Shares no code with the server it measures.
+// Fetches a file in lock-step, as a boot ROM does (RFC 1350, 2348, 2349), for every machine of the storm. Shares no code with
+// the server it measures.
 
-import { createSocket } from "node:dgram";
+import { type Ipv4, ipv4ToNumber } from "../../src/net/ipv4.ts";
+import type { Loop } from "./storm-loop.ts";
+import type { Arrived, StormSocket } from "./storm-udp.ts";
 
 const blksize = 1456;
 const port = 69;
 const waitMs = 1_000;
 const tries = 6;
 
-/** Fetches from an address of this machine; resolves to the octets. Rejects on ERROR, and when the server is silent for long. */
-export function fetchByTftp(from: string, server: string, file: string): Promise<number> {
-  const socket = createSocket("udp4");
-  let timer: NodeJS.Timeout | undefined;
-  const fetched = new Promise<number>((resolve, reject) => {
-    let last = request(file);
-    let toPort = port;
-    let block = 0;
-    let octets = 0;
-    let left = tries;
-    const send = (datagram: Buffer) => {
-      last = datagram;
-      socket.send(datagram, toPort, server);
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        left -= 1;
-        if (left === 0) reject(new Error(`no answer after block ${block}`));
-        else send(last);
-      }, waitMs);
-    };
-    socket.on("error", reject);
-    socket.on("message", (datagram, sender) => {
-      const opcode = datagram.readUInt16BE(0);
-      if (opcode === 5) return reject(new Error(datagram.subarray(4, -1).toString("latin1")));
-      if (toPort === port) toPort = sender.port;
-      if (opcode === 6 && block === 0) return send(acknowledgement(0));
-      if (opcode !== 3 || datagram.readUInt16BE(2) !== ((block + 1) & 0xffff)) return;
-      block += 1;
-      left = tries;
-      octets += datagram.length - 4;
-      send(acknowledgement(block));
-      if (datagram.length - 4 < blksize) resolve(octets);
+interface Fetch {
+  last: Buffer;
+  toPort: number;
+  block: number;
+  octets: number;
+  left: number;
+  sentMs: number;
+  end: (failure?: string) => void;
+}
+
+export interface TftpClients {
+  /** Fetches as the machine with that address; resolves to the octets. Rejects on ERROR, and when the server is silent for long. */
+  fetch(from: Ipv4, file: string): Promise<number>;
+  onArrived(arrived: Arrived): void;
+}
+
+export function createTftpClients(loop: Loop, socket: () => StormSocket): TftpClients {
+  const fetches = new Map<number, Fetch>();
+  const send = (from: number, fetch: Fetch, datagram: Buffer) => {
+    fetch.last = datagram;
+    fetch.sentMs = performance.now();
+    socket().send(from, fetch.toPort, datagram);
+  };
+  /** A firmware's timer, set anew with each packet: looks after `waitMs` when the last one was sent. */
+  const watch = (from: number, fetch: Fetch) => {
+    const restMs = fetch.sentMs + waitMs - performance.now();
+    loop.alarm(Math.max(1, restMs), () => {
+      if (fetches.get(from) !== fetch) return;
+      if (performance.now() - fetch.sentMs >= waitMs) {
+        fetch.left -= 1;
+        if (fetch.left === 0) return fetch.end(`no answer after block ${fetch.block}`);
+        send(from, fetch, fetch.last);
+      }
+      watch(from, fetch);
     });
-    socket.bind(0, from, () => send(last));
-  });
-  return fetched.finally(() => {
-    clearTimeout(timer);
-    socket.close();
-  });
+  };
+  return {
+    fetch: (address, file) =>
+      new Promise((resolve, reject) => {
+        const from = ipv4ToNumber(address);
+        const end = (failure?: string) => {
+          fetches.delete(from);
+          if (failure === undefined) resolve(fetch.octets);
+          else reject(new Error(failure));
+        };
+        const last = request(file);
+        const fetch: Fetch = {
+          last,
+          toPort: port,
+          block: 0,
+          octets: 0,
+          left: tries,
+          sentMs: 0,
+          end,
+        };
+        fetches.set(from, fetch);
+        send(from, fetch, last);
+        watch(from, fetch);
+      }),
+    onArrived: ({ to, fromPort, datagram }) => {
+      const fetch = fetches.get(to);
+      if (fetch === undefined) return;
+      const opcode = datagram.readUInt16BE(0);
+      if (opcode === 5) return fetch.end(datagram.toString("latin1", 4, datagram.length - 1));
+      if (fetch.toPort === port) fetch.toPort = fromPort;
+      if (opcode === 6 && fetch.block === 0) return send(to, fetch, acknowledgement(0));
+      if (opcode !== 3 || datagram.readUInt16BE(2) !== ((fetch.block + 1) & 0xffff)) return;
+      fetch.block += 1;
+      fetch.left = tries;
+      fetch.octets += datagram.length - 4;
+      send(to, fetch, acknowledgement(fetch.block));
+      if (datagram.length - 4 < blksize) fetch.end();
+    },
+  };
 }
 
 function request(file: string): Buffer {
@@ -54,7 +92,5 @@ function request(file: string): Buffer {
 }
 
 function acknowledgement(block: number): Buffer {
-  const datagram = Buffer.of(0, 4, 0, 0);
-  datagram.writeUInt16BE(block & 0xffff, 2);
-  return datagram;
+  return Buffer.of(0, 4, (block >>> 8) & 255, block & 255);
 }

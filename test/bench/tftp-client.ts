@@ -41,6 +41,7 @@ interface Client {
   readonly fd: number;
   /** Where the transfer's packets come from and go to, struct sockaddr_in. */
   readonly peer: Buffer;
+  isConnected: boolean;
   /** The next block, counted on past 65535. */
   next: number;
   blksize: number;
@@ -48,6 +49,7 @@ interface Client {
   unacknowledged: number;
   /** It has said that a block is missing, and needn't say so for each that follows. */
   complained: boolean;
+  readonly ack: Buffer;
   /** What is repeated when nothing comes. */
   last: Buffer;
   repeatAtMs: number;
@@ -61,38 +63,45 @@ const maxSilences = 20;
 const completed = "completed";
 const opcode = { data: 3, error: 5, oack: 6 } as const;
 const udpHeaderless = 65_536;
+const awakeMs = 0.2;
+// linux/udp.h
+const solUdp = 17;
+const udpGro = 104;
 
 async function main(load: TftpLoad): Promise<TftpOutcome> {
   const libc = await loadLibc();
   const file = readFileSync(load.copy);
   const isLost = createLoss(load.lostPerMille);
   const clients = Array.from({ length: load.clients }, () => openClient(libc, load));
-  const datagram = Buffer.alloc(udpHeaderless);
   const startedMs = performance.now();
   const limitMs = startedMs + load.limitSeconds * 1000;
   const send = (client: Client, packet: Buffer, nowMs: number) => {
     client.last = packet;
     client.repeatAtMs = nowMs + repeatMs;
-    if (!isLost()) libc.sendto(client.fd, packet, packet.length, 0, client.peer, 16);
+    if (!isLost()) transmit(libc, client, packet);
   };
   for (const client of clients) send(client, client.last, startedMs);
   const fds = pollSet(clients);
   let nowMs = startedMs;
+  let sleepAtMs = startedMs;
   let checkAtMs = startedMs + 50;
   let open = clients.length;
   while (open > 0 && nowMs < limitMs) {
-    // Without sleeping, as firmware does: what is measured is the server.
-    const ready = libc.poll(fds, clients.length, 20);
+    // Awake for a while, as firmware is all the time: what is measured is the server.
+    const ready = libc.poll(fds, clients.length, nowMs < sleepAtMs ? 0 : 20);
     nowMs = performance.now();
-    for (const [index, client] of ready > 0 ? clients.entries() : []) {
-      if (fds[index * 8 + 6] === 0) continue;
+    if (ready > 0) sleepAtMs = nowMs + awakeMs;
+    for (let index = 0, left = ready; left > 0 && index < clients.length; index += 1) {
+      const client = clients[index];
+      if (client === undefined || fds[index * 8 + 6] === 0) continue;
+      left -= 1;
       do {
-        const length = receive(libc, client, datagram);
+        const length = receive(libc, client);
         if (length < 0) break;
-        if (isLost()) continue;
-        const answer = onDatagram(client, datagram.subarray(0, length), file);
+        const answer = onDatagrams(client, length, file, isLost);
         if (answer !== undefined) send(client, answer, nowMs);
-      } while (client.end === undefined && client.windowsize > 1);
+        // A server that sends its blocks one by one has more of the window.
+      } while (client.end === undefined && client.unacknowledged > 0);
       if (client.end === undefined) continue;
       open -= 1;
       // poll(2) leaves out a negative descriptor.
@@ -128,10 +137,14 @@ function openClient(libc: Libc, load: TftpLoad): Client {
   const { address, file, blksize, windowsize } = load;
   const options = new Map([["blksize", `${blksize}`]]);
   if (windowsize > 1) options.set("windowsize", `${windowsize}`);
+  const fd = libc.socket(afInet, sockDgram | sockCloexec, 0);
+  // What a server has sent as segments of one call comes as it was sent, and a window costs one call here too.
+  const on = Buffer.of(1, 0, 0, 0);
+  libc.setsockopt(fd, solUdp, udpGro, on, on.length);
   return {
-    fd: libc.socket(afInet, sockDgram | sockCloexec, 0),
-    peer: socketAddress(address as Ipv4, 69),
+    ...{ fd, peer: socketAddress(address as Ipv4, 69), isConnected: false },
     ...{ next: 1, blksize: 512, windowsize: 1, unacknowledged: 0, complained: false },
+    ack: Buffer.of(0, 4, 0, 0),
     last: encodePacket({ kind: "RRQ", file, mode: "octet", options }),
     ...{ repeatAtMs: 0, silences: 0, end: undefined },
   };
@@ -147,24 +160,58 @@ function pollSet(clients: readonly Client[]): Buffer {
   return fds;
 }
 
+const received = Buffer.alloc(udpHeaderless);
 const nameLength = Buffer.alloc(4);
 
-function receive(libc: Libc, client: Client, datagram: Buffer): number {
-  nameLength.writeUInt32LE(16);
-  return libc.recvfrom(client.fd, datagram, datagram.length, msgDontWait, client.peer, nameLength);
+/** Reads what has come into `received`; its length, negative when there is nothing. The first says who the server is. */
+function receive(libc: Libc, client: Client): number {
+  const { fd, peer } = client;
+  if (client.isConnected)
+    return libc.recvfrom(fd, received, udpHeaderless, msgDontWait, null, null);
+  nameLength.writeUInt32LE(peer.length);
+  const length = libc.recvfrom(fd, received, udpHeaderless, msgDontWait, peer, nameLength);
+  // To a connected socket the way needn't be looked up for each datagram.
+  client.isConnected = length >= 0 && libc.connect(fd, peer, peer.length) === 0;
+  return length;
 }
 
-/** What is to be sent for a datagram; undefined for nothing. */
-function onDatagram(client: Client, datagram: Buffer, file: Buffer): Buffer | undefined {
+function transmit(libc: Libc, { fd, peer, isConnected }: Client, packet: Buffer): void {
+  const to = isConnected ? null : peer;
+  libc.sendto(fd, packet, packet.length, msgDontWait, to, to?.length ?? 0);
+}
+
+/** Takes the first `length` octets of `received`, one datagram or many blocks; what is to be sent for them. */
+function onDatagrams(
+  client: Client,
+  length: number,
+  file: Buffer,
+  isLost: () => boolean,
+): Buffer | undefined {
+  let answer: Buffer | undefined;
+  const step = received[1] === opcode.data ? 4 + client.blksize : length;
+  for (let at = 0; at < length; at += step)
+    if (!isLost())
+      answer = onDatagram(client, received, at, Math.min(at + step, length), file) ?? answer;
+  return answer;
+}
+
+/** What is to be sent for the datagram between two places of `data`; undefined for nothing. */
+function onDatagram(
+  client: Client,
+  data: Buffer,
+  from: number,
+  to: number,
+  file: Buffer,
+): Buffer | undefined {
   client.silences = 0;
-  switch (datagram[1]) {
+  switch (data[from + 1]) {
     case opcode.oack:
-      if (client.next === 1) agree(client, datagram);
+      if (client.next === 1) agree(client, data.subarray(from, to));
       return ack(client);
     case opcode.data:
-      return onData(client, datagram.readUInt16BE(2), datagram.subarray(4), file);
+      return onData(client, data, from, to, file);
     case opcode.error:
-      client.end = `ERROR ${datagram.readUInt16BE(2)}: ${datagram.toString("latin1", 4, datagram.length - 1)}`;
+      client.end = `ERROR ${data.readUInt16BE(from + 2)}: ${data.toString("latin1", from + 4, to - 1)}`;
       return undefined;
     default:
       return undefined;
@@ -181,31 +228,38 @@ function agree(client: Client, oack: Buffer): void {
   client.windowsize = value("windowsize") ?? 1;
 }
 
-function onData(client: Client, block: number, data: Buffer, file: Buffer): Buffer | undefined {
-  if (block !== (client.next & 0xffff)) {
+function onData(
+  client: Client,
+  data: Buffer,
+  from: number,
+  to: number,
+  file: Buffer,
+): Buffer | undefined {
+  if (data.readUInt16BE(from + 2) !== (client.next & 0xffff)) {
     // In lock step each repeated block is acknowledged; in a window the first that doesn't fit.
     if (client.windowsize > 1 && client.complained) return undefined;
     client.complained = true;
     return ack(client);
   }
-  const from = (client.next - 1) * client.blksize;
-  const expected = Math.max(0, Math.min(client.blksize, file.length - from));
-  if (data.length !== expected || file.compare(data, 0, expected, from, from + expected) !== 0) {
+  const length = to - from - 4;
+  const place = (client.next - 1) * client.blksize;
+  const expected = Math.max(0, Math.min(client.blksize, file.length - place));
+  if (length !== expected || data.compare(file, place, place + expected, from + 4, to) !== 0) {
     client.end = `block ${client.next} is not that of the file`;
     return encodePacket({ kind: "ERROR", code: errorCodes.notDefined, message: client.end });
   }
   client.next += 1;
   client.unacknowledged += 1;
   client.complained = false;
-  if (data.length < client.blksize) client.end = completed;
+  if (length < client.blksize) client.end = completed;
   else if (client.unacknowledged < client.windowsize) return undefined;
   return ack(client);
 }
 
 function ack(client: Client): Buffer {
   client.unacknowledged = 0;
-  const block = (client.next - 1) & 0xffff;
-  return Buffer.of(0, 4, block >>> 8, block & 255);
+  client.ack.writeUInt16BE((client.next - 1) & 0xffff, 2);
+  return client.ack;
 }
 
 const outcome = await main(JSON.parse(process.argv[2] ?? "") as TftpLoad);

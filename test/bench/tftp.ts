@@ -19,23 +19,27 @@ interface Measure {
 interface Plan {
   readonly rounds: number;
   readonly clients: readonly number[];
-  /** Octets of the file that one client reads; many read a smaller one. */
+  /** Octets of the file that one client reads, that each of many reads, and that is read over a bad link. */
   readonly aloneBytes: number;
   readonly manyBytes: number;
+  readonly lossyBytes: number;
   readonly lossyClients: number;
 }
 
 const mebi = 1024 * 1024;
 const fullPlan: Plan = {
-  ...{ rounds: 5, clients: [1, 64], aloneBytes: 16 * mebi, manyBytes: mebi, lossyClients: 64 },
+  ...{ rounds: 5, clients: [1, 64], aloneBytes: 16 * mebi, manyBytes: 4 * mebi },
+  ...{ lossyBytes: mebi, lossyClients: 64 },
 };
 const quickPlan: Plan = {
-  ...{ rounds: 1, clients: [1, 64], aloneBytes: 8 * mebi, manyBytes: mebi / 2, lossyClients: 16 },
+  ...{ rounds: 1, clients: [1, 64], aloneBytes: 8 * mebi, manyBytes: 2 * mebi },
+  ...{ lossyBytes: mebi / 2, lossyClients: 16 },
 };
 
 // Names that the product takes for loaders.
 const aloneFile = "alone.efi";
 const manyFile = "many.efi";
+const lossyFile = "lossy.efi";
 const windowsizes = [1, 16];
 const blksizes = [512, 1468];
 const lostPerMille = 10;
@@ -78,6 +82,7 @@ async function writeFiles(lab: Lab, plan: Plan): Promise<ReadonlyMap<string, str
   for (const [name, bytes] of [
     [aloneFile, plan.aloneBytes],
     [manyFile, plan.manyBytes],
+    [lossyFile, plan.lossyBytes],
   ] as const) {
     files.set(name, join(lab.directory, name));
     await writeFile(join(lab.directory, name), randomBytes(bytes));
@@ -99,7 +104,8 @@ async function measureRates(
   rates: Map<string, number[]>,
 ): Promise<void> {
   for (const measure of measures(course.plan)) {
-    const outcome = await load(course, measure, 0);
+    const file = measure.clients === 1 ? aloneFile : manyFile;
+    const outcome = await load(course, measure, file, 0);
     const bytes = measure.clients === 1 ? course.plan.aloneBytes : course.plan.manyBytes;
     const perSecond = (outcome.completed * bytes) / mebi / outcome.seconds;
     const key = `${name}.mibPerSecond.${keyOf(measure)}`;
@@ -117,7 +123,7 @@ async function measureLoss(course: Course, name: TftpServerName): Promise<void> 
   const clients = course.plan.lossyClients;
   for (const windowsize of windowsizes) {
     const measure = { clients, blksize: 1468, windowsize };
-    const outcome = await load(course, measure, lostPerMille);
+    const outcome = await load(course, measure, lossyFile, lostPerMille);
     figures[`${name}.lossy.lost.${keyOf(measure)}`] = clients - outcome.completed;
     figures[`${name}.lossy.seconds.${keyOf(measure)}`] = outcome.seconds;
     course.progress(
@@ -126,8 +132,12 @@ async function measureLoss(course: Course, name: TftpServerName): Promise<void> 
   }
 }
 
-function load(course: Course, measure: Measure, perMille: number): Promise<TftpOutcome> {
-  const file = measure.clients === 1 ? aloneFile : manyFile;
+function load(
+  course: Course,
+  measure: Measure,
+  file: string,
+  perMille: number,
+): Promise<TftpOutcome> {
   const copy = course.files.get(file) ?? "";
   return runTftpClients(course.lab, {
     ...{ ...measure, file, copy },

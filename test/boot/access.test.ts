@@ -25,13 +25,11 @@ const own: Standing = { kind: "given", to: mac };
 test.each<[string, Standing, string | undefined]>([
   ["its own by reservation or lease", own, undefined],
   ["another machine's", { kind: "given", to: other }, `${address} is the address of ${other}`],
-  ["nobody's", { kind: "not-given" }, `${address} was given to no machine by DHCP`],
-  ["the first one behind proxyDHCP", { kind: "foreign", first: undefined }, undefined],
-  ["the same one again", { kind: "foreign", first: address }, undefined],
+  ["nobody's", { kind: "not-given" }, `${address} was given to no declared node by DHCP`],
   [
-    "another one after that",
-    { kind: "foreign", first: "10.0.100.7" },
-    "this install's script went to 10.0.100.7 first, and 10.0.100.50 asks",
+    "another server's to give, and was not asked for",
+    { kind: "not-heard" },
+    `no declared node was heard to ask for ${address}, and another server gives the addresses there: let its DHCP requests reach this server too`,
   ],
 ])("an address that is %s", (_, standing, reason) => {
   expect(wrongAddress({ mac, address, standing })).toBe(reason);
@@ -42,11 +40,11 @@ const right = nonceOf("intent-1");
 test.each<[string, Decision, Standing, string | undefined, string | undefined]>([
   ["the right nonce from the right address", armed, own, right, undefined],
   [
-    "the right nonce behind proxyDHCP",
+    "the right nonce behind proxyDHCP from an address that was not asked for",
     armed,
-    { kind: "foreign", first: address },
+    { kind: "not-heard" },
     right,
-    undefined,
+    "no declared node was heard",
   ],
   [
     "the right nonce from another address",
@@ -60,7 +58,7 @@ test.each<[string, Decision, Standing, string | undefined, string | undefined]>(
     armed,
     { kind: "not-given" },
     right,
-    "was given to no machine",
+    "was given to no declared node",
   ],
   ["no nonce", armed, own, undefined, "carries no nonce"],
   ["an empty nonce", armed, own, "", "not this install's"],

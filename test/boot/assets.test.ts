@@ -1,13 +1,23 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { AssetChangedError, openAsset } from "../../src/boot/asset-file.ts";
+import { AssetChangedError, identityOf, openAsset } from "../../src/boot/asset-file.ts";
 import { activateSet } from "../../src/boot/asset-store/activate.ts";
 import { importSet } from "../../src/boot/asset-store/import.ts";
 import { assetProblems, createAssets, findSet } from "../../src/boot/assets.ts";
 import { assetDirectory, initPath, putFiles } from "../fakes/asset-directory.ts";
 import { bzImage, gzipped, putImage } from "../fakes/images.ts";
+import { minimalLoader } from "../fakes/loaders.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 
 const directories: string[] = [];
@@ -32,7 +42,7 @@ describe("the asset manifest", () => {
     const directory = directoryWith();
     const manifest = await manifestOf(directory);
     expect([...manifest.loaders.keys()]).toEqual(["ipxe.efi", "undionly.kpxe"]);
-    expect(manifest.loaders.get("ipxe.efi")?.data.toString()).toBe("uefi loader");
+    expect(manifest.loaders.get("ipxe.efi")?.data).toEqual(minimalLoader("ipxe.efi"));
     expect(manifest.sets.get("control-plane")).toMatchObject({
       kernelName: "bzImage",
       kernel: { path: join(directory, "nixos/control-plane/bzImage"), sizeBytes: 700_000 },
@@ -72,9 +82,9 @@ describe("the asset manifest", () => {
     expect(loaders.has("passwd.efi")).toBe(false);
     expect(sets.size).toBe(0);
     expect(problems).toEqual([
-      `loader passwd.efi: ${directory}/passwd.efi is a link out of the asset directory`,
-      "asset set control-plane: initrd is a link out of the asset directory",
-      "asset set stolen: nixos/stolen leads out of the asset directory",
+      `loader passwd.efi: ${directory}/passwd.efi is a link out of the asset directory: replace or remove it`,
+      `asset set control-plane: ${directory}/nixos/control-plane/initrd is a link out of the asset directory: copy it there again`,
+      "asset set stolen: nixos/stolen leads out of the asset directory: import what it leads to",
     ]);
   });
 
@@ -88,8 +98,8 @@ describe("the asset manifest", () => {
     const { loaders, problems } = await manifestOf(directory);
     expect([...loaders.keys()]).toEqual(["ipxe.efi", "undionly.kpxe"]);
     expect(problems).toEqual([
-      `loader empty.efi: ${directory}/empty.efi is empty`,
-      "asset set worker: bzImage is not a regular file",
+      `loader empty.efi: ${directory}/empty.efi is empty: replace or remove it`,
+      `asset set worker: ${directory}/nixos/worker/bzImage is not a regular file: copy it there again`,
     ]);
   });
 });
@@ -107,7 +117,7 @@ describe("asset problems", () => {
   it("name an incomplete set once", async () => {
     const directory = directoryWith({ "nixos/worker/bzImage": "k", "nixos/worker/initrd": "i" });
     expect(assetProblems(await manifestOf(directory), needed)).toEqual([
-      "asset set worker: there is no netboot.ipxe, no kernel-params with init, and no cmdline",
+      `asset set worker: ${directory}/nixos/worker: there is no netboot.ipxe, no kernel-params with init, and no cmdline`,
     ]);
   });
 
@@ -140,6 +150,16 @@ describe("an asset that changes", () => {
     await expect(openAsset(set.kernel)).rejects.toThrow(AssetChangedError);
   });
 
+  it("is noticed though inode, size and modification time are what they were", async () => {
+    const directory = directoryWith();
+    const assets = await createAssets(directory);
+    const set = assets.current().sets.get("control-plane");
+    if (set === undefined) throw new Error("no set");
+    changeOneOctet(set.initrd.path);
+    await expect(openAsset(set.initrd)).rejects.toThrow(AssetChangedError);
+    expect((await assets.reload()).sets.get("control-plane")?.version).not.toBe(set.version);
+  });
+
   it("is a new version of its set after a reload", async () => {
     const directory = directoryWith();
     const assets = await createAssets(directory);
@@ -166,8 +186,8 @@ async function store() {
   return { root, active, other, switchTo: (id: string) => activateSet(request, id) };
 }
 
-/** Changes one octet, as a failing disk would: size and times stay as they are. */
-function damageSilently(path: string): void {
+/** Changes one octet; size and modification time stay as they are. */
+function changeOneOctet(path: string): void {
   // Node sets times to the microsecond only.
   const original = join(temporaryDirectory(), "original");
   execFileSync("cp", ["--preserve=timestamps", path, original]);
@@ -176,6 +196,17 @@ function damageSilently(path: string): void {
   chmodSync(path, 0o644);
   writeFileSync(path, content);
   execFileSync("touch", ["--reference", original, path]);
+}
+
+/**
+ * Changes one octet of a file whose sum is remembered, as a failing disk would: nothing about the file has changed since. Nobody can
+ * set the time of its change back, so what is remembered gets the new one.
+ */
+function damageSilently(path: string, memoryFile: string): void {
+  changeOneOctet(path);
+  const memory = JSON.parse(readFileSync(memoryFile, "utf8"));
+  memory[path].identity = identityOf(statSync(path, { bigint: true }));
+  writeFileSync(memoryFile, JSON.stringify(memory));
 }
 
 describe("imported sets", () => {
@@ -212,12 +243,16 @@ describe("imported sets", () => {
     ["no JSON", "{", "set.json is no JSON"],
     ["of another shape", '{"format":2}', "set.json: format"],
     ["changed", /loglevel=4/, "set.json does not describe the set"],
+    ["a pipe", (path: string) => void execFileSync("mkfifo", [path]), "set.json is not a regular"],
+    ["a device", (path: string) => symlinkSync("/dev/zero", path), "set.json is a link out of"],
+    ["a folder", (path: string) => void mkdirSync(path), "set.json is not a regular file"],
   ])("are not served with a set.json that is %s", async (_, change, what) => {
     const { root, active } = await store();
     const path = join(root, "sets/worker", active, "set.json");
     const text = readFileSync(path, "utf8");
     rmSync(path);
     if (change instanceof RegExp) writeFileSync(path, text.replace(change, "loglevel=7"));
+    else if (typeof change === "function") change(path);
     else if (change !== undefined) writeFileSync(path, change);
     const { sets, damaged } = (await createAssets(root)).current();
     expect(sets.size).toBe(0);
@@ -231,7 +266,9 @@ describe("imported sets", () => {
     const manifest = (await createAssets(root)).current();
     expect(findSet(manifest, "control-plane", active)?.profile).toBe("control-plane");
     expect(findSet(manifest, "worker", active)?.profile).toBe("worker");
-    expect(manifest.problems).toEqual(["asset set lost: nixos/lost is a link to nothing"]);
+    expect(manifest.damaged).toEqual([
+      "asset set lost: nixos/lost is a link to nothing: choose a set with rackstrap assets activate",
+    ]);
   });
 });
 
@@ -239,8 +276,10 @@ describe("a full check", () => {
   it.each(["bzImage", "initrd"])("finds a %s that the disk damaged, by name", async (name) => {
     const { root, active } = await store();
     const memoryFile = join(root, "../sums.json");
+    await createAssets(root, { memoryFile });
+    damageSilently(join(root, "sets/worker", active, name), memoryFile);
     const assets = await createAssets(root, { memoryFile });
-    damageSilently(join(root, "sets/worker", active, name));
+    expect(assets.current().damaged).toEqual([]);
     const { damaged, sets } = await assets.verify(() => {}, never);
     expect(damaged).toEqual([expect.stringMatching(`${active}/${name} is damaged`)]);
     expect(sets.size).toBe(0);
@@ -252,8 +291,10 @@ describe("a full check", () => {
     const directory = directoryWith();
     const kernel = join(directory, "nixos/control-plane/bzImage");
     const good = readFileSync(kernel);
-    const assets = await createAssets(directory);
-    damageSilently(kernel);
+    const memoryFile = join(temporaryDirectory(), "sums.json");
+    await createAssets(directory, { memoryFile });
+    damageSilently(kernel, memoryFile);
+    const assets = await createAssets(directory, { memoryFile });
     expect((await assets.verify(() => {}, never)).sets.size).toBe(0);
     expect(assets.current().damaged).toEqual([
       `asset set control-plane: ${kernel} is damaged: its content changed on the disk: copy it there again`,
@@ -294,6 +335,35 @@ describe("a full check", () => {
     expect(findSet(assets.current(), "worker")).toBeUndefined();
     expect((await assets.verify(() => {}, never)).damaged).toEqual([]);
     expect(findSet(assets.current(), "worker")).toBeDefined();
+  });
+});
+
+describe("a folder filled by hand", () => {
+  it.each([
+    ["two kernels", { "bzImage-x86_64-linux": "k" }, "holds bzImage and bzImage-x86_64-linux"],
+    [
+      "names of two architectures",
+      { "initrd-aarch64-linux": "i", "netboot-x86_64-linux.ipxe": "x" },
+      "initrd-aarch64-linux and netboot-x86_64-linux.ipxe are for different architectures",
+    ],
+    ["no initrd yet", {}, "initrd is missing"],
+  ])("is not served with %s, and that is said", async (_, files, what) => {
+    const directory = directoryWith();
+    const folder = join(directory, "nixos/control-plane");
+    if (what !== "holds bzImage and bzImage-x86_64-linux") rmSync(join(folder, "initrd"));
+    putFiles(folder, files);
+    const { sets, problems, damaged } = await manifestOf(directory);
+    expect(sets.size).toBe(0);
+    expect(problems).toEqual([expect.stringContaining(`${folder}: `)]);
+    expect(problems[0]).toContain(what);
+    expect(damaged).toEqual(problems);
+  });
+
+  it("is no damage while it is empty", async () => {
+    const directory = directoryWith();
+    mkdirSync(join(directory, "nixos/worker"));
+    const { problems, damaged } = await manifestOf(directory);
+    expect([problems.length, damaged]).toEqual([1, []]);
   });
 });
 

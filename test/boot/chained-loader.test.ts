@@ -3,13 +3,17 @@ import { createChainedLoaders } from "../../src/boot/chained-loader.ts";
 import type { Mac } from "../../src/net/mac.ts";
 
 const mac = "52:54:00:12:34:56" as Mac;
-type Message = readonly [type: "DISCOVER" | "REQUEST", xid: number, atSeconds: number];
+/** `heard`: a REQUEST to the server that gives the addresses, which is not answered here. */
+type Message = readonly [type: "DISCOVER" | "REQUEST" | "heard", xid: number, atSeconds: number];
 
 /** What each message of one machine is answered with. */
 function answers(messages: readonly Message[]): string {
   const loaders = createChainedLoaders();
   return messages
-    .map(([messageType, xid, at]) => loaders.next({ mac, xid, messageType }, at * 1000))
+    .flatMap(([messageType, xid, at]) => {
+      if (messageType === "heard") loaders.heardRequest(mac);
+      return messageType === "heard" ? [] : loaders.next({ mac, xid, messageType }, at * 1000);
+    })
     .join(" ");
 }
 
@@ -54,6 +58,43 @@ test.each<[string, readonly Message[], string]>([
       ["DISCOVER", 3, 90],
     ],
     "loader loader script script loader",
+  ],
+  [
+    "beside a server that gives the addresses, with one transaction id for all, on port 67 alone",
+    [
+      ["DISCOVER", 1, 0],
+      ["DISCOVER", 1, 1],
+      ["heard", 1, 2],
+      ["DISCOVER", 1, 7],
+      ["heard", 1, 8],
+      ["DISCOVER", 1, 60],
+    ],
+    "loader loader script loader",
+  ],
+  [
+    "beside a server that gives the addresses, with one transaction id for all, on ports 67 and 4011",
+    [
+      ["DISCOVER", 1, 0],
+      ["heard", 1, 1],
+      ["REQUEST", 1, 2],
+      ["DISCOVER", 1, 7],
+      ["heard", 1, 8],
+      ["REQUEST", 1, 9],
+    ],
+    "loader loader script script",
+  ],
+  [
+    "where no REQUEST is heard at all, one transaction id goes round a few times at most",
+    [0, 4, 8, 12, 16, 20, 24].map((at): Message => ["DISCOVER", 1, at]),
+    "loader loader loader loader loader script script",
+  ],
+  [
+    "a REQUEST that is heard of a machine without a run changes nothing",
+    [
+      ["heard", 1, 0],
+      ["DISCOVER", 1, 1],
+    ],
+    "loader",
   ],
   [
     "the next boot begins with the loader again, however soon",

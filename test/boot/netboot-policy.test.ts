@@ -24,6 +24,7 @@ function site(
   loaders: readonly string[] = usual,
   changes: Pick<Node, "loader" | "secureBoot"> & Inventory["boot"] = {},
   ofNode: Pick<Node, "chainLoader"> = {},
+  refused: readonly (readonly [name: string, why: string])[] = [],
 ): Site {
   const { loader, secureBoot, ...boot } = changes;
   const example = exampleInventory();
@@ -39,6 +40,7 @@ function site(
     inventory,
     httpPort: 8080,
     loaders: new Set(loaders),
+    refusedLoaders: new Map(refused),
     now: () => made.nowMs,
   });
   const made: Site = {
@@ -101,6 +103,21 @@ describe("the boot file", () => {
   ])("is none for %s, not even the fallback", (_, client, none) => {
     expect(site(usual, { fallbackLoader: "ipxe.efi" }).boot(client)).toEqual({ none });
   });
+
+  it.each<[string, FirmwareFields, Parameters<typeof site>[1], string]>([
+    ["the usual loader", pxe(7), {}, "ipxe.efi"],
+    ["the usual loader over HTTP", http(16), {}, "ipxe.efi"],
+    ["the fallback", { mac: node01 }, { fallbackLoader: "ipxe.efi" }, "ipxe.efi"],
+    ["the node's own loader", pxe(7), { loader: "own.efi" }, "own.efi"],
+  ])(
+    "is none where it would be %s and that is refused, with the reason",
+    (_, client, changes, file) => {
+      const why = `loader ${file} is cut short`;
+      const { boot } = site(["undionly.kpxe"], changes, {}, [[file, why]]);
+      expect(boot({ ...client, mac: node01 })).toEqual({ none: why });
+      expect(boot(pxe(0))).toEqual({ file: "undionly.kpxe" });
+    },
+  );
 
   it("is the fallback for a client without a registered architecture, and is remarked on each time", () => {
     const { boot } = site(usual, { fallbackLoader: "ipxe.efi" });

@@ -63,7 +63,9 @@ describe("the boot scripts", () => {
   });
 
   it("boot the local disk and say why", () => {
-    expect(commands(scripts.localDisk(node, "node node01 is active, not armed"))).toEqual([
+    expect(
+      commands(scripts.localDisk({ mac: node.mac, node }, "node node01 is active, not armed")),
+    ).toEqual([
       "#!ipxe",
       "echo rackstrap: ${netX/mac} boots its own disk",
       "echo rackstrap: node node01 is active, not armed",
@@ -79,7 +81,9 @@ describe("the boot scripts", () => {
     ["\x1b[31mred\u202e", "31mred"],
     ["x".repeat(300), "x".repeat(256)],
   ])("show the reason %j as plain text", (reason, shown) => {
-    expect(commands(scripts.localDisk(undefined, reason))[2]).toBe(`echo rackstrap: ${shown}`);
+    expect(commands(scripts.localDisk({ mac: undefined, node: undefined }, reason))[2]).toBe(
+      `echo rackstrap: ${shown}`,
+    );
   });
 
   it.each([
@@ -106,4 +110,14 @@ describe("the boot scripts", () => {
   it("cannot be loaded from a directory without templates", () => {
     expect(() => loadScripts("/nowhere")).toThrow("leave.ipxe.hbs");
   });
+});
+
+it("an iPXE that came over TFTP is sent to the first script", () => {
+  const script = scripts.autoexec(server);
+  expect(commands(script).slice(0, 3)).toEqual([
+    "#!ipxe",
+    "isset ${netX/ip} || dhcp || goto leave",
+    "chain --replace --autofree http://10.0.100.10:8080/boot/ipxe/boot.ipxe || goto leave",
+  ]);
+  expect(commands(script).slice(-leave.length)).toEqual(leave);
 });

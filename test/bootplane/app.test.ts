@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { putFiles } from "../fakes/asset-directory.ts";
 import { activeMac, armedMac, armedNonce, unknownMac } from "../fakes/boot-plane.ts";
+import { minimalLoader } from "../fakes/loaders.ts";
 import { bootPlane, document, script } from "./plane.ts";
 
 describe("/health", () => {
@@ -122,13 +123,13 @@ describe("boot scripts", () => {
 describe("what is the same for all machines", () => {
   it("are loaders", async () => {
     const { app, events } = await bootPlane();
-    expect((await app.inject("/boot/ipxe.efi")).body).toBe("uefi loader");
+    expect((await app.inject("/boot/ipxe.efi")).rawPayload).toEqual(minimalLoader("ipxe.efi"));
     expect(events).toEqual([{ kind: "loader-served", client: "127.0.0.1", file: "ipxe.efi" }]);
     const head = await app.inject({ method: "HEAD", url: "/boot/ipxe.efi" });
     expect([head.statusCode, head.body]).toEqual([200, ""]);
-    expect(head.headers).toMatchObject({ "content-length": "11", "accept-ranges": "bytes" });
-    const range = await app.inject({ url: "/boot/ipxe.efi", headers: { range: "bytes=5-" } });
-    expect([range.statusCode, range.body]).toEqual([206, "loader"]);
+    expect(head.headers).toMatchObject({ "content-length": "1088", "accept-ranges": "bytes" });
+    const range = await app.inject({ url: "/boot/ipxe.efi", headers: { range: "bytes=512-519" } });
+    expect([range.statusCode, range.body]).toEqual([206, "ipxe.efi"]);
     const etag = String(head.headers["etag"]);
     const again = await app.inject({ url: "/boot/ipxe.efi", headers: { "if-none-match": etag } });
     expect(again.statusCode).toBe(304);
@@ -174,7 +175,9 @@ describe("everything else", () => {
   it("understands the absolute form of a URL", async () => {
     const { app } = await bootPlane();
     for (const authority of ["http://10.0.100.10:8080", "HTTP://boot.example.com"])
-      expect((await app.inject(`${authority}/boot/ipxe.efi`)).body).toBe("uefi loader");
+      expect((await app.inject(`${authority}/boot/ipxe.efi`)).rawPayload).toEqual(
+        minimalLoader("ipxe.efi"),
+      );
   });
 
   it("answers an internal error with no detail, and logs it", async () => {
@@ -191,6 +194,6 @@ describe("everything else", () => {
   it("goes on serving the manifest's loaders when the directory is gone", async () => {
     const { app, directory } = await bootPlane();
     rmSync(directory, { recursive: true });
-    expect((await app.inject("/boot/ipxe.efi")).body).toBe("uefi loader");
+    expect((await app.inject("/boot/ipxe.efi")).rawPayload).toEqual(minimalLoader("ipxe.efi"));
   });
 });

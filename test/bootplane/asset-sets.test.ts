@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { activateSet } from "../../src/boot/asset-store/activate.ts";
 import { importSet } from "../../src/boot/asset-store/import.ts";
 import { armedMac, testBootPlane } from "../fakes/boot-plane.ts";
+import { clientOf } from "../fakes/boot-plane-client.ts";
 import { bzImage, putImage } from "../fakes/images.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 
@@ -27,38 +28,37 @@ async function place() {
       return url?.[1] ?? `no ${name}`;
     });
   };
-  const status = async (url: string) => (await plane.app.inject(url)).statusCode;
-  return { ...plane, take, activate, urls, status };
+  return { ...plane, take, activate, urls, get: clientOf(plane) };
 }
 
 test("a machine half-way through its boot keeps its set when another becomes active, the next one gets that", async () => {
-  const { app, take, activate, urls } = await place();
+  const { take, activate, urls, get } = await place();
   const one = await take("one");
   await activate(one);
   const [kernel = "", initrd = ""] = await urls();
   expect(kernel).toContain(one);
-  expect((await app.inject(kernel)).rawPayload).toEqual(bzImage(4096, "one"));
+  expect((await get(kernel)).rawPayload).toEqual(bzImage(4096, "one"));
   const two = await take("two");
   await activate(two);
   const [nextKernel = ""] = await urls();
   expect(nextKernel).toContain(two);
-  expect((await app.inject(nextKernel)).rawPayload).toEqual(bzImage(4096, "two"));
-  expect((await app.inject(initrd)).statusCode).toBe(200);
-  expect((await app.inject(kernel)).rawPayload).toEqual(bzImage(4096, "one"));
+  expect((await get(nextKernel)).rawPayload).toEqual(bzImage(4096, "two"));
+  expect((await get(initrd)).statusCode).toBe(200);
+  expect((await get(kernel)).rawPayload).toEqual(bzImage(4096, "one"));
 });
 
 test("a machine that boots a folder filled by hand keeps it when an imported set takes its place", async () => {
-  const { app, directory, assets, take, activate, urls } = await place();
+  const { directory, assets, take, activate, urls, get } = await place();
   putImage(join(directory, "nixos/control-plane"), "by hand");
   await assets.reload();
   const [kernel = ""] = await urls();
   await activate(await take("one"));
   await urls();
-  expect((await app.inject(kernel)).rawPayload).toEqual(bzImage(4096, "by hand"));
+  expect((await get(kernel)).rawPayload).toEqual(bzImage(4096, "by hand"));
 });
 
 test("nothing of a damaged set is served, and an installer that needs it is not started", async () => {
-  const { app, directory, take, activate, urls, status } = await place();
+  const { app, directory, take, activate, urls, get } = await place();
   const one = await take("one");
   await activate(one);
   const [kernel = "", initrd = ""] = await urls();
@@ -69,5 +69,5 @@ test("nothing of a damaged set is served, and an installer that needs it is not 
   // The next script reads the directory again.
   const script = await app.inject(`/boot/nodes/${armedMac}/boot.ipxe`);
   expect(script.body).toContain("no usable asset set");
-  expect([await status(kernel), await status(initrd)]).toEqual([404, 404]);
+  for (const url of [kernel, initrd]) expect((await get(url)).statusCode).toBe(404);
 });

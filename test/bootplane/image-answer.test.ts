@@ -26,6 +26,14 @@ describe("a request for an image of 100 octets", () => {
     ["GET", { "if-none-match": `"two", W/${etag}` }, 304, undefined, undefined],
     ["GET", { "if-none-match": "*" }, 304, undefined, undefined],
     ["GET", { "if-none-match": '"two"', range }, 206, 10, some],
+    ["GET", { "if-match": `"two", ${etag}`, range }, 206, 10, some],
+    ["GET", { "if-match": "*" }, 200, 100, whole],
+    ["GET", { "if-match": '"two"', range }, 412, 0, undefined],
+    ["HEAD", { "if-match": '"two"' }, 412, 0, undefined],
+    // RFC 9110 §13.1.1: compared strongly. §13.2.2: asked before If-None-Match.
+    ["GET", { "if-match": `W/${etag}` }, 412, 0, undefined],
+    ["GET", { "if-match": '"two"', "if-none-match": etag }, 412, 0, undefined],
+    ["GET", { "if-match": etag, "if-none-match": etag }, 304, undefined, undefined],
   ])("%s %j is answered %i with %s octets", (method, headers, status, length, part) => {
     const answer = answerImage({ method, headers }, image);
     expect([answer.status, answer.headers["content-length"], answer.part]).toEqual([

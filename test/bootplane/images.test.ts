@@ -5,16 +5,18 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createImageCache } from "../../src/boot/image-cache.ts";
 import { putFiles } from "../fakes/asset-directory.ts";
+import { clientOf } from "../fakes/boot-plane-client.ts";
 import { bootPlane } from "./plane.ts";
 
 const kernel = "/boot/nixos/control-plane/bzImage";
 
 describe("images", () => {
   it.each(["bzImage", "initrd"])("%s comes whole, with its length and an ETag", async (name) => {
-    const { app, directory } = await bootPlane();
+    const plane = await bootPlane();
+    const { app, directory } = plane;
     const url = `/boot/nixos/control-plane/${name}`;
     const wanted = readFileSync(join(directory, "nixos/control-plane", name));
-    const response = await app.inject(url);
+    const response = await clientOf(plane)(url);
     expect(response.statusCode).toBe(200);
     expect(response.rawPayload.equals(wanted)).toBe(true);
     const { etag } = response.headers;
@@ -27,27 +29,38 @@ describe("images", () => {
   });
 
   it("come in part when a part is asked for", async () => {
-    const { app } = await bootPlane();
-    const part = await app.inject({ url: kernel, headers: { range: "bytes=6-11" } });
+    const get = clientOf(await bootPlane());
+    const part = await get(kernel, { range: "bytes=6-11" });
     expect([part.statusCode, part.body]).toEqual([206, "kernel"]);
     expect(part.headers["content-range"]).toBe("bytes 6-11/700000");
     const old = { range: "bytes=6-11", "if-range": '"older"' };
-    expect((await app.inject({ url: kernel, headers: old })).statusCode).toBe(200);
-    const beyond = await app.inject({ url: kernel, headers: { range: "bytes=700000-" } });
+    expect((await get(kernel, old)).statusCode).toBe(200);
+    const beyond = await get(kernel, { range: "bytes=700000-" });
     expect([beyond.statusCode, beyond.headers["content-range"]]).toEqual([416, "bytes */700000"]);
   });
 
+  it("are not sent to who asks for another one", async () => {
+    const answer = await clientOf(await bootPlane())(kernel, { "if-match": '"older"' });
+    expect([answer.statusCode, answer.body]).toEqual([412, ""]);
+  });
+
   it("are reported with their size when the download is over", async () => {
-    const { app, events } = await bootPlane();
-    await app.inject(kernel);
-    expect(events).toMatchObject([
-      {
-        kind: "image-served",
-        profile: "control-plane",
-        file: "bzImage",
-        bytes: 700_000,
-        outcome: "complete",
-      },
+    const plane = await bootPlane();
+    await clientOf(plane)(kernel);
+    await expect
+      .poll(() => plane.events)
+      .toMatchObject([
+        {
+          kind: "image-served",
+          profile: "control-plane",
+          file: "bzImage",
+          bytes: 700_000,
+          outcome: "complete",
+        },
+      ]);
+    const requests = plane.logs.filter((line) => line.includes("boot request"));
+    expect(requests.map((line) => JSON.parse(line))).toMatchObject([
+      { client: "127.0.0.1", method: "GET", url: kernel, status: 200 },
     ]);
   });
 
@@ -64,24 +77,26 @@ describe("images", () => {
   });
 
   it("go out in the same octets from disk as from memory", async () => {
-    const { app, directory } = await bootPlane({ images: createImageCache(0) });
-    const wanted = readFileSync(join(directory, "nixos/control-plane/bzImage"));
-    expect((await app.inject(kernel)).rawPayload.equals(wanted)).toBe(true);
-    const part = await app.inject({ url: kernel, headers: { range: "bytes=131071-500000" } });
+    const plane = await bootPlane({ images: createImageCache(0) });
+    const get = clientOf(plane);
+    const wanted = readFileSync(join(plane.directory, "nixos/control-plane/bzImage"));
+    expect((await get(kernel)).rawPayload.equals(wanted)).toBe(true);
+    const part = await get(kernel, { range: "bytes=131071-500000" });
     expect(part.rawPayload.equals(wanted.subarray(131_071, 500_001))).toBe(true);
   });
 });
 
 describe("images that are not as they were published", () => {
   it("are not mixed: a script's set that is gone is not found", async () => {
-    const { app, assets, directory } = await bootPlane();
-    const version = assets.current().sets.get("control-plane")?.version;
-    expect((await app.inject(`${kernel}?set=${version}`)).statusCode).toBe(200);
-    putFiles(directory, { "nixos/control-plane/initrd": "another image" });
-    const changed = await app.inject("/boot/nixos/control-plane/initrd");
+    const plane = await bootPlane();
+    const get = clientOf(plane);
+    const version = plane.assets.current().sets.get("control-plane")?.version;
+    expect((await get(`${kernel}?set=${version}`)).statusCode).toBe(200);
+    putFiles(plane.directory, { "nixos/control-plane/initrd": "another image" });
+    const changed = await get("/boot/nixos/control-plane/initrd");
     expect([changed.statusCode, changed.body]).toEqual([503, ""]);
-    expect((await app.inject(`${kernel}?set=${version}`)).statusCode).toBe(404);
-    expect((await app.inject("/boot/nixos/control-plane/initrd")).body).toBe("another image");
+    expect((await get(`${kernel}?set=${version}`)).statusCode).toBe(404);
+    expect((await get("/boot/nixos/control-plane/initrd")).body).toBe("another image");
   });
 
   it.each([

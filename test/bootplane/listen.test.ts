@@ -1,3 +1,4 @@
+import { Worker } from "node:worker_threads";
 import { afterEach, expect, it } from "vitest";
 import { type Listening, listenBootPlane } from "../../src/bootplane/listen.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
@@ -37,4 +38,30 @@ it.each([
   await expect(listen(address, port)).rejects.toThrow(
     `HTTP on ${address} port ${port}: ${why}: see that an interface has this address`,
   );
+});
+
+const knocking = `
+  const { workerData: { port, count, connected } } = require("node:worker_threads");
+  const { connect } = require("node:net");
+  let open = 0;
+  for (let i = 0; i < count; i++)
+    connect(port, "127.0.0.1", () => {
+      open += 1;
+      if (open < count) return;
+      Atomics.store(connected, 0, 1);
+      Atomics.notify(connected, 0);
+    }).on("error", () => undefined);
+`;
+
+it("keeps a whole rack waiting at its door while it is busy, and turns nobody away to try again a second later", async () => {
+  const { port } = await listen("127.0.0.1", 0);
+  const connected = new Int32Array(new SharedArrayBuffer(4));
+  const workerData = { port, count: 1_000, connected };
+  const rack = new Worker(knocking, { eval: true, workerData });
+  try {
+    // Nothing is accepted meanwhile: whom the kernel doesn't queue is not connected when this ends.
+    expect(Atomics.wait(connected, 0, 0, 4_000)).toBe("ok");
+  } finally {
+    await rack.terminate();
+  }
 });

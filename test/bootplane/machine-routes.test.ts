@@ -20,11 +20,15 @@ describe("the scripts", () => {
       { kind: "given", to: activeMac },
       `127.0.0.1 is the address of ${activeMac}`,
     ],
-    ["an address of nobody", { kind: "not-given" }, "127.0.0.1 was given to no machine by DHCP"],
     [
-      "a second address behind proxyDHCP",
-      { kind: "foreign", first: "10.0.100.7" },
-      "this install's script went to 10.0.100.7 first, and 127.0.0.1 asks",
+      "an address of nobody",
+      { kind: "not-given" },
+      "127.0.0.1 was given to no declared node by DHCP",
+    ],
+    [
+      "an address behind proxyDHCP that no node was heard to ask for",
+      { kind: "not-heard" },
+      expect.stringContaining("no declared node was heard to ask for 127.0.0.1"),
     ],
   ])(
     "give the installer to the armed machine's address alone, not to %s",
@@ -40,25 +44,6 @@ describe("the scripts", () => {
       expect(plane.served).toEqual([]);
     },
   );
-
-  it("bind the address behind proxyDHCP that fetches an install's script first", async () => {
-    const plane = await bootPlane();
-    plane.standing = { kind: "foreign", first: undefined };
-    expect((await plane.app.inject(script(armedMac))).body).toContain("kernel ");
-    expect(plane.standing).toEqual({ kind: "foreign", first: "127.0.0.1" });
-    expect((await plane.app.inject(script(armedMac))).body).toContain("kernel ");
-    const other = { url: script(armedMac), remoteAddress: "10.0.100.8" };
-    expect((await plane.app.inject(other)).body).not.toContain("kernel ");
-  });
-
-  it("go to one of two addresses behind proxyDHCP that ask at the same moment", async () => {
-    const plane = await bootPlane();
-    plane.standing = { kind: "foreign", first: undefined };
-    const ask = (remoteAddress: string) =>
-      plane.app.inject({ url: script(armedMac), remoteAddress });
-    const answers = await Promise.all(["10.0.100.7", "10.0.100.8"].map(ask));
-    expect(answers.filter(({ body }) => body.includes("kernel "))).toHaveLength(1);
-  });
 
   it("are kept as they were given, without the nonce", async () => {
     const { app, served } = await bootPlane();
@@ -82,16 +67,6 @@ describe("the documents of an armed machine", () => {
       "raft_addr",
     ]);
     expect(events).toMatchObject([{ kind: "cluster-config-served", mac: armedMac }]);
-  });
-
-  it("are the keys of its installer, with the host key of this install", async () => {
-    const { app, events } = await bootPlane();
-    const archive = await app.inject(document(armedMac, "keys.cpio.gz", armedNonce));
-    expect(archive.headers["content-encoding"]).toBeUndefined();
-    const octets = gunzipSync(archive.rawPayload).toString();
-    for (const part of [publicKey, hostKey.privateKey, hostKey.publicKey])
-      expect(octets).toContain(part);
-    expect(events).toMatchObject([{ kind: "keys-served", mac: armedMac }]);
   });
 
   it.each([
@@ -129,6 +104,50 @@ describe("the documents of an armed machine", () => {
     await app.inject(`/boot/nodes/${armedMac}/nothing?a=b&Nonce=${armedNonce}`);
     expect(logs.length).toBeGreaterThan(2);
     expect(logs.join("")).not.toContain(armedNonce);
+  });
+});
+
+describe("the keys of an installer", () => {
+  it("are an archive with the host key of this install", async () => {
+    const { app, events } = await bootPlane();
+    const archive = await app.inject(document(armedMac, "keys.cpio.gz", armedNonce));
+    expect(archive.headers["content-encoding"]).toBeUndefined();
+    const octets = gunzipSync(archive.rawPayload).toString();
+    for (const part of [publicKey, hostKey.privateKey, hostKey.publicKey])
+      expect(octets).toContain(part);
+    expect(events).toEqual([{ kind: "keys-served", mac: armedMac, client: "127.0.0.1", times: 1 }]);
+  });
+
+  it("are given again to a machine that restarts before its installer was found, which is counted", async () => {
+    const { app, events, logs } = await bootPlane();
+    const url = document(armedMac, "keys.cpio.gz", armedNonce);
+    await app.inject({ url, method: "HEAD" });
+    expect((await app.inject(url)).statusCode).toBe(200);
+    expect((await app.inject(url)).statusCode).toBe(200);
+    expect(events).toMatchObject([
+      { kind: "keys-served", times: 1 },
+      { kind: "keys-served", times: 2 },
+    ]);
+    expect(logs.join("")).toContain("keys fetched again");
+  });
+
+  it("are no keys for anybody once the installer that has them was found: that is an alarm", async () => {
+    const plane = await bootPlane();
+    const url = document(armedMac, "keys.cpio.gz", armedNonce);
+    await plane.app.inject(url);
+    plane.installerFound = true;
+    for (const method of ["GET", "HEAD", "GET"] as const) {
+      const { statusCode, rawPayload } = await plane.app.inject({ url, method });
+      expect([statusCode, rawPayload.includes("ssh")]).toEqual([404, false]);
+    }
+    const alarm = { kind: "keys-refused", mac: armedMac, client: "127.0.0.1" };
+    expect(plane.events.slice(1)).toEqual(
+      [1, 2, 3].map((times) => ({ ...alarm, times, reason: expect.stringContaining("found") })),
+    );
+    expect(plane.logs.filter((line) => line.includes("keys refused"))).toHaveLength(1);
+    // Its other documents and its script are not secret.
+    const other = document(armedMac, "cluster-config.json", armedNonce);
+    expect((await plane.app.inject(other)).statusCode).toBe(200);
   });
 });
 

@@ -1,8 +1,10 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { bzImage, cpio, efiProgram, putImage } from "../fakes/images.ts";
+import { bzImage, cpio, putImage } from "../fakes/images.ts";
+import { efiProgram } from "../fakes/loaders.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 import { run } from "./run.ts";
 
@@ -122,7 +124,12 @@ test("with an inventory, its directory is used and its profiles are known", asyn
   expect(verified.stdout).toMatch(/ok {6}set control-plane [0-9a-f]{16}: .*, active/);
 }, 60_000);
 
-test.each([
+const refusals: readonly (readonly [
+  what: string,
+  args: readonly string[],
+  code: number,
+  message: string,
+])[] = [
   [
     "a URL without its sum",
     ["loaders", "--from", "http://example.com/ipxe.efi"],
@@ -130,18 +137,58 @@ test.each([
     "is fetched only with the SHA-256",
   ],
   ["a folder without loaders", ["loaders", "--from", "/etc/apt"], 1, "/etc/apt holds no loader"],
+  ["a folder that is not there", ["loaders", "--from", "/nowhere"], 2, "/nowhere does not exist"],
+  [
+    "a sum that is none",
+    ["loaders", "--from", "/etc/hostname", "--name", "ipxe.efi", "--sha256", "abc"],
+    2,
+    '--sha256 "abc" is no SHA-256',
+  ],
+  [
+    "a local file with another sum",
+    ["loaders", "--from", "/etc/hostname", "--name", "ipxe.efi", "--sha256", "0".repeat(64)],
+    1,
+    "/etc/hostname has the SHA-256",
+  ],
+  [
+    "a sum for the host's packages",
+    ["loaders", "--sha256", "0".repeat(64)],
+    2,
+    "--sha256 is for a single file or a URL",
+  ],
+  [
+    "an image that is not there",
+    ["import", "/nowhere", "--profile", "worker"],
+    2,
+    "/nowhere does not exist",
+  ],
   [
     "a set that is not there",
-    ["activate", "worker", "ffff"],
-    1,
+    ["activate", "worker", "ffff", "--directory", tmpdir()],
+    2,
     "profile worker has no set ffff: it has none",
   ],
+  [
+    "a profile without sets",
+    ["rollback", "worker", "--directory", tmpdir()],
+    2,
+    "profile worker has no sets in",
+  ],
+  ...["list", "verify", "gc"].map((verb): (typeof refusals)[number] => [
+    `${verb} of a directory that is not there`,
+    [verb, "--directory", "/nowhere"],
+    2,
+    "the asset directory /nowhere does not exist",
+  ]),
   ["a profile that can't be one", ["rollback", "../x"], 2, '"../x" is no profile'],
   ["an import for nobody", ["import", "/tmp"], 2, "required option '--profile <profile>'"],
-])(
+];
+
+test.each(refusals)(
   "%s is refused",
   async (_, args, code, message) => {
-    const outcome = await place().assets(...args);
+    const here = args.includes("--directory") ? [] : ["--directory", place().root];
+    const outcome = await run(["assets", ...args, ...here]);
     expect(outcome.code).toBe(code);
     expect(outcome.stderr).toContain(message);
   },

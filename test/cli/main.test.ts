@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exitCodeHelp } from "../../src/cli/exit.ts";
-import { discoveredMac, layerView, nodeView, operationView } from "../api/fake-rackstrap.ts";
+import { discoveredMac, fakeRackstrap, layerView, operationView } from "../api/fake-rackstrap.ts";
 import { run, startServer, type TestServer } from "./run.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -19,7 +19,7 @@ afterAll(() => server.close());
 
 describe("reading commands", () => {
   it.each<[string, string[], RegExp[]]>([
-    ["nodes", ["nodes"], [/^NODE +STATE +FOR +MAC/, /node02 +registered/]],
+    ["nodes", ["nodes"], [/^NODE +STATE +FOR +POWER +MAC/, /node02 +registered +\S+ +on /]],
     [
       "discovered machines",
       ["nodes", "--discovered"],
@@ -33,7 +33,11 @@ describe("reading commands", () => {
       ["cluster", "status"],
       [/^chainfire: healthy, voters 1, healthy 1, leader node01/, /flaredb: healthy/],
     ],
-    ["the power", ["power", "status", "node01", "node02"], [/node01 +ok +on/, /node02 +ok +on/]],
+    [
+      "the power",
+      ["power", "status", "node01", "node02"],
+      [/^NODE +GROUP +RESULT +POWER/, /node01 +- +done +on/, /node02 +- +done +on/],
+    ],
     ["operations", ["operations", "list"], [/op-node01 +provision +node01 +running/]],
     ["one operation", ["operations", "show", "op-node02"], [/2\/3 +Install/, /verify +pending/]],
     ["a cancelled operation", ["operations", "cancel", "op-node01"], [/node01: asked to stop/]],
@@ -74,7 +78,7 @@ describe("reading commands", () => {
   });
 
   it.each<[string[], unknown]>([
-    [["nodes"], { nodes: [nodeView("node01"), nodeView("node02", "registered")] }],
+    [["nodes"], { nodes: fakeRackstrap().nodes() }],
     [["cluster", "status"], { layers: [layerView("chainfire"), layerView("flaredb")] }],
     [["operations", "show", "op-node01"], operationView("node01")],
     [["render", "node01", "x"], { node: "node01", stage: "x", text: "#!ipxe\nexit\n" }],
@@ -92,7 +96,7 @@ describe("a command that can't be carried out", () => {
       "an unknown node",
       ["power", "on", "node09"],
       2,
-      "rackstrap: no node node09\n  next: rackstrap nodes lists them\n",
+      "rackstrap: no node is called node09\n  next: declared are: node01, node02, node03\n",
     ],
     [
       "a refusal",
@@ -126,14 +130,18 @@ describe("a command that can't be carried out", () => {
     const { code, stdout } = await server.rackstrap("power", "on", "node09", "--json");
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toEqual({
-      error: { message: "no node node09", next: "rackstrap nodes lists them" },
+      error: { message: "no node is called node09", next: "declared are: node01, node02, node03" },
     });
   });
 
   it.each<[string[], RegExp]>([
     [[], /Usage: rackstrap/],
     [["nodse"], /unknown command 'nodse'[\s\S]*Did you mean nodes/],
-    [["power", "reset", "node01"], /Allowed choices are on, off, cycle, status/],
+    [["power", "explode", "node01"], /unknown command 'explode'/],
+    [
+      ["power", "plan", "explode", "all"],
+      /Allowed choices are on, off, soft, cycle, reset, status/,
+    ],
     [["provision"], /missing required argument 'nodes'/],
     [["nodes", "--force"], /unknown option '--force'/],
     [["bmc", "identify", "node01", "--seconds", "256"], /give a whole number up to 255/],

@@ -119,18 +119,6 @@ describe("exit codes of results", () => {
       /- no member knows a leader/,
     ],
     [
-      "a BMC that fails for one of two",
-      ["power", "on", "node01", "node02"],
-      {
-        power: async () => [
-          { node: "node01", ok: true, power: "on" },
-          { node: "node02", ok: false, reason: "timeout" },
-        ],
-      },
-      4,
-      /node02 +failed +unknown +timeout/,
-    ],
-    [
       "a server that finds a fault with itself",
       ["check"],
       {

@@ -10,6 +10,7 @@ import {
   node01,
   outcome,
   request,
+  stranger,
   withProvisioning,
 } from "./site.ts";
 
@@ -83,6 +84,63 @@ describe("a proxy network", () => {
       site.send(request(type, { options: pxe }), port4011);
     }
     expect([...site.engine.leases()]).toEqual([]);
+  });
+});
+
+describe("which address a declared node boots with, beside the server that gives the addresses", () => {
+  const asks = (address: string, mac = node01, config = proxied) => {
+    const options = { 50: addressOption(address), 54: addressOption("10.0.100.2") };
+    return { packet: request("REQUEST", { mac, options }), config };
+  };
+  /** The addresses on record after those requests, as `address mac`. */
+  const recorded = (...sent: ReturnType<typeof asks>[]) => {
+    const site = createSite([], { config: sent[0]?.config ?? proxied });
+    for (const { packet } of sent) site.send(packet, port67);
+    const rows = [...site.journal.rows.values()];
+    expect([...site.engine.leases()]).toEqual(rows);
+    return rows.map(({ address, mac, state }) => `${address} ${mac} ${state}`);
+  };
+
+  it("is the one that it asks that server for, on disk before it has it", () => {
+    expect(recorded(asks("10.0.100.77"))).toEqual([`10.0.100.77 ${node01} foreign`]);
+  });
+
+  it("is the newest one alone", () => {
+    expect(recorded(asks("10.0.100.77"), asks("10.0.100.78"))).toEqual([
+      `10.0.100.78 ${node01} foreign`,
+    ]);
+  });
+
+  it("is no longer its own once another machine asks for it", () => {
+    expect(recorded(asks("10.0.100.77"), asks("10.0.100.77", stranger))).toEqual([]);
+    expect(recorded(asks("10.0.100.77"), asks("10.0.100.78", stranger))).toHaveLength(1);
+  });
+
+  it.each([
+    ["a machine in no inventory", asks("10.0.100.77", stranger)],
+    ["an address of another network", asks("10.9.9.9")],
+    ["a network whose addresses we give", asks("10.0.100.77", node01, served)],
+  ])("is not on record of %s", (_, sent) => {
+    expect(recorded(sent).filter((row) => row.endsWith("foreign"))).toEqual([]);
+  });
+
+  it("is known from port 4011 too, and ends when it was not asked for again", () => {
+    const site = createSite([], { config: proxied });
+    const ciaddr = ip("10.0.100.77");
+    site.send(request("REQUEST", { mac: node01, options: pxe, ciaddr }), port4011);
+    expect([...site.journal.rows.values()]).toMatchObject([
+      { address: ciaddr, mac: node01, state: "foreign", expiresAtMs: site.nowMs + 7_200_000 },
+    ]);
+  });
+
+  it("tells the policy of each REQUEST that goes to the other server", () => {
+    const heard: string[] = [];
+    const heardRequest = ({ mac }: { mac: string }) => void heard.push(mac);
+    const site = createSite([], { config: proxied, policy: { heardRequest } });
+    site.send(request("DISCOVER", { options: pxe }), port67);
+    site.send(asks("10.0.100.77").packet, port67);
+    site.send(request("REQUEST", { mac: node01, options: pxe }), port4011);
+    expect(heard).toEqual([node01]);
   });
 });
 

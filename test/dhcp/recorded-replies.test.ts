@@ -43,6 +43,7 @@ function engineFor({ datagrams }: Dialogue) {
         inventory,
         httpPort: 8080,
         loaders: new Set(["ipxe-arm64.efi", "ipxe-ia32.efi"]),
+        refusedLoaders: new Map(),
         now: () => nowMs,
       }),
       journal: createMemoryLeaseJournal(),

@@ -80,6 +80,7 @@ export const policy: DhcpPolicy = {
     if (arch === 16) return { file: "http://10.0.100.10:8080/boot/ipxe.efi" };
     return { none: "no known architecture" };
   },
+  heardRequest: () => undefined,
 };
 
 export interface Reply {

@@ -33,10 +33,11 @@ beforeAll(async () => {
     directory,
     images: ensureImages(),
     nodes: [
-      { name: "node01", firmware: "bios" },
-      { name: "node02", firmware: "uefi" },
-      { name: "node03", firmware: "bios" },
-      { name: "node04", firmware: "bios" },
+      // Each is driven in another way: IPMI over cipher suites 3 and 17, Redfish, and the program ipmitool.
+      { name: "node01", firmware: "bios", bmc: "ipmi_sim" },
+      { name: "node02", firmware: "uefi", bmc: "ipmi-17" },
+      { name: "node03", firmware: "bios", bmc: "redfish" },
+      { name: "node04", firmware: "bios", bmc: "ipmitool" },
     ],
     extraMachines: [{ name: stranger, firmware: "bios" }],
   });

@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { minimalLoader } from "./loaders.ts";
 
 export const initPath = "/nix/store/abc-nixos-system-installer-26.05/init";
 
@@ -22,8 +23,8 @@ export function putFiles(
 export function assetDirectory(files: Readonly<Record<string, string | Buffer>> = {}): string {
   const directory = mkdtempSync(join(tmpdir(), "rackstrap-assets-"));
   putFiles(directory, {
-    "undionly.kpxe": "bios loader",
-    "ipxe.efi": "uefi loader",
+    "undionly.kpxe": minimalLoader("undionly.kpxe"),
+    "ipxe.efi": minimalLoader("ipxe.efi"),
     "nixos/control-plane/bzImage": Buffer.alloc(700_000, "kernel"),
     "nixos/control-plane/initrd": Buffer.alloc(1_300_001, "initrd"),
     "nixos/control-plane/cmdline": `init=${initPath} loglevel=4\n`,

@@ -7,6 +7,7 @@ import type { Standing } from "../../src/boot/access.ts";
 import { type Assets, createAssets } from "../../src/boot/assets.ts";
 import { clusterConfig } from "../../src/boot/cluster-config.ts";
 import { createImageCache } from "../../src/boot/image-cache.ts";
+import type { KeysLedger } from "../../src/boot/installer-keys.ts";
 import { installNonce } from "../../src/boot/nonce.ts";
 import { loadScripts } from "../../src/boot/script.ts";
 import { type BootPlaneLimits, createBootPlane } from "../../src/bootplane/app.ts";
@@ -59,9 +60,17 @@ export interface TestBootPlane {
   readonly served: string[];
   /** What DHCP knows of whoever asks: by default that it is the armed machine. */
   standing: Standing;
+  /** Whether the armed machine's installer was found. */
+  installerFound: boolean;
   readonly logs: string[];
   readonly services: { dhcp: Services["dhcp"]; tftp: Services["tftp"]; http: Services["http"] };
   close(): Promise<void>;
+}
+
+/** The ledger of one install. */
+export function memoryKeysLedger(isClosed: () => boolean): KeysLedger {
+  const counts = { served: 0, refused: 0 };
+  return { isClosed, note: (_operation, what) => ++counts[what] };
 }
 
 export async function testBootPlane(
@@ -73,7 +82,10 @@ export async function testBootPlane(
   const assets = await createAssets(directory, { recentMs: 0 });
   const events: BootPlaneEvent[] = [];
   const served: string[] = [];
-  const plane: { standing: Standing } = { standing: { kind: "given", to: armedMac } };
+  const plane: Pick<TestBootPlane, "standing" | "installerFound"> = {
+    standing: { kind: "given", to: armedMac },
+    installerFound: false,
+  };
   const logs: string[] = [];
   const services: TestBootPlane["services"] = { dhcp: "running", tftp: "running", http: "running" };
   const nodes = new Map([
@@ -104,15 +116,11 @@ export async function testBootPlane(
         };
         return { mac, node: found, record, intent: mac === armedMac ? intent : undefined };
       },
-      addresses: {
-        standing: () => plane.standing,
-        bind: (first) => {
-          if (plane.standing.kind === "foreign") plane.standing = { kind: "foreign", first };
-        },
-      },
+      addresses: { standing: () => plane.standing },
       nonceKey,
+      keysLedger: memoryKeysLedger(() => plane.installerFound),
       installerHostKey: async (operation) => (operation === "operation-1" ? hostKey : undefined),
-      onServed: ({ name }, text) => served.push(`${name}: ${text}`),
+      onServed: ({ name }, _stage, text) => served.push(`${name}: ${text}`),
       authorizedKeys: () => publicKey,
       clusterConfig: (mac) =>
         mac === armedMac && armed !== undefined

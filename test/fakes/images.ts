@@ -1,10 +1,11 @@
-// The smallest files that are a kernel, an initrd or an EFI program as far as their headers go.
+// The smallest files that are a kernel or an initrd as far as their headers go.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { machineTypes } from "../../src/boot/asset-store/portable-executable.ts";
 import { initPath } from "./asset-directory.ts";
+import { efiProgram } from "./loaders.ts";
 
 /** A 64-bit bzImage of protocol 2.15: one set-up sector, then `bodyBytes` octets of `fill`. A multiple of 16. */
 export function bzImage(bodyBytes = 4096, fill = "kernel"): Buffer {
@@ -18,28 +19,6 @@ export function bzImage(bodyBytes = 4096, fill = "kernel"): Buffer {
   head.writeUInt16LE(1, 0x236);
   head.write("6.12.1 (builder@host) #1", 0x300, "latin1");
   return Buffer.concat([head, Buffer.alloc(bodyBytes, fill)]);
-}
-
-/** A PE32+ program with one section of `bodyBytes` octets and, behind it, a signature. */
-export function efiProgram(machine: number = machineTypes.x64, bodyBytes = 512): Buffer {
-  const signatureBytes = 64;
-  const optionalBytes = 112 + 5 * 8;
-  const program = Buffer.alloc(512 + bodyBytes + signatureBytes, 0x90);
-  program.fill(0, 0, 512);
-  program.write("MZ", 0, "latin1");
-  program.writeUInt32LE(0x80, 0x3c);
-  program.write("PE\0\0", 0x80, "latin1");
-  program.writeUInt16LE(machine, 0x84);
-  program.writeUInt16LE(1, 0x86);
-  program.writeUInt16LE(optionalBytes, 0x94);
-  const optional = 0x98;
-  program.writeUInt16LE(0x20b, optional);
-  program.writeUInt32LE(5, optional + 108);
-  program.writeUInt32LE(512 + bodyBytes, optional + 112 + 32);
-  program.writeUInt32LE(signatureBytes, optional + 112 + 36);
-  program.writeUInt32LE(bodyBytes, optional + optionalBytes + 16);
-  program.writeUInt32LE(512, optional + optionalBytes + 20);
-  return program;
 }
 
 /** An arm64 Image with the EFI stub's headers. */

@@ -79,6 +79,7 @@ export const policy: DhcpPolicy = {
       : arch === undefined
         ? { none: "no architecture" }
         : { file: `${"x".repeat(arch % 200)}.efi` },
+  heardRequest: () => undefined,
 };
 
 interface Held {

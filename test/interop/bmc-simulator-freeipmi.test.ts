@@ -1,12 +1,19 @@
-// The BMC simulator against freeipmi, which is strict. Needs the Debian package freeipmi-tools.
+// The BMC simulator against freeipmi, which is strict. Needs the Debian packages freeipmi-tools and bsdutils.
 
-import { beforeAll, expect, test } from "vitest";
+import { spawn } from "node:child_process";
+import { beforeAll, expect, test, vi } from "vitest";
 import { machine, password, run, succeeds, useSimulators } from "./bmc-simulator-host.ts";
 import { requireTools } from "./host.ts";
 
 const bmcs = useSimulators();
 
-beforeAll(() => requireTools({ "ipmi-power": "freeipmi-tools", "rmcp-ping": "freeipmi-tools" }));
+beforeAll(() =>
+  requireTools({
+    "ipmi-power": "freeipmi-tools",
+    "rmcp-ping": "freeipmi-tools",
+    script: "bsdutils",
+  }),
+);
 
 /** `options` say what the program is to do, as administrator. */
 function freeipmi(program: string, ...options: readonly string[]): Promise<string> {
@@ -61,4 +68,27 @@ test("names what was wrong", async () => {
 test("hears the answer to a presence ping", async () => {
   const { code, text } = await run("rmcp-ping", ["-c", "1", bmcs.plain.address]);
   expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("1 pings") });
+});
+
+test("reads the boot flags", async () => {
+  Object.assign(machine.boot, { device: "pxe", persistent: true, uefi: true });
+  const flags = await freeipmi("ipmi-chassis-config", "--checkout", "-S", "Chassis_Boot_Flags");
+  expect(flags).toMatch(/Boot_Flags_Persistent +Yes/);
+  expect(flags).toMatch(/BIOS_Boot_Type +EFI/);
+  expect(flags).toMatch(/Boot_Device +PXE/);
+});
+
+test("has the serial console", async () => {
+  const { address } = bmcs.plain;
+  const command = `ipmiconsole -I 17 -h ${address} -u admin -p ${password} --dont-steal`;
+  const child = spawn("script", ["-qec", command, "/dev/null"]);
+  let seen = "";
+  child.stdout.on("data", (data) => {
+    seen += data;
+  });
+  await vi.waitUntil(() => seen.includes("[SOL established]"), { timeout: 10_000 });
+  child.stdin.write("uname -a\r");
+  await vi.waitUntil(() => seen.includes("uname -a"), { timeout: 10_000 });
+  child.stdin.write("&.");
+  await vi.waitUntil(() => child.exitCode !== null, { timeout: 10_000 });
 });

@@ -30,7 +30,7 @@ interface Over {
 }
 
 function connect(over: Over = {}, { address, port }: Simulator = bmcs.plain): Bmc {
-  const target = { address, port, user: "admin", cipherSuite: "best" as const };
+  const target = { address: address as Ipv4, port, user: "admin", cipherSuite: "best" as const };
   const link = createLink((receive) => peers.connect(address as Ipv4, port, receive), systemClock);
   const settings = { ...target, password: new Secret(password), ...over };
   const bmc = createIpmi(settings, link, systemClock);

@@ -85,15 +85,15 @@ describe.each([3, 17])("ipmitool with cipher suite %i", (suite) => {
   });
 });
 
-test("finds suite 17 by itself, without waiting", async () => {
-  const suitesOffered = await ipmitool(17, "channel", "getciphers", "ipmi");
-  expect(suitesOffered).toMatch(/^17 .*hmac_sha256 .*\n3 .*hmac_sha1 /m);
-  const [, , , , ...chosenByItself] = argvOf(17);
-  const began = performance.now();
-  const { text } = await run("ipmitool", ["-I", "lanplus", ...chosenByItself, "mc", "info"]);
-  expect(text).toContain("Firmware Revision         : 1.02");
-  // Where the list of suites is not answered it waits ten seconds.
-  expect(performance.now() - began).toBeLessThan(9000);
+test("finds suite 17 by itself", async () => {
+  expect(await ipmitool(17, "channel", "getciphers", "ipmi")).toMatch(
+    /^17 .*hmac_sha256 .*\n3 .*hmac_sha1 /m,
+  );
+  const withoutSuite = argvOf(17).toSpliced(2, 2);
+  const said = await succeeds(run("ipmitool", [...withoutSuite, "-v", "mc", "info"]));
+  // Where the list is not answered it says so, ten seconds later, and takes suite 3.
+  expect(said).toContain("Using best available cipher suite 17");
+  expect(said).toContain("Firmware Revision         : 1.02");
 });
 
 test("reads who the machine is", async () => {
@@ -122,6 +122,21 @@ test("lists the event log and clears it", async () => {
   await ipmitool(17, "sel", "clear");
   await vi.waitUntil(() => machine.log.length === 0);
   expect(await ipmitool(17, "sel", "list")).toContain("SEL has no entries");
+});
+
+test("adds an entry to the event log and takes it out again", async () => {
+  const record = "0 0 2 0 0 0 0 0x20 0 4 0x0d 1 0x6f 1 0xff 0xff".split(" ");
+  await ipmitool(17, "raw", "0x0a", "0x44", ...record);
+  expect(await ipmitool(17, "sel", "list")).toMatch(/1 \| .*Drive Slot.* \| Drive Fault/);
+  await ipmitool(17, "sel", "delete", "1");
+  expect(machine.log).toEqual([]);
+});
+
+test("restarts the BMC, and has its answer when that is up again", async () => {
+  bmcs.plain.faults.rebootSeconds = 2;
+  await ipmitool(17, "mc", "reset", "cold");
+  expect(bmcs.plain.sessionCount()).toBe(0);
+  expect(await ipmitool(17, "power", "status")).toBe("Chassis Power is off\n");
 });
 
 test("sets a password, which is the one that counts from then on", async () => {

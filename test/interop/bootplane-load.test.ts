@@ -2,14 +2,18 @@
 // loopback only.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
+import { createImageCache } from "../../src/boot/image-cache.ts";
 import { listenBootPlane } from "../../src/bootplane/listen.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { testBootPlane } from "../fakes/boot-plane.ts";
+import { clientOf } from "../fakes/boot-plane-client.ts";
 import { requireTools } from "./host.ts";
 
 const run = promisify(execFile);
@@ -87,6 +91,35 @@ it("lets the kernel queue no more than half a mebibyte for a client", async () =
   closing.push(() => socket.destroy());
   const { stdout } = await run("ss", ["-tmnH", "state", "established", "sport", "=", `:${port}`]);
   expect(Number(/\btb(\d+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(512 * 1024);
+});
+
+it.each([
+  ["memory", 64],
+  ["disk", 0],
+])("gives 64 machines at once every octet from %s", async (_, budgetMib) => {
+  const plane = await testBootPlane({ images: createImageCache(budgetMib * mebibyte) });
+  closing.push(() => plane.close());
+  const wanted = randomBytes(2_000_001);
+  writeFileSync(join(plane.directory, "nixos/control-plane/initrd"), wanted);
+  await plane.assets.reload();
+  const get = clientOf(plane);
+  const answers = await Promise.all(Array.from({ length: 64 }, () => get(initrd)));
+  expect(answers.filter(({ rawPayload }) => rawPayload.equals(wanted))).toHaveLength(64);
+  await expect.poll(() => plane.events.length).toBe(64);
+  const complete = { outcome: "complete", bytes: wanted.length };
+  expect(plane.events).toMatchObject(Array.from({ length: 64 }, () => complete));
+});
+
+it("answers again when 64 downloads were broken off by their clients", async () => {
+  const { port } = await startServer(512);
+  const clients = await Promise.all(
+    Array.from({ length: 64 }, (_, index) => slowClient(port, index, mebibyte)),
+  );
+  for (const socket of clients) socket.resetAndDestroy();
+  const url = `http://127.0.0.1:${port}${initrd}`;
+  const format = ["-o", "/dev/null", "-w", "%{size_download}"];
+  const { stdout } = await run("curl", ["-sS", ...format, url]);
+  expect(Number(stdout)).toBe(sizeMib * mebibyte);
 });
 
 describe("a rate", () => {

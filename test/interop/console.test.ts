@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { createCapture } from "../../src/serve/console-capture.ts";
+import { createConsoles } from "../../src/serve/consoles.ts";
 import { createControllers } from "../../src/serve/controllers.ts";
 import { noFaults } from "../../vm-harness/bmc/faults.ts";
 import { createSimulator, type Simulator } from "../../vm-harness/bmc/ipmi-server.ts";
@@ -164,16 +164,16 @@ test("a user who may not use the console can still switch the machine", async ()
 });
 
 test("an operation's console is in a file of its own, and its stages on the timeline, once each", async () => {
-  const { store, consoles, directory } = server;
+  const { store, directory } = server;
   const node = nodeAt("127.0.0.1", simulator.port);
   const inventory = exampleInventory();
-  const capture = createCapture({
+  const consoles = createConsoles({
     inventory: {
       ...inventory,
       server: { ...inventory.server, stateDirectory: directory },
       nodes: [node],
     },
-    ...{ store, consoles, logger: pino({ level: "silent" }) },
+    ...{ store, bmc: server.bmc, logger: pino({ level: "silent" }) },
     clock: { now: Date.now, sleep: (ms) => sleep(ms) },
   });
   const step = { title: "", attempts: 0, startedAtMs: 1, endedAtMs: 1, lastLine: undefined };
@@ -187,9 +187,9 @@ test("an operation's console is in a file of its own, and its stages on the time
   const steps = [{ id: "power", status: "done", evidence: {}, ...step } as const];
   store.operations.create([{ id: "op-1", ...blank, ...ends, steps }]);
   const over = new AbortController();
-  const captured = capture("op-1", over.signal);
+  const captured = consoles.accompany("op-1", over.signal);
   const viewer = { printed: () => undefined, changed: vi.fn() };
-  const seat = consoles.find(node).join(viewer, false);
+  const seat = consoles.hub.find(node).join(viewer, false);
   await vi.waitUntil(() => viewer.changed.mock.lastCall?.[0].kind === "open", waiting);
   seat.leave();
   const kinds = () => store.nodes.events({ node: "node01", limit: 100 }).map((event) => event.kind);
@@ -197,6 +197,7 @@ test("an operation's console is in a file of its own, and its stages on the time
   await vi.waitUntil(() => kinds().includes("no-bootable-device"), waiting);
   over.abort();
   await captured;
+  await consoles.close();
   const events = store.nodes.events({ node: "node01", limit: 100 });
   expect(events.map(({ kind, detail }) => detail["stage"] ?? kind)).toEqual([
     ...["firmware", "ipxe", "dhcp", "script", "ipxe-failed", "no-bootable-device"],

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { assetDirectory } from "../fakes/asset-directory.ts";
+import { minimalLoader } from "../fakes/loaders.ts";
 import { openLink } from "./dhcp-conformance/link.ts";
 import { addressBytes, encodeMessage } from "./dhcp-conformance/message.ts";
 import { type Lab, openLab, type Program } from "./dhcp-lab/lab.ts";
@@ -48,7 +49,7 @@ afterAll(async () => {
   if (assets !== undefined) rmSync(assets, { recursive: true });
 });
 
-function inventory(): object {
+function inventory() {
   const network = (third: number) => ({
     cidr: `10.77.${third}.0/24`,
     gateway: `10.77.${third}.254`,
@@ -127,7 +128,7 @@ describe.each([
   });
 
   it("fetches its loader by TFTP from there", async () => {
-    expect(await curl(wire, `tftp://${own}/ipxe.efi`)).toBe("uefi loader");
+    expect(await curl(wire, `tftp://${own}/ipxe.efi`)).toBe(minimalLoader("ipxe.efi").toString());
   });
 
   it("is given scripts that name no other address", async () => {
@@ -195,17 +196,18 @@ it("another DHCP server is named in the log, the timeline, the check and the fig
 });
 
 it("an address that no interface has keeps the server from starting, by name", async () => {
-  const site = inventory() as { server: object };
+  const site = inventory();
   const wrong = join(lab.directory, "wrong.json");
-  const stateDirectory = join(lab.directory, "other-state");
-  const interfaces = { "rsl-s1": "10.77.1.2" };
+  const { stateDirectory: _state, interfaces: _interfaces, ...server } = site.server;
+  const elsewhere = { address: "10.77.0.99", interface: "eth0", stateDirectory: `${wrong}.state` };
   writeFileSync(
     wrong,
     JSON.stringify({
       ...site,
-      server: { ...site.server, interfaces, httpPort: 8081, stateDirectory },
+      ...{ server: { ...server, ...elsewhere }, dhcp: { allowSecondServer: true }, nodes: {} },
     }),
   );
-  const started = lab.run(serverSpace, process.execPath, main, "serve", "--inventory", wrong);
-  await expect(started).rejects.toThrow("HTTP on 10.77.1.2 port 8081: EADDRNOTAVAIL");
+  // In a client's namespace, where nobody has the ports.
+  const started = lab.run(clientSpace(0), process.execPath, main, "serve", "--inventory", wrong);
+  await expect(started).rejects.toThrow("HTTP on 10.77.0.99 port 8080: EADDRNOTAVAIL");
 });

@@ -101,6 +101,7 @@ const server = await openDhcpServer({
     inventory,
     httpPort: 8080,
     loaders: new Set(["ipxe.efi", "undionly.kpxe"]),
+    refusedLoaders: new Map(),
     now,
   }),
   journal: leases ?? createMemoryLeaseJournal(),

@@ -3,9 +3,11 @@
 //   rsj-server                    rsj-wire                       rsj-rival, rsj-client
 //   rsj-s0 10.77.0.1/24 ───────── bridge ──────────────────────── eth0 10.77.0.9/24; eth0
 
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, it, onTestFinished } from "vitest";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { Mac } from "../../src/net/mac.ts";
+import { openLeaseFile, readBootId } from "../../src/store/leases.ts";
 import { openLink } from "./dhcp-conformance/link.ts";
 import { decodeMessage, encodeMessage, numbers16 } from "./dhcp-conformance/message.ts";
 import { startCapture } from "./dhcp-lab/capture.ts";
@@ -70,10 +72,11 @@ async function startRival(): Promise<void> {
   await program.said("DHCP, sockets bound");
 }
 
-/** A machine that takes a lease from whoever answers first, its answers broadcast. */
-async function machineAsks(): Promise<void> {
+/** A machine that takes a lease from whoever answers first, its answers broadcast. Returns what it says. */
+async function machineAsks(): Promise<string> {
   const argv = ["-f", "-q", "-n", "-B", "-i", "eth0", "-s", "/bin/true"];
-  await lab.run(spaces.client, "udhcpc", ...argv);
+  const { stdout, stderr } = await lab.run(spaces.client, "udhcpc", ...argv);
+  return stdout + stderr;
 }
 
 it("a server that was there first keeps ours from starting, with the reason", async () => {
@@ -124,6 +127,34 @@ it("beside a proxy the other server is no stranger, and a machine's firmware hea
   expect(await captured.fields(offers, "dhcp.ip.your", "dhcp.ip.server", "dhcp.file")).toEqual([
     { "dhcp.ip.your": "0.0.0.0", "dhcp.ip.server": "10.77.0.1", "dhcp.file": "ipxe.efi" },
   ]);
+});
+
+it("beside a proxy the address that a declared node has from the other server is on record, over a restart", async () => {
+  const mac = "02:77:00:00:00:50" as Mac;
+  await lab.ip(`-n ${spaces.client} link set eth0 address ${mac}`);
+  await startRival();
+  const leaseFile = join(lab.directory, "proxied.db");
+  const subnets = [network(0, { interface: "rsj-s0", mode: "proxy", pools: [] })];
+  const ours = await startDhcp(
+    lab,
+    spaces.server,
+    {
+      ...{ interfaces: [{ name: "rsj-s0", address: "10.77.0.1" as Ipv4 }], subnets },
+      reservations: [{ mac, address: "10.77.0.50" as Ipv4, hostName: "node01" }],
+    },
+    leaseFile,
+  );
+  running.push(ours.program);
+  const given = await machineAsks();
+  await ours.event({ mac, reason: "REQUEST on proxy network rack0 is for another server" });
+  await ours.program.stop();
+  const leases = openLeaseFile(leaseFile, { wallNow: Date.now, bootId: readBootId() });
+  onTestFinished(() => leases.close());
+  const nowMs = Number(process.hrtime.bigint() / 1_000_000n);
+  const [row, ...others] = leases.load(nowMs);
+  expect([row, others]).toMatchObject([{ mac, state: "foreign" }, []]);
+  expect(given).toContain(`lease of ${row?.address} obtained from ${rival}`);
+  expect(row?.expiresAtMs).toBeGreaterThan(nowMs);
 });
 
 /** What UEFI firmware (arch 7) is offered, by server. Resolves once two servers have answered. */

@@ -32,6 +32,9 @@ beforeAll(async () => {
   server = createTftpServer({
     ...{ address, port: 0 },
     files: async (name) => heldFile(files.get(name)),
+    onFault: (error) => {
+      throw error;
+    },
     onEvent: (event) => events.push(event),
     now: () => performance.now(),
     logger: pino({ level: "silent" }),

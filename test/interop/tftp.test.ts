@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { promisify } from "node:util";
 import { pino } from "pino";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { createTftpServer, type TftpEvent, type TftpServer } from "../../src/tftp/server.ts";
 import { heldFile } from "../fakes/held-file.ts";
@@ -41,6 +41,9 @@ beforeAll(async () => {
     address: host,
     port: 0,
     files: async (name) => heldFile(files.get(name)),
+    onFault: (error) => {
+      throw error;
+    },
     onEvent: (event) => events.push(event),
     now: () => performance.now(),
     logger: pino({ level: "silent" }),
@@ -108,9 +111,12 @@ describe.each(clients)("%s", (_, fetch) => {
       events = [];
       const octets = await fetched(fetch, name);
       expect(sha256(octets)).toBe(sha256(files.get(name) ?? Buffer.alloc(0)));
-      expect(events).toMatchObject([
-        { file: name, client: host, outcome: "completed", retries: 0 },
-      ]);
+      // The client may have ended before the thread has told of it.
+      await vi.waitFor(() =>
+        expect(events).toMatchObject([
+          { file: name, client: host, outcome: "completed", retries: 0 },
+        ]),
+      );
     },
   );
 });
@@ -126,6 +132,9 @@ describe("the TFTP server with real clients", () => {
       address: host,
       port: 0,
       files: async (name) => heldFile(files.get(name)),
+      onFault: (error) => {
+        throw error;
+      },
       onEvent: () => undefined,
       now: () => performance.now(),
       logger: pino({ level: "silent" }),

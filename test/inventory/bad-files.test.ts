@@ -46,6 +46,21 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "21:1: a second document starts here: keep one in each file",
   ],
   [
+    "a power group that a shell would read otherwise",
+    "    disk: /dev/sda\n",
+    "    disk: /dev/sda\n    powerGroup: PDU A\n",
+    '29:17: nodes.node01.powerGroup: "PDU A" is not a power group of lower-case letters, digits, dots, underscores and hyphens, at most 63',
+  ],
+  [
+    "limits of power that stop every start",
+    "profiles:\n",
+    "power: { startsPerSecond: 0, concurrency: 0, pollSeconds: 1, perGroup: 1 }\nprofiles:\n",
+    "18:27: power.startsPerSecond: 0 is less than 0.01: use 0.01 or more",
+    "18:43: power.concurrency: 0 is less than 1: use 1 or more",
+    "18:59: power.pollSeconds: 1 is less than 5: use 5 or more",
+    '18:62: power.perGroup: "perGroup" is no setting here: check the spelling or remove it',
+  ],
+  [
     "a missing section",
     "install:\n  flake: ./flake\n",
     "",
@@ -164,7 +179,13 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a fallback loader with folders",
     "profiles:\n",
     "boot: { fallbackLoader: ../ipxe.efi }\nprofiles:\n",
-    '18:25: boot.fallbackLoader: "../ipxe.efi" is not a file name without folders such as ipxe.efi',
+    '18:25: boot.fallbackLoader: "../ipxe.efi" is not a loader\'s file name without folders such as ipxe.efi or undionly.kpxe',
+  ],
+  [
+    "a node's loader that the asset directory would not have as one",
+    "disk: /dev/sda\n",
+    "disk: /dev/sda\n    loader: memdisk\n",
+    '29:13: nodes.node01.loader: "memdisk" is not a loader\'s file name without folders such as ipxe.efi or undionly.kpxe',
   ],
   [
     "an interface name that is too long",
@@ -298,7 +319,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a node's loader with folders",
     "disk: /dev/sda\n",
     "disk: /dev/sda\n    loader: efi/snponly.efi\n",
-    '29:13: nodes.node01.loader: "efi/snponly.efi" is not a file name without folders such as ipxe.efi',
+    '29:13: nodes.node01.loader: "efi/snponly.efi" is not a loader\'s file name without folders such as ipxe.efi or undionly.kpxe',
   ],
   [
     "a site's download rate of zero",
@@ -346,7 +367,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a BMC kind that is not offered",
     "address: 10.0.10.50\n",
     "address: 10.0.10.50\n      kind: ilo\n",
-    '31:13: nodes.node01.bmc.kind: "ilo" is not one of ipmi, ipmitool',
+    '31:13: nodes.node01.bmc.kind: "ilo" is not one of ipmi, ipmitool, redfish',
   ],
   [
     "an empty BMC user",

@@ -64,6 +64,7 @@ test("what is not written has its default", () => {
     tftp: { maxBlksize: 65464, maxTransfers: 2048, maxTransfersPerClient: 128 },
     assetDirectory: "/var/lib/pxe-boot",
     assetCheckMinutes: 60,
+    leastDownloadKiBPerSecond: 16,
   });
   expect(site.install.hostKey).toBe("pinned");
   expect(site.boot.templates).toBeUndefined();

@@ -56,6 +56,11 @@ test.each<[string, readonly Told[], string]>([
     [pxe, script, ["image-served", { file: "initrd", outcome: "cut", bytes: 7 }]],
     "the download of initrd was cut after 7 bytes",
   ],
+  [
+    "images",
+    [pxe, script, ["image-served", { file: "initrd", outcome: "too-slow", bytes: 7 }]],
+    "given up after 7 bytes: the machine took less than server.leastDownloadKiBPerSecond",
+  ],
   ["images", [pxe, script, image], "too little memory"],
   ["keys", [pxe, script, image, keys], "look at its console"],
   ["keys", [pxe, script, image, keys, ["boot-refused", { asked: "keys" }]], "look at its console"],

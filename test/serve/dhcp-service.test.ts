@@ -21,9 +21,11 @@ const onInterface = (name: string): Inventory => ({
   server: { ...example.server, interface: name },
 });
 
+const noLoaders = { usable: new Set<string>(), refused: new Map<string, string>() };
+
 function start(inventory: Inventory, heard: string[] = []) {
   return startDhcpService(
-    { inventory, leaseFile: join(folder, "leases.db"), inheritedFds: [] },
+    { inventory, leaseFile: join(folder, "leases.db"), inheritedFds: [], loaders: noLoaders },
     {
       onSightings: () => undefined,
       onWarning: (message) => heard.push(message),

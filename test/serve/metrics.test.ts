@@ -47,6 +47,12 @@ test("the figures are in the text format of Prometheus", () => {
     foreignServers: [{ address: ip("10.0.100.9"), interface: "eth0", lastHeardMs: 0 }],
     damagedAssets: 1,
     assetsCheckedMs: 1_700_000_000_999,
+    power: [
+      { node: "node01", view: { state: "on", readAtMs: 1_000, asked: "off", differs: true } },
+      { node: "node02", view: { state: "unknown", last: "off", readAtMs: 0, differs: false } },
+      { node: "node03", view: { state: "unknown", differs: false } },
+    ],
+    nowMs: 61_900,
   });
   expect(formatMetrics(metrics)).toBe(`\
 # HELP rackstrap_service_up 1 while the service runs on every served interface.
@@ -73,6 +79,16 @@ rackstrap_assets_damaged 1
 # HELP rackstrap_assets_checked_timestamp_seconds When all images were last read in full, since the epoch.
 # TYPE rackstrap_assets_checked_timestamp_seconds gauge
 rackstrap_assets_checked_timestamp_seconds 1700000000
+# HELP rackstrap_node_power 1 while the node's BMC says on, 0 while it says off; absent while it is not known.
+# TYPE rackstrap_node_power gauge
+rackstrap_node_power{node="node01"} 1
+# HELP rackstrap_node_power_age_seconds How long ago the node's BMC last said so.
+# TYPE rackstrap_node_power_age_seconds gauge
+rackstrap_node_power_age_seconds{node="node01"} 60
+rackstrap_node_power_age_seconds{node="node02"} 61
+# HELP rackstrap_node_power_differs 1 while the node's power is not as an operator or an operation last asked for.
+# TYPE rackstrap_node_power_differs gauge
+rackstrap_node_power_differs{node="node01"} 1
 `);
 });
 

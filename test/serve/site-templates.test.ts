@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const sound = { scriptFaults: () => [], menuFault: () => [] };
+const sound = { scriptFaults: () => [], commonFaults: () => [] };
 const faults = (
   templates: string | undefined,
   rendering = sound as Parameters<typeof scriptFaults>[1],
@@ -23,6 +23,10 @@ test("a site without templates, or with those that are used, has no fault", () =
     "boot.ipxe.hbs",
     "nodes/node01/installer.ipxe.hbs",
     "profiles/worker/local-disk.ipxe.hbs",
+    "autoexec.ipxe.hbs",
+    "by-mac.grub.cfg.hbs",
+    "nodes/node01/installer.grub.cfg.hbs",
+    "local-disk.pxelinux.cfg.hbs",
   ]) {
     mkdirSync(dirname(join(directory, name)), { recursive: true });
     writeFileSync(join(directory, name), "#!ipxe\n");
@@ -35,7 +39,7 @@ test.each([
   ["profiles/workers/installer.ipxe.hbs", "no profile is called workers"],
   [
     "nodes/node01/boot.ipxe.hbs",
-    "used for nothing: known are installer.ipxe.hbs, local-disk.ipxe.hbs",
+    "used for nothing: known are installer.ipxe.hbs, local-disk.ipxe.hbs, installer.grub.cfg.hbs",
   ],
   ["install.ipxe.hbs", "used for nothing"],
 ])("%s is named, since nobody would use it", (name, why) => {
@@ -51,6 +55,9 @@ test("a folder that does not exist is named with the setting", () => {
 });
 
 test("one faulty file is named once, however many nodes use it", () => {
-  const rendering = { scriptFaults: () => ["x.hbs: bad"], menuFault: () => ["boot.ipxe.hbs: bad"] };
+  const rendering = {
+    scriptFaults: () => ["x.hbs: bad"],
+    commonFaults: () => ["boot.ipxe.hbs: bad"],
+  };
   expect(faults(directory, rendering)).toEqual(["boot.ipxe.hbs: bad", "x.hbs: bad"]);
 });

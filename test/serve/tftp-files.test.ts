@@ -1,86 +1,27 @@
-import { randomUUID } from "node:crypto";
-import { pino } from "pino";
 import { expect, test } from "vitest";
-import type { Standing } from "../../src/boot/access.ts";
-import type { AssetFile } from "../../src/boot/asset-file.ts";
-import type { AssetManifest, AssetSet } from "../../src/boot/assets.ts";
-import type { Subject } from "../../src/boot/decide.ts";
-import { loadLoaderConfigs } from "../../src/boot/loader-config.ts";
-import { installNonce } from "../../src/boot/nonce.ts";
+import { AssetChangedError } from "../../src/boot/asset-file.ts";
+import { DamagedImageError } from "../../src/boot/image-cache.ts";
 import { keysName } from "../../src/boot/virtual-files.ts";
-import type { BootPlaneEvent } from "../../src/bootplane/deps.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
-import type { Mac } from "../../src/net/mac.ts";
-import { createTftpFiles } from "../../src/serve/tftp-files.ts";
-import { exampleInventory } from "../fakes/rack.ts";
+import {
+  mac,
+  node,
+  nonce,
+  old,
+  set,
+  type TftpSituation,
+  testTftpFiles,
+} from "../fakes/tftp-files.ts";
 
-const [node] = exampleInventory().nodes;
-if (node === undefined) throw new Error("the example site has a node");
 const mine = node.provisioningAddress;
 const other = "10.0.100.77" as Ipv4;
-const mac = node.mac;
 const dashed = mac.replaceAll(":", "-");
 
-const image = (path: string): AssetFile => ({ path, sizeBytes: 1, identity: path, sha256: path });
-const set: AssetSet = {
-  ...{ profile: node.profile, version: "0123456789abcdef", arguments: ["init=/x"] },
-  ...{ kernelName: "bzImage", kernel: image("kernel"), initrd: image("initrd") },
-};
-const old: AssetSet = { ...set, version: "00000000000000aa", kernel: image("old kernel") };
-const loader = { data: Buffer.from("loader"), identity: "1", sha256: "1" };
-const nonceKey = "the server's own secret";
-const intentId = randomUUID();
-
-function files({ armed = false, proxy = false, sets = [set] as readonly AssetSet[] } = {}) {
-  const manifest: AssetManifest = {
-    ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
-    sets: new Map(sets.map((each) => [each.profile, each])),
-    versions: new Map([...sets, old].map((each) => [`${each.profile}/${each.version}`, each])),
-    damaged: [],
-  };
-  const subject = (asked: Mac): Subject => {
-    if (asked !== mac || node === undefined)
-      return { mac: asked, node: undefined, record: undefined, intent: undefined };
-    const state = armed ? "armed" : "active";
-    const intent = {
-      ...{ id: intentId, node: node.name, mac, disk: node.disk, operation: "op" },
-      ...{ armedAtMs: 0, expiresAtMs: 10, consumedAtMs: undefined },
-    };
-    return { mac, node, record: { name: node.name, state, sinceMs: 0 }, intent };
-  };
-  const events: BootPlaneEvent[] = [];
-  const find = (address: string) => (address === mine ? mac : undefined);
-  const own: Standing = { kind: "given", to: mac };
-  const strange: Standing = proxy ? { kind: "foreign", first: undefined } : { kind: "not-given" };
-  const get = createTftpFiles({
-    assets: {
-      current: () => manifest,
-      recent: async () => manifest,
-      loader: async (name) => manifest.loaders.get(name),
-      plainFile: async () => undefined,
-      reportDamage: async () => undefined,
-    },
-    images: {
-      hold: async ({ path }) => ({ data: Buffer.from(path), release: () => undefined }),
-    },
-    configs: loadLoaderConfigs("templates"),
-    holders: { find },
-    addresses: {
-      standing: (address) => (find(address) === undefined ? strange : own),
-      bind: () => undefined,
-    },
-    nonceKey,
-    installerHostKey: async () => undefined,
-    subject,
-    menuUrl: "http://10.0.100.10:8080/boot/ipxe/boot.ipxe",
-    authorizedKeys: () => `ssh-ed25519 ${"A".repeat(68)} test`,
-    onEvent: (event) => events.push(event),
-    now: () => 5,
-    logger: pino({ level: "silent" }),
-  });
+function files(situation: TftpSituation = {}) {
+  const { get, ...seen } = testTftpFiles(situation);
   const text = async (name: string, client = mine) =>
     (await get(name, client))?.data.toString("latin1");
-  return { text, events };
+  return { text, ...seen };
 }
 
 test("an armed node's GRUB is told to start the installer, and its timeline says so", async () => {
@@ -92,6 +33,18 @@ test("an armed node's GRUB is told to start the installer, and its timeline says
       reason: expect.stringContaining("is armed"),
     },
   ]);
+});
+
+test("what a node was given last is kept, without the nonce, and what a stranger got is not", async () => {
+  const { text, served } = files({ armed: true });
+  const config = (await text("grub/grub.cfg")) ?? "";
+  expect(config).toContain(nonce);
+  expect(served).toEqual([`${node.name} grub: ${config.replaceAll(nonce, "NONCE")}`]);
+  await text(`grub/grub.cfg-01-${dashed}`, other);
+  await text("grub/grub.cfg-01-52-54-00-99-00-01");
+  expect(served).toHaveLength(1);
+  await text("pxelinux.cfg/default");
+  expect(served[1]).toMatch(/^\S+ pxelinux: DEFAULT installer\n/);
 });
 
 test.each(["grub/grub.cfg", `grub/grub.cfg-01-${dashed}`, `pxelinux.cfg/01-${dashed}`])(
@@ -118,15 +71,26 @@ test("a machine never gets the configuration of another", async () => {
   ]);
 });
 
-test("where another server gives the addresses, the name says which machine asks", async () => {
+test("where another server gives the addresses, GRUB is sent to the name with its MAC", async () => {
   const { text } = files({ armed: true, proxy: true });
-  expect(await text(`grub/grub.cfg-01-${dashed}`, other)).toContain("linux ");
-  expect(await text(`grub/grub.cfg-01-${mac}`, other)).toContain("linux ");
   expect(await text("grub/grub.cfg", other)).toContain(
     "configfile /grub/grub.cfg-01-$net_default_mac\n",
   );
   expect(await text("pxelinux.cfg/default", other)).toContain("LOCALBOOT 0");
 });
+
+test.each([false, true])(
+  "an armed node's name from an address that is not known as its own starts no installer (proxyDHCP: %s)",
+  async (proxy) => {
+    const { text, events } = files({ armed: true, proxy });
+    for (const name of [`grub/grub.cfg-01-${dashed}`, `grub/grub.cfg-01-${mac}`])
+      expect(await text(name, other)).not.toContain("linux ");
+    expect(events).toMatchObject([
+      { kind: "boot-refused", mac, client: other, asked: "configuration" },
+      { kind: "boot-refused", mac, client: other, asked: "configuration" },
+    ]);
+  },
+);
 
 test("a machine in no inventory boots its own disk", async () => {
   const { text, events } = files({ armed: true });
@@ -154,11 +118,13 @@ test.each<[string, string | undefined]>([
 });
 
 test("iPXE's script is there by name", async () => {
-  expect(await files().text("autoexec.ipxe")).toMatch(/^#!ipxe\n/);
+  expect(await files().text("autoexec.ipxe")).toContain(
+    "chain --replace --autofree http://10.0.100.10:8080/boot/ipxe/boot.ipxe ",
+  );
 });
 
 test("an installer's keys are for its own address and the nonce of its install, while that is armed", async () => {
-  const name = keysName(mac, installNonce(nonceKey, intentId));
+  const name = keysName(mac, nonce);
   const { text, events } = files({ armed: true });
   expect((await text(name))?.startsWith("\x1f\x8b")).toBe(true);
   expect(await text(name, other)).toBeUndefined();
@@ -171,10 +137,20 @@ test("an installer's keys are for its own address and the nonce of its install, 
   ]);
 });
 
-test("an armed node's name from an address that was given to nobody starts no installer", async () => {
-  const { text, events } = files({ armed: true });
-  expect(await text(`grub/grub.cfg-01-${dashed}`, other)).not.toContain("linux ");
-  expect(events).toMatchObject([
-    { kind: "boot-refused", mac, client: other, asked: "configuration" },
-  ]);
+test("an installer's keys are not given over TFTP either once it was found", async () => {
+  const name = keysName(mac, nonce);
+  const { text, events } = files({ armed: true, found: true });
+  expect(await text(name)).toBeUndefined();
+  expect(events).toMatchObject([{ kind: "keys-refused", mac, client: mine, times: 1 }]);
+});
+
+test.each([
+  [new DamagedImageError("initrd is damaged"), ["damage of initrd"], ["image-refused"]],
+  [new AssetChangedError("initrd changed"), ["reload"], []],
+])("an image that is not as published is not given, and %s is taken care of", async (...row) => {
+  const [unreadable, wanted, told] = row;
+  const { text, events, done } = files({ unreadable });
+  expect(await text(`nixos/${set.profile}/${set.version}/initrd`)).toBeUndefined();
+  expect(done).toEqual(wanted);
+  expect(events.map(({ kind }) => kind)).toEqual(told);
 });

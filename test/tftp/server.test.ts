@@ -60,21 +60,29 @@ afterEach(async () => {
   for (const thing of open.splice(0)) await thing.close();
 });
 
-async function rack(options: Partial<TftpServerOptions> = {}) {
-  const events: TftpEvent[] = [];
-  const arrived: (() => void)[] = [];
-  const server: TftpServer = createTftpServer({
+function serverOptions(over: Partial<TftpServerOptions> = {}): TftpServerOptions {
+  return {
     address: loopback,
     port: 0,
     files: async (name) => heldFile(files.get(name)),
-    onEvent: (event) => {
-      events.push(event);
-      for (const resolve of arrived.splice(0)) resolve();
+    onEvent: () => undefined,
+    onFault: (error) => {
+      throw error;
     },
     now: () => performance.now(),
     logger: pino({ level: "silent" }),
-    ...options,
-  });
+    ...over,
+  };
+}
+
+async function rack(options: Partial<TftpServerOptions> = {}) {
+  const events: TftpEvent[] = [];
+  const arrived: (() => void)[] = [];
+  const onEvent = (event: TftpEvent) => {
+    events.push(event);
+    for (const resolve of arrived.splice(0)) resolve();
+  };
+  const server: TftpServer = createTftpServer(serverOptions({ onEvent, ...options }));
   const port = await server.start();
   open.push(server);
   const client = () => {
@@ -90,6 +98,14 @@ async function rack(options: Partial<TftpServerOptions> = {}) {
 }
 
 describe("the TFTP server", () => {
+  it("closes a socket that was handed over, also when it was never started", async () => {
+    const socket = createSocket("udp4");
+    const closed = new Promise<void>((resolve) => socket.once("close", resolve));
+    await new Promise<void>((resolve) => socket.bind(0, loopback, resolve));
+    await createTftpServer(serverOptions({ socket })).close();
+    await closed;
+  });
+
   it("serves a file from a port of its own and reports it", async () => {
     const { port, client, event, server } = await rack();
     const reader = client();
@@ -179,6 +195,29 @@ describe("a client that asks again", () => {
   });
 });
 
+describe("a request that comes again at the end of its transfer", () => {
+  it("is served at once, though the thread's word of the end is still on its way", async () => {
+    const { port, client, event } = await rack();
+    for (const last of [
+      { kind: "ACK", block: 1 },
+      { kind: "ERROR", code: 8, message: "" },
+    ] as const) {
+      const reader = client();
+      reader.send(port, rrq("small"));
+      const first = await reader.next();
+      reader.send(first.port, last);
+      reader.send(port, rrq("small"));
+      const again = await reader.next();
+      expect(again.packet).toEqual(first.packet);
+      expect(again.port).not.toBe(first.port);
+    }
+    expect([(await event(0)).outcome, (await event(1)).outcome]).toEqual([
+      "completed",
+      "aborted-by-client",
+    ]);
+  });
+});
+
 describe("what is malformed", () => {
   it("answers a request that is cut off with ERROR 4, and nothing else that is malformed", async () => {
     const { port, client, server } = await rack();
@@ -216,6 +255,19 @@ describe("the TFTP server's limits", () => {
     await event(1);
     late.send(port, rrq("small"));
     expect((await late.next()).packet).toMatchObject({ kind: "DATA", block: 1 });
+  });
+
+  it("gives the place of a client that has never answered to who comes after it", async () => {
+    let now = 0;
+    const { port, client, event } = await rack({ now: () => now, limits: { maxTransfers: 1 } });
+    const gone = client();
+    gone.send(port, rrq("large"));
+    await gone.next();
+    now = 2_000;
+    const next = client();
+    next.send(port, rrq("small"));
+    expect((await next.next()).packet).toMatchObject({ kind: "DATA", block: 1 });
+    expect(await event(0)).toMatchObject({ file: "large", outcome: "timed-out" });
   });
 
   it("refuses more transfers than a client may have", async () => {
@@ -259,4 +311,22 @@ describe("the TFTP server's limits", () => {
     const { port } = await rack();
     await expect(rack({ port })).rejects.toThrow("EADDRINUSE");
   });
+});
+
+it("a fault of the thread ends the service, and is told once", async () => {
+  const faults: string[] = [];
+  // A number that the thread can't reckon with.
+  const maxBlksize = 1n as unknown as number;
+  const { port, client, event, server } = await rack({
+    limits: { maxBlksize },
+    onFault: (error) => faults.push(error.message),
+  });
+  const reader = client();
+  reader.send(port, rrq("small", { blksize: "1468" }));
+  expect((await event(0)).outcome).toBe("failed");
+  expect(server.state().service).toBe("failed");
+  reader.send(port, rrq("small"));
+  expect((await event(1)).outcome).toBe("failed");
+  await server.close();
+  expect(faults).toEqual([expect.stringMatching(/^TFTP on 127.0.0.1 has failed: .*BigInt/)]);
 });

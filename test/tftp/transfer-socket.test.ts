@@ -7,6 +7,9 @@ import { TransferSocket } from "../../src/tftp/transfer-socket.ts";
 const source = "127.0.0.1" as Ipv4;
 const peer = { address: "127.0.0.2" as Ipv4, port: 2070 };
 
+// Which port is shared by whom is tried with real sockets, in server.test.ts.
+const solSocket = 1;
+
 /** A system that writes down what is sent, and refuses what `refuses` names an error for. */
 function system(refuses: (length: number) => string | undefined, segmentation = true) {
   const sent: number[] = [];
@@ -15,7 +18,10 @@ function system(refuses: (length: number) => string | undefined, segmentation = 
   const libc: Partial<Libc> = {
     socket: () => 7,
     bind: () => 0,
-    setsockopt: (_fd, _level, _name, value) => {
+    connect: () => 0,
+    getsockname: () => 0,
+    setsockopt: (_fd, level, _name, value) => {
+      if (level === solSocket) return 0;
       segments.push(value.readInt32LE());
       return segmentation ? 0 : -1;
     },
@@ -80,4 +86,17 @@ describe("a window", () => {
 it("a datagram that the system refuses is told with its reason", () => {
   const { socket } = system(() => "ENETUNREACH");
   expect(socket.send(window(1, 1468))).toBe("ENETUNREACH");
+});
+
+it("a datagram is sent all the same when the system brings the refusal of an earlier one", () => {
+  let refusals = 1;
+  const { socket, sent } = system(() => (refusals-- > 0 ? "ECONNREFUSED" : undefined));
+  expect(socket.send(window(1, 1468))).toBeUndefined();
+  expect(sent).toEqual([5]);
+});
+
+it("a client whose port is closed is lost as on the wire", () => {
+  const { socket, sent } = system(() => "ECONNREFUSED");
+  expect(socket.send(window(1, 1468))).toBeUndefined();
+  expect(sent).toEqual([]);
 });

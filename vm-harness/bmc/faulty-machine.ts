@@ -12,39 +12,36 @@ export function faultyMachine(
   now: () => number,
 ): SimulatedMachine {
   let old: { readonly power: PowerState; readonly untilMs: number } | undefined;
-  return Object.create(machine, {
-    power: {
-      value: () => (old !== undefined && now() < old.untilMs ? old.power : machine.power()),
+  const { description, users, sensors, log, actions } = machine;
+  return {
+    ...{ description, users, sensors, log, actions },
+    get boot() {
+      if (faults.forgetsBoot) Object.assign(machine.boot, noBoot);
+      return machine.boot;
     },
-    // Written to by the BMC: what is set here must be set there.
-    identifyUntilMs: {
-      get: () => machine.identifyUntilMs,
-      set: (value: number) => {
-        machine.identifyUntilMs = value;
-      },
+    get identifyUntilMs() {
+      return machine.identifyUntilMs;
     },
-    media: {
-      get: () => machine.media,
-      set: (value: string | undefined) => {
-        machine.media = value;
-      },
+    set identifyUntilMs(value) {
+      machine.identifyUntilMs = value;
     },
-    boot: {
-      get: () => {
-        if (faults.forgetsBoot) Object.assign(machine.boot, noBoot);
-        return machine.boot;
-      },
+    get media() {
+      return machine.media;
     },
-    act: {
-      value: async (action: Parameters<SimulatedMachine["act"]>[0]) => {
-        if (faults.ignoresPower) return;
-        old = { power: machine.power(), untilMs: now() + faults.powerLagSeconds * 1000 };
-        await (faults.ignoresBoot
-          ? withoutBoot(machine, () => machine.act(action))
-          : machine.act(action));
-      },
+    set media(value) {
+      machine.media = value;
     },
-  });
+    power: () => (old !== undefined && now() < old.untilMs ? old.power : machine.power()),
+    act: async (action) => {
+      if (faults.ignoresPower) return;
+      old = { power: machine.power(), untilMs: now() + faults.powerLagSeconds * 1000 };
+      const act = () => machine.act(action);
+      await (faults.ignoresBoot ? withoutBoot(machine, act) : act());
+    },
+    listenConsole: machine.listenConsole,
+    typeConsole: machine.typeConsole,
+    breakConsole: machine.breakConsole,
+  };
 }
 
 const noBoot: KeptBoot = { device: "none", persistent: false, uefi: false };

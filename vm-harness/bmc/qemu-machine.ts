@@ -30,11 +30,11 @@ export function createQemuMachine(directory: string, users: SimulatedUser[]): Si
   const act = async (action: PowerAction) => {
     const settings = settingsOf(action, power(), boot.device);
     if (settings.length === 0) return;
+    // A start uses the override up, and has done so when the machine is seen to run.
+    const starts = settings.includes("boot");
+    if (starts && !boot.persistent) Object.assign(boot, { device: "none", uefi: false });
     await setMachine(directory, settings);
-    // Only a start uses the override up.
-    if (!settings.includes("boot")) return;
-    serial.connect();
-    if (!boot.persistent) Object.assign(boot, { device: "none", uefi: false });
+    if (starts) serial.connect();
   };
   return {
     description: {

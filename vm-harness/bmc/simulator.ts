@@ -1,16 +1,17 @@
 // A simulated BMC as a program:
 //   node vm-harness/bmc/simulator.ts --address 10.0.10.50 --user admin --password-file FILE [--machine DIR] [--port 623]
-//     [--suites 17,3] [--sessions 4] [--bmc-key-file FILE] [--control SOCKET]
+//     [--suites 17,3] [--sessions 4] [--bmc-key-file FILE] [--control SOCKET] [--redfish-port 443 --certificate FILE]
 // With --machine it is the BMC of that QEMU machine, in whose network namespace it must run; without, of one that is memory alone.
-// Prints "ready" when it answers. Ends at SIGTERM.
+// Redfish is served where it has a port; its certificate is written to FILE. Prints "ready" when it answers. Ends at SIGTERM.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { serveControl } from "./control.ts";
 import { noFaults } from "./faults.ts";
 import { createSimulator } from "./ipmi-server.ts";
 import { createMemoryMachine, type SimulatedMachine, type SimulatedUser } from "./machine.ts";
 import { createQemuMachine } from "./qemu-machine.ts";
+import { createRedfishServer } from "./redfish-server.ts";
 
 const { values } = parseArgs({
   options: {
@@ -23,24 +24,39 @@ const { values } = parseArgs({
     sessions: { type: "string", default: "4" },
     machine: { type: "string" },
     control: { type: "string" },
+    "redfish-port": { type: "string" },
+    certificate: { type: "string" },
   },
 });
 
 const faults = noFaults();
 const machine = openMachine();
 const bmcKeyFile = values["bmc-key-file"];
-await createSimulator({
+const simulator = await createSimulator({
   machine,
   faults,
   address: values.address,
   port: Number(values.port),
-  suites: values.suites.split(",").map((suite) => (suite === "3" ? 3 : 17)),
+  suites: values.suites.split(",").map(parseSuite),
   sessions: Number(values.sessions),
   bmcKey: bmcKeyFile === undefined ? undefined : firstLine(bmcKeyFile),
   failed: (error) => process.stderr.write(`${error instanceof Error ? error.message : error}\n`),
 });
+if (values["redfish-port"] !== undefined) {
+  const port = Number(values["redfish-port"]);
+  const { certificate } = await createRedfishServer(simulator.machine, {
+    ...{ address: values.address, port },
+  });
+  if (values.certificate !== undefined) writeFileSync(values.certificate, certificate);
+}
 if (values.control !== undefined) await serveControl(values.control, machine, faults);
 process.stdout.write("ready\n");
+
+function parseSuite(text: string): 3 | 17 {
+  if (text === "3") return 3;
+  if (text === "17") return 17;
+  throw new Error(`--suites: "${text}" is no cipher suite of this BMC: use 17, 3 or 17,3`);
+}
 
 function openMachine(): SimulatedMachine {
   const file = values["password-file"];

@@ -10,7 +10,7 @@ import { decodeDatagram, encodePlain } from "./packet.ts";
 const thisChannel = 0x0e;
 const extendedData = 0x80;
 const administrator = 0x04;
-const waitsMs = [1000, 1500];
+const waitsMs = [1000, 1500, 2500];
 
 export const getAuthenticationCapabilities = 0x38;
 export const getCipherSuites = 0x54;

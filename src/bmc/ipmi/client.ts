@@ -55,11 +55,12 @@ export function createIpmiClient(settings: IpmiSettings, link: Link, clock: Cloc
   const queue = createQueue(`BMC ${address}`);
   const keeper = createSessionKeeper(settings, link, clock, fail);
   const turn = (signal: AbortSignal | undefined): Turn => {
-    const ask = (command: Command, once = false) => askIn(keeper, command, once, fail, signal);
+    const ask = (command: Command, once = false) =>
+      whileBusy(() => askIn(keeper, command, once, fail, signal), clock, signal);
     return {
       ask: (command) => ask(command),
       run: async (command, options) => {
-        const response = await whileBusy(() => ask(command, options?.once), clock, signal);
+        const response = await ask(command, options?.once);
         if (response.completion === completionCodes.ok) return response.data;
         throw refusal(response, fail);
       },

@@ -72,6 +72,8 @@ function createConsole(
   const { session } = held;
   const transfer = createSolTransfer(maxOutbound);
   const output = new Readable({ read: () => undefined });
+  // Whoever reads gets the error; without a reader it is nobody's, and must not end the process.
+  output.on("error", () => undefined);
   const ended = new AbortController();
   const flushed = new Set<() => void>();
 
@@ -129,9 +131,9 @@ async function repeatUntil(
   while (!ended.aborted) {
     const { deadline } = transfer;
     if (deadline !== undefined && clock.now() >= deadline) {
-      const again = transfer.repeat(clock.now());
-      if (again === undefined) return lost("it does not take what is typed");
-      send(again);
+      const datagrams = transfer.wake(clock.now());
+      if (datagrams === undefined) return lost("it does not take what is typed");
+      for (const datagram of datagrams) send(datagram);
     }
     await clock.sleep(pollMs, ended);
   }

@@ -4,6 +4,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { Secret } from "../../net/secret.ts";
 import type { BmcError, BmcFailureKind } from "../bmc.ts";
+import { authenticationCapabilities } from "./channel.ts";
 import { type CipherSuite, cipherSuite } from "./cipher-suites.ts";
 import { failureOfStatus } from "./failure.ts";
 import type { Link } from "./link.ts";
@@ -49,6 +50,9 @@ export async function handshake(
   const ask = createAsk(link, signal);
   const userKey = Buffer.from(credentials.password.reveal(), "utf8");
   const bmcKey = credentials.bmcKey && Buffer.from(credentials.bmcKey.reveal(), "utf8");
+  // What it says is not needed, but pyghmi's BMC, for one, answers no Open Session of somebody who has not asked this.
+  if ((await authenticationCapabilities(link, signal)) === undefined)
+    throw fail("unreachable", "no answer");
   const opened = await open(ask, suite, fail);
   const said = { ...opened, suite, user: credentials.user };
   const exchange = await authenticateBmc(ask, link, said, userKey, fail);
@@ -97,7 +101,7 @@ async function open(ask: Ask, suite: CipherSuite, fail: Fail): Promise<Opened> {
     (tag) => rakp.encodeOpenSessionRequest({ tag, role, consoleSessionId, algorithms: suite }),
     rakp.decodeOpenSessionResponse,
   );
-  if (response === undefined) throw fail("unreachable", "no answer");
+  if (response === undefined) throw fail("timeout", "it answers, and opens no session");
   if (!("bmcSessionId" in response)) throw refusal(response.status, fail);
   if (response.consoleSessionId !== consoleSessionId)
     throw fail("protocol", "it answered somebody else's session");

@@ -8,6 +8,7 @@ import { decodeFru, type FruInventory, getFruAreaInfo, readFru } from "./fru.ts"
 import { completionCodes } from "./message.ts";
 import * as sdr from "./sdr.ts";
 import * as sel from "./sel.ts";
+import type { Command } from "./session.ts";
 import * as users from "./users.ts";
 
 // No BMC has more; one that goes in circles must not be followed for ever.
@@ -50,7 +51,10 @@ async function readInventory({ ask }: Turn): Promise<FruInventory> {
 /** All sensors of the BMC itself, each with its reading. */
 export async function readSensors(turn: Turn): Promise<readonly SensorReading[]> {
   const readings: SensorReading[] = [];
-  for (const sensor of await readSensorRecords(turn)) {
+  const sensors = await reserved(turn, sdr.reserveSdr, (reservation) =>
+    readSensorRecords(turn, reservation),
+  );
+  for (const sensor of sensors) {
     const reading = await turn.ask(sdr.getSensorReading(sensor.number));
     // A sensor without a reading refuses; the others are still worth seeing.
     const data = reading.completion === completionCodes.ok ? reading.data : Buffer.alloc(0);
@@ -59,9 +63,35 @@ export async function readSensors(turn: Turn): Promise<readonly SensorReading[]>
   return readings;
 }
 
-async function readSensorRecords(turn: Turn): Promise<readonly sdr.Sensor[]> {
+const reservations = 3;
+
+/** Does `work` with a reservation, and begins again when it was cancelled: by somebody else, or because the BMC restarted. */
+async function reserved<T>(
+  turn: Turn,
+  reserve: Command,
+  work: (reservation: number) => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      // Once: a second copy would cancel the reservation that the first one's answer brings.
+      const answer = await turn.run(reserve, { once: true });
+      if (answer.length < 2) throw turn.fail("protocol", "its reservation is cut short");
+      return await work(answer.readUInt16LE(0));
+    } catch (error) {
+      const cancelled =
+        error instanceof BmcError && (error.kind === "busy" || error.kind === "timeout");
+      if (!cancelled || tries >= reservations) throw error;
+    }
+  }
+}
+
+async function readSensorRecords(turn: Turn, reservation: number): Promise<readonly sdr.Sensor[]> {
   const sensors: sdr.Sensor[] = [];
-  const reservation = (await turn.run(sdr.reserveSdr)).readUInt16LE(0);
+  const { completion } = await turn.ask(
+    sdr.getSdr(reservation, sel.firstRecord, 0, sdr.sdrHeaderBytes),
+  );
+  // An empty repository has no first record.
+  if (completion === completionCodes.notPresent) return sensors;
   let id = sel.firstRecord;
   for (let records = 0; records < maxRecords && id !== sel.noMoreRecords; records += 1) {
     const head = await readSdr(turn, reservation, id, 0, sdr.sdrHeaderBytes);
@@ -110,12 +140,14 @@ export async function readEvents({ ask, refused, fail }: Turn): Promise<readonly
 const clearTries = 100;
 
 /** Clears the event log and waits until it is cleared. */
-export async function clearEvents({ run, fail }: Turn): Promise<void> {
-  const reservation = (await run(sel.reserveSel)).readUInt16LE(0);
-  if (sel.isCleared(await run(sel.clearSel(reservation, "begin")))) return;
-  for (let tries = 0; tries < clearTries; tries += 1)
-    if (sel.isCleared(await run(sel.clearSel(reservation, "ask")))) return;
-  throw fail("timeout", "its event log is still being cleared");
+export async function clearEvents(turn: Turn): Promise<void> {
+  await reserved(turn, sel.reserveSel, async (reservation) => {
+    let answer = await turn.run(sel.clearSel(reservation, "begin"));
+    for (let tries = 0; !sel.isCleared(answer); tries += 1) {
+      if (tries >= clearTries) throw turn.fail("protocol", "its event log is never cleared");
+      answer = await turn.run(sel.clearSel(reservation, "ask"));
+    }
+  });
 }
 
 /** Changes the password of `user` and asks the BMC whether it is the new one. */

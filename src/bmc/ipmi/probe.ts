@@ -17,8 +17,7 @@ export interface IpmiProbeTarget extends ProbeTarget {
   readonly address: Ipv4;
   readonly port: number;
   readonly bmcKey?: Secret | undefined;
-  /** 443 by default. */
-  readonly redfishPort?: number | undefined;
+  readonly redfishPort: number;
 }
 
 /** Probes over a link of its own, beside the driver's session. */
@@ -39,7 +38,7 @@ export async function probeIpmiBmc(
 }
 
 function questionsOf(target: IpmiProbeTarget, link: Link): ProbeQuestions {
-  const { address, redfishPort = 443 } = target;
+  const { address, redfishPort } = target;
   let suites: readonly number[] | undefined;
   return {
     capabilities: (signal) => authenticationCapabilities(link, signal),

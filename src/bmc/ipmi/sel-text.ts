@@ -59,6 +59,19 @@ const thresholds: Offsets = [
   ["above the upper non-recoverable threshold", "critical"],
 ];
 
+// Generic event type 07h (table 42-2).
+const severities: Offsets = [
+  ["all right", "ok"],
+  ["non-critical", "warning"],
+  ["critical", "critical"],
+  ["non-recoverable", "critical"],
+  ["non-critical, from worse", "warning"],
+  ["critical, from non-recoverable", "critical"],
+  ["non-recoverable", "critical"],
+  ["to be watched", "ok"],
+  ["for information", "ok"],
+];
+
 const specific = new Map<number, Offsets>([
   [
     0x05,
@@ -231,12 +244,16 @@ const specific = new Map<number, Offsets>([
   ],
 ]);
 
+const generic = new Map([
+  [0x01, thresholds],
+  [0x07, severities],
+]);
+
 /** The event in one line, and how bad it is. A condition that is over is no longer bad. */
 export function describeEvent(facts: EventFacts): Pick<LogEntry, "severity" | "message"> {
   const { sensorType, sensorNumber, eventType, asserted, data } = facts;
   const offset = data.readUInt8(0) & 0x0f;
-  const table =
-    eventType === 0x01 ? thresholds : eventType === 0x6f ? specific.get(sensorType) : undefined;
+  const table = eventType === 0x6f ? specific.get(sensorType) : generic.get(eventType);
   const known = table?.[offset];
   const sensor = `${sensorTypes.get(sensorType) ?? `sensor type ${hex(sensorType)}`} ${hex(sensorNumber)}`;
   const [said, severity] = known ?? [

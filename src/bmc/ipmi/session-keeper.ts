@@ -1,6 +1,7 @@
 // The one session with a BMC: opened when it is needed, given back when it was idle for a while, forgotten when it does not
 // answer.
 
+import type { Ipv4 } from "../../net/ipv4.ts";
 import { BmcError } from "../bmc.ts";
 import type { Clock } from "../clock.ts";
 import { offeredSuites } from "./channel.ts";
@@ -9,7 +10,7 @@ import type { Link } from "./link.ts";
 import { openSession, type Session } from "./session.ts";
 
 export interface IpmiSettings extends Credentials {
-  readonly address: string;
+  readonly address: Ipv4;
   readonly port: number;
   /** "best": 17 where the BMC has it, else 3. */
   readonly cipherSuite: 3 | 17 | "best";

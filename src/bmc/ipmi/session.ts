@@ -1,6 +1,7 @@
 // One RMCP+ session with a BMC: opened with RAKP, used for one command at a time and for serial over LAN, and closed
 // (IPMI 2.0 §13). It knows neither sockets nor when to try again.
 
+import { failureOfCompletion } from "./failure.ts";
 import {
   type Credentials,
   type Established,
@@ -123,6 +124,8 @@ function createSession(link: Link, { consoleSessionId, bmcSessionId, keys }: Est
 const setPrivilegeCommand = 0x3b;
 const closeSessionCommand = 0x3c;
 const administrator = 0x04;
+// Not available to this user, and above the limit of the channel or the user (§22.18).
+const levelRefusals: readonly number[] = [0x80, 0x81];
 
 /** A session begins with the rights of a user, whatever its role (§22.18). */
 async function raisePrivilege(session: Session, fail: Fail, signal?: AbortSignal): Promise<void> {
@@ -132,7 +135,12 @@ async function raisePrivilege(session: Session, fail: Fail, signal?: AbortSignal
     const response = await session.request(command, handshakeWaitsMs, signal);
     if (response === undefined)
       throw fail("timeout", "it fell silent right after the session was open");
-    if (response.completion !== 0) throw fail("authentication", "this user is no administrator");
+    if (levelRefusals.includes(response.completion))
+      throw fail("authentication", "this user is no administrator");
+    if (response.completion !== 0) {
+      const { kind, said } = failureOfCompletion(response);
+      throw fail(kind, said);
+    }
   } catch (error) {
     await session.close();
     throw error;

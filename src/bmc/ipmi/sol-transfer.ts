@@ -12,10 +12,10 @@ export interface SolTransfer {
   /** Queues what is typed. Returns what to send now. */
   type(data: Buffer, now: number): readonly Buffer[];
   sendBreak(now: number): readonly Buffer[];
-  /** When `repeat` is to be called. Undefined: nothing is under way. */
+  /** When `wake` is to be called. Undefined: there is nothing to send. */
   readonly deadline: number | undefined;
-  /** Gives what is under way again, or undefined when the BMC never acknowledged it. */
-  repeat(now: number): Buffer | undefined;
+  /** Gives what is to be sent now, once more or at last; undefined when the BMC never acknowledged it. */
+  wake(now: number): readonly Buffer[] | undefined;
   /** Octets that are not acknowledged yet. */
   readonly pending: number;
 }
@@ -37,11 +37,13 @@ export function createSolTransfer(maxOutbound: number): SolTransfer {
   let breaks = 0;
   let underWay: UnderWay | undefined;
   let sequence = 0;
+  // A BMC that takes nothing is not asked again at once.
+  let notBeforeMs = Number.NEGATIVE_INFINITY;
   // Of the last packet with data: a repeated one may have grown since.
   let last = { sequence: 0, length: 0 };
 
   const next = (now: number): readonly Buffer[] => {
-    if (underWay !== undefined) return [];
+    if (underWay !== undefined || now < notBeforeMs) return [];
     const sendBreak = breaks > 0;
     const data = sendBreak ? Buffer.alloc(0) : waiting.subarray(0, maxOutbound);
     if (!sendBreak && data.length === 0) return [];
@@ -53,17 +55,18 @@ export function createSolTransfer(maxOutbound: number): SolTransfer {
     return [datagram];
   };
 
-  const acknowledged = ({ acknowledged, accepted, nack }: SolPacket) => {
+  const acknowledged = ({ acknowledged, accepted, nack }: SolPacket, now: number) => {
     if (underWay === undefined || acknowledged !== underWay.sequence) return;
     // What was not taken goes in front of what waits. A NACK may still have taken a part.
     const taken = nack || accepted < underWay.data.length ? accepted : underWay.data.length;
     waiting = Buffer.concat([underWay.data.subarray(taken), waiting]);
+    if (nack) notBeforeMs = now + repeatMs;
     underWay = undefined;
   };
 
   return {
     receive: (packet, now) => {
-      if (packet.acknowledged !== 0) acknowledged(packet);
+      if (packet.acknowledged !== 0) acknowledged(packet, now);
       if (packet.sequence === 0) return { send: next(now), printed: Buffer.alloc(0) };
       const known = packet.sequence === last.sequence ? last.length : 0;
       last = { sequence: packet.sequence, length: Math.max(known, packet.data.length) };
@@ -82,13 +85,15 @@ export function createSolTransfer(maxOutbound: number): SolTransfer {
       return next(now);
     },
     get deadline() {
-      return underWay === undefined ? undefined : underWay.sentMs + repeatMs;
+      if (underWay !== undefined) return underWay.sentMs + repeatMs;
+      return waiting.length > 0 || breaks > 0 ? notBeforeMs : undefined;
     },
-    repeat: (now) => {
-      if (underWay === undefined || underWay.tries >= tries) return undefined;
+    wake: (now) => {
+      if (underWay === undefined) return next(now);
+      if (underWay.tries >= tries) return undefined;
       underWay.tries += 1;
       underWay.sentMs = now;
-      return underWay.datagram;
+      return [underWay.datagram];
     },
     get pending() {
       return waiting.length + (underWay?.data.length ?? 0);

@@ -3,11 +3,23 @@
 import type { KeyObject } from "node:crypto";
 import { lstat, mkdir, realpath, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { linkDurably, syncDirectory } from "./durable.ts";
+import { isInside } from "../asset-file.ts";
+import { linkDurably } from "./durable.ts";
 import { createExaminer } from "./examiner.ts";
 import { noteActivation, previousOf, readHistory } from "./history.ts";
 import { importSet, type Progress } from "./import.ts";
-import { activeId, activePath, setPath, setsPath, storedIds, unfinishedName } from "./layout.ts";
+import {
+  activeId,
+  activePath,
+  failedWith,
+  isDirectory,
+  noteNeed,
+  setPath,
+  setsPath,
+  storedIdOf,
+  storedIds,
+  unfinishedName,
+} from "./layout.ts";
 import { readStoredSet } from "./read-set.ts";
 
 export interface ActivateRequest {
@@ -33,15 +45,13 @@ export async function activateSet(request: ActivateRequest, id: string): Promise
   const { profile, nowMs } = request;
   const root = await realpath(request.root);
   await requireWhole(request, root, id);
-  const link = activePath(root, profile);
+  // A history that can't be understood is said before anything is changed.
+  await readHistory(root, profile);
   await mkdir(join(root, "nixos"), { recursive: true });
-  const folder = await lstat(link).then(
-    (facts) => facts.isDirectory(),
-    () => false,
-  );
-  const before = folder ? await adopt(request, root) : await activeId(root, profile);
-  if (!folder && before === id) return { id, before };
-  await linkDurably(join("..", "sets", profile, id), link);
+  const folder = await handFilledFolder(root, profile);
+  const before = folder ? await adopt(request, root, folder) : await activeId(root, profile);
+  if (folder === undefined && before === id) return { id, before };
+  await linkDurably(join("..", "sets", profile, id), activePath(root, profile));
   await noteActivation(root, profile, { from: before, to: id }, nowMs);
   return { id, before };
 }
@@ -72,25 +82,44 @@ export async function findId(root: string, profile: string, text: string): Promi
 }
 
 async function requireWhole(
-  { profile, key }: ActivateRequest,
+  { profile, key, nowMs }: ActivateRequest,
   root: string,
   id: string,
 ): Promise<void> {
-  const reading = { base: root, examiner: await createExaminer(), key };
-  const read = await readStoredSet(reading, setPath(root, profile, id));
+  const path = setPath(root, profile, id);
+  await noteNeed(path, nowMs).catch((cause: unknown) => {
+    throw failedWith(cause, "ENOENT")
+      ? new Error(`set ${id} of profile ${profile} is not in the store: import its image`, {
+          cause,
+        })
+      : cause;
+  });
+  const read = await readStoredSet({ base: root, examiner: await createExaminer(), key }, path);
   if ("problem" in read) throw new Error(`set ${id} of profile ${profile}: ${read.problem}`);
 }
 
-async function adopt(request: ActivateRequest, root: string): Promise<string> {
-  const { profile } = request;
-  const folder = activePath(root, profile);
+/** The folder that `nixos/PROFILE` is, or leads to, when it is no set of the store and machines are given it. */
+async function handFilledFolder(root: string, profile: string): Promise<string | undefined> {
+  const folder = await realpath(activePath(root, profile)).catch(() => undefined);
+  const given = folder !== undefined && isInside(root, folder) && (await isDirectory(folder));
+  return given && storedIdOf(root, folder) === undefined ? folder : undefined;
+}
+
+/**
+ * Takes a folder that was filled by hand into the store, as what was active until now. A link can replace a link at once, but a
+ * folder has to be moved away first: after a crash in between the profile has no set until one is activated.
+ */
+async function adopt(request: ActivateRequest, root: string, folder: string): Promise<string> {
+  const { profile, nowMs } = request;
+  const name = activePath(root, profile);
   const { set } = await importSet({ ...request, root, path: folder }).catch((cause: unknown) => {
     throw new Error(
-      `${folder} was filled by hand and can't be taken into the store: move it away, then activate again. ${(cause as Error).message}`,
+      `${name} was filled by hand and can't be taken into the store: move it away, then activate again. ${(cause as Error).message}`,
       { cause },
     );
   });
-  await rename(folder, join(setsPath(root, profile), unfinishedName("removed")));
-  await syncDirectory(join(root, "nixos"));
+  await noteActivation(root, profile, { from: undefined, to: set.id }, nowMs);
+  if ((await lstat(name)).isDirectory())
+    await rename(name, join(setsPath(root, profile), unfinishedName("removed")));
   return set.id;
 }

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { AssetChangedError, type FoundFile, findFile } from "../asset-file.ts";
 import { writeFileDurably } from "./durable.ts";
-import { faultOf, type ImageKind, type Pace, sumOf } from "./image-file.ts";
+import { changing, faultOf, type ImageKind, type Pace, readingFault, sumOf } from "./image-file.ts";
 
 export interface Examined {
   readonly sha256: string;
@@ -34,7 +34,6 @@ const entryShape = z.strictObject({
 type Entry = Readonly<z.output<typeof entryShape>>;
 const memoryShape = z.record(z.string(), entryShape);
 
-const changing = "changes while it is read";
 const damagedText = "is damaged: its content changed on the disk";
 
 /** `memoryFile` need not exist, nor be readable or writable: then files are read again at the next start. */
@@ -66,7 +65,7 @@ export async function createExaminer(
     const file = await findFile(path);
     // Gone or replaced: the next reading of the directory deals with it.
     if ("problem" in file || file.identity !== entry.identity) return;
-    const sum = await sumOf(file, pause).catch(faultOfReading);
+    const sum = await sumOf(file, pause).catch(readingFault);
     if (sum === changing) return;
     entries.set(path, { ...entry, damaged: sum !== entry.sha256 });
   };
@@ -74,7 +73,8 @@ export async function createExaminer(
   return {
     examine: async (file, kind) => {
       asked.add(file.path);
-      const entry = remembered(file) ?? (await read(file, kind).catch(faultOfReading));
+      // What goes wrong with a file is said of that file: a bad sector must not end the reading of all others.
+      const entry = remembered(file) ?? (await read(file, kind).catch(readingFault));
       if (typeof entry === "string") return { sha256: "", fault: entry };
       return { sha256: entry.sha256, fault: entry.damaged ? damagedText : entry.fault };
     },
@@ -101,14 +101,6 @@ export async function createExaminer(
       await writeFileDurably(memoryFile, text).catch(() => undefined);
     },
   };
-}
-
-/** What goes wrong with a file is said of that file: a bad sector must not end the reading of all others. */
-function faultOfReading(error: unknown): string {
-  if (error instanceof AssetChangedError) return changing;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === undefined) throw error;
-  return `can't be read (${code})`;
 }
 
 async function loadMemory(file: string | undefined): Promise<Readonly<Record<string, Entry>>> {

@@ -1,10 +1,10 @@
 // Frees what nobody needs: sets that are neither active, nor the one to go back to, nor fresh, and what a crash left behind.
 
-import { lstat, readdir, rename, rm } from "node:fs/promises";
+import { lstat, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory } from "./durable.ts";
 import { endOfUseMs, type History, readHistory } from "./history.ts";
-import { namesIn, setPath, setsPath, unfinishedName } from "./layout.ts";
+import { failedWith, namesIn, setPath, setsPath, unfinishedName } from "./layout.ts";
 import { listStore, type StoredSet } from "./list.ts";
 
 /** A machine that was given a set boots it within minutes; a day also leaves time for second thoughts. */
@@ -16,13 +16,9 @@ export type Verdict = { readonly keep: string } | { readonly free: string };
 export function judgeSet(set: StoredSet, history: History, nowMs: number): Verdict {
   if (set.state === "active") return { keep: "active" };
   if (set.state === "previous") return { keep: "the one to go back to" };
-  const { described } = set;
-  const lastNeededMs = Math.max(
-    endOfUseMs(history, set.id) ?? 0,
-    described === undefined ? 0 : Date.parse(described.importedAt),
-  );
+  const lastNeededMs = Math.max(endOfUseMs(history, set.id) ?? 0, set.neededMs);
   if (nowMs - lastNeededMs < keptForMs) return { keep: "imported or in use within the last day" };
-  return { free: described === undefined ? "can't be understood" : "no longer needed" };
+  return { free: set.described === undefined ? "can't be understood" : "no longer needed" };
 }
 
 export interface Collected {
@@ -41,23 +37,50 @@ export interface GcRequest {
   readonly dryRun: boolean;
 }
 
-/** Removes what can go. A set goes by a rename first, so that no half of one is ever found under its name. */
+/** Removes what can go. */
 export async function collectGarbage(request: GcRequest): Promise<Collected[]> {
   const { root, nowMs, dryRun } = request;
   const collected: Collected[] = [];
   for (const set of (await listStore(root)).sets) {
-    const path = setPath(root, set.profile, set.id);
-    const verdict = judgeSet(set, await readHistory(root, set.profile), nowMs);
     const name = `${set.profile}/${set.id}`;
-    collected.push({ name, verdict, sizeBytes: await sizeOf(path) });
-    if ("keep" in verdict || dryRun) continue;
-    const sets = setsPath(root, set.profile);
-    const doomed = join(sets, unfinishedName("removed"));
-    await rename(path, doomed);
-    await syncDirectory(sets);
-    await rm(doomed, { recursive: true, force: true });
+    const sizeBytes = await sizeOf(setPath(root, set.profile, set.id));
+    const judged = judgeSet(set, await readHistory(root, set.profile), nowMs);
+    const verdict = "keep" in judged || dryRun ? judged : await removeSet(root, set, judged);
+    collected.push({ name, verdict, sizeBytes });
   }
   return [...collected, ...(await collectLeftovers(request))];
+}
+
+/** Removes a set, by a rename first, so that no half of one is ever found under its name. Or says why it stays after all. */
+export async function removeSet(
+  root: string,
+  { profile, id, neededMs }: StoredSet,
+  judged: Verdict,
+): Promise<Verdict> {
+  const path = setPath(root, profile, id);
+  const doomed = join(setsPath(root, profile), unfinishedName("removed"));
+  try {
+    await rename(path, doomed);
+  } catch (error) {
+    if (failedWith(error, "ENOENT")) return judged;
+    throw error;
+  }
+  if ((await stat(doomed)).mtimeMs !== neededMs && (await putBack(doomed, path)))
+    return { keep: "chosen at this moment" };
+  await syncDirectory(setsPath(root, profile));
+  await rm(doomed, { recursive: true, force: true });
+  return judged;
+}
+
+/** False when the place was taken meanwhile: the same set was imported anew. */
+async function putBack(doomed: string, path: string): Promise<boolean> {
+  return rename(doomed, path).then(
+    () => true,
+    (error: unknown) => {
+      if (failedWith(error, "ENOTEMPTY", "EEXIST")) return false;
+      throw error;
+    },
+  );
 }
 
 const leftoverPattern = /^\.(?:import-|removed-|.*\.)(\d+)-[0-9a-f]{12}$/;
@@ -72,7 +95,9 @@ async function collectLeftovers({ root, nowMs, isRunning, dryRun }: GcRequest) {
       const pid = leftoverPattern.exec(entry)?.[1];
       if (pid === undefined) continue;
       const path = join(folder, entry);
-      const { mtimeMs } = await lstat(path);
+      const mtimeMs = (await lstat(path).catch(() => undefined))?.mtimeMs;
+      // Gone by itself: its process has just ended.
+      if (mtimeMs === undefined) continue;
       if (isRunning(Number(pid)) && nowMs - mtimeMs < keptForMs) continue;
       const verdict = { free: "left behind by a process that has ended" };
       collected.push({ name: path, verdict, sizeBytes: await sizeOf(path) });
@@ -81,10 +106,11 @@ async function collectLeftovers({ root, nowMs, isRunning, dryRun }: GcRequest) {
   return collected;
 }
 
+/** What is gone takes nothing. */
 async function sizeOf(path: string): Promise<number> {
-  const facts = await lstat(path);
-  if (!facts.isDirectory()) return facts.size;
-  const names = await readdir(path);
+  const facts = await lstat(path).catch(() => undefined);
+  if (facts?.isDirectory() !== true) return facts?.size ?? 0;
+  const names = await readdir(path).catch(() => []);
   const sizes = await Promise.all(names.map((name) => sizeOf(join(path, name))));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,8 +1,8 @@
 // What was active for a profile, and since when. The link nixos/PROFILE says what is active; this says what was before.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { readSmallFile } from "../asset-file.ts";
 import { writeFileDurably } from "./durable.ts";
 import { setsPath } from "./layout.ts";
 import { idPattern } from "./set-file.ts";
@@ -26,9 +26,9 @@ const pathOf = (root: string, profile: string): string =>
 /** Empty when there is none. One that can't be understood is an Error: rollback must not guess. */
 export async function readHistory(root: string, profile: string): Promise<History> {
   const path = pathOf(root, profile);
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined) return [];
   try {
+    const text = (await readSmallFile(path))?.toString();
+    if (text === undefined) return [];
     return shape.parse(JSON.parse(text));
   } catch (cause) {
     throw new Error(`${path} can't be understood: remove it, and name sets by their ids`, {

@@ -67,6 +67,21 @@ export function kernelFault(file: FoundFile, kernel: Kernel): string | undefined
     : undefined;
 }
 
+/** The fault of a file that somebody writes at this moment. */
+export const changing = "changes while it is read";
+
+/** What went wrong with the reading of a file, as a predicate; throws what has nothing to do with the file. */
+export function readingFault(error: unknown): string {
+  const source = error instanceof AssetChangedError ? error.cause : error;
+  const { code } = (source ?? {}) as NodeJS.ErrnoException;
+  if (code !== undefined && !goneCodes.has(code)) return `can't be read (${code})`;
+  if (error instanceof AssetChangedError) return changing;
+  throw error;
+}
+
+// Removed, or replaced by a link or a pipe, between the look at it and the opening.
+const goneCodes = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
+
 /** Opens the file for `use`. Throws AssetChangedError when it is not the file that was found, or changes meanwhile. */
 export async function withFile<T>(
   file: FoundFile,

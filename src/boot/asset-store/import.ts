@@ -1,14 +1,14 @@
 // Brings an image into the store: finds the set, copies it, checks the copy, and publishes it under one name.
 // Until then it lies in a hidden folder, which nobody serves and which gc removes after a crash.
 
-import { chmod, mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findFile } from "../asset-file.ts";
 import { syncDirectory } from "./durable.ts";
 import { createExaminer } from "./examiner.ts";
 import { hashFile, kernelFault, readKernelFile, withFile } from "./image-file.ts";
 import { checkInitrd } from "./initrd.ts";
-import { setPath, setsPath, unfinishedName } from "./layout.ts";
+import { failedWith, noteNeed, setPath, setsPath, unfinishedName } from "./layout.ts";
 import { readStoredSet } from "./read-set.ts";
 import { buildIdOf, formatSetFile, type SetFile, setFileName, setVersion } from "./set-file.ts";
 import { findSource, type Source, type SourceFile } from "./source.ts";
@@ -45,7 +45,8 @@ export async function importSet(request: ImportRequest): Promise<Imported> {
     const source = await findSource(request.path, join(unfinished, "source"));
     const set = await copySet(request, source, unfinished);
     await rm(join(unfinished, "source"), { recursive: true, force: true });
-    return { set, outcome: await publish(root, set, unfinished) };
+    const outcome = await publish(root, set, { unfinished, nowMs: request.nowMs });
+    return { set, outcome };
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
@@ -131,20 +132,50 @@ async function copy(
   }
 }
 
-/** Gives the finished folder its name. A whole set that has the name already stays. */
+// Each round but the first is for another process that had the place in between.
+const publishRounds = 5;
+
+/** Gives the finished folder its name. A whole set that has the name already stays; a damaged one makes room. */
 async function publish(
   root: string,
   set: SetFile,
-  unfinished: string,
+  { unfinished, nowMs }: { readonly unfinished: string; readonly nowMs: number },
 ): Promise<Imported["outcome"]> {
   const path = setPath(root, set.profile, set.id);
-  const present = await stat(path).catch(() => undefined);
-  if (present !== undefined) {
-    const reading = { base: root, examiner: await createExaminer(), key: undefined };
-    if ("set" in (await readStoredSet(reading, path))) return "present";
-    await rename(path, join(setsPath(root, set.profile), unfinishedName("removed")));
+  const damaged = join(setsPath(root, set.profile), unfinishedName("removed"));
+  await noteNeed(unfinished, nowMs);
+  for (let round = 1; round <= publishRounds; round++) {
+    if (await renameIfFree(unfinished, path)) {
+      await syncDirectory(setsPath(root, set.profile));
+      await rm(damaged, { recursive: true, force: true });
+      return round === 1 ? "imported" : "replaced";
+    }
+    if (await isWhole(root, path, nowMs)) return "present";
+    await rm(damaged, { recursive: true, force: true });
+    await rename(path, damaged).catch(passOver("ENOENT"));
   }
-  await rename(unfinished, path);
-  await syncDirectory(setsPath(root, set.profile));
-  return present === undefined ? "imported" : "replaced";
+  throw new Error(`${path} is taken by other imports each time: import again when they are done`);
+}
+
+async function renameIfFree(from: string, to: string): Promise<boolean> {
+  const taken = await rename(from, to).then(
+    () => false,
+    passOver("ENOTEMPTY", "EEXIST", "ENOTDIR"),
+  );
+  return taken === false;
+}
+
+/** Whether a set lies there and is what it says. It is noted as needed first, so that gc does not take it meanwhile. */
+async function isWhole(root: string, path: string, nowMs: number): Promise<boolean> {
+  await noteNeed(path, nowMs).catch(passOver("ENOENT"));
+  const reading = { base: root, examiner: await createExaminer(), key: undefined };
+  return "set" in (await readStoredSet(reading, path));
+}
+
+/** For a failure that is expected: `true` for these codes; others are thrown on. */
+function passOver(...codes: readonly string[]): (error: unknown) => true {
+  return (error) => {
+    if (failedWith(error, ...codes)) return true;
+    throw error;
+  };
 }

@@ -6,7 +6,7 @@
 //   loaders.json           where the loaders beside it came from
 
 import { randomBytes } from "node:crypto";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { idPattern } from "./set-file.ts";
 
@@ -18,6 +18,23 @@ export const setPath = (root: string, profile: string, id: string): string =>
 /** A hidden name for what `purpose` works on in a folder of the store. It names the process, for gc. */
 export function unfinishedName(purpose: "import" | "removed"): string {
   return `.${purpose}-${process.pid}-${randomBytes(6).toString("hex")}`;
+}
+
+/**
+ * Notes in the time of a set's folder that the set is needed from now on. Whoever is about to publish or activate one does this
+ * first; gc looks at it again after it has moved a set out of the way, and puts back what was needed meanwhile. So neither
+ * waits for the other. Rejects with ENOENT when the set is not there. Only a folder's owner can set its time; for others who may
+ * write it is as it was.
+ */
+export async function noteNeed(path: string, nowMs: number): Promise<void> {
+  await utimes(path, nowMs / 1000, nowMs / 1000).catch((error: unknown) => {
+    if (!failedWith(error, "EPERM")) throw error;
+  });
+}
+
+/** Whether an operation on files failed with one of these codes, such as ENOENT. */
+export function failedWith(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 /** The visible names in a folder, sorted; none when it can't be read. */

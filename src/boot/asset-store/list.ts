@@ -1,7 +1,8 @@
 // What is in the store, as set.json has it; nothing is checked here.
 
-import { readFile, realpath } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { readSmallFile } from "../asset-file.ts";
 import { previousOf, readHistory } from "./history.ts";
 import {
   activeId,
@@ -18,6 +19,8 @@ export interface StoredSet {
   readonly profile: string;
   readonly id: string;
   readonly state: "active" | "previous" | "inactive";
+  /** When it was imported, or last chosen to become active; milliseconds since the epoch. */
+  readonly neededMs: number;
   /** Undefined when set.json is missing or can't be understood. */
   readonly described: SetFile | undefined;
 }
@@ -39,9 +42,13 @@ export async function listStore(root: string): Promise<StoreList> {
     const previous = previousOf(await readHistory(root, profile), active, ids);
     for (const id of ids) {
       // A profile may be given the set of another one: that is in use, too.
-      const used = given.includes(await realpath(setPath(root, profile, id)));
+      const path = await realpath(setPath(root, profile, id)).catch(() => undefined);
+      // Another process has removed it a moment ago.
+      if (path === undefined) continue;
+      const used = given.includes(path);
       const state = used ? "active" : id === previous ? "previous" : "inactive";
-      sets.push({ profile, id, state, described: await describe(root, profile, id) });
+      const neededMs = (await stat(path)).mtimeMs;
+      sets.push({ profile, id, state, neededMs, described: await describe(path) });
     }
   }
   const folders: string[] = [];
@@ -50,10 +57,9 @@ export async function listStore(root: string): Promise<StoreList> {
   return { sets, folders };
 }
 
-async function describe(root: string, profile: string, id: string): Promise<SetFile | undefined> {
-  const path = join(setPath(root, profile, id), setFileName);
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  const parsed = text === undefined ? undefined : parseSetFile(text);
+async function describe(directory: string): Promise<SetFile | undefined> {
+  const text = await readSmallFile(join(directory, setFileName)).catch(() => undefined);
+  const parsed = text === undefined ? undefined : parseSetFile(text.toString());
   return parsed === undefined || "problem" in parsed ? undefined : parsed;
 }
 

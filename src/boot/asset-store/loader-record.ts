@@ -1,9 +1,9 @@
 // loaders.json: where the installed loaders came from, and the sums they had then.
 
 import type { KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { readSmallFile } from "../asset-file.ts";
 import { writeFileDurably } from "./durable.ts";
 import { type SignatureFault, signatureFault } from "./signature.ts";
 
@@ -26,11 +26,11 @@ export async function readLoaderRecord(
   key?: KeyObject,
 ): Promise<{ readonly record: LoaderRecord } | SignatureFault> {
   const path = join(root, fileName);
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined) return { record: {} };
-  const unsigned = await signatureFault(path, text, key);
-  if (unsigned !== undefined) return unsigned;
   try {
+    const text = (await readSmallFile(path))?.toString();
+    if (text === undefined) return { record: {} };
+    const unsigned = await signatureFault(path, text, key);
+    if (unsigned !== undefined) return unsigned;
     return { record: shape.parse(JSON.parse(text)) };
   } catch {
     return {

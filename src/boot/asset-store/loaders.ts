@@ -4,11 +4,12 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import { loaderName } from "../../inventory/loader-name.ts";
 import { writeFileDurably } from "./durable.ts";
 import { namesIn } from "./layout.ts";
 import { loaderFault } from "./loader-format.ts";
 import { type LoaderRecord, readLoaderRecord, writeLoaderRecord } from "./loader-record.ts";
-import { loaderName, maxLoaderBytes } from "./read-loaders.ts";
+import { maxLoaderBytes } from "./read-loaders.ts";
 
 const sourcesShape = z.array(
   z.strictObject({
@@ -61,16 +62,14 @@ export async function findPackagedLoaders(
 export async function findLoadersIn(
   sources: LoaderSources,
   path: string,
-  name?: string,
+  single: SingleLoader = {},
 ): Promise<FoundLoader[]> {
   const facts = await stat(path).catch(() => undefined);
-  if (facts?.isFile() === true)
-    return [
-      { name: requireName(name ?? basename(path)), source: path, data: await readFile(path) },
-    ];
+  if (facts?.isFile() === true) return [await readSingle(path, facts.size, single)];
   if (facts === undefined) throw new Error(`${path} does not exist or can't be read`);
-  if (name !== undefined)
-    throw new Error(`${path} is a folder: --name is for a single file or a URL`);
+  if (!facts.isDirectory()) throw new Error(`${path} is neither a file nor a folder`);
+  if (single.name !== undefined || single.sha256 !== undefined)
+    throw new Error(`${path} is a folder: --name and --sha256 are for a single file or a URL`);
   const renamed = new Map(
     sources
       .map((one): [string, string] => [basename(one.path), one.name])
@@ -86,6 +85,26 @@ export async function findLoadersIn(
   if (found.size === 0)
     throw new Error(`${path} holds no loader: expected a file such as ipxe.efi`);
   return [...found.values()];
+}
+
+/** What is said of a single file. */
+export interface SingleLoader {
+  /** To be served by; else its own. */
+  readonly name?: string | undefined;
+  /** That it must have. */
+  readonly sha256?: string | undefined;
+}
+
+async function readSingle(
+  path: string,
+  sizeBytes: number,
+  { name, sha256 }: SingleLoader,
+): Promise<FoundLoader> {
+  const served = requireName(name ?? basename(path));
+  if (sizeBytes > maxLoaderBytes) throw new Error(`${path} is too large for a loader`);
+  const data = await readFile(path);
+  if (sha256 !== undefined) requireSum(path, data, sha256);
+  return { name: served, source: path, data };
 }
 
 /** Fetches a loader. `sha256` is required, so that what is fetched is what somebody looked at. Throws with the URL. */
@@ -107,8 +126,7 @@ export async function fetchLoader(
     pieces.push(piece);
   }
   const data = Buffer.concat(pieces);
-  const sum = sumOf(data);
-  if (sum !== sha256) throw new Error(`${url.href} has the SHA-256 ${sum}, expected ${sha256}`);
+  requireSum(url.href, data, sha256);
   return { name: served, source: url.href, data };
 }
 
@@ -142,6 +160,14 @@ export async function installLoaders(
   );
   await writeLoaderRecord(root, record);
   return record;
+}
+
+function requireSum(source: string, data: Buffer, expected: string): void {
+  const sum = sumOf(data);
+  if (sum !== expected)
+    throw new Error(
+      `${source} has the SHA-256 ${sum}, expected ${expected}: look where it comes from, then give the sum of what you trust`,
+    );
 }
 
 function requireName(name: string): string {

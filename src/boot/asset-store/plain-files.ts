@@ -2,8 +2,8 @@
 
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { loaderName } from "../../inventory/loader-name.ts";
 import { type FoundFile, identityOf, isInside } from "../asset-file.ts";
-import { loaderName } from "./read-loaders.ts";
 
 const mostFiles = 10_000;
 const mostLevels = 8;

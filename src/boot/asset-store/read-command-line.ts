@@ -1,10 +1,9 @@
 // Reads the texts beside a kernel that its command line is made of.
 
-import { readFile, readlink, stat } from "node:fs/promises";
+import { readlink } from "node:fs/promises";
 import { join } from "node:path";
+import { readSmallFile } from "../asset-file.ts";
 import { type CommandLine, commandLine } from "../command-line.ts";
-
-const maxTextBytes = 64 * 1024;
 
 /** `script` is the name of the folder's netboot.ipxe, if it has one; `allowed` says whether a file may be read at all. */
 export async function readCommandLine(
@@ -15,9 +14,8 @@ export async function readCommandLine(
   const text = async (name: string | undefined) => {
     if (name === undefined) return undefined;
     const path = join(directory, name);
-    const facts = await stat(path).catch(() => undefined);
-    if (facts === undefined || !facts.isFile() || facts.size > maxTextBytes) return undefined;
-    return (await allowed(path)) ? readFile(path, "utf8").catch(() => undefined) : undefined;
+    if (!(await allowed(path))) return undefined;
+    return (await readSmallFile(path).catch(() => undefined))?.toString();
   };
   return commandLine({
     netbootIpxe: await text(script),

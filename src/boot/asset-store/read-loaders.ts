@@ -1,10 +1,13 @@
 // The loaders of an asset directory, read into memory: a transfer cannot see one change.
 
 import { createHash, type KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { resolveFile } from "../asset-file.ts";
+import { loaderName } from "../../inventory/loader-name.ts";
+import { type FileProblem, resolveFile } from "../asset-file.ts";
+import { changing, readingFault, withFile } from "./image-file.ts";
 import { namesIn } from "./layout.ts";
+import { loaderDamage } from "./loader-format.ts";
 import { type LoaderRecord, readLoaderRecord } from "./loader-record.ts";
 
 /** A loader such as ipxe.efi. */
@@ -16,61 +19,76 @@ export interface Loader {
 
 export interface ReadLoaders {
   readonly loaders: ReadonlyMap<string, Loader>;
+  /** Names of loaders that are there, or should be, and are not given to anyone, each with a sentence that says why. */
+  readonly refused: ReadonlyMap<string, string>;
   readonly problems: readonly string[];
-  /** Of the problems, those with loaders that are not what was installed. */
+  /** Of the problems, those with loaders that are not what they should be. */
   readonly damaged: readonly string[];
 }
 
-export const loaderName = /^[A-Za-z0-9][A-Za-z0-9._-]*\.(?:efi|kpxe|kkpxe|pxe|0|c32|signed)$/;
+export const noLoaders: ReadLoaders = {
+  ...{ loaders: new Map(), refused: new Map() },
+  ...{ problems: [], damaged: [] },
+};
+
 export const maxLoaderBytes = 16 * 1024 * 1024;
 
-/** `base` is the asset directory with all links resolved; a file that is still one of `known` is not read again. */
+/**
+ * `root` is the asset directory. A file that is still one of `known` is not read again, unless all are to be read `inFull`.
+ * When the whole directory is gone, such as one that is not mounted any more, what is known goes on being given.
+ */
 export async function readLoaders(
-  base: string,
+  root: string,
   known: ReadonlyMap<string, Loader>,
-  key: KeyObject | undefined,
+  { key, inFull }: { readonly key: KeyObject | undefined; readonly inFull: boolean },
 ): Promise<ReadLoaders> {
+  const base = await realpath(root).catch(() => undefined);
+  if (base === undefined) {
+    const problem = `the asset directory ${root} does not exist or cannot be read`;
+    return { ...noLoaders, loaders: known, problems: [problem] };
+  }
   const recorded = await readLoaderRecord(base, key);
   const record = "record" in recorded ? recorded.record : {};
   const loaders = new Map<string, Loader>();
-  const faults: Fault[] = "problem" in recorded ? [recorded] : [];
+  const faults = new Map<string, FileProblem>();
   const names = new Set([...(await namesIn(base)), ...Object.keys(record)]);
   for (const name of [...names].filter((entry) => loaderName.test(entry))) {
-    const loader = await readLoader(base, name, known.get(name));
+    const loader = await readLoader(base, name, inFull ? undefined : known.get(name));
     const fault = faultOf(join(base, name), loader, record[name], key !== undefined);
     if (fault !== undefined)
-      faults.push({ ...fault, problem: `${loaderLabel(name)}: ${fault.problem}` });
+      faults.set(name, { ...fault, problem: `${loaderLabel(name)}: ${fault.problem}` });
     else if ("data" in loader) loaders.set(name, loader);
   }
+  const all = [...("problem" in recorded ? [recorded] : []), ...faults.values()];
   return {
     loaders,
-    problems: faults.map(({ problem }) => problem),
-    damaged: faults.flatMap(({ problem, damaged }) => (damaged ? [problem] : [])),
+    refused: new Map(Array.from(faults, ([name, { problem }]) => [name, problem])),
+    problems: all.map(({ problem }) => problem),
+    damaged: all.flatMap(({ problem, damaged }) => (damaged ? [problem] : [])),
   };
-}
-
-interface Fault {
-  readonly problem: string;
-  readonly damaged: boolean;
 }
 
 /** Why a loader is not served; `signed`: only what is in the record is. */
 function faultOf(
   path: string,
-  loader: Loader | { readonly problem: string },
+  loader: Loader | FileProblem,
   installed: LoaderRecord[string] | undefined,
   signed: boolean,
-): Fault | undefined {
+): FileProblem | undefined {
   const again = "install it again with rackstrap assets loaders";
   if (installed === undefined && signed) {
     const problem = "is not in a signed loaders.json, as server.assetKey asks for";
-    return { problem, damaged: false };
+    return { problem: `${path} ${problem}: ${again}, then sign loaders.json`, damaged: false };
+  }
+  if (installed === undefined) {
+    if ("data" in loader) return undefined;
+    return { ...loader, problem: `${path} ${loader.problem}: replace or remove it` };
   }
   if ("problem" in loader) {
-    const hint = installed === undefined ? "" : `: ${again}, or take it out of loaders.json`;
-    return { problem: `${path} ${loader.problem}${hint}`, damaged: false };
+    const problem = `${path} ${loader.problem}: ${again}, or take it out of loaders.json`;
+    return { problem, damaged: true };
   }
-  if (installed === undefined || installed.sha256 === loader.sha256) return undefined;
+  if (installed.sha256 === loader.sha256) return undefined;
   const problem = `${path} is not the file that was installed from ${installed.source}: ${again}`;
   return { problem, damaged: true };
 }
@@ -84,14 +102,20 @@ async function readLoader(
   base: string,
   name: string,
   known: Loader | undefined,
-): Promise<Loader | { readonly problem: string }> {
+): Promise<Loader | FileProblem> {
   const file = await resolveFile(base, join(base, name));
   if ("problem" in file) return file;
   const { identity, sizeBytes } = file;
   if (known?.identity === identity) return known;
   if (sizeBytes > maxLoaderBytes)
-    return { problem: `has ${sizeBytes} octets, too many for a loader` };
-  const data = await readFile(file.path).catch(() => undefined);
-  if (data === undefined) return { problem: "cannot be read" };
-  return { data, identity, sha256: createHash("sha256").update(data).digest("hex") };
+    return { problem: `has ${sizeBytes} octets, too many for a loader`, damaged: true };
+  try {
+    const data = await withFile(file, (handle) => handle.readFile());
+    const fault = loaderDamage(name, data);
+    if (fault !== undefined) return { problem: fault, damaged: true };
+    return { data, identity, sha256: createHash("sha256").update(data).digest("hex") };
+  } catch (error) {
+    const problem = readingFault(error);
+    return { problem, damaged: problem !== changing };
+  }
 }

@@ -4,7 +4,7 @@ import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { isInside } from "../asset-file.ts";
 import { activePath, isDirectory, namesIn, setPath, storedIdOf, storedIds } from "./layout.ts";
-import { type Loader, readLoaders } from "./read-loaders.ts";
+import type { Loader, ReadLoaders } from "./read-loaders.ts";
 import {
   type AssetSet,
   type Reading,
@@ -13,9 +13,12 @@ import {
   readStoredSet,
 } from "./read-set.ts";
 
-export interface AssetManifest {
+export interface AssetManifest extends ReadSets {
   readonly root: string;
   readonly loaders: ReadonlyMap<string, Loader>;
+}
+
+export interface ReadSets {
   /** What machines of a profile are given when they ask now. */
   readonly sets: ReadonlyMap<string, AssetSet>;
   /** Every usable set that is on the disk, active or not, by `PROFILE/VERSION`. */
@@ -26,40 +29,46 @@ export interface AssetManifest {
   readonly damaged: readonly string[];
 }
 
-/** Never rejects for what is in the directory. `known` are the loaders of the last reading. */
-export async function readManifest(
+export const noSets: ReadSets = {
+  ...{ sets: new Map(), versions: new Map() },
+  ...{ problems: [], damaged: [] },
+};
+
+/** What was read of loaders and of sets, as one. */
+export function manifestOf(root: string, ofLoaders: ReadLoaders, ofSets: ReadSets): AssetManifest {
+  return {
+    ...ofSets,
+    ...{ root, loaders: ofLoaders.loaders },
+    problems: [...ofLoaders.problems, ...ofSets.problems],
+    damaged: [...ofLoaders.damaged, ...ofSets.damaged],
+  };
+}
+
+/** The sets of an asset directory. Never rejects for what is in the directory; one that is not there has none. */
+export async function readSets(
   root: string,
   { examiner, key }: Omit<Reading, "base">,
-  known: AssetManifest["loaders"] = new Map(),
-): Promise<AssetManifest> {
+): Promise<ReadSets> {
   const base = await realpath(root).catch(() => undefined);
-  if (base === undefined) {
-    const problems = [`the asset directory ${root} does not exist or cannot be read`];
-    const none = { loaders: new Map(), sets: new Map(), versions: new Map() };
-    return { root, ...none, problems, damaged: [] };
-  }
+  if (base === undefined) return noSets;
   const reading = { base, examiner, key };
-  const { loaders, ...ofLoaders } = await readLoaders(base, known, key);
   const active = await readActiveSets(reading);
-  const others = await readOtherSets(reading, active);
+  const all = [...active, ...(await readOtherSets(reading, active))];
   await examiner.keep();
-  const all = [...active, ...others];
-  const sets = active.flatMap(({ profile, read }) =>
-    "set" in read ? [[profile, read.set] as const] : [],
-  );
-  const versions = all.flatMap(({ profile, read }) =>
-    "set" in read ? [[versionKey(profile, read.set.version), read.set] as const] : [],
-  );
   const problems = all.flatMap(({ label, read }) =>
     "problem" in read ? [{ text: `${label}: ${read.problem}`, damaged: read.damaged }] : [],
   );
   return {
-    ...{ root, loaders, sets: new Map(sets), versions: new Map(versions) },
-    problems: [...ofLoaders.problems, ...problems.map(({ text }) => text)],
-    damaged: [
-      ...ofLoaders.damaged,
-      ...problems.filter(({ damaged }) => damaged).map(({ text }) => text),
-    ],
+    sets: new Map(
+      active.flatMap(({ profile, read }) => ("set" in read ? [[profile, read.set] as const] : [])),
+    ),
+    versions: new Map(
+      all.flatMap(({ profile, read }) =>
+        "set" in read ? [[versionKey(profile, read.set.version), read.set] as const] : [],
+      ),
+    ),
+    problems: problems.map(({ text }) => text),
+    damaged: problems.filter(({ damaged }) => damaged).map(({ text }) => text),
   };
 }
 
@@ -100,9 +109,15 @@ async function readActive(
   profile: string,
 ): Promise<ReadSet> {
   if (directory === undefined)
-    return { problem: `nixos/${profile} is a link to nothing`, damaged: false };
+    return {
+      problem: `nixos/${profile} is a link to nothing: choose a set with rackstrap assets activate`,
+      damaged: true,
+    };
   if (!isInside(reading.base, directory))
-    return { problem: `nixos/${profile} leads out of the asset directory`, damaged: false };
+    return {
+      problem: `nixos/${profile} leads out of the asset directory: import what it leads to`,
+      damaged: false,
+    };
   if (storedIdOf(reading.base, directory) === undefined)
     return readFolder(reading, directory, profile);
   const read = await readStoredSet(reading, directory);

@@ -1,15 +1,14 @@
 // One asset set as it lies on the disk: a set of the store with its set.json, or a folder that somebody filled by hand.
 
 import type { KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type AssetFile, resolveFile } from "../asset-file.ts";
+import { type AssetFile, readSmallFile, resolveFile } from "../asset-file.ts";
 import type { Examiner } from "./examiner.ts";
 import type { ImageKind } from "./image-file.ts";
 import { namesIn } from "./layout.ts";
 import { readCommandLine } from "./read-command-line.ts";
 import { parseSetFile, type SetFile, setFileName, setVersion } from "./set-file.ts";
-import { setNames } from "./set-names.ts";
+import { singleSet } from "./set-names.ts";
 import { signatureFault } from "./signature.ts";
 
 /** Kernel, initrd and command line that were built together. */
@@ -38,19 +37,26 @@ export interface Reading {
   readonly key: KeyObject | undefined;
 }
 
+const importAgain = "import its image again";
+
 /** A set of the store: its files must be what its set.json says. */
 export async function readStoredSet(
   reading: Reading,
   directory: string,
 ): Promise<ReadSet & { readonly described?: SetFile }> {
-  const text = await readFile(join(directory, setFileName), "utf8").catch(() => undefined);
-  if (text === undefined) return damaged(`${join(directory, setFileName)} is missing`);
-  const unsigned = await signatureFault(join(directory, setFileName), text, reading.key);
+  const path = join(directory, setFileName);
+  const file = await resolveFile(reading.base, path);
+  if ("problem" in file) return damaged(`${path} ${file.problem}: ${importAgain}`);
+  const text = (await readSmallFile(file.path).catch(() => undefined))?.toString();
+  if (text === undefined) return damaged(`${path} can't be read: ${importAgain}`);
+  const unsigned = await signatureFault(path, text, reading.key);
   if (unsigned !== undefined) return unsigned;
   const described = parseSetFile(text);
-  if ("problem" in described) return damaged(`${directory}: ${described.problem}`);
+  if ("problem" in described) return damaged(`${directory}: ${described.problem}: ${importAgain}`);
   if (described.id !== basename(directory) || described.profile !== basename(dirname(directory)))
-    return damaged(`${directory} has the ${setFileName} of ${described.profile}/${described.id}`);
+    return damaged(
+      `${directory} has the ${setFileName} of ${described.profile}/${described.id}: ${importAgain}`,
+    );
   const { profile, kernelName, arguments: kernelArguments, id: version } = described;
   const kernel = await readImage(reading, directory, kernelName, "kernel", described.kernel);
   if ("problem" in kernel) return { ...kernel, described };
@@ -71,16 +77,23 @@ export async function readFolder(
       problem: `${directory} was filled by hand, and server.assetKey asks for signed sets: import it, and sign its ${setFileName}`,
       damaged: false,
     };
-  const { kernels, initrds, scripts } = setNames(await namesIn(directory));
-  const [{ name, served: kernelName } = { name: "bzImage", served: "bzImage" as const }] = kernels;
-  const kernel = await readImage(reading, directory, name, "kernel");
+  const entries = await namesIn(directory);
+  const names = singleSet(entries);
+  if ("problem" in names)
+    return {
+      problem: `${directory}: ${names.problem}`,
+      // A folder that somebody is about to fill is no damage.
+      damaged: entries.length > 0,
+    };
+  const kernel = await readImage(reading, directory, names.kernel.name, "kernel");
   if ("problem" in kernel) return kernel;
-  const initrd = await readImage(reading, directory, initrds[0]?.name ?? "initrd", "initrd");
+  const initrd = await readImage(reading, directory, names.initrd.name, "initrd");
   if ("problem" in initrd) return initrd;
   const allowed = async (path: string) => !("problem" in (await resolveFile(reading.base, path)));
-  const line = await readCommandLine(directory, scripts[0]?.name, allowed);
-  if ("problem" in line) return { problem: line.problem, damaged: false };
+  const line = await readCommandLine(directory, names.script?.name, allowed);
+  if ("problem" in line) return damaged(`${directory}: ${line.problem}`);
   const content = { kernel, initrd, arguments: line.arguments };
+  const { served: kernelName } = names.kernel;
   return { set: { profile, kernelName, ...content, version: setVersion(content) } };
 }
 
@@ -93,9 +106,8 @@ async function readImage(
 ): Promise<AssetFile | { readonly problem: string; readonly damaged: boolean }> {
   const path = join(directory, name);
   const file = await resolveFile(base, path);
-  const hint = expected === undefined ? "copy it there again" : "import its image again";
-  if ("problem" in file)
-    return { problem: `${name} ${file.problem}`, damaged: expected !== undefined };
+  const hint = expected === undefined ? "copy it there again" : importAgain;
+  if ("problem" in file) return damaged(`${path} ${file.problem}: ${hint}`);
   if (expected !== undefined && file.sizeBytes !== expected.sizeBytes)
     return damaged(`${path} has ${file.sizeBytes} of ${expected.sizeBytes} octets: ${hint}`);
   const { sha256, fault } = await examiner.examine(file, kind);

@@ -59,10 +59,13 @@ export function singleSet(entries: readonly string[]):
       return {
         problem: `holds ${found.map(({ name }) => name).join(" and ")}: put each image in a folder of its own`,
       };
-  const odd = [initrd, script].find(
-    (file) => file?.arch !== undefined && kernel.arch !== undefined && file.arch !== kernel.arch,
+  const [first, ...others] = [kernel, initrd, script].flatMap((file) =>
+    file?.arch === undefined ? [] : [file],
   );
-  if (odd !== undefined)
-    return { problem: `${kernel.name} and ${odd.name} are for different architectures` };
+  const odd = others.find(({ arch }) => arch !== first?.arch);
+  if (first !== undefined && odd !== undefined)
+    return {
+      problem: `${first.name} and ${odd.name} are for different architectures: put each image in a folder of its own`,
+    };
   return { kernel, initrd, script };
 }

@@ -3,8 +3,8 @@
 
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { messageOf } from "../../net/error-text.ts";
+import { readSmallFile } from "../asset-file.ts";
 
 /** The public key of a PEM file. Throws a sentence with what to do. */
 export function loadAssetKey(file: string): KeyObject {
@@ -33,7 +33,7 @@ export async function signatureFault(
   key: KeyObject | undefined,
 ): Promise<SignatureFault | undefined> {
   if (key === undefined) return undefined;
-  const signature = await readFile(`${path}.sig`).catch(() => undefined);
+  const signature = await readSmallFile(`${path}.sig`).catch(() => undefined);
   if (signature === undefined) {
     const problem = `${path} is not signed: put its signature into ${path}.sig`;
     return { problem, damaged: false };

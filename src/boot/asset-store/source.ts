@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type FoundFile, findFile } from "../asset-file.ts";
+import { type FoundFile, findFile, isInside, resolveFile } from "../asset-file.ts";
 import { namesIn } from "./layout.ts";
 import { readCommandLine } from "./read-command-line.ts";
 import { singleSet } from "./set-names.ts";
@@ -35,30 +35,41 @@ export async function findSource(path: string, unpacked: string): Promise<Source
     throw new Error(
       `${path} is neither a folder nor a .tar, .tar.gz, .tar.zst or .tar.xz archive: name the folder that holds bzImage and initrd`,
     );
+  if (!facts.isFile()) throw new Error(`${path} is not a regular file: name an archive`);
   await unpack(path, unpacked);
-  return readSource(await innerFolder(unpacked), path);
+  return readSource(await innerFolder(unpacked), path, unpacked);
 }
 
-async function readSource(directory: string, shown: string): Promise<Source> {
+/** With `within`, nothing outside of that folder is read: who packed an archive need not be who may read this host. */
+async function readSource(directory: string, shown: string, within?: string): Promise<Source> {
   const names = singleSet(await namesIn(directory));
   if ("problem" in names) throw new Error(`${shown}: ${names.problem}`);
   const { kernel, initrd, script } = names;
-  const line = await readCommandLine(directory, script?.name, async () => true);
+  const allowed = async (path: string) =>
+    within === undefined || !("problem" in (await resolveFile(within, path)));
+  const line = await readCommandLine(directory, script?.name, allowed);
   if ("problem" in line) throw new Error(`${shown}: ${line.problem}`);
   return {
-    kernel: await requireFile(directory, kernel.name, shown),
+    kernel: await requireFile(directory, kernel.name, shown, within),
     kernelName: kernel.served,
-    initrd: await requireFile(directory, initrd.name, shown),
+    initrd: await requireFile(directory, initrd.name, shown, within),
     arch: kernel.arch ?? initrd.arch ?? script?.arch,
     arguments: line.arguments,
   };
 }
 
 /** A build's result is a folder of links into the Nix store: they are followed. */
-async function requireFile(directory: string, name: string, of: string): Promise<SourceFile> {
+async function requireFile(
+  directory: string,
+  name: string,
+  of: string,
+  within: string | undefined,
+): Promise<SourceFile> {
   const shown = `${of}: ${name}`;
   const resolved = await realpath(join(directory, name)).catch(() => undefined);
   if (resolved === undefined) throw new Error(`${shown} is a link to nothing or can't be read`);
+  if (within !== undefined && !isInside(within, resolved))
+    throw new Error(`${shown} is a link out of the archive: pack the file itself`);
   const file = await findFile(resolved);
   if ("problem" in file) throw new Error(`${shown} ${file.problem}`);
   return { ...file, shown };
@@ -66,7 +77,15 @@ async function requireFile(directory: string, name: string, of: string): Promise
 
 async function unpack(path: string, to: string): Promise<void> {
   await mkdir(to);
-  const argv = ["--extract", "--no-same-owner", "--no-same-permissions", "--directory", to];
+  // A colon in the path would name another host.
+  const argv = [
+    "--extract",
+    "--force-local",
+    "--no-same-owner",
+    "--no-same-permissions",
+    "--directory",
+    to,
+  ];
   try {
     await promisify(execFile)("tar", [...argv, "--file", path], { timeout: unpackTimeoutMs });
   } catch (error) {

@@ -73,7 +73,7 @@ export function importLeases(
 }
 
 export function countStates(rows: readonly Lease[]): Readonly<Record<Lease["state"], number>> {
-  const counts = { bound: 0, released: 0, declined: 0 };
+  const counts = { bound: 0, released: 0, declined: 0, foreign: 0 };
   for (const { state } of rows) counts[state]++;
   return counts;
 }

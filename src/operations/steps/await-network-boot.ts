@@ -3,10 +3,10 @@
 
 import { BmcError, mayPass } from "../../bmc/bmc.ts";
 import { bootEvents, consoleFault, lastBootStage } from "../boot-stage.ts";
-import { restartIntoNetworkBoot } from "../network-boot.ts";
+import { longestTurnMs, restartIntoNetworkBoot } from "../network-boot.ts";
 import type { Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
-import { done, failed, type Step, type StepResult, wait } from "../result.ts";
+import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 
 const pollMs = 2000;
 
@@ -17,16 +17,17 @@ export function awaitNetworkBoot(context: StepContext): Step {
   return {
     id: "network",
     title: "wait for the machine on the network",
-    deadlineMs: 2 * limitMs + 300_000,
+    deadlineMs: 2 * limitMs + 300_000 + longestTurnMs(inventory),
     next,
-    run: async ({ operation, evidence, nowMs }, signal) => {
+    run: async (attempt, signal) => {
+      const { operation, evidence, nowMs } = attempt;
       const events = bootEvents(nodes, sincePowerOn(operation));
       const { name, sign } = lastBootStage(events);
       const fault = consoleFault(events);
       const why = fault === undefined ? "" : ` (${fault})`;
       if (name !== "silent") return done({ heard: sign?.kind });
       const { sinceMs = nowMs, phase, restarted } = evidence;
-      if (phase !== undefined) return await restart(context, phase, nowMs, signal);
+      if (phase !== undefined) return await restart(context, attempt, signal);
       if (nowMs - Number(sinceMs) < limitMs)
         return wait(pollMs, `the machine has not been heard on the network${why}`, { sinceMs });
       if (restarted === true)
@@ -34,7 +35,8 @@ export function awaitNetworkBoot(context: StepContext): Step {
           `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network${why}`,
           next,
         );
-      return await restart(context, "begun", nowMs, signal);
+      const begun = { ...attempt, evidence: { ...evidence, phase: "begun" } };
+      return await restart(context, begun, signal);
     },
   };
 }
@@ -46,15 +48,16 @@ function sincePowerOn(operation: Operation): Operation {
 }
 
 async function restart(
-  { node, controller }: StepContext,
-  phase: unknown,
-  nowMs: number,
+  context: StepContext,
+  attempt: Attempt,
   signal: AbortSignal,
 ): Promise<StepResult> {
+  const { node } = context;
+  const { phase } = attempt.evidence;
   try {
-    const moved = await restartIntoNetworkBoot(controller, node, phase, signal);
+    const moved = await restartIntoNetworkBoot(context, attempt, signal);
     if (moved.kind !== "done") return moved;
-    const again = { phase: undefined, restarted: true, sinceMs: nowMs };
+    const again = { phase: undefined, restarted: true, sinceMs: attempt.nowMs };
     return wait(pollMs, "restarted once more into a network boot", again);
   } catch (error) {
     if (!(error instanceof BmcError)) throw error;

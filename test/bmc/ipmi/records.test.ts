@@ -117,6 +117,11 @@ describe("an event record", () => {
       { severity: "critical", message: "boot error 05h: no bootable medium" },
     ],
     [
+      "a severity that a sensor has of its own",
+      "ffff 0300 02 00e1f565 2000 04 c0 07 07 02 ff ff",
+      { severity: "critical", message: "sensor type c0h 07h: critical" },
+    ],
+    [
       "an event that has no words here",
       "ffff 0300 02 00e1f565 2000 04 c0 07 6f 03 aa bb",
       { message: "sensor type c0h 07h: event 6fh offset 3 data 03aabb" },

@@ -50,9 +50,15 @@ test("what the BMC did not take is sent in the next packet", () => {
   expect(transfer.receive(taken(1, 2), 0).send.map(packet)).toMatchObject([
     { sequence: 2, data: from("cdef") },
   ]);
-  expect(transfer.receive(taken(2, 0, true), 0).send.map(packet)).toMatchObject([
-    { sequence: 3, data: from("cdef") },
-  ]);
+});
+
+test("a BMC that takes nothing is asked again after a while, not at once", () => {
+  const transfer = createSolTransfer(64);
+  transfer.type(from("abc"), 0);
+  expect(transfer.receive(taken(1, 0, true), 0).send).toEqual([]);
+  expect(transfer.type(from("d"), 100)).toEqual([]);
+  expect(transfer.deadline).toBe(700);
+  expect(transfer.wake(700)?.map(packet)).toMatchObject([{ sequence: 2, data: from("abcd") }]);
 });
 
 test("an acknowledgement of something else changes nothing", () => {
@@ -80,9 +86,9 @@ test("what is not acknowledged is repeated, and given up after eight times", () 
   let repeats = 0;
   for (let now = 0; transfer.deadline !== undefined && repeats < 100; repeats += 1) {
     now = transfer.deadline;
-    const again = transfer.repeat(now);
+    const again = transfer.wake(now);
     if (again === undefined) break;
-    expect(again).toEqual(sent);
+    expect(again).toEqual([sent]);
   }
   expect(repeats).toBe(7);
 });

@@ -210,6 +210,35 @@ describe("an image is refused, and nothing of it stays,", () => {
   });
 });
 
+describe("an archive is refused, and nothing of it stays,", () => {
+  it.each<[string, string, RegExp]>([
+    ["an initrd", "initrd", /: initrd is a link out of the archive: pack the file itself/],
+    ["a kernel", "bzImage", /: bzImage is a link out of the archive/],
+    // Nothing of the file that it leads to is read, so there is no command line.
+    ["a command line", "netboot.ipxe", /there is no netboot\.ipxe/],
+  ])("with %s that is a link out of it", async (_, name, message) => {
+    const { image, root, take } = place();
+    const path = `${image}.tar`;
+    const elsewhere = join(image, "../elsewhere");
+    cpSync(join(image, name), elsewhere);
+    rmSync(join(image, name));
+    symlinkSync(elsewhere, join(image, name));
+    execFileSync("tar", ["-cf", path, "-C", image, "."]);
+    await expect(take({ path })).rejects.toThrow(message);
+    expect(readdirSync(join(root, "sets/worker"))).toEqual([]);
+    // In a folder, such as a build's result, links are followed.
+    expect((await take({ path: image })).outcome).toBe("imported");
+  });
+
+  it("with a kernel that is a pipe", async () => {
+    const { image, take } = place();
+    rmSync(join(image, "bzImage"));
+    execFileSync("mkfifo", [join(image, "bzImage")]);
+    execFileSync("tar", ["-cf", `${image}.tar`, "-C", image, "."]);
+    await expect(take({ path: `${image}.tar` })).rejects.toThrow(/bzImage is not a regular file/);
+  });
+});
+
 describe("a path is refused, and nothing of it stays,", () => {
   it.each([
     ["when its path does not exist", "nothing-here", /nothing-here does not exist/],

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { readKernel } from "../../../src/boot/asset-store/kernel.ts";
 import { machineTypes } from "../../../src/boot/asset-store/portable-executable.ts";
-import { arm64Image, bzImage, efiProgram } from "../../fakes/images.ts";
+import { arm64Image, bzImage } from "../../fakes/images.ts";
+import { efiProgram } from "../../fakes/loaders.ts";
 
 test("a bzImage says its version and how long it is", () => {
   const image = bzImage(8192);

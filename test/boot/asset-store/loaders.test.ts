@@ -1,13 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -23,7 +16,8 @@ import {
 } from "../../../src/boot/asset-store/loaders.ts";
 import { machineTypes } from "../../../src/boot/asset-store/portable-executable.ts";
 import { assetProblems, createAssets } from "../../../src/boot/assets.ts";
-import { bzImage, efiProgram } from "../../fakes/images.ts";
+import { bzImage } from "../../fakes/images.ts";
+import { efiProgram } from "../../fakes/loaders.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -51,6 +45,7 @@ describe("a loader's file", () => {
     ["undionly.kpxe", bios],
     ["pxelinux.0", bios],
     ["ldlinux.c32", elf],
+    ["menu.c32", Buffer.from("b8fe4ccd21e8", "hex")],
     ["ipxe.efi", efiProgram()],
     ["shimx64.efi", efiProgram()],
     ["ipxe-arm64.efi", efiProgram(machineTypes.arm64)],
@@ -63,7 +58,9 @@ describe("a loader's file", () => {
 
   it.each<[string, Buffer, string]>([
     ["ipxe.efi", bios, "is no EFI program"],
-    ["ipxe.efi", Buffer.alloc(0), "is no EFI program"],
+    ["ipxe.efi", Buffer.alloc(0), "holds nothing but zeros"],
+    ["ipxe.efi", Buffer.alloc(1000), "holds nothing but zeros"],
+    ["ipxe.efi", efiProgram().subarray(0, 100), "is cut short or damaged in its headers"],
     ["ipxe.efi", efiProgram(machineTypes.arm64), "is for arm64, and its name says x64"],
     ["grubaa64.efi", efiProgram(), "is for x64, and its name says arm64"],
     ["ipxe.efi", efiProgram(0x1234), "is for machine type 0x1234"],
@@ -114,9 +111,18 @@ describe("loaders are found", () => {
 
   it("as a single file, under a name of its own if need be", async () => {
     const file = join(folder({ "own-build.bin": efiProgram() }), "own-build.bin");
-    expect(await findLoadersIn(sources, file, "ipxe.efi")).toMatchObject([
-      { name: "ipxe.efi", source: file },
-    ]);
+    const named = { name: "ipxe.efi" };
+    const found = [{ name: "ipxe.efi", source: file }];
+    expect(await findLoadersIn(sources, file, named)).toMatchObject(found);
+    const sha256 = sumOf(efiProgram());
+    expect(await findLoadersIn(sources, file, { ...named, sha256 })).toMatchObject(found);
+    const other = "0".repeat(64);
+    await expect(findLoadersIn(sources, file, { ...named, sha256: other })).rejects.toThrow(
+      `${file} has the SHA-256 ${sha256}, expected ${other}`,
+    );
+    await expect(findLoadersIn(sources, dirname(file), { sha256 })).rejects.toThrow(
+      "is a folder: --name and --sha256 are for a single file",
+    );
     await expect(findLoadersIn(sources, file)).rejects.toThrow(
       "own-build.bin is no name of a loader",
     );
@@ -201,18 +207,68 @@ describe("installed loaders", () => {
     expect(problems).toEqual(damaged);
   });
 
-  it("are read again by a full check, though they look unchanged", async () => {
-    const assets = temporaryDirectory();
-    await installLoaders(assets, [loader("ipxe.efi", efiProgram())], at);
-    const path = join(assets, "ipxe.efi");
-    utimesSync(path, 1, 1);
-    const kept = await createAssets(assets);
-    writeFileSync(path, Buffer.alloc(statSync(path).size, 1));
-    utimesSync(path, 1, 1);
-    expect((await kept.reload()).loaders.size).toBe(1);
-    const never = new AbortController().signal;
-    const { loaders, damaged } = await kept.verify(() => {}, never);
-    expect([loaders.size, damaged.length]).toEqual([0, 1]);
+  it("are read once, and again by a full check, though they look unchanged", async () => {
+    const root = temporaryDirectory();
+    await installLoaders(root, [loader("ipxe.efi", efiProgram())], at);
+    const assets = await createAssets(root);
+    const read = assets.current().loaders.get("ipxe.efi");
+    expect((await assets.reload()).loaders.get("ipxe.efi")).toBe(read);
+    const { loaders } = await assets.verify(() => {}, new AbortController().signal);
+    expect(loaders.get("ipxe.efi")).toEqual(read);
+    expect(loaders.get("ipxe.efi")).not.toBe(read);
+  });
+});
+
+describe("a loader that was copied by hand", () => {
+  it.each<[string, string, Buffer, string]>([
+    ["cut short", "ipxe.efi", efiProgram().subarray(0, 1000), "is cut short: 1000 of 1088 octets"],
+    ["empty", "ipxe.efi", Buffer.alloc(0), "is empty"],
+    ["cut off in its headers", "ipxe.efi", efiProgram().subarray(0, 100), "is cut short or dam"],
+    ["of zeros", "undionly.kpxe", Buffer.alloc(1000), "holds nothing but zeros"],
+  ])("is neither given nor unsaid when it is %s", async (_, name, data, fault) => {
+    const root = folder({ [name]: data });
+    const assets = await createAssets(root);
+    const { loaders, problems, damaged } = assets.current();
+    const [problem = ""] = problems;
+    expect(problem).toContain(`loader ${name}: ${root}/${name} ${fault}`);
+    expect(problem).toMatch(/: replace or remove it$/);
+    expect([loaders.size, problems, damaged]).toEqual([0, [problem], [problem]]);
+    expect(await assets.loader(name)).toBeUndefined();
+    expect([...(await assets.loaders()).refused]).toEqual([[name, problem]]);
+  });
+
+  it("is given when it is whole, whatever its name says", async () => {
+    const arm = efiProgram(machineTypes.arm64);
+    const assets = await createAssets(folder({ "own.efi": arm, "ipxe.efi": Buffer.from("text") }));
+    expect([...assets.current().loaders.keys()].sort()).toEqual(["ipxe.efi", "own.efi"]);
+    expect(assets.current().problems).toEqual([]);
+  });
+
+  it("is given as it is now, without a reading of everything", async () => {
+    const root = folder({ "ipxe.efi": efiProgram() });
+    const assets = await createAssets(root, { recentMs: 0 });
+    const newer = efiProgram(machineTypes.x64, 1024);
+    writeFileSync(join(root, "ipxe.efi"), newer);
+    expect((await assets.loader("ipxe.efi"))?.data).toEqual(newer);
+    expect(assets.current().loaders.get("ipxe.efi")?.data).toEqual(newer);
+    writeFileSync(join(root, "ipxe.efi"), newer.subarray(0, 1000));
+    expect(await assets.loader("ipxe.efi")).toBeUndefined();
+    expect(assets.current().damaged).toHaveLength(1);
+    rmSync(join(root, "ipxe.efi"));
+    expect(await assets.loader("ipxe.efi")).toBeUndefined();
+    expect(assets.current().damaged).toEqual([]);
+    writeFileSync(join(root, "snponly.efi"), newer);
+    expect((await assets.loader("snponly.efi"))?.data).toEqual(newer);
+  });
+
+  it("is given from memory while the whole directory is gone, and that is said", async () => {
+    const root = folder({ "ipxe.efi": efiProgram() });
+    const assets = await createAssets(root, { recentMs: 0 });
+    rmSync(root, { recursive: true });
+    expect((await assets.loader("ipxe.efi"))?.data).toEqual(efiProgram());
+    const { problems, loaders } = await assets.verify(() => {}, new AbortController().signal);
+    expect(loaders.has("ipxe.efi")).toBe(true);
+    expect(problems).toEqual([`the asset directory ${root} does not exist or cannot be read`]);
   });
 });
 
@@ -222,9 +278,23 @@ test("a loader that was installed and is gone is named, needed or not", async ()
   rmSync(join(assets, "shimx64.efi"));
   const manifest = (await createAssets(assets)).current();
   const problem = `loader shimx64.efi: ${assets}/shimx64.efi is missing or cannot be read: install it again with rackstrap assets loaders, or take it out of loaders.json`;
-  expect(manifest.problems).toEqual([problem]);
+  expect([manifest.problems, manifest.damaged]).toEqual([[problem], [problem]]);
   const needed = { profiles: [], loaders: ["shimx64.efi"] };
   expect(assetProblems(manifest, needed, "needed")).toEqual([problem]);
+});
+
+test("a record that is a pipe or a device keeps nobody waiting, and is named", async () => {
+  const root = folder({ "ipxe.efi": efiProgram() });
+  for (const put of [
+    () => execFileSync("mkfifo", [join(root, "loaders.json")]),
+    () => symlinkSync("/dev/zero", join(root, "loaders.json")),
+  ]) {
+    put();
+    const { loaders, damaged } = (await createAssets(root)).current();
+    expect([...loaders.keys()]).toEqual(["ipxe.efi"]);
+    expect(damaged).toEqual([expect.stringContaining("loaders.json can't be understood")]);
+    rmSync(join(root, "loaders.json"));
+  }
 });
 
 test("a record that can't be understood is named, and the loaders are served", async () => {

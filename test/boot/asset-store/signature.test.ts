@@ -8,7 +8,8 @@ import { installLoaders } from "../../../src/boot/asset-store/loaders.ts";
 import { loadAssetKey } from "../../../src/boot/asset-store/signature.ts";
 import { createAssets } from "../../../src/boot/assets.ts";
 import { putFiles } from "../../fakes/asset-directory.ts";
-import { efiProgram, putImage } from "../../fakes/images.ts";
+import { putImage } from "../../fakes/images.ts";
+import { efiProgram } from "../../fakes/loaders.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
 function openssl(...args: readonly string[]): void {
@@ -76,7 +77,7 @@ test("loaders are served as a signed loaders.json has them, and others are not",
   const { loaders, problems } = await read();
   expect([...loaders.keys()]).toEqual(["ipxe.efi"]);
   expect(problems).toContainEqual(
-    "loader snponly.efi: is not in a signed loaders.json, as server.assetKey asks for",
+    `loader snponly.efi: ${root}/snponly.efi is not in a signed loaders.json, as server.assetKey asks for: install it again with rackstrap assets loaders, then sign loaders.json`,
   );
 });
 

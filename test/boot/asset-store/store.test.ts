@@ -11,7 +11,12 @@ import {
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { activateSet, findId, rollBack } from "../../../src/boot/asset-store/activate.ts";
-import { collectGarbage, type GcRequest, judgeSet } from "../../../src/boot/asset-store/gc.ts";
+import {
+  collectGarbage,
+  type GcRequest,
+  judgeSet,
+  removeSet,
+} from "../../../src/boot/asset-store/gc.ts";
 import { importSet } from "../../../src/boot/asset-store/import.ts";
 import { listStore, type StoredSet } from "../../../src/boot/asset-store/list.ts";
 import { createAssets, findSet } from "../../../src/boot/assets.ts";
@@ -86,7 +91,18 @@ describe("activation", () => {
     await expect(activate(one)).rejects.toThrow(`${initrd} has 3 of `);
   });
 
-  it("takes a folder filled by hand into the store, so that its machines keep it", async () => {
+  it("changes nothing where the history can't be understood", async () => {
+    const { root, take, activate, active } = store();
+    const [one, two] = [await take("one"), await take("two")];
+    await activate(one);
+    writeFileSync(join(root, "sets/worker/history.json"), "{");
+    await expect(activate(two)).rejects.toThrow("history.json can't be understood: remove it");
+    expect(active()).toBe(`../sets/worker/${one}`);
+  });
+});
+
+describe("activation in place of a folder filled by hand", () => {
+  it("takes it into the store, so that its machines keep it", async () => {
     const { root, take, activate, states, request } = store();
     putImage(join(root, "nixos/worker"), "by hand");
     const assets = await createAssets(root);
@@ -102,7 +118,29 @@ describe("activation", () => {
     expect(await rollBack(request())).toEqual({ id: byHand, before: one });
   });
 
-  it("leaves a folder alone that can't be taken into the store", async () => {
+  it("takes one into the store that the name is a link to, and leaves the folder", async () => {
+    const { root, take, activate, states, request } = store();
+    putImage(join(root, "incoming/worker"), "by hand");
+    mkdirSync(join(root, "nixos"));
+    symlinkSync("../incoming/worker", join(root, "nixos/worker"));
+    const byHand = (await createAssets(root)).current().sets.get("worker")?.version ?? "";
+    const one = await take("one");
+    expect(await activate(one)).toEqual({ id: one, before: byHand });
+    expect(await states()).toEqual({ [one]: "active", [byHand]: "previous" });
+    expect(await rollBack(request())).toEqual({ id: byHand, before: one });
+    expect(readdirSync(join(root, "incoming/worker"))).toContain("bzImage");
+  });
+
+  it("takes nothing into the store that no machine was given", async () => {
+    const { root, take, activate } = store();
+    const one = await take("one");
+    putImage(join(root, "../outside"), "outside");
+    mkdirSync(join(root, "nixos"));
+    symlinkSync("../../outside", join(root, "nixos/worker"));
+    expect(await activate(one)).toEqual({ id: one, before: undefined });
+  });
+
+  it("leaves one alone that can't be taken into the store", async () => {
     const { root, take, activate } = store();
     const one = await take("one");
     putImage(join(root, "nixos/worker"), "by hand");
@@ -187,8 +225,59 @@ describe("gc", () => {
   });
 });
 
+describe("at the same time", () => {
+  it("gc leaves a set alone that is chosen while it removes it", async () => {
+    const { root, at, take, activate, active } = store();
+    const one = await take("one");
+    const [seen] = (await listStore(root)).sets;
+    if (seen === undefined) throw new Error("no set");
+    at.nowMs += 2 * dayMs;
+    await activate(one);
+    const verdict = await removeSet(root, seen, { free: "no longer needed" });
+    expect(verdict).toEqual({ keep: "chosen at this moment" });
+    expect(active()).toBe(`../sets/worker/${one}`);
+    expect((await createAssets(root)).current().sets.get("worker")?.version).toBe(one);
+  });
+
+  it("a set that gc has removed can't be activated, and what was active stays", async () => {
+    const { root, at, take, activate, gc, active } = store();
+    const [one, two] = [await take("one"), await take("two")];
+    await activate(one);
+    at.nowMs += 2 * dayMs;
+    await gc();
+    await expect(activate(two)).rejects.toThrow(
+      `set ${two} of profile worker is not in the store: import its image`,
+    );
+    expect(active()).toBe(`../sets/worker/${one}`);
+    expect((await createAssets(root)).current().problems).toEqual([]);
+  });
+
+  it("the same image can be imported many times, and two gcs can run", async () => {
+    const { root, at, take, gc, states } = store();
+    const ids = await Promise.all(["one", "one", "one", "one"].map(take));
+    expect(new Set(ids).size).toBe(1);
+    expect(readdirSync(join(root, "sets/worker"))).toEqual([ids[0]]);
+    at.nowMs += 2 * dayMs;
+    await Promise.all([gc(), gc(), gc()]);
+    expect(await states()).toEqual({});
+    expect(readdirSync(join(root, "sets/worker"))).toEqual([]);
+  });
+
+  it("a set that is imported again while gc looks at it stays", async () => {
+    const { root, at, take, states } = store();
+    const one = await take("one");
+    const [seen] = (await listStore(root)).sets;
+    if (seen === undefined) throw new Error("no set");
+    at.nowMs += 2 * dayMs;
+    await take("one");
+    await removeSet(root, seen, { free: "no longer needed" });
+    expect(await states()).toEqual({ [one]: "inactive" });
+  });
+});
+
 test("a set that can't be understood is freed a day after it was last active", () => {
-  const set: StoredSet = { profile: "worker", id: "a", state: "inactive", described: undefined };
+  const place = { profile: "worker", id: "a", state: "inactive" } as const;
+  const set: StoredSet = { ...place, neededMs: startMs, described: undefined };
   const history = [
     { id: "a", at: "2026-06-01T00:00:00.000Z" },
     { id: "b", at: "2026-06-02T00:00:00.000Z" },

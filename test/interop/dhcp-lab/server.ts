@@ -42,16 +42,18 @@ export function network(third: number, changes: Partial<WrittenSubnet> = {}): Wr
   };
 }
 
-/** Starts the server and waits until it says that it runs; rejects with what it says when it does not. */
+/** Starts the server, its leases in memory or in `leaseFile`, and waits until it says that it runs; rejects with what it says when it does not. */
 export async function startDhcp(
   lab: Lab,
   space: string,
   site: Partial<Site> & Pick<Site, "interfaces" | "subnets">,
+  leaseFile?: string,
 ): Promise<DhcpProcess> {
   const file = join(lab.directory, `${space}.json`);
   await writeFile(file, JSON.stringify({ reservations: [], conflictProbe: false, ...site }));
   const [first] = site.interfaces;
-  const program = lab.start(space, process.execPath, script, first?.name ?? "", file);
+  const argv = [script, first?.name ?? "", file, ...(leaseFile === undefined ? [] : [leaseFile])];
+  const program = lab.start(space, process.execPath, ...argv);
   const read = (line: string) =>
     (line.startsWith("{") ? JSON.parse(line) : {}) as Partial<DhcpSighting>;
   const has = (line: string, wanted: Partial<DhcpSighting>) => {

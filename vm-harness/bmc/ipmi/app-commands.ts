@@ -39,7 +39,7 @@ export function appCommands(hooks: AppHooks): readonly Command[] {
     app(0x37, "none", 0, () => settings.guid),
     app(0x38, "none", 2, ({ data }) => authenticationCapabilities(settings, data)),
     app(0x3b, "user", 1, setPrivilege),
-    app(0x3c, "none", 4, ({ data }) =>
+    app(0x3c, "user", 4, ({ data }) =>
       hooks.endSession(data.readUInt32LE(0)) ? nothing : invalidSessionId,
     ),
     app(0x41, "user", 2, ({ data }) => channelAccess(data)),

@@ -1,12 +1,6 @@
 // One simulated BMC on the wire: a datagram in, datagrams out. It has no socket and no clock.
 
 import {
-  completionCodes as code,
-  decodeRequest,
-  encodeResponse,
-  type IpmiRequest,
-} from "../../../src/bmc/ipmi/message.ts";
-import {
   decodeDatagram,
   encodePlain,
   encodeRmcpPlus,
@@ -14,28 +8,20 @@ import {
   payloadTypes,
   type RmcpPlusDatagram,
 } from "../../../src/bmc/ipmi/packet.ts";
-import { seal, unseal } from "../../../src/bmc/ipmi/sealed.ts";
 import { encodeSol } from "../../../src/bmc/ipmi/sol.ts";
 import type { Faults } from "../faults.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import { appCommands } from "./app-commands.ts";
 import { chassisCommands } from "./chassis-commands.ts";
-import {
-  type Caller,
-  type Commands,
-  commandTable,
-  keyOf,
-  levels,
-  nothing,
-  type Reply,
-  wrongDataLength,
-} from "./command.ts";
+import { commandTable } from "./command.ts";
+import { createDispatch, type Dispatch } from "./dispatch.ts";
 import { fruCommands } from "./fru-commands.ts";
 import { answerHandshake, type Handshake, type HandshakeSettings } from "./handshake.ts";
 import { payloadCommands } from "./payload-commands.ts";
 import { presencePong } from "./presence.ts";
 import { selCommands } from "./sel-commands.ts";
 import { sensorCommands } from "./sensor-commands.ts";
+import { opened, sealed } from "./session-wire.ts";
 import { type BmcSession, createSessions, type Peer } from "./sessions.ts";
 import { createSolPort } from "./sol-port.ts";
 import { userCommands } from "./user-commands.ts";
@@ -73,34 +59,13 @@ export interface Controller {
 }
 
 export function createController(options: ControllerOptions): Controller {
-  const { machine, settings, faults, port } = options;
-  const sol = createSolPort(machine, faults);
-  const sessions = createSessions(options.sessions, (id) => {
-    if (sol.sessionId === id) sol.deactivate();
-  });
-  // Those who lost the console to the command that is being answered.
-  const robbed: number[] = [];
+  const { settings, faults } = options;
   let silentUntilMs = 0;
-  const reboot = (now: number) => {
-    sessions.endAll();
+  const board = createBoard(options, (now) => {
+    board.sessions.endAll();
     silentUntilMs = now + faults.rebootSeconds * 1000;
-  };
-  const commands = commandTable(
-    ...appCommands({ machine, settings, faults, endSession: sessions.end, coldReset: reboot }),
-    ...chassisCommands(machine, options.failed),
-    ...sensorCommands(machine),
-    ...selCommands(machine),
-    ...fruCommands(machine),
-    ...userCommands(machine.users),
-    ...payloadCommands(sol, port, (id) => robbed.push(id)),
-  );
-  const answer: Answer = (payload, caller, now) => {
-    const request = decodeRequest(payload);
-    if ("malformed" in request) return undefined;
-    const reply = refusal(faults) ?? run(commands, request, caller, now);
-    const [completion, data] = typeof reply === "number" ? [reply, nothing] : [code.ok, reply];
-    return encodeResponse({ ...request, completion, data });
-  };
+  });
+  const { sol, sessions, dispatch } = board;
   const sendSol = (id: number | undefined, payloads: readonly Buffer[], now: number) => {
     const session = id === undefined ? undefined : sessions.peek(id, now);
     if (session === undefined) return [];
@@ -109,28 +74,30 @@ export function createController(options: ControllerOptions): Controller {
       datagram: sealed(session, payloadTypes.sol, payload, faults),
     }));
   };
+  const command = (session: BmcSession, payload: Buffer, now: number): readonly Outgoing[] => {
+    const response = dispatch(payload, session.caller, now);
+    // It did what it was told, and nobody hears of it.
+    if (rebootsNow(faults)) {
+      board.reboot(now);
+      return [];
+    }
+    if (response === undefined) return [];
+    const datagram = sealed(session, payloadTypes.ipmi, response, faults);
+    const robbed = board.robbed.splice(0);
+    return [
+      { to: session.peer, datagram },
+      ...robbed.flatMap((id) => sendSol(id, [encodeSol({ deactivating: true })], now)),
+    ];
+  };
   const inSession = (packet: RmcpPlusDatagram, from: Peer, now: number): readonly Outgoing[] => {
     const session = sessions.peek(packet.sessionId, now);
     const payload = session && opened(session, packet);
     if (session?.caller === undefined || payload === undefined) return [];
     session.heardMs = now;
     session.peer = from;
-    if (packet.payloadType === payloadTypes.sol)
-      return sol.sessionId === session.id
-        ? sendSol(session.id, sol.receive(payload, now), now)
-        : [];
-    if (packet.payloadType !== payloadTypes.ipmi) return [];
-    const response = answer(payload, session.caller, now);
-    // It did what it was told, and nobody hears of it.
-    if (rebootsNow(faults)) {
-      reboot(now);
-      return [];
-    }
-    if (response === undefined) return [];
-    return [
-      { to: from, datagram: sealed(session, payloadTypes.ipmi, response, faults) },
-      ...robbed.splice(0).flatMap((id) => sendSol(id, [encodeSol({ deactivating: true })], now)),
-    ];
+    if (packet.payloadType === payloadTypes.ipmi) return command(session, payload, now);
+    const isSol = packet.payloadType === payloadTypes.sol && sol.sessionId === session.id;
+    return isSol ? sendSol(session.id, sol.receive(payload, now), now) : [];
   };
   const respond = (datagram: Buffer, from: Peer, now: number): readonly Outgoing[] => {
     const packet = decodeDatagram(datagram);
@@ -139,7 +106,7 @@ export function createController(options: ControllerOptions): Controller {
     const response =
       "malformed" in packet
         ? presencePong(datagram)
-        : outside({ settings, faults, sessions }, packet, answer, from, now);
+        : outside({ settings, faults, sessions }, packet, dispatch, from, now);
     return response === undefined ? [] : [{ to: from, datagram: response }];
   };
   return {
@@ -153,69 +120,51 @@ export function createController(options: ControllerOptions): Controller {
   };
 }
 
-type Answer = (payload: Buffer, caller: Caller | undefined, now: number) => Buffer | undefined;
+/** What the BMC is made of: its sessions, its serial port and its commands. */
+function createBoard(options: ControllerOptions, reboot: (now: number) => void) {
+  const { machine, settings, faults } = options;
+  const sol = createSolPort(machine, faults);
+  const sessions = createSessions(options.sessions, (id) => {
+    if (sol.sessionId === id) sol.deactivate();
+  });
+  // Those who lost the console to the command that is being answered.
+  const robbed: number[] = [];
+  const commands = commandTable(
+    ...appCommands({ machine, settings, faults, endSession: sessions.end, coldReset: reboot }),
+    ...chassisCommands(machine, options.failed),
+    ...sensorCommands(machine),
+    ...selCommands(machine),
+    ...fruCommands(machine),
+    ...userCommands(machine.users),
+    ...payloadCommands(sol, options.port, (id) => robbed.push(id)),
+  );
+  return { sol, sessions, robbed, reboot, dispatch: createDispatch(commands, faults) };
+}
 
 /** The answer to what comes without a session: messages in the header of IPMI 1.5 or of RMCP+, and what opens a session. */
 function outside(
   handshake: Handshake,
   packet: PlainDatagram | RmcpPlusDatagram,
-  answer: Answer,
+  dispatch: Dispatch,
   from: Peer,
   now: number,
 ): Buffer | undefined {
   if (packet.kind === "plain") {
-    const response = answer(packet.payload, undefined, now);
+    const response = dispatch(packet.payload, undefined, now);
     return response && encodePlain(response);
   }
   const header = { sessionId: 0, sequence: 0 };
   const { payloadType } = packet;
   if (payloadType === payloadTypes.ipmi) {
-    const response = answer(packet.payload, undefined, now);
+    const response = dispatch(packet.payload, undefined, now);
     return response && encodeRmcpPlus({ ...header, payloadType }, response);
   }
   const opening = answerHandshake(handshake, packet, from, now);
   return opening && encodeRmcpPlus({ ...header, ...opening }, opening.payload);
 }
 
-function refusal(faults: Faults): number | undefined {
-  if (faults.refusals <= 0) return undefined;
-  faults.refusals -= 1;
-  return faults.refusalCode;
-}
-
 function rebootsNow(faults: Faults): boolean {
   if (faults.rebootsAfter <= 0) return false;
   faults.rebootsAfter -= 1;
   return faults.rebootsAfter === 0;
-}
-
-function run(
-  commands: Commands,
-  request: IpmiRequest,
-  caller: Caller | undefined,
-  now: number,
-): Reply {
-  const entry = commands.get(keyOf(request));
-  if (entry === undefined) return code.invalidCommand;
-  if ((caller?.level ?? levels.none) < entry.level) return code.insufficientPrivilege;
-  if (request.data.length < entry.least) return wrongDataLength;
-  return entry.run({ data: request.data, now, caller });
-}
-
-/** The payload of a datagram of this session; undefined when it is not to be believed or was seen before. */
-function opened(session: BmcSession, packet: RmcpPlusDatagram): Buffer | undefined {
-  const payload = session.keys ? unseal(session.keys, packet) : packet.payload;
-  if ("malformed" in payload) return undefined;
-  // Without authentication the numbers are not kept track of (§6.12.13).
-  return session.keys === undefined || session.window.accept(packet.sequence) ? payload : undefined;
-}
-
-const outsideEveryWindow = 1000;
-
-function sealed(session: BmcSession, payloadType: number, payload: Buffer, faults: Faults): Buffer {
-  session.sequence += faults.wrongSequence ? outsideEveryWindow : 1;
-  const header = { payloadType, sessionId: session.consoleSessionId, sequence: session.sequence };
-  return session.keys
-    ? seal(session.keys, { ...header, payload })
-    : encodeRmcpPlus(header, payload);
 }

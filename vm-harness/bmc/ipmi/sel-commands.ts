@@ -56,6 +56,14 @@ export function selCommands(machine: SimulatedMachine): readonly Command[] {
     reservation.cancel();
     return erased;
   };
+  const remove = ({ data }: Call): Reply => {
+    if (!reservation.holds(data.readUInt16LE(0))) return code.invalidReservation;
+    const index = log.findIndex(({ id }) => (id & 0xffff) === data.readUInt16LE(2));
+    if (index < 0) return code.notPresent;
+    log.splice(index, 1);
+    reservation.cancel();
+    return data.subarray(2, 4);
+  };
   return [
     storage(0x40, "user", 0, info),
     storage(0x41, "user", 0, () =>
@@ -64,6 +72,7 @@ export function selCommands(machine: SimulatedMachine): readonly Command[] {
     storage(0x42, "user", 0, reservation.take),
     storage(0x43, "user", 6, read),
     storage(0x44, "operator", recordLength, add),
+    storage(0x46, "operator", 4, remove),
     storage(0x47, "operator", 6, clear),
     storage(0x48, "user", 0, ({ now }) => seconds(now + clockAheadMs)),
     storage(0x49, "operator", 4, ({ data, now }) => {

@@ -1,0 +1,115 @@
+// Starts the thread that sends the images, and is its voice on the main thread.
+
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { Logger } from "pino";
+import { loadLibc } from "../net/libc.ts";
+import { breakConnection, closeConnection, takeConnection } from "./connection.ts";
+import type { Patience } from "./download.ts";
+import type {
+  DownloadEnd,
+  DownloadOrder,
+  FromDownloadThread,
+  ToDownloadThread,
+} from "./download-loop.ts";
+
+export interface Downloads {
+  /**
+   * Sends the response's head and the octets of the order, and then closes the connection. Resolves when all was handed to the
+   * network or the download was cut, and never rejects. `onClosed` is told when the connection is closed.
+   */
+  run(
+    response: ServerResponse,
+    socket: Socket,
+    order: Omit<DownloadOrder, "connection">,
+    onClosed: () => void,
+  ): Promise<DownloadEnd>;
+  /** Cuts what is under way. */
+  close(): Promise<void>;
+}
+
+interface Thread {
+  /** Resolves at the end, and never rejects. */
+  send(order: DownloadOrder): Promise<DownloadEnd>;
+  close(): Promise<void>;
+}
+
+const cut: DownloadEnd = { outcome: "cut", bytes: 0 };
+
+/** The thread starts with the first download, and anew after a fault, which cuts what was under way. */
+export function createDownloads(patience: Patience, logger: Logger): Downloads {
+  let thread: Thread | undefined;
+  let isClosed = false;
+  const onFault = (error: Error) => {
+    thread = undefined;
+    logger.error({ err: error }, "the thread that sends the images has failed");
+  };
+  const run: Downloads["run"] = async (response, socket, order, onClosed) => {
+    const libc = await loadLibc();
+    const connection = await takeConnection(libc, response, socket);
+    if (connection === undefined) {
+      onClosed();
+      return cut;
+    }
+    thread ??= isClosed ? undefined : startThread(patience, onFault);
+    const end = (await thread?.send({ ...order, connection })) ?? cut;
+    if (end.outcome === "complete") void closeConnection(connection).then(onClosed);
+    else {
+      breakConnection(libc, connection);
+      onClosed();
+    }
+    return end;
+  };
+  return {
+    run: async (response, socket, order, onClosed) => {
+      try {
+        return await run(response, socket, order, onClosed);
+      } catch (error) {
+        logger.error({ err: error }, "an image can't be sent");
+        socket.destroy();
+        onClosed();
+        return cut;
+      }
+    },
+    close: async () => {
+      isClosed = true;
+      const last = thread;
+      thread = undefined;
+      await last?.close();
+    },
+  };
+}
+
+function startThread(patience: Patience, onFault: (error: Error) => void): Thread {
+  // The same ending as this file: .ts from the sources, .js when built.
+  const file = new URL(`./download-thread${extname(import.meta.url)}`, import.meta.url);
+  const worker = new Worker(file, { workerData: patience });
+  const running = new Map<number, PromiseWithResolvers<DownloadEnd>>();
+  let count = 0;
+  const tell = (message: ToDownloadThread) => worker.postMessage(message);
+  worker.on("message", ({ id, ...end }: FromDownloadThread) => {
+    running.get(id)?.resolve(end);
+    running.delete(id);
+  });
+  worker.on("error", (error) => {
+    onFault(error as Error);
+    for (const { resolve } of running.values()) resolve(cut);
+    running.clear();
+  });
+  return {
+    send: (order) => {
+      const ending = Promise.withResolvers<DownloadEnd>();
+      const id = count++;
+      running.set(id, ending);
+      tell({ kind: "run", id, order });
+      return ending.promise;
+    },
+    close: async () => {
+      tell({ kind: "stop" });
+      await Promise.all([...running.values()].map(({ promise }) => promise));
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,76 @@
+// The leases that concern declared nodes, for the main thread: told by the thread that answers DHCP when they are on disk, before
+// the machine is told. Nothing is left out under load, as events are.
+
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import type { Lease, LeaseJournal } from "../dhcp/lease-table.ts";
+import type { Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
+
+/** Rows that concern declared nodes as they are now, and addresses that no longer have one. */
+export interface LeaseChanges {
+  readonly rows: readonly Lease[];
+  readonly gone: readonly Ipv4[];
+}
+
+/** `journal`, which also tells of what has become durable in it: of declared nodes, and of whoever has an address that is reserved. */
+export function tellingJournal(
+  journal: LeaseJournal,
+  isDeclared: (mac: Mac) => boolean,
+  isReserved: (address: Ipv4) => boolean,
+  tell: (changes: LeaseChanges) => void,
+): LeaseJournal {
+  const told = new Set<Ipv4>();
+  const pass = (stored: readonly Lease[], removed: readonly Ipv4[]) => {
+    const concerns = ({ mac, address }: Lease) => isDeclared(mac) || isReserved(address);
+    const rows = stored.filter(concerns);
+    const others = stored.filter((row) => !concerns(row)).map(({ address }) => address);
+    const gone = [...others, ...removed].filter((address) => told.delete(address));
+    for (const { address } of rows) told.add(address);
+    if (rows.length + gone.length > 0) tell({ rows, gone });
+  };
+  return {
+    load(nowMs) {
+      const rows = journal.load(nowMs);
+      pass(rows, []);
+      return rows;
+    },
+    write(rows, removed, nowMs) {
+      journal.write(rows, removed, nowMs);
+      pass(rows, removed);
+    },
+    tryOut: () => journal.tryOut(),
+  };
+}
+
+export interface LeaseMirror {
+  /** For the other thread, to post LeaseChanges to. */
+  readonly port: MessagePort;
+  /** The newest row of `address`, if it concerns a declared node; an ended one too. */
+  at(address: Ipv4): Lease | undefined;
+  close(): void;
+}
+
+export function createLeaseMirror(): LeaseMirror {
+  const { port1: receiver, port2: port } = new MessageChannel();
+  const leases = new Map<Ipv4, Lease>();
+  const apply = ({ rows, gone }: LeaseChanges) => {
+    for (const address of gone) leases.delete(address);
+    for (const row of rows) leases.set(row.address, row);
+  };
+  receiver.on("message", apply);
+  receiver.unref();
+  return {
+    port,
+    at(address) {
+      // A machine may ask before this thread has come to what it was told of it.
+      for (
+        let waiting = receiveMessageOnPort(receiver);
+        waiting !== undefined;
+        waiting = receiveMessageOnPort(receiver)
+      )
+        apply(waiting.message as LeaseChanges);
+      return leases.get(address);
+    },
+    close: () => receiver.close(),
+  };
+}

@@ -1,0 +1,36 @@
+// What DHCP, TFTP and the boot plane are opened with. No logic.
+
+import type { Logger } from "pino";
+import type { Assets } from "../boot/assets.ts";
+import type { ImageCache } from "../boot/image-cache.ts";
+import type { KeysLedger } from "../boot/installer-keys.ts";
+import type { BootPlaneDeps } from "../bootplane/deps.ts";
+import type { Inventory } from "../inventory/schema.ts";
+import type { Store } from "../store/store.ts";
+import type { AddressHolders } from "./address-holders.ts";
+import type { Recorder } from "./recorder.ts";
+import type { Rendering } from "./rendering.ts";
+import type { ServedScripts } from "./served-scripts.ts";
+
+export interface NetworkTools {
+  readonly inventory: Inventory;
+  readonly store: Store;
+  readonly assets: Assets;
+  readonly images: ImageCache;
+  readonly rendering: Rendering;
+  readonly authorizedKeys: string;
+  readonly nonceKey: string;
+  readonly installerHostKey: BootPlaneDeps["installerHostKey"];
+  readonly servedScripts: Pick<ServedScripts, "keep">;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** A service has ended by a fault; the server can't go on without it. */
+  readonly onFault: (error: Error) => void;
+}
+
+/** Who hears what machines do. */
+export interface Observers {
+  readonly keysLedger: KeysLedger;
+  readonly record: Recorder["record"];
+  readonly holders: AddressHolders;
+}
