@@ -193,7 +193,7 @@ test("an operation's console is in a file of its own, and its stages on the time
   await vi.waitUntil(() => viewer.changed.mock.lastCall?.[0].kind === "open", waiting);
   seat.leave();
   const kinds = () => store.nodes.events({ node: "node01", limit: 100 }).map((event) => event.kind);
-  machine.typeConsole(readFileSync("test/fixtures/console/bios-script.log"));
+  machine.typeConsole(readFileSync("test/fixtures/console/bios-script.txt"));
   await vi.waitUntil(() => kinds().includes("no-bootable-device"), waiting);
   over.abort();
   await captured;

@@ -101,7 +101,7 @@ test("one that was open already, and is lost for a while, is no event", async ()
 test("stages and faults are events, and the file has every octet", async () => {
   const capture = start({ kind: "open" });
   await turn();
-  const printed = readFileSync("test/fixtures/console/ovmf-secure.log");
+  const printed = readFileSync("test/fixtures/console/ovmf-secure.txt");
   for (let offset = 0; offset < printed.length; offset += 50)
     capture.print(printed.subarray(offset, offset + 50));
   await capture.end();

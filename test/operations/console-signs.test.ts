@@ -14,7 +14,7 @@ function signsOf(printed: string | Buffer, chunkBytes = 4096): ConsoleSign[] {
   return found;
 }
 
-const fixture = (file: string) => readFileSync(`test/fixtures/console/${file}.log`);
+const fixture = (file: string) => readFileSync(`test/fixtures/console/${file}.txt`);
 
 describe.each<[string, readonly string[]]>([
   ["bios-none", ["firmware", "ipxe", "dhcp", "ipxe-failed", "no-bootable-device"]],
