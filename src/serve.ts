@@ -24,10 +24,11 @@ import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
+import { type Consoles, createConsoles } from "./serve/consoles.ts";
 import { type Controllers, createControllers, insecurityOfBmc } from "./serve/controllers.ts";
 import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { serverMetrics } from "./serve/metrics.ts";
-import { startNetworkServices } from "./serve/network-services.ts";
+import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
 import { startPower } from "./serve/power.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
 import { checkServer, missingAssets } from "./serve/self-check.ts";
@@ -120,28 +121,23 @@ async function start(
   closers.push(() => watch.close());
   const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
   closers.push(() => checks.close());
-  const runner = startRunner(tools, store, logger);
+  const consoles = createConsoles({ inventory, store, bmc: tools.bmc, clock, logger });
+  closers.push(() => consoles.close());
+  const runner = startRunner(tools, store, consoles, logger);
   closers.push(() => runner.close());
   const { nodes, operations } = store;
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
     cluster: tools.cluster,
     ...{ powerJobs: power.jobs, powerWatch: power.watch },
+    ...{ bmc: tools.bmc, probe: controllers.probe },
+    ...{ consoles: consoles.hub, consoleLog: consoles.log },
     subject: rendering.subject,
     newProvisions: (chosen) => newProvisions(tools, chosen, now()),
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
-    check: async () => {
-      const found = await assets.reload();
-      return checkServer(
-        inventory,
-        found,
-        network.services(),
-        network.dhcp.foreignServers(),
-        scriptFaults(inventory, rendering),
-      );
-    },
+    check: () => check(inventory, assets, rendering, network),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
@@ -159,6 +155,17 @@ async function start(
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+async function check(
+  inventory: Inventory,
+  assets: Assets,
+  rendering: Rendering,
+  { services, dhcp }: NetworkServices,
+) {
+  const found = await assets.reload();
+  const faults = scriptFaults(inventory, rendering);
+  return checkServer(inventory, found, services(), dhcp.foreignServers(), faults);
 }
 
 /** Throws where host keys are pinned and this operation's is gone: an installer with a key of its own could not be told from another's. */
@@ -257,7 +264,12 @@ async function loadSshKey(
   return { file, publicKey };
 }
 
-function startRunner(tools: ProvisionTools, store: Store, logger: Logger): Runner {
+function startRunner(
+  tools: ProvisionTools,
+  store: Store,
+  { accompany }: Consoles,
+  logger: Logger,
+): Runner {
   const runner = createRunner({
     operations: store.operations,
     nodes: store.nodes,
@@ -275,6 +287,7 @@ function startRunner(tools: ProvisionTools, store: Store, logger: Logger): Runne
     startedAtMs: clock.now(),
     onFault: ({ id, node }, error) =>
       logger.error({ err: error, operation: id, node }, "operation fault"),
+    accompany,
   });
   runner.resume();
   return runner;

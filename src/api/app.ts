@@ -2,13 +2,15 @@
 // interface and decides nothing; it does not listen (the composition root does, never on the boot plane).
 
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
-import type { z } from "zod";
 import type { Secret } from "../net/secret.ts";
-import { answerError, BadRequest, errorBody } from "./errors.ts";
+import { addBmcRoutes } from "./bmc-routes.ts";
+import { addConsoleRoutes } from "./console-routes.ts";
+import { answerError, errorBody } from "./errors.ts";
 import { formatMetrics, metricsContentType } from "./metrics.ts";
 import { powerBody, powerJobShape, powerJobsAnswer, powerPlanShape } from "./power-shapes.ts";
 import type { Rackstrap } from "./service.ts";
 import * as shapes from "./shapes.ts";
+import { give, take } from "./shaping.ts";
 import { isAuthorized } from "./token.ts";
 
 export interface ApiDependencies {
@@ -57,6 +59,8 @@ export function createApi({ service, token, log }: ApiDependencies): FastifyInst
   addNodeRoutes(app, service);
   addOperationRoutes(app, service);
   addPowerRoutes(app, service);
+  addConsoleRoutes(app, service);
+  addBmcRoutes(app, service);
   return app;
 }
 
@@ -124,16 +128,4 @@ function addPowerRoutes(app: FastifyInstance, service: Rackstrap): void {
     reply.code(202);
     return give(powerJobShape, service.cancelPower(params.id));
   });
-}
-
-/** What came in, in its shape; throws a `BadRequest` that names every wrong value. */
-function take<S extends z.ZodType>(shape: S, value: unknown): z.output<S> {
-  const parsed = shape.safeParse(value);
-  if (!parsed.success) throw new BadRequest(parsed.error);
-  return parsed.data;
-}
-
-/** What goes out, cut to its shape. A value that does not fit is our fault and throws. */
-async function give<S extends z.ZodType>(shape: S, value: z.input<S>): Promise<z.output<S>> {
-  return shape.parse(value);
 }

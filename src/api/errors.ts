@@ -2,6 +2,7 @@
 
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodError } from "zod";
+import { BmcError } from "../bmc/bmc.ts";
 import { Refusal } from "./service.ts";
 
 interface ErrorBody {
@@ -34,6 +35,9 @@ export function answerError(
   if (error instanceof Refusal)
     return reply.code(refusalStatus[error.kind]).send(errorBody(error.message, error.next));
   if (error instanceof BadRequest) return reply.code(400).send(errorBody(error.message));
+  // Its text has the BMC, what happened and the remedy; what it can't do is no failure of a gateway.
+  if (error instanceof BmcError)
+    return reply.code(error.kind === "busy" ? 409 : 502).send(errorBody(error.message));
   const status = "statusCode" in error ? error.statusCode : undefined;
   if (status !== undefined && status >= 400 && status < 500)
     return reply.code(status).send(errorBody(error.message));

@@ -15,6 +15,8 @@ import type { PowerJobs } from "../operations/power-jobs.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock, Runner } from "../operations/runner.ts";
+import { type BmcTools, createBmcService } from "./bmc-service.ts";
+import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
 import { createPowerService } from "./power.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
@@ -29,7 +31,7 @@ import type {
   OperationView,
 } from "./shapes.ts";
 
-export interface RackstrapTools {
+export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<BmcTools, "declared"> {
   readonly inventory: Inventory;
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
@@ -87,6 +89,8 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     explain: (subject) => explain(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
     ...createPowerService({ jobs: tools.powerJobs, watch: tools.powerWatch, declared }),
+    ...createConsoleService({ ...tools, declared }),
+    ...createBmcService({ ...tools, declared }),
     provision: (names) => provision(tools, names.map(declared)),
     operations: () => operations.operations({ running: false }).map(operationView),
     operation: (id) => operationView(stored(id)),

@@ -1,6 +1,8 @@
 // What the API needs from the rest of the program. The composition root implements it from the store,
 // the runner, the BMCs and the cluster drivers; nothing here knows how.
 
+import type { BmcService } from "./bmc-service.ts";
+import type { ConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
 import type { PowerJobView, PowerPlanView, PowerRequest } from "./power-shapes.ts";
 import type {
@@ -50,8 +52,8 @@ export interface PowerService {
   cancelPower(id: string): PowerJobView;
 }
 
-/** Every method may throw a `Refusal`; anything else that is thrown is a fault and answered as such. */
-export interface Rackstrap extends PowerService {
+/** Every method may throw a `Refusal`, or a `BmcError`; anything else that is thrown is a fault and answered as such. */
+export interface Rackstrap extends PowerService, ConsoleService, BmcService {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
   discovered(): readonly DiscoveredView[];

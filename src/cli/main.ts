@@ -5,8 +5,10 @@
 import { Command, CommanderError, Option } from "commander";
 import { messageOf } from "../net/error-text.ts";
 import { addAssetsCommand } from "./assets.ts";
+import { addBmcCommand } from "./bmc.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
+import { addConsoleCommand } from "./console.ts";
 import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
@@ -46,6 +48,8 @@ function createProgram(done: Done): Command {
   addExplainCommand(program, done);
   addEventsCommand(program, done);
   addPowerCommand(program, done);
+  addConsoleCommand(program, done);
+  addBmcCommand(program, done);
   addProvisionCommand(program, done);
   addClusterCommand(program, done);
   addRenderCommand(program, done);

@@ -10,6 +10,7 @@ import type { Inventory } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { Secret } from "../net/secret.ts";
 import { CliError, exitCodes } from "./exit.ts";
+import { linesOf } from "./lines.ts";
 
 export interface GlobalOptions {
   readonly json?: boolean;
@@ -21,6 +22,13 @@ export interface GlobalOptions {
 export interface Server {
   get<S extends z.ZodType>(path: string, shape: S): Promise<z.output<S>>;
   post<S extends z.ZodType>(path: string, body: unknown, shape: S): Promise<z.output<S>>;
+  delete<S extends z.ZodType>(path: string, shape: S): Promise<z.output<S>>;
+  /** The values of an answer that has one on each line and does not end by itself. Ends when the signal aborts. */
+  follow<S extends z.ZodType>(
+    path: string,
+    shape: S,
+    signal: AbortSignal,
+  ): AsyncGenerator<z.output<S>, void>;
 }
 
 // What the inventory's schema says when nothing else is known.
@@ -67,6 +75,8 @@ export function connect(options: GlobalOptions): Server {
     readAnswer(await send(base, path, token, init), shape, base);
   return {
     get: (path, shape) => ask(path, { method: "GET" }, shape),
+    delete: (path, shape) => ask(path, { method: "DELETE" }, shape),
+    follow: (path, shape, signal) => follow(base, path, token, shape, signal),
     post: (path, body, shape) => {
       const payload =
         body === undefined
@@ -107,32 +117,65 @@ interface RawAnswer {
 }
 
 async function send(base: URL, path: string, token: Secret, init: RequestInit): Promise<RawAnswer> {
-  const url = new URL(path, base);
-  let text: string | undefined;
-  let status = 0;
   try {
-    const response = await fetch(url, {
-      ...init,
-      headers: { ...init.headers, authorization: `Bearer ${token.reveal()}` },
-      redirect: "error",
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    status = response.status;
-    text = await readText(response);
+    const signal = AbortSignal.timeout(timeoutMs);
+    return await readJson(await request(base, path, token, { ...init, signal }), base);
   } catch (error) {
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    throw new CliError(
-      exitCodes.unreachable,
-      `the server at ${base.origin} can't be reached: ${codeOf(cause)}`,
-      "start it with rackstrap serve --inventory FILE, or name another with --api URL",
-    );
+    throw error instanceof CliError ? error : notReached(base, error);
   }
+}
+
+function request(base: URL, path: string, token: Secret, init: RequestInit): Promise<Response> {
+  const headers = { ...init.headers, authorization: `Bearer ${token.reveal()}` };
+  return fetch(new URL(path, base), { ...init, headers, redirect: "error" });
+}
+
+function notReached(base: URL, error: unknown): CliError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return new CliError(
+    exitCodes.unreachable,
+    `the server at ${base.origin} can't be reached: ${codeOf(cause)}`,
+    "start it with rackstrap serve --inventory FILE, or name another with --api URL",
+  );
+}
+
+async function* follow<S extends z.ZodType>(
+  base: URL,
+  path: string,
+  token: Secret,
+  shape: S,
+  signal: AbortSignal,
+): AsyncGenerator<z.output<S>, void> {
+  try {
+    const response = await request(base, path, token, { method: "GET", signal });
+    if (!response.ok || response.body === null)
+      return void readAnswer(await readJson(response, base), shape, base);
+    for await (const line of linesOf(response.body)) {
+      const body = parseJson(line);
+      yield readAnswer({ status: response.status, body }, shape, base);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error instanceof CliError ? error : notReached(base, error);
+  }
+}
+
+async function readJson(response: Response, base: URL): Promise<RawAnswer> {
+  const { status } = response;
+  const text = await readText(response);
   try {
     if (text !== undefined) return { status, body: JSON.parse(text) as unknown };
   } catch {
     // Falls through: whatever is there, it is no rackstrap.
   }
   throw notRackstrap(base, `HTTP ${status} without JSON`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readText(response: Response): Promise<string | undefined> {

@@ -26,6 +26,7 @@ export interface WatchClock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** The computer's own clock. */
 export const processClock: WatchClock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
@@ -75,7 +76,7 @@ export async function watchUntilOver<T>(
 
 /** Resolves with the operations as they ended, or as they stood when `signal` aborted. */
 export async function watchOperations(
-  server: Server,
+  server: Pick<Server, "get">,
   started: readonly OperationView[],
   show: Show,
   clock: WatchClock,
@@ -95,7 +96,7 @@ export async function watchOperations(
   );
 }
 
-async function readOperations(server: Server, seen: readonly OperationView[]) {
+async function readOperations(server: Pick<Server, "get">, seen: readonly OperationView[]) {
   return await Promise.all(
     seen.map((operation) =>
       operation.status === "running"

@@ -3,6 +3,7 @@
 import { fallbackRemark } from "../boot/netboot-policy.ts";
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import type { TransferOutcome } from "../tftp/transfer.ts";
+import { consoleFaults } from "./console-signs.ts";
 import type { Operation, OperationStore } from "./operation.ts";
 
 export interface BootStage {
@@ -62,7 +63,28 @@ export function lastBootStage(events: readonly TimelineEvent[]): BootStage {
     name = next;
     sign = event;
   }
-  return { name, sign, likely: likelyCause(name, sign) };
+  return { name, sign, likely: consoleFault(events) ?? likelyCause(name, sign) };
+}
+
+/** What the machine's console says is wrong, unless the machine came further after that. */
+export function consoleFault(events: readonly TimelineEvent[]): string | undefined {
+  let fault: TimelineEvent | undefined;
+  for (const event of events) {
+    const { kind } = event;
+    if (rankOf(kind) !== -1) {
+      if (fault === undefined || rankOf(kind) <= rankOf(fault.kind)) fault = event;
+      // A report only repeats what stands on the console.
+    } else if (kind !== "boot-reported" && showsProgress(event)) fault = undefined;
+  }
+  return fault === undefined ? undefined : `its console says: ${fault.detail["line"]}`;
+}
+
+function rankOf(kind: string): number {
+  return consoleFaults.findIndex((fault) => fault === kind);
+}
+
+function showsProgress(event: TimelineEvent): boolean {
+  return event.kind === "console-stage-reached" || stageOf(event, "silent") !== undefined;
 }
 
 function stageOf(event: TimelineEvent, before: BootStage["name"]): BootStage["name"] | undefined {

@@ -26,6 +26,8 @@ export interface RunnerTools {
   /** When this runner was made. */
   readonly startedAtMs: number;
   readonly onFault: (operation: Operation, error: unknown) => void;
+  /** Goes on beside an operation until the signal aborts: when that ended, or the server stops. Must not reject. */
+  readonly accompany: (operationId: string, signal: AbortSignal) => Promise<void>;
 }
 
 export interface Runner {
@@ -40,6 +42,7 @@ export interface Runner {
 
 export function createRunner(tools: RunnerTools): Runner {
   const running = new Map<string, { abort: AbortController; ended: Promise<void> }>();
+  const beside = new Set<Promise<void>>();
   const closing = new AbortController();
 
   const take = (id: string): void => {
@@ -47,7 +50,15 @@ export function createRunner(tools: RunnerTools): Runner {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, closing.signal]);
     // A rejection here is a broken store or a bug: it is left to end the process, which starts again from the store.
-    const ended = drive(tools, id, signal, closing.signal).finally(() => running.delete(id));
+    const over = new AbortController();
+    const ended = drive(tools, id, signal, closing.signal).finally(() => {
+      running.delete(id);
+      over.abort();
+    });
+    const company = tools
+      .accompany(id, AbortSignal.any([over.signal, closing.signal]))
+      .finally(() => beside.delete(company));
+    beside.add(company);
     running.set(id, { abort, ended });
   };
 
@@ -69,6 +80,7 @@ export function createRunner(tools: RunnerTools): Runner {
     close: async () => {
       closing.abort();
       await Promise.all([...running.values()].map((entry) => entry.ended));
+      await Promise.all(beside);
     },
   };
 }

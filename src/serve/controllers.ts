@@ -8,9 +8,11 @@ import { systemClock } from "../bmc/clock.ts";
 import { guarded } from "../bmc/guarded.ts";
 import { createIpmi } from "../bmc/ipmi/driver.ts";
 import { createLink } from "../bmc/ipmi/link.ts";
+import { probeIpmiBmc } from "../bmc/ipmi/probe.ts";
 import type { IpmiSettings } from "../bmc/ipmi/session-keeper.ts";
 import { createUdpPeers, type UdpPeers } from "../bmc/ipmi/udp.ts";
 import { createIpmitool } from "../bmc/ipmitool.ts";
+import type { BmcProbe } from "../bmc/probe.ts";
 import { createRedfish } from "../bmc/redfish/driver.ts";
 import { insecurityOf, type Trust } from "../bmc/redfish/trust.ts";
 import { refusing } from "../bmc/refusing.ts";
@@ -25,6 +27,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Controllers {
   /** The driver of a node. Its secrets are read at each call, so that a corrected password needs no restart. */
   find(node: Node): Bmc;
+  /** What a node's BMC is and lets in. `tryDefaults`: also tries well-known passwords, and a login without one. */
+  probe(node: Node, tryDefaults: boolean, signal: AbortSignal): Promise<BmcProbe>;
   /** Gives every BMC its session back. */
   close(): Promise<void>;
 }
@@ -60,6 +64,15 @@ export function createControllers(environment: Environment): Controllers {
   };
   return {
     find,
+    probe: (node, tryDefaults, signal) => {
+      const { address, user } = node.bmc;
+      const target = {
+        ...{ address, user, password: undefined, bmc: find(node) },
+        ...portsOf(node.bmc),
+        ...readableSecrets(node.bmc, environment),
+      };
+      return probeIpmiBmc(target, peers, tryDefaults, signal);
+    },
     close: async () => {
       await Promise.allSettled([...opened.values()].map(({ bmc }) => bmc.close()));
       peers.close();
@@ -79,6 +92,22 @@ function readSecrets(settings: BmcSettings, environment: Environment): Secrets {
     password: readSecret(settings.password, environment),
     bmcKey: key && readSecret(key, environment),
   };
+}
+
+/** None where one can't be read: whoever needs it says so. */
+function readableSecrets(settings: BmcSettings, environment: Environment): Partial<Secrets> {
+  try {
+    return readSecrets(settings, environment);
+  } catch {
+    return {};
+  }
+}
+
+/** Where a BMC speaks IPMI, and where Redfish. */
+function portsOf(settings: BmcSettings): { readonly port: number; readonly redfishPort: number } {
+  return settings.kind === "redfish"
+    ? { port: settings.console?.port ?? 623, redfishPort: settings.port }
+    : { port: settings.port, redfishPort: 443 };
 }
 
 function createDriver(settings: BmcSettings, secrets: Secrets, peers: UdpPeers): Bmc {

@@ -30,7 +30,7 @@ export interface Power {
 interface PowerTools {
   readonly inventory: Inventory;
   readonly store: Pick<Store, "nodes" | "operations">;
-  readonly controllers: Controllers;
+  readonly controllers: Pick<Controllers, "find">;
   readonly logger: Logger;
 }
 

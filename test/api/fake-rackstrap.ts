@@ -1,6 +1,9 @@
 // A scripted `Rackstrap` for the tests of the API and the command line: fixed answers, one refusal of
 // each kind, and any method replaced at will.
 
+import type { BmcService } from "../../src/api/bmc-service.ts";
+import type { ProbeView } from "../../src/api/bmc-shapes.ts";
+import type { ConsoleService } from "../../src/api/console-service.ts";
 import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
 import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
 import type { EventView, LayerView, NodeView, OperationView } from "../../src/api/shapes.ts";
@@ -176,7 +179,85 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       },
     ],
     check: async () => [{ title: "inventory", ok: true, detail: "2 nodes" }],
+    ...fakeConsole(known),
+    ...fakeBmcs(known),
     ...changes,
+  };
+}
+
+type Known = (node: string) => void;
+
+/** A console that gives back what is typed, and has printed "last words" before. */
+function fakeConsole(known: Known): ConsoleService {
+  const viewers = new Set<Parameters<ConsoleService["joinConsole"]>[2]>();
+  const print = (text: string) => {
+    for (const viewer of viewers) viewer.printed(Buffer.from(text, "latin1"));
+  };
+  return {
+    joinConsole: (node, _take, viewer) => {
+      known(node);
+      viewers.add(viewer);
+      return {
+        recent: Buffer.from("last words\r\n"),
+        state: { kind: "open" },
+        leave: () => viewers.delete(viewer),
+      };
+    },
+    typeConsole: async (node, input) => {
+      known(node);
+      const data =
+        "break" in input ? "<break>" : Buffer.from(input.data, "base64").toString("latin1");
+      print(data);
+      return "break" in input ? 0 : data.length;
+    },
+    consoleLog: async (node) => {
+      known(node);
+      const printed = "\x1b[2J\x1b[1;1HSeaBIOS\r\n\x1b]0;evil\x07Linux version 6\r\n";
+      return { node, operation: `op-${node}`, data: Buffer.from(printed).toString("base64") };
+    },
+  };
+}
+
+export const probeView: ProbeView = {
+  node: "node01",
+  address: "10.0.10.50",
+  reachable: true,
+  ipmi: {
+    ...{ ipmi20: true, needsBmcKey: false, anonymousLogin: false },
+    ...{ nullUser: false, noneAccepted: false },
+  },
+  suites: [0, 3, 17],
+  login: { user: "admin", works: true },
+  description: { protocol: "IPMI 2.0", manufacturer: "Supermicro", model: "X11", firmware: "1.02" },
+  verbs: [
+    { verb: "power", works: true },
+    { verb: "console", works: false, reason: "it is switched off" },
+  ],
+  defaults: [],
+  warnings: ["cipher suite 0 is offered"],
+};
+
+function fakeBmcs(known: Known): BmcService {
+  const checked = <T>(node: string, value: T): Promise<T> => {
+    known(node);
+    return Promise.resolve(value);
+  };
+  const description = { protocol: "IPMI 2.0", manufacturer: "Supermicro", serial: "S1" };
+  return {
+    bmc: (node) =>
+      checked(node, {
+        ...{ node, address: "10.0.10.50", description },
+        firmware: [{ name: "BMC", version: "1.02" }],
+      }),
+    bmcSensors: (node) =>
+      checked(node, [{ name: "Fan 1", value: 5400, unit: "RPM", health: "ok" as const }]),
+    bmcEvents: (node) =>
+      checked(node, [{ id: "1", severity: "critical" as const, message: "Fan 1 failed" }]),
+    clearBmcEvents: (node) => checked(node, undefined),
+    identify: (node) => checked(node, undefined),
+    setBmcPassword: (node) =>
+      checked(node, { node, user: "admin", reference: "the environment variable BMC_PASSWORD" }),
+    probeBmcs: async ({ target }) => [{ ...probeView, node: target }],
   };
 }
 

@@ -46,6 +46,25 @@ describe("reading commands", () => {
       ["render", "node01", "--diff"],
       [/^--- given at .*\n\+\+\+ now\n #!ipxe\n-exit 1\n\+exit\n $/m],
     ],
+    [
+      "what a console printed, without what draws it",
+      ["console", "node01", "--log"],
+      [/^SeaBIOS\nLinux version 6\n$/],
+    ],
+    [
+      "what a BMC is",
+      ["bmc", "probe", "node01"],
+      [
+        /^NODE +BMC +IPMI +SUITES +LOGIN +REDFISH +WARNINGS +WHAT/,
+        /node01 +10\.0\.10\.50 +2\.0 +0,3,17 +works +no +1 +Supermicro X11 1\.02/,
+        /^node01: WARNING cipher suite 0 is offered$/m,
+        /^node01: console does not work: it is switched off$/m,
+      ],
+    ],
+    ["a BMC", ["bmc", "info", "node01"], [/manufacturer +Supermicro/, /BMC +1\.02/]],
+    ["its sensors", ["bmc", "sensors", "node01"], [/Fan 1 +5400 +RPM +ok/]],
+    ["its events", ["bmc", "events", "node01"], [/1 +- +critical +Fan 1 failed/]],
+    ["its lamp", ["bmc", "identify", "node01"], [/node01: lit for 60 s/]],
     ["the server's checks", ["check", "--server"], [/ok {6}inventory: 2 nodes/]],
   ])("show %s and end with 0", async (_, args, expected) => {
     const { code, stdout, stderr } = await server.rackstrap(...args);
@@ -86,6 +105,18 @@ describe("a command that can't be carried out", () => {
       "rackstrap: node node03 is busy\n  next: wait for op-node03\n",
     ],
     [
+      "a console of an unknown node",
+      ["console", "node09"],
+      2,
+      "rackstrap: no node node09\n  next: rackstrap nodes lists them\n",
+    ],
+    [
+      "a password that nobody wrote",
+      ["bmc", "password", "node01"],
+      2,
+      "rackstrap: standard input has no password\n  next: write it to standard input, or add --generate FILE\n",
+    ],
+    [
       "an unknown operation",
       ["operations", "show", "op-x"],
       2,
@@ -113,6 +144,8 @@ describe("a command that can't be carried out", () => {
     ],
     [["provision"], /missing required argument 'nodes'/],
     [["nodes", "--force"], /unknown option '--force'/],
+    [["bmc", "identify", "node01", "--seconds", "256"], /give a whole number up to 255/],
+    [["console"], /missing required argument 'node'/],
     [["serve"], /no inventory is named\n {2}next: add --inventory FILE/],
     [["nodes", "--api", "ftp://x"], /is not an http or https URL/],
   ])("ends with 2 for the command line %j", async (args, expected) => {

@@ -10,14 +10,14 @@ const done = operationView("node01", { status: "done", endedAtMs: startMs + 9000
 const away = new CliError(exitCodes.unreachable, "the server can't be reached");
 
 /** A server that gives one answer after the other, the last one for ever. */
-function scripted(answers: readonly (OperationView | Error)[]): Server {
+function scripted(answers: readonly (OperationView | Error)[]): Pick<Server, "get"> {
   let next = 0;
   const get = async () => {
     const answer = answers[Math.min(next++, answers.length - 1)];
     if (answer instanceof Error || answer === undefined) throw answer;
     return answer;
   };
-  return { get: get as Server["get"], post: get as Server["post"] };
+  return { get: get as Server["get"] };
 }
 
 function watch(answers: readonly (OperationView | Error)[], signal = new AbortController().signal) {

@@ -189,6 +189,8 @@ test("three powered-off, blank machines become a healthy cluster, though the ser
   expect(await healthyVoters()).toEqual([3, 3]);
   for (const node of founders) expect(await countEvents(node, "wipe-started")).toBe(1);
   for (const node of founders) expect(await countEvents(node, "keys-served")).toBeGreaterThan(0);
+  for (const node of founders)
+    expect(await countEvents(node, "console-stage-reached")).toBeGreaterThan(0);
 });
 
 test("a machine in no inventory gets an address and no installer, is listed, and nothing is written to its disk", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fallbackRemark } from "../../src/boot/netboot-policy.ts";
 import type { TimelineEvent } from "../../src/nodes/ports.ts";
-import { lastBootStage } from "../../src/operations/boot-stage.ts";
+import { consoleFault, lastBootStage } from "../../src/operations/boot-stage.ts";
 
 type Told = readonly [kind: string, detail?: TimelineEvent["detail"]];
 
@@ -79,4 +79,40 @@ test.each<[string, readonly Told[], string]>([
 test("the sign is the event that shows the stage", () => {
   expect(lastBootStage(timeline([pxe, loader, ["power-set"]])).sign?.id).toBe(1);
   expect(lastBootStage([]).sign).toBeUndefined();
+});
+
+const panic: Told = ["kernel-panicked", { line: "Kernel panic - not syncing: no init" }];
+const pxeError: Told = ["network-boot-failed", { line: "PXE-E16: No valid offer received." }];
+const violation: Told = ["secure-boot-violated", { line: "Boot0002: Access Denied" }];
+const noDevice: Told = ["no-bootable-device", { line: "No bootable device." }];
+const restarted: Told = ["console-stage-reached", { stage: "firmware" }];
+
+test.each<[string, readonly Told[], string]>([
+  ["a panic after the keys", [pxe, keys, panic], "its console says: Kernel panic"],
+  ["a machine that was never heard", [noDevice], "its console says: No bootable device."],
+  [
+    "what came before, over what followed from it",
+    [pxe, violation, pxeError, noDevice],
+    "Access Denied",
+  ],
+  [
+    "the newer of the same",
+    [pxe, pxeError, ["network-boot-failed", { line: "PXE-E61" }]],
+    "PXE-E61",
+  ],
+  [
+    "the console over a report that only repeats it",
+    [script, ["ipxe-failed", { line: "x (http://ipxe.org/4c126035)" }], ["boot-reported", {}]],
+    "x (http",
+  ],
+])("the likely cause is %s", (_, told, likely) => {
+  expect(lastBootStage(timeline(told)).likely).toContain(likely);
+});
+
+test.each<[string, readonly Told[]]>([
+  ["a newer sign of the network", [pxe, pxeError, pxe]],
+  ["a new boot on the console", [pxe, panic, restarted]],
+])("%s makes what the console said a thing of the past", (_, told) => {
+  expect(consoleFault(timeline(told))).toBeUndefined();
+  expect(lastBootStage(timeline(told)).likely).not.toContain("console says");
 });

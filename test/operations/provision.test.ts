@@ -16,6 +16,7 @@ function start(rack: FakeRack, clock: Clock = rack.clock): Runner {
     clock,
     isStoreFull: () => false,
     startedAtMs: clock.now(),
+    accompany: async () => undefined,
     onFault: (_operation, error) => {
       throw error;
     },
@@ -272,6 +273,7 @@ test("a full store delays an operation, and nothing is done twice", async () => 
     },
     clock: rack.clock,
     startedAtMs: 1_000_000,
+    accompany: async () => undefined,
     isStoreFull: (error) => error instanceof Error && error.message === "no room",
     onFault: () => {},
   });

@@ -24,7 +24,7 @@ function power(database = openDatabase(":memory:")) {
   const all = startPower({
     inventory,
     store: { nodes, operations: createOperationStore(database, now) },
-    controllers: { find: ({ name }) => bmcs.get(name) ?? machineBmc("off"), close: async () => {} },
+    controllers: { find: ({ name }) => bmcs.get(name) ?? machineBmc("off") },
     logger: pino({ level: "silent" }),
   });
   return { ...all, nodes, bmcs, database };

@@ -5,6 +5,7 @@ import { BmcError, bmcError, type SerialConsole } from "../bmc.ts";
 import type { Clock } from "../clock.ts";
 import type { HeldSession, IpmiClient, Turn } from "./client.ts";
 import { getDeviceId } from "./device.ts";
+import { completionCodes } from "./message.ts";
 import { activateSol, activationCodes, deactivateSol, decodeActivation, decodeSol } from "./sol.ts";
 import { createSolTransfer, type SolTransfer } from "./sol-transfer.ts";
 
@@ -53,6 +54,9 @@ async function activate(turn: Turn, takeOver: boolean): Promise<{ readonly maxOu
       throw turn.fail("unsupported", "serial over LAN is switched off in its set-up");
     case activationCodes.notWithEncryption:
       throw turn.fail("unsupported", "it has no encrypted console");
+    case completionCodes.insufficientPrivilege:
+      // Of the console alone. As a failed login it would keep the other commands away from a BMC that takes them.
+      throw turn.fail("unsupported", "this user may not use the console");
     default:
       throw turn.refused(response);
   }

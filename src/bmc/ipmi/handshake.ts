@@ -61,7 +61,8 @@ export async function handshake(
   return { ...opened, keys: keys.deriveKeys(suite, integrityKey) };
 }
 
-function createAsk(link: Link, signal: AbortSignal | undefined): Ask {
+/** What asks the messages of one handshake. */
+export function createAsk(link: Link, signal: AbortSignal | undefined): Ask {
   // An answer carries the tag of what it answers, so that a late one of before is not taken for it.
   let tag = randomInt(256);
   return (types, encode, decode) => {

@@ -2,7 +2,7 @@
 // given up: a machine that is switched off and on for ever helps nobody.
 
 import { BmcError, mayPass } from "../../bmc/bmc.ts";
-import { bootEvents, lastBootStage } from "../boot-stage.ts";
+import { bootEvents, consoleFault, lastBootStage } from "../boot-stage.ts";
 import { longestTurnMs, restartIntoNetworkBoot } from "../network-boot.ts";
 import type { Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
@@ -21,15 +21,18 @@ export function awaitNetworkBoot(context: StepContext): Step {
     next,
     run: async (attempt, signal) => {
       const { operation, evidence, nowMs } = attempt;
-      const { name, sign } = lastBootStage(bootEvents(nodes, sincePowerOn(operation)));
+      const events = bootEvents(nodes, sincePowerOn(operation));
+      const { name, sign } = lastBootStage(events);
+      const fault = consoleFault(events);
+      const why = fault === undefined ? "" : ` (${fault})`;
       if (name !== "silent") return done({ heard: sign?.kind });
       const { sinceMs = nowMs, phase, restarted } = evidence;
       if (phase !== undefined) return await restart(context, attempt, signal);
       if (nowMs - Number(sinceMs) < limitMs)
-        return wait(pollMs, "the machine has not been heard on the network", { sinceMs });
+        return wait(pollMs, `the machine has not been heard on the network${why}`, { sinceMs });
       if (restarted === true)
         return failed(
-          `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network`,
+          `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network${why}`,
           next,
         );
       const begun = { ...attempt, evidence: { ...evidence, phase: "begun" } };

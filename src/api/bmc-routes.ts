@@ -1,0 +1,39 @@
+// BMCs themselves over HTTP. Their passwords come in and never go out.
+
+import type { FastifyInstance } from "fastify";
+import { Secret } from "../net/secret.ts";
+import type { BmcService } from "./bmc-service.ts";
+import * as shapes from "./bmc-shapes.ts";
+import { give, take } from "./shaping.ts";
+
+interface NamedNode {
+  readonly Params: { readonly name: string };
+}
+
+export function addBmcRoutes(app: FastifyInstance, service: BmcService): void {
+  app.post("/api/bmc/probe", async ({ body }) => {
+    const request = take(shapes.probeBody, body);
+    return give(shapes.probesAnswer, { probes: await service.probeBmcs(request) });
+  });
+  app.get<NamedNode>("/api/nodes/:name/bmc", async ({ params: { name } }) =>
+    give(shapes.bmcShape, await service.bmc(name)),
+  );
+  app.get<NamedNode>("/api/nodes/:name/bmc/sensors", async ({ params: { name } }) =>
+    give(shapes.sensorsAnswer, { sensors: await service.bmcSensors(name) }),
+  );
+  app.get<NamedNode>("/api/nodes/:name/bmc/events", async ({ params: { name } }) =>
+    give(shapes.bmcEventsAnswer, { events: await service.bmcEvents(name) }),
+  );
+  app.delete<NamedNode>("/api/nodes/:name/bmc/events", async ({ params: { name } }) => {
+    await service.clearBmcEvents(name);
+    return give(shapes.bmcDone, { node: name });
+  });
+  app.post<NamedNode>("/api/nodes/:name/bmc/identify", async ({ params: { name }, body }) => {
+    await service.identify(name, take(shapes.identifyBody, body).seconds);
+    return give(shapes.bmcDone, { node: name });
+  });
+  app.post<NamedNode>("/api/nodes/:name/bmc/password", async ({ params: { name }, body }) => {
+    const { password } = take(shapes.passwordBody, body);
+    return give(shapes.passwordChanged, await service.setBmcPassword(name, new Secret(password)));
+  });
+}

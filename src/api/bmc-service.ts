@@ -1,0 +1,120 @@
+// Answers what the API is asked about BMCs themselves. A network stands for the BMCs that the inventory declares in it, and never
+// for whoever else has an address there.
+
+import { type Bmc, BmcError, type LogEntry, type SensorReading } from "../bmc/bmc.ts";
+import type { BmcProbe } from "../bmc/probe.ts";
+import type { SecretReference } from "../inventory/bmc-schema.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
+import { cidrContains, parseCidr } from "../net/cidr.ts";
+import type { Secret } from "../net/secret.ts";
+import type { NodeStore } from "../nodes/ports.ts";
+import type { BmcView, PasswordChanged, ProbeRequest, ProbeView } from "./bmc-shapes.ts";
+import { Refusal } from "./service.ts";
+
+/** Each method may throw a BmcError. */
+export interface BmcService {
+  bmc(node: string): Promise<BmcView>;
+  bmcSensors(node: string): Promise<readonly SensorReading[]>;
+  /** The BMC's own event log, oldest first. */
+  bmcEvents(node: string): Promise<readonly LogEntry[]>;
+  clearBmcEvents(node: string): Promise<void>;
+  identify(node: string, seconds: number): Promise<void>;
+  /** Of the user that the inventory names. */
+  setBmcPassword(node: string, password: Secret): Promise<PasswordChanged>;
+  /** By node. A BMC that is away or refuses is a result, and no error. */
+  probeBmcs(request: ProbeRequest): Promise<readonly ProbeView[]>;
+}
+
+export interface BmcTools {
+  readonly inventory: Pick<Inventory, "nodes">;
+  readonly nodes: Pick<NodeStore, "append">;
+  readonly bmc: (node: Node) => Bmc;
+  readonly probe: (node: Node, tryDefaults: boolean, signal: AbortSignal) => Promise<BmcProbe>;
+  /** The node of that name; throws a Refusal. */
+  readonly declared: (name: string) => Node;
+}
+
+// Each waits for its own BMC most of the time.
+const probesAtATime = 64;
+
+export function createBmcService(tools: BmcTools): BmcService {
+  const { declared, nodes } = tools;
+  const bmcOf = (name: string) => tools.bmc(declared(name));
+  const record = (name: string, kind: string, detail: Readonly<Record<string, unknown>> = {}) =>
+    nodes.append({ node: declared(name).name, mac: undefined, kind, detail });
+  return {
+    bmc: async (name) => {
+      const node = declared(name);
+      const bmc = tools.bmc(node);
+      const description = await bmc.describe();
+      const firmware = await bmc.firmwareVersions().catch(noneIfUnsupported);
+      return { node: node.name, address: node.bmc.address, description, firmware };
+    },
+    bmcSensors: async (name) => await bmcOf(name).sensors(),
+    bmcEvents: async (name) => await bmcOf(name).events(),
+    clearBmcEvents: async (name) => {
+      await bmcOf(name).clearEvents();
+      record(name, "bmc-events-cleared");
+    },
+    identify: async (name, seconds) => {
+      await bmcOf(name).identify(seconds);
+      record(name, "bmc-identified", { seconds });
+    },
+    setBmcPassword: async (name, password) => {
+      const node = declared(name);
+      const { user, password: reference } = node.bmc;
+      await tools.bmc(node).setPassword(password);
+      record(name, "bmc-password-changed", { user });
+      return { node: node.name, user, reference: referenceText(reference) };
+    },
+    probeBmcs: async ({ target, tryDefaults }) => {
+      const chosen = choose(tools, target);
+      const { signal } = new AbortController();
+      return await eachOf(chosen, probesAtATime, async (node) => ({
+        node: node.name,
+        ...(await tools.probe(node, tryDefaults, signal)),
+      }));
+    },
+  };
+}
+
+function noneIfUnsupported(error: unknown): readonly never[] {
+  if (error instanceof BmcError && error.kind === "unsupported") return [];
+  throw error;
+}
+
+function referenceText(reference: SecretReference): string {
+  return "env" in reference
+    ? `the environment variable ${reference.env}`
+    : `the file ${reference.file}`;
+}
+
+function choose({ inventory, declared }: BmcTools, target: string): readonly Node[] {
+  if (!target.includes("/")) return [declared(target)];
+  const network = parseCidr(target);
+  if (network === undefined)
+    throw new Refusal("unknown", `${target} is no network`, "write it like 10.0.10.0/24");
+  const chosen = inventory.nodes.filter(({ bmc }) => cidrContains(network, bmc.address));
+  if (chosen.length > 0) return chosen;
+  const addresses = inventory.nodes.map(({ bmc }) => bmc.address).join(", ");
+  throw new Refusal(
+    "unknown",
+    `the inventory declares no BMC in ${target}, and others are not asked`,
+    `declared are: ${addresses}`,
+  );
+}
+
+/** The results in the order of `items`, at most `width` at work at a time. */
+async function eachOf<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [index, item] of queue) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return results;
+}
