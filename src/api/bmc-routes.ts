@@ -32,6 +32,21 @@ export function addBmcRoutes(app: FastifyInstance, service: BmcService): void {
     await service.identify(name, take(shapes.identifyBody, body).seconds);
     return give(shapes.bmcDone, { node: name });
   });
+  app.get<NamedNode>("/api/nodes/:name/bmc/boot", async ({ params: { name } }) =>
+    give(shapes.bootAnswer, { node: name, ...(await service.bmcBoot(name)) }),
+  );
+  app.put<NamedNode>("/api/nodes/:name/bmc/boot", async ({ params: { name }, body }) => {
+    const kept = await service.setBmcBoot(name, take(shapes.bootBody, body));
+    return give(shapes.bootAnswer, { node: name, ...kept });
+  });
+  app.get<NamedNode>("/api/nodes/:name/bmc/media", async ({ params: { name } }) =>
+    give(shapes.mediaAnswer, { node: name, image: (await service.bmcMedia(name)) ?? null }),
+  );
+  app.put<NamedNode>("/api/nodes/:name/bmc/media", async ({ params: { name }, body }) => {
+    const { image } = take(shapes.mediaBody, body);
+    await service.setBmcMedia(name, image ?? undefined);
+    return give(shapes.mediaAnswer, { node: name, image });
+  });
   app.post<NamedNode>("/api/nodes/:name/bmc/password", async ({ params: { name }, body }) => {
     const { password } = take(shapes.passwordBody, body);
     return give(shapes.passwordChanged, await service.setBmcPassword(name, new Secret(password)));

@@ -1,14 +1,27 @@
 // Answers what the API is asked about BMCs themselves. A network stands for the BMCs that the inventory declares in it, and never
 // for whoever else has an address there.
 
-import { type Bmc, BmcError, type LogEntry, type SensorReading } from "../bmc/bmc.ts";
+import {
+  type Bmc,
+  BmcError,
+  type BootOverride,
+  type LogEntry,
+  type SensorReading,
+  type VirtualMedia,
+} from "../bmc/bmc.ts";
 import type { BmcProbe } from "../bmc/probe.ts";
 import type { SecretReference } from "../inventory/bmc-schema.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { cidrContains, parseCidr } from "../net/cidr.ts";
 import type { Secret } from "../net/secret.ts";
 import type { NodeStore } from "../nodes/ports.ts";
-import type { BmcView, PasswordChanged, ProbeRequest, ProbeView } from "./bmc-shapes.ts";
+import type {
+  BmcView,
+  BootRequest,
+  PasswordChanged,
+  ProbeRequest,
+  ProbeView,
+} from "./bmc-shapes.ts";
 import { Refusal } from "./service.ts";
 
 /** Each method may throw a BmcError. */
@@ -19,6 +32,13 @@ export interface BmcService {
   bmcEvents(node: string): Promise<readonly LogEntry[]>;
   clearBmcEvents(node: string): Promise<void>;
   identify(node: string, seconds: number): Promise<void>;
+  /** What the machine boots in place of its own order. */
+  bmcBoot(node: string): Promise<BootOverride>;
+  /** Gives what the BMC kept. */
+  setBmcBoot(node: string, request: BootRequest): Promise<BootOverride>;
+  /** URL of the image in the virtual CD drive. */
+  bmcMedia(node: string): Promise<string | undefined>;
+  setBmcMedia(node: string, image: string | undefined): Promise<void>;
   /** Of the user that the inventory names. */
   setBmcPassword(node: string, password: Secret): Promise<PasswordChanged>;
   /** By node. A BMC that is away or refuses is a result, and no error. */
@@ -60,6 +80,21 @@ export function createBmcService(tools: BmcTools): BmcService {
       await bmcOf(name).identify(seconds);
       record(name, "bmc-identified", { seconds });
     },
+    bmcBoot: async (name) => await bmcOf(name).bootOverride(),
+    setBmcBoot: async (name, { device, persistent, uefi }) => {
+      const node = declared(name);
+      const wanted = { device, persistent, uefi: uefi ?? node.firmware === "uefi" };
+      const kept = await tools.bmc(node).setBootOverride(wanted);
+      record(name, "bmc-boot-set", { ...kept });
+      return kept;
+    },
+    bmcMedia: async (name) => await mediaOf(bmcOf(name), name).inserted(),
+    setBmcMedia: async (name, image) => {
+      const media = mediaOf(bmcOf(name), name);
+      if (image === undefined) await media.eject();
+      else await media.insert(image);
+      record(name, "bmc-media-set", { image });
+    },
     setBmcPassword: async (name, password) => {
       const node = declared(name);
       const { user, password: reference } = node.bmc;
@@ -76,6 +111,15 @@ export function createBmcService(tools: BmcTools): BmcService {
       }));
     },
   };
+}
+
+function mediaOf({ virtualMedia }: Bmc, name: string): VirtualMedia {
+  if (virtualMedia !== undefined) return virtualMedia;
+  throw new Refusal(
+    "conflict",
+    `the BMC of node ${name} is driven without virtual media`,
+    `set kind: redfish in nodes.${name}.bmc if it has Redfish`,
+  );
 }
 
 function noneIfUnsupported(error: unknown): readonly never[] {

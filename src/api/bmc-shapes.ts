@@ -14,6 +14,15 @@ export const identifyBody = z.strictObject({ seconds: z.int().min(0).max(255) })
 // The longest that any BMC takes is shorter; which it is, the BMC says itself.
 export const passwordBody = z.strictObject({ password: z.string().min(1).max(128) });
 
+export const bootBody = z.strictObject({
+  device: z.enum(["none", "pxe", "disk", "cdrom", "bios"]),
+  persistent: z.boolean().default(false),
+  /** Absent: as the inventory says of the machine's firmware. */
+  uefi: z.boolean().optional(),
+});
+/** null: nothing is in the drive. */
+export const mediaBody = z.strictObject({ image: z.url({ protocol: /^https?$/ }).nullable() });
+
 const descriptionShape = z.object({
   protocol: text,
   manufacturer: text.optional(),
@@ -71,6 +80,13 @@ export const bmcShape = z.object({
 });
 export const sensorsAnswer = z.object({ sensors: z.array(sensorShape).readonly() });
 export const bmcEventsAnswer = z.object({ events: z.array(logEntryShape).readonly() });
+export const bootAnswer = z.object({
+  node: text,
+  device: z.enum(["none", "pxe", "disk", "cdrom", "bios", "other"]),
+  persistent: z.boolean(),
+  uefi: z.boolean(),
+});
+export const mediaAnswer = z.object({ node: text, image: text.nullable() });
 export const bmcDone = z.object({ node: text });
 export const passwordChanged = z.object({
   node: text,
@@ -79,6 +95,7 @@ export const passwordChanged = z.object({
   reference: text,
 });
 
+export type BootRequest = z.output<typeof bootBody>;
 export type ProbeRequest = z.output<typeof probeBody>;
 export type ProbeView = z.output<typeof probeShape>;
 export type BmcView = z.output<typeof bmcShape>;

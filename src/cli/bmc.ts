@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError } from "commander";
 import * as shapes from "../api/bmc-shapes.ts";
+import { addBoot, addMedia } from "./bmc-boot.ts";
 import { choosePassword } from "./bmc-password.ts";
 import { probeLines } from "./bmc-text.ts";
 import { exitCodeFor, exitCodes } from "./exit.ts";
@@ -16,6 +17,8 @@ export function addBmcCommand(program: Command, done: Done): void {
   addSensors(bmc, done);
   addEvents(bmc, done);
   addIdentify(bmc, done);
+  addBoot(bmc, done);
+  addMedia(bmc, done);
   addPassword(bmc, done);
 }
 

@@ -22,6 +22,7 @@ export interface GlobalOptions {
 export interface Server {
   get<S extends z.ZodType>(path: string, shape: S): Promise<z.output<S>>;
   post<S extends z.ZodType>(path: string, body: unknown, shape: S): Promise<z.output<S>>;
+  put<S extends z.ZodType>(path: string, body: unknown, shape: S): Promise<z.output<S>>;
   delete<S extends z.ZodType>(path: string, shape: S): Promise<z.output<S>>;
   /** The values of an answer that has one on each line and does not end by itself. Ends when the signal aborts. */
   follow<S extends z.ZodType>(
@@ -77,14 +78,14 @@ export function connect(options: GlobalOptions): Server {
     get: (path, shape) => ask(path, { method: "GET" }, shape),
     delete: (path, shape) => ask(path, { method: "DELETE" }, shape),
     follow: (path, shape, signal) => follow(base, path, token, shape, signal),
-    post: (path, body, shape) => {
-      const payload =
-        body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-      return ask(path, { method: "POST", ...payload }, shape);
-    },
+    post: (path, body, shape) => ask(path, { method: "POST", ...payload(body) }, shape),
+    put: (path, body, shape) => ask(path, { method: "PUT", ...payload(body) }, shape),
   };
+}
+
+function payload(body: unknown): RequestInit {
+  if (body === undefined) return {};
+  return { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
 }
 
 function parseBase(api: string): URL {

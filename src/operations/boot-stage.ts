@@ -80,7 +80,7 @@ export function consoleFault(events: readonly TimelineEvent[]): string | undefin
 }
 
 function rankOf(kind: string): number {
-  return consoleFaults.findIndex((fault) => fault === kind);
+  return (consoleFaults as readonly string[]).indexOf(kind);
 }
 
 function showsProgress(event: TimelineEvent): boolean {

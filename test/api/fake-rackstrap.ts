@@ -255,6 +255,11 @@ function fakeBmcs(known: Known): BmcService {
       checked(node, [{ id: "1", severity: "critical" as const, message: "Fan 1 failed" }]),
     clearBmcEvents: (node) => checked(node, undefined),
     identify: (node) => checked(node, undefined),
+    bmcBoot: (node) => checked(node, { device: "none", persistent: false, uefi: false }),
+    setBmcBoot: (node, { device, uefi }) =>
+      checked(node, { device, persistent: false, uefi: uefi ?? true }),
+    bmcMedia: (node) => checked(node, undefined),
+    setBmcMedia: (node) => checked(node, undefined),
     setBmcPassword: (node) =>
       checked(node, { node, user: "admin", reference: "the environment variable BMC_PASSWORD" }),
     probeBmcs: async ({ target }) => [{ ...probeView, node: target }],

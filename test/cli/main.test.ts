@@ -17,6 +17,28 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
+describe("what a machine boots in place of its own order", () => {
+  it.each<[string, string[], RegExp[]]>([
+    ["what it boots next", ["bmc", "boot", "node01"], [/node01: boots in its own order/]],
+    [
+      "a boot device that is not kept for good",
+      ["bmc", "boot", "node01", "cdrom", "--persistent"],
+      [/node01: boots from cdrom once, UEFI/, /does not keep it for good/],
+    ],
+    ["its CD drive", ["bmc", "media", "node01"], [/nothing is in its virtual CD drive/]],
+    [
+      "an image in its CD drive",
+      ["bmc", "media", "node01", "--insert", "https://10.0.10.10/ipxe.iso"],
+      [/node01: https:\/\/10\.0\.10\.10\/ipxe\.iso/],
+    ],
+  ])("%s", async (_what, args, lines) => {
+    const { code, stdout, stderr } = await server.rackstrap(...args);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    for (const line of lines) expect(stdout).toMatch(line);
+  });
+});
+
 describe("reading commands", () => {
   it.each<[string, string[], RegExp[]]>([
     ["nodes", ["nodes"], [/^NODE +STATE +FOR +POWER +MAC/, /node02 +registered +\S+ +on /]],

@@ -112,7 +112,7 @@ test("a new boot is told from its firmware's banner, or from the kernel's last w
   const uefi = "BdsDxe: starting Boot0001\r\nLinux version 6\r\n";
   expect(signsOf(uefi + uefi).map(name)).toEqual(twice);
   expect(
-    signsOf(uefi + "BdsDxe: loading Boot0001\r\nBdsDxe: failed to load\r\n").map(name),
+    signsOf(`${uefi}BdsDxe: loading Boot0001\r\nBdsDxe: failed to load\r\n`).map(name),
   ).toEqual(["firmware", "kernel", "firmware"]);
   const kernel = "Linux version 6\r\n[ 9.1] reboot: Restarting system\r\n";
   expect(signsOf(kernel + kernel).map(name)).toEqual(["kernel", "kernel"]);

@@ -12,8 +12,8 @@ const extendedData = 0x80;
 const administrator = 0x04;
 const waitsMs = [1000, 1500, 2500];
 
-export const getAuthenticationCapabilities = 0x38;
-export const getCipherSuites = 0x54;
+const getAuthenticationCapabilities = 0x38;
+const getCipherSuites = 0x54;
 
 export interface AuthenticationCapabilities {
   readonly ipmi20: boolean;
@@ -38,9 +38,7 @@ export async function authenticationCapabilities(
 }
 
 /** Reads the response data (table 22-15). */
-export function decodeAuthenticationCapabilities(
-  data: Buffer,
-): AuthenticationCapabilities | undefined {
+function decodeAuthenticationCapabilities(data: Buffer): AuthenticationCapabilities | undefined {
   if (data.length < 4) return undefined;
   const types = data.readUInt8(1);
   const status = data.readUInt8(2);
