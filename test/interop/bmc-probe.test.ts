@@ -12,6 +12,7 @@ import { redfishRoot } from "../../src/bmc/redfish-root.ts";
 import { noFaults } from "../../vm-harness/bmc/faults.ts";
 import { createSimulator, type Simulator } from "../../vm-harness/bmc/ipmi-server.ts";
 import { createMemoryMachine } from "../../vm-harness/bmc/machine.ts";
+import { createRedfishServer } from "../../vm-harness/bmc/redfish-server.ts";
 import { type ConsoleServer, nodeAt, serveConsole } from "./console-host.ts";
 
 const password = "canary-7Lm3";
@@ -156,6 +157,27 @@ describe("the other verbs of bmc", () => {
     expect((await run("bmc", "password", "node01", "--generate", file)).code).toBe(1);
     expect(readFileSync(file, "utf8")).toBe("old\n");
   });
+});
+
+test("a BMC of Redfish with its console over IPMI: both are probed, and the certificate is shown", async () => {
+  const redfish = await createRedfishServer(machine);
+  const { fingerprint, port } = redfish;
+  const console = { port: simulator.port, cipherSuite: "best" };
+  const settings = { kind: "redfish", trust: { fingerprint }, console };
+  const site = await serveConsole(nodeAt("127.0.0.1", port, settings), password);
+  const running = site.rackstrap("bmc", "probe", "node01", "--json");
+  running.end();
+  await running.ended;
+  const [found] = (JSON.parse(running.text) as { probes: ProbeView[] }).probes;
+  expect(found).toMatchObject({
+    ...{ suites: [17, 3], login: { works: true }, redfish: { fingerprint } },
+    description: { protocol: expect.stringMatching(/Redfish/) },
+    ...{ warnings: [], defaults: [] },
+  });
+  expect(found?.verbs).toContainEqual({ verb: "console", works: true });
+  expect(found?.verbs).toContainEqual({ verb: "virtual media", works: true });
+  await site.close();
+  await redfish.close();
 });
 
 test("the Redfish service root, and the certificate as openssl has it", async () => {

@@ -24,10 +24,14 @@ import { fakeRackstrap } from "../api/fake-rackstrap.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
 /** A node whose BMC is at that port. Its password is in the environment variable BMC_PASSWORD. */
-export function nodeAt(address: string, port: number, over: object = {}): Node {
+export function nodeAt(
+  address: string,
+  port: number,
+  kind: object = { kind: "ipmi", cipherSuite: "best" },
+): Node {
   const [node] = exampleInventory().nodes;
   if (node === undefined) throw new Error("the example site has no node");
-  const settings = { address, port, user: "admin", cipherSuite: "best", ...over };
+  const settings = { address, port, user: "admin", ...kind };
   return { ...node, bmc: bmcSchema.parse({ ...settings, password: { env: "BMC_PASSWORD" } }) };
 }
 

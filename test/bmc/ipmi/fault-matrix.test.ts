@@ -128,6 +128,8 @@ const knobs: Readonly<Record<string, Knob>> = {
   "too little privilege": {
     ...{ faults: { refusals: 1e6, refusalCode: 0xd4 }, inSession: true },
     ends: ["authentication"],
+    // Of the console alone: as a failed login it would keep the other commands away.
+    but: { console: ["unsupported"] },
   },
   "an unspecified error": {
     ...{ faults: { refusals: 1e6, refusalCode: 0xff }, inSession: true },
