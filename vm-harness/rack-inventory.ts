@@ -43,6 +43,7 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
     },
     // Long enough for several emulated machines on two cores, short enough for a person to wait for.
     timeouts: {
+      networkBootSeconds: 180,
       installerSeconds: 300,
       diskBootSeconds: 240,
       joinSeconds: 240,

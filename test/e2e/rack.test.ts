@@ -274,15 +274,16 @@ test("a wrong BMC password ends in a failed operation that names stage, reason a
   expect(await states(["node04"])).toEqual(["registered"]);
 });
 
-test("an installer that never comes ends in a failed operation that tells how far the machine came", async () => {
+test("a machine that does not boot from the network is restarted once, given up and switched off", async () => {
   await runInNamespace(rack.namespace, ["ip", "link", "set", "prov-node04", "down"]);
   const failure = await failureOf(
-    (inventory) => ({ ...inventory, timeouts: { ...inventory.timeouts, installerSeconds: 20 } }),
-    120,
+    (inventory) => ({ ...inventory, timeouts: { ...inventory.timeouts, networkBootSeconds: 20 } }),
+    180,
   );
   await runInNamespace(rack.namespace, ["ip", "link", "set", "prov-node04", "up"]);
-  expect(failure?.stage).toBe("installer");
-  expect(failure?.reason).toMatch(/the machine has not been heard on the network/);
+  expect(failure?.stage).toBe("network");
+  expect(failure?.reason).toMatch(/was switched on twice and asked for no address within 20 s/);
+  expect(rack.machine("node04").qemuPid()).toBeUndefined();
   expect(failure?.next).toMatch(/rackstrap explain node04/);
   expect(await states(["node04"])).toEqual(["failed"]);
   expect(await countEvents("node04", "wipe-started")).toBe(0);
