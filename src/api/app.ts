@@ -113,9 +113,10 @@ function addOperationRoutes(app: FastifyInstance, service: Rackstrap): void {
 }
 
 function addPowerRoutes(app: FastifyInstance, service: Rackstrap): void {
-  app.post("/api/power", ({ body }, reply) => {
+  app.post("/api/power", async ({ body }, reply) => {
+    const job = await service.power(take(powerBody, body));
     reply.code(202);
-    return give(powerJobShape, service.power(take(powerBody, body)));
+    return give(powerJobShape, job);
   });
   app.post("/api/power/plan", ({ body }) =>
     give(powerPlanShape, service.powerPlan(take(powerBody, body))),

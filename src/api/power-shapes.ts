@@ -20,6 +20,8 @@ export const powerBody = z.strictObject({
   nodes: names,
   /** Also machines that an operation is at work on. */
   despiteOperations: z.boolean().default(false),
+  /** Also when that takes its majority from a cluster. */
+  despiteQuorum: z.boolean().default(false),
 });
 
 /** Times are milliseconds since the epoch. */

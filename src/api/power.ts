@@ -1,5 +1,7 @@
 // Answers what the API is asked about power, from the jobs and what is known of each machine.
 
+import type { Judgement } from "../cluster/judge.ts";
+import { quorumBudget } from "../cluster/quorum.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { PowerJob, PowerTask } from "../operations/power-job.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
@@ -10,11 +12,14 @@ import { type PowerService, Refusal } from "./service.ts";
 export interface PowerTools {
   readonly jobs: PowerJobs;
   readonly watch: Pick<PowerWatch, "view">;
+  /** What the layers of the cluster say of themselves. */
+  readonly cluster: () => Promise<readonly Judgement[]>;
   /** The node of that name; throws a Refusal. */
   readonly declared: (name: string) => Node;
 }
 
-export function createPowerService({ jobs, watch, declared }: PowerTools): PowerService {
+export function createPowerService(tools: PowerTools): PowerService {
+  const { jobs, watch, declared } = tools;
   const task = (one: PowerTask): PowerTaskView => ({ ...one, power: watch.view(one.node) });
   const view = ({ verb, tasks, ...job }: PowerJob): PowerJobView => ({
     ...job,
@@ -34,7 +39,11 @@ export function createPowerService({ jobs, watch, declared }: PowerTools): Power
     );
   };
   return {
-    power: (request) => view(jobs.start(order(request))),
+    power: async (request) => {
+      const meant = order(request);
+      await guardQuorum(tools, request);
+      return view(jobs.start(meant));
+    },
     powerPlan: (request) => {
       const { createdAtMs, tasks } = jobs.plan(order(request));
       return { action: request.action, createdAtMs, tasks: tasks.map(task) };
@@ -43,4 +52,28 @@ export function createPowerService({ jobs, watch, declared }: PowerTools): Power
     powerJobs: () => jobs.jobs().map(view),
     cancelPower: (id) => known(id, jobs.cancel(id)),
   };
+}
+
+const disruptive: readonly PowerRequest["action"][] = ["off", "soft", "cycle", "reset"];
+
+/**
+ * Throws a Refusal when the machines are voters that a layer can't spare, with those that other jobs are taking already. A
+ * cluster of which nobody answers has nothing left to lose here.
+ */
+async function guardQuorum(
+  { jobs, cluster }: PowerTools,
+  { action, nodes, despiteQuorum }: PowerRequest,
+): Promise<void> {
+  if (despiteQuorum || !disruptive.includes(action)) return;
+  for (const judgement of await cluster()) {
+    const asked = judgement.voters.filter((voter) => nodes.includes(voter));
+    const taken = judgement.voters.filter((voter) => jobs.runningFor(voter) !== undefined);
+    const budget = quorumBudget(judgement, [...new Set([...asked, ...taken])]);
+    if (asked.length > 0 && !budget.allowed)
+      throw new Refusal(
+        "conflict",
+        `${judgement.layer} would lose its majority: ${budget.sentence}`,
+        "switch fewer of its members at a time, or say that this is meant: --despite-quorum",
+      );
+  }
 }

@@ -88,7 +88,10 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     discovered: () => nodes.discovered().map(discoveredView),
     explain: (subject) => explain(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
-    ...createPowerService({ jobs: tools.powerJobs, watch: tools.powerWatch, declared }),
+    ...createPowerService({
+      ...{ jobs: tools.powerJobs, watch: tools.powerWatch, declared },
+      cluster: tools.cluster.views,
+    }),
     ...createConsoleService({ ...tools, declared }),
     ...createBmcService({ ...tools, declared }),
     provision: (names) => provision(tools, names.map(declared)),

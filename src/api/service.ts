@@ -42,7 +42,7 @@ export interface PowerService {
    * Begins the action on every node, or refuses before the first when one is unknown. What becomes of each machine is in the
    * job; it goes on when the client goes away, for half a power cycle helps nobody.
    */
-  power(request: PowerRequest): PowerJobView;
+  power(request: PowerRequest): Promise<PowerJobView>;
   /** In what order and when `power` would begin; changes nothing. */
   powerPlan(request: PowerRequest): PowerPlanView;
   powerJob(id: string): PowerJobView;

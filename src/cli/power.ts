@@ -20,6 +20,7 @@ import { processClock, type ShowNow, watchUntilOver } from "./watch.ts";
 interface PowerOptions extends GlobalOptions, SelectOptions {
   readonly detach?: boolean;
   readonly despiteOperations?: boolean;
+  readonly despiteQuorum?: boolean;
 }
 
 const verbs = {
@@ -46,7 +47,8 @@ function addVerb(power: Command, verb: string, description: string, done: Done):
   if (verb !== "status")
     command
       .option("--detach", "begin and return")
-      .option("--despite-operations", "also machines that an operation is at work on");
+      .option("--despite-operations", "also machines that an operation is at work on")
+      .option("--despite-quorum", "also when that takes its majority from a cluster");
   command.action(async (selectors: string[], _options, used: Command) => {
     const options = optionsOf<PowerOptions>(used);
     const server = connect(options);
@@ -65,7 +67,8 @@ async function order(
   options: PowerOptions,
 ) {
   const nodes = await chooseNodes(server, selectors, options);
-  return powerBody.parse({ action, nodes, despiteOperations: options.despiteOperations });
+  const { despiteOperations, despiteQuorum } = options;
+  return powerBody.parse({ action, nodes, despiteOperations, despiteQuorum });
 }
 
 function addPlan(power: Command, done: Done): void {

@@ -123,7 +123,7 @@ describe("acting", () => {
   it("POST /api/power answers 202 with the job, and hands on what was asked", async () => {
     const asked: unknown[] = [];
     const { ask } = api({
-      power: (request) => {
+      power: async (request) => {
         asked.push(request);
         return powerJobView("off", request.nodes);
       },
@@ -132,7 +132,7 @@ describe("acting", () => {
     const answer = await ask("POST", "/api/power", body);
     expect(answer.statusCode).toBe(202);
     expect(answer.json()).toEqual(powerJobView("off", ["node01", "node02"]));
-    expect(asked).toEqual([{ ...body, despiteOperations: false }]);
+    expect(asked).toEqual([{ ...body, despiteOperations: false, despiteQuorum: false }]);
   });
 
   it("POST /api/power/plan answers without an id", async () => {

@@ -268,7 +268,7 @@ function fakeBmcs(known: Known): BmcService {
 
 function fakePower(known: (node: string) => void): PowerService {
   return {
-    power: ({ action, nodes }) => {
+    power: async ({ action, nodes }) => {
       for (const node of nodes) known(node);
       return powerJobView(action, nodes);
     },

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createPowerService } from "../../src/api/power.ts";
 import { Refusal } from "../../src/api/service.ts";
+import type { Judgement } from "../../src/cluster/judge.ts";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { PowerJob, PowerOrder } from "../../src/operations/power-job.ts";
 import type { PowerJobs } from "../../src/operations/power-jobs.ts";
@@ -11,7 +12,10 @@ const job: PowerJob = {
 };
 const seen = { state: "off", differs: false } as const;
 
-function service() {
+const voters = ["node01", "node02", "node03"];
+const judgement = { layer: "chainfire", voters, healthyVoters: voters } as unknown as Judgement;
+
+function service(busy: readonly string[] = []) {
   const orders: PowerOrder[] = [];
   const jobs = {
     start: (order: PowerOrder) => {
@@ -19,33 +23,56 @@ function service() {
       return job;
     },
     plan: () => job,
+    runningFor: (node: string) => (busy.includes(node) ? "j0" : undefined),
     job: (id: string) => (id === "j1" ? job : undefined),
     jobs: () => [job],
     cancel: () => undefined,
   } as unknown as PowerJobs;
   const declared = (name: string) => {
-    if (name !== "node01") throw new Refusal("unknown", `no node is called ${name}`);
+    if (!/^node0[1-3]$/.test(name)) throw new Refusal("unknown", `no node is called ${name}`);
     return { name } as Node;
   };
-  const power = createPowerService({ jobs, watch: { view: () => seen }, declared });
+  const cluster = async () => [judgement];
+  const power = createPowerService({ jobs, watch: { view: () => seen }, declared, cluster });
   return { power, orders };
 }
 
 const view = { ...job.tasks[0], power: seen };
-const request = { action: "on", nodes: ["node01"], despiteOperations: true } as const;
+const request = {
+  action: "on",
+  nodes: ["node01"],
+  despiteOperations: true,
+  despiteQuorum: false,
+} as const;
 
-test("a request becomes an order, and each machine of a job has its power beside it", () => {
+test("a request becomes an order, and each machine of a job has its power beside it", async () => {
   const { power, orders } = service();
   const expected = { id: "j1", action: "on", createdAtMs: 5, endedAtMs: undefined, tasks: [view] };
-  expect(power.power(request)).toEqual(expected);
+  expect(await power.power(request)).toEqual(expected);
   expect(orders).toEqual([{ verb: "on", nodes: [{ name: "node01" }], despiteOperations: true }]);
   expect([power.powerJob("j1"), power.powerJobs()]).toEqual([expected, [expected]]);
   expect(power.powerPlan(request)).toEqual({ action: "on", createdAtMs: 5, tasks: [view] });
 });
 
-test("nothing is begun when one of the nodes is unknown", () => {
+test.each<[string, string, readonly string[], readonly string[], string | undefined]>([
+  ["one of three members", "cycle", ["node01"], [], undefined],
+  ["two of three members", "off", ["node01", "node02"], [], "leaves 1 < 2: refused"],
+  ["one while another job takes one", "reset", ["node01"], ["node02"], "leaves 1 < 2: refused"],
+  ["all of them, on", "on", ["node01", "node02", "node03"], [], undefined],
+  ["all of them, read", "status", ["node01", "node02", "node03"], [], undefined],
+])("a cluster keeps its majority: %s, %s", async (_what, action, nodes, busy, refused) => {
+  const { power, orders } = service(busy);
+  const asked = { ...request, action: action as "off", nodes };
+  if (refused === undefined) await power.power(asked);
+  else await expect(power.power(asked)).rejects.toThrow(refused);
+  expect(orders).toHaveLength(refused === undefined ? 1 : 0);
+  await power.power({ ...asked, despiteQuorum: true });
+  expect(orders).toHaveLength(refused === undefined ? 2 : 1);
+});
+
+test("nothing is begun when one of the nodes is unknown", async () => {
   const { power, orders } = service();
-  expect(() => power.power({ ...request, nodes: ["node01", "node9"] })).toThrow(
+  await expect(power.power({ ...request, nodes: ["node01", "node9"] })).rejects.toThrow(
     "no node is called node9",
   );
   expect(orders).toEqual([]);

@@ -23,7 +23,7 @@ const reason = "BMC 10.0.10.51: no answer: check its cable";
 function ending(failed: readonly string[], asked: PowerRequest[] = []): Partial<Rackstrap> {
   let job = powerJobView("on", []);
   return {
-    power: (request) => {
+    power: async (request) => {
       asked.push(request);
       job = powerJobView(request.action, request.nodes);
       const unknown = { state: "unknown", differs: false } as const;
@@ -80,7 +80,7 @@ describe("power", () => {
     const asked: PowerRequest[] = [];
     server = await startServer(ending([], asked));
     await server.rackstrap("power", "cycle", ...args);
-    expect(asked).toEqual([{ action: "cycle", nodes, despiteOperations }]);
+    expect(asked).toEqual([{ action: "cycle", nodes, despiteOperations, despiteQuorum: false }]);
   });
 
   it("of nobody asks for nothing", async () => {
@@ -124,7 +124,7 @@ describe("what power prints", () => {
   it("stops watching at SIGINT with 130 and leaves the job alone", async () => {
     const cancelled: string[] = [];
     server = await startServer({
-      power: ({ nodes }) => began(powerJobView("on", nodes)),
+      power: async ({ nodes }) => began(powerJobView("on", nodes)),
       powerJob: () => ({
         ...began(powerJobView("on", ["node01"])),
         tasks: powerJobView("on", ["node01"]).tasks.map((task) => ({ ...task, status: "asked" })),
