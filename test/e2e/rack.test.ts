@@ -226,11 +226,12 @@ test("power-cycled with the network first in the boot order, every node comes ba
   const scripts = await Promise.all(
     founders.map((node) => countEvents(node, "boot-script-served")),
   );
-  const cycled = await rackstrap(rack.namespace, rack.inventoryFile, [
-    "power",
-    "cycle",
-    ...founders,
-  ]);
+  const cycle = (...options: readonly string[]) =>
+    rackstrap(rack.namespace, rack.inventoryFile, ["power", "cycle", ...founders, ...options]);
+  const refused = await cycle();
+  expect(refused.stderr).toMatch(/would lose its majority: voters 3, .* leaves 0 < 2: refused/);
+  expect(refused.code).not.toBe(0);
+  const cycled = await cycle("--despite-quorum");
   expect(cycled.code, cycled.stderr).toBe(0);
   await until("both layers have three healthy voters again", 420, async () =>
     (await healthyVoters()).every((count) => count === 3) ? true : undefined,
