@@ -70,7 +70,7 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
   const loaderReading = createSharedReading(async () => {
     const how = { key, inFull };
     inFull = false;
-    loaders = await readLoaders(root, loaders.loaders, how);
+    loaders = await readLoaders(root, loaders, how);
     manifest = manifestOf(root, loaders, sets);
     return loaders;
   }, recentMs);

@@ -3,6 +3,7 @@ import {
   chmodSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -126,6 +127,36 @@ describe("asset problems", () => {
     expect(assetProblems(manifest, { profiles: [], loaders: [] })).toEqual([
       "the asset directory /nowhere/at/all does not exist or cannot be read",
     ]);
+  });
+});
+
+describe("an asset directory that goes away", () => {
+  it.each([
+    ["gone", () => {}, "does not exist or cannot be read"],
+    ["an empty mount point", (path: string) => void mkdirSync(path), "is empty, and held loaders"],
+    ["not to be listed", (path: string) => writeFileSync(path, ""), "cannot be read (ENOTDIR)"],
+  ])("goes on being given from memory, and that is said: %s", async (_, replace, what) => {
+    const directory = directoryWith();
+    const assets = await createAssets(directory);
+    const { loaders } = assets.current();
+    renameSync(directory, `${directory}.away`);
+    replace(directory);
+    for (const look of [assets.reload, assets.reload, () => assets.verify(() => {}, never)]) {
+      const manifest = await look();
+      expect(manifest.loaders).toEqual(loaders);
+      expect(manifest.damaged).toEqual([expect.stringContaining(`${directory} ${what}`)]);
+      expect(assetProblems(manifest, { profiles: [], loaders: ["ipxe.efi"] }, "needed")).toEqual(
+        manifest.damaged,
+      );
+    }
+    rmSync(directory, { recursive: true, force: true });
+    renameSync(`${directory}.away`, directory);
+    expect(await assets.reload()).toMatchObject({ loaders, problems: [] });
+  });
+
+  it("is no damage when it never held a loader", async () => {
+    expect((await manifestOf("/nowhere/at/all")).damaged).toEqual([]);
+    expect(await manifestOf(temporaryDirectory())).toMatchObject({ problems: [], damaged: [] });
   });
 });
 
