@@ -16,8 +16,15 @@ export interface Loader {
   readonly sha256: string;
 }
 
+/** A file that can't be a loader, whenever it is looked at. */
+interface SpoiltLoader extends FileProblem {
+  readonly identity: string;
+}
+
 export interface ReadLoaders {
   readonly loaders: ReadonlyMap<string, Loader>;
+  /** What was read, given or not, so that it need not be read again while it is the same. */
+  readonly read: ReadonlyMap<string, Loader | SpoiltLoader>;
   /** Names of loaders that are there, or should be, and are not given to anyone, each with a sentence that says why. */
   readonly refused: ReadonlyMap<string, string>;
   readonly problems: readonly string[];
@@ -26,7 +33,7 @@ export interface ReadLoaders {
 }
 
 export const noLoaders: ReadLoaders = {
-  ...{ loaders: new Map(), refused: new Map() },
+  ...{ loaders: new Map(), read: new Map(), refused: new Map() },
   ...{ problems: [], damaged: [] },
 };
 
@@ -51,10 +58,12 @@ export async function readLoaders(
   const recorded = await readLoaderRecord(base, key);
   const record = "record" in recorded ? recorded.record : {};
   const loaders = new Map<string, Loader>();
+  const read = new Map<string, Loader | SpoiltLoader>();
   const faults = new Map<string, FileProblem>();
   const names = new Set([...listed.names, ...Object.keys(record)]);
   for (const name of [...names].filter((entry) => loaderName.test(entry))) {
-    const loader = await readLoader(base, name, inFull ? undefined : before.loaders.get(name));
+    const loader = await readLoader(base, name, inFull ? undefined : before.read.get(name));
+    if ("identity" in loader) read.set(name, loader);
     const fault = faultOf(join(base, name), loader, record[name], key !== undefined);
     if (fault !== undefined)
       faults.set(name, { ...fault, problem: `${loaderLabel(name)}: ${fault.problem}` });
@@ -62,7 +71,7 @@ export async function readLoaders(
   }
   const all = [...("problem" in recorded ? [recorded] : []), ...faults.values()];
   return {
-    loaders,
+    ...{ loaders, read },
     refused: new Map(Array.from(faults, ([name, { problem }]) => [name, problem])),
     problems: all.map(({ problem }) => problem),
     damaged: all.flatMap(({ problem, damaged }) => (damaged ? [problem] : [])),
@@ -124,8 +133,8 @@ export function loaderLabel(name: string): string {
 async function readLoader(
   base: string,
   name: string,
-  known: Loader | undefined,
-): Promise<Loader | FileProblem> {
+  known: Loader | SpoiltLoader | undefined,
+): Promise<Loader | SpoiltLoader | FileProblem> {
   const file = await resolveFile(base, join(base, name));
   if ("problem" in file) return file;
   const { identity, sizeBytes } = file;
@@ -135,7 +144,7 @@ async function readLoader(
   try {
     const data = await withFile(file, (handle) => handle.readFile());
     const fault = loaderDamage(name, data);
-    if (fault !== undefined) return { problem: fault, damaged: true };
+    if (fault !== undefined) return { problem: fault, damaged: true, identity };
     return { data, identity, sha256: createHash("sha256").update(data).digest("hex") };
   } catch (error) {
     const problem = readingFault(error);
