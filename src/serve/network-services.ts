@@ -16,6 +16,7 @@ import { openBootPlane } from "./open-boot-plane.ts";
 import { openDhcp } from "./open-dhcp.ts";
 import { inheritedTftpSockets, openTftp } from "./open-tftp.ts";
 import { createRecorder } from "./recorder.ts";
+import { createSharedReads, readWhole } from "./shared-reads.ts";
 
 export interface NetworkServices {
   services(): Services;
@@ -37,7 +38,10 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   const observers = { record: recorder.record, holders, keysLedger: createKeysLedger(store) };
   const addresses = servedInterfaces(inventory).map(({ address }) => address);
   const passed = await inheritedTftpSockets(addresses);
-  const tftp = addresses.map((address) => openTftp(tools, observers, address, passed.get(address)));
+  const reads = createSharedReads(readWhole);
+  const tftp = addresses.map((address) =>
+    openTftp({ ...tools, reads }, observers, address, passed.get(address)),
+  );
   const listening: Listening[] = [];
   const services = (): Services => ({
     dhcp: dhcp?.state() ?? "stopped",

@@ -1,7 +1,6 @@
 // What TFTP gives for a name: loaders, images of the asset sets, and what is made for the machine that asks.
 
 import type { Logger } from "pino";
-import { AssetChangedError, type FoundFile, isUnchanged, openAsset } from "../boot/asset-file.ts";
 import { type Assets, findSet } from "../boot/assets.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
 import { createImageRefusal, type RefuseImage } from "../boot/image-refusal.ts";
@@ -17,9 +16,10 @@ import { reportScript } from "../bootplane/script-routes.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
+import { createRepeats } from "../net/repeats.ts";
 import type { HeldFile } from "../tftp/server.ts";
 import type { AddressHolders } from "./address-holders.ts";
-import { createSharedReads, type SharedReads } from "./shared-reads.ts";
+import type { SharedReads } from "./shared-reads.ts";
 
 export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" | "onServed"> {
   readonly assets: Pick<
@@ -27,6 +27,8 @@ export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" |
     "current" | "recent" | "loader" | "plainFile" | "reload" | "reportDamage"
   >;
   readonly images: ImageCache;
+  /** For what the image cache has no room for, or does not keep. */
+  readonly reads: SharedReads;
   readonly scripts: BootScripts;
   readonly configs: LoaderConfigs;
   readonly server: BootServer;
@@ -34,13 +36,25 @@ export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" |
   readonly logger: Logger;
 }
 
-/** The file of that cleaned name for the machine at `client`, or undefined when it has none. */
-export type TftpFiles = (name: string, client: Ipv4) => Promise<HeldFile | undefined>;
+/** What there is for a name: undefined is nothing, and `full` a file that there is no room for at the moment. */
+type Given = HeldFile | "full" | undefined;
+
+/** The file of that cleaned name for the machine at `client`. */
+export type TftpFiles = (name: string, client: Ipv4) => Promise<Given>;
+
+const minuteMs = 60_000;
 
 type Named<Kind extends VirtualFile["kind"]> = Extract<VirtualFile, { kind: Kind }>;
 
 export function createTftpFiles(tools: TftpFileTools): TftpFiles {
-  const read = createSharedReads(readWhole);
+  const isRepeat = createRepeats(tools.now);
+  const read: SharedReads = async (file) => {
+    const given = await tools.reads(file);
+    const { path, sizeBytes } = file;
+    if (given === "full" && !isRepeat(path, minuteMs))
+      tools.logger.warn({ path, sizeBytes }, "a file has no room in memory and is not sent");
+    return given;
+  };
   const refuse = createImageRefusal({
     ...tools,
     onRefused: (refusal) => tools.onEvent({ kind: "image-refused", ...refusal }),
@@ -71,7 +85,7 @@ async function plainFile(
   assets: TftpFileTools["assets"],
   name: string,
   read: SharedReads,
-): Promise<HeldFile | undefined> {
+): Promise<Given> {
   const loader = await assets.loader(name);
   if (loader !== undefined) return held(loader.data);
   const file = await assets.plainFile(name);
@@ -88,7 +102,7 @@ async function imageOf(
   }: TftpFileTools & { readonly read: SharedReads; readonly refuse: RefuseImage },
   { profile, version, file }: Named<"image">,
   client: Ipv4,
-): Promise<HeldFile | undefined> {
+): Promise<Given> {
   const set = findSet(assets.current(), profile, version);
   const image = file === set?.kernelName ? set.kernel : file === "initrd" ? set?.initrd : undefined;
   if (image === undefined) return undefined;
@@ -97,18 +111,6 @@ async function imageOf(
   } catch (error) {
     if (await refuse(client, { profile, file, image }, error)) return undefined;
     throw error;
-  }
-}
-
-/** What the image cache has no room for, or does not keep. Rejects with AssetChangedError when it is not the file that was found. */
-async function readWhole(file: FoundFile): Promise<Buffer> {
-  const handle = await openAsset(file);
-  try {
-    const data = await handle.readFile();
-    if (data.length === file.sizeBytes && (await isUnchanged(handle, file))) return data;
-    throw new AssetChangedError(`${file.path} changed while it was read`);
-  } finally {
-    await handle.close();
   }
 }
 

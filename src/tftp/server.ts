@@ -44,8 +44,11 @@ export interface TftpServerOptions {
   readonly port?: number;
   /** The listening socket, when somebody else has bound it. */
   readonly socket?: Socket;
-  /** The file of that cleaned name, or undefined when there is none for this client. */
-  readonly files: (name: string, client: Ipv4) => Promise<HeldFile | undefined>;
+  /**
+   * The file of that cleaned name, or undefined when there is none for this client. `full`: there is no room for it at the moment,
+   * and the client asks again.
+   */
+  readonly files: (name: string, client: Ipv4) => Promise<HeldFile | "full" | undefined>;
   /** A name as events and the log may have it; as it is unless this is given. */
   readonly shown?: (name: string) => string;
   readonly onEvent: (event: TftpEvent) => void;
@@ -252,7 +255,7 @@ class Server implements TftpServer {
     const { address, files, now, logger, onEvent } = this.#options;
     const { signal } = session.stop;
     const client = from.address as Ipv4;
-    let file: HeldFile | undefined;
+    let file: HeldFile | "full" | undefined;
     try {
       file = await files(name, client);
     } catch (error) {
@@ -263,6 +266,10 @@ class Server implements TftpServer {
     }
     if (file === undefined) {
       if (!signal.aborted) this.#refuse(packet, from, errorCodes.fileNotFound, "file not found");
+      return;
+    }
+    if (file === "full") {
+      this.#count(packet, from, "refused");
       return;
     }
     const { maxBlksize } = this.#limits;

@@ -40,6 +40,7 @@ export interface TestTftpFiles {
   readonly served: string[];
   /** What was done about images that can't be given. */
   readonly done: string[];
+  readonly logs: string[];
 }
 
 export interface TftpSituation {
@@ -53,6 +54,8 @@ export interface TftpSituation {
   readonly address?: Ipv4;
   /** What becomes of an image when it is read. */
   readonly unreadable?: Error;
+  /** There is no room for any file that is not in memory, and no image is. */
+  readonly full?: boolean;
 }
 
 export function testTftpFiles({
@@ -62,6 +65,7 @@ export function testTftpFiles({
   sets = [set],
   address: mine = node.provisioningAddress,
   unreadable,
+  full = false,
 }: TftpSituation = {}): TestTftpFiles {
   const manifest: AssetManifest = {
     ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
@@ -81,6 +85,7 @@ export function testTftpFiles({
   const events: BootPlaneEvent[] = [];
   const served: string[] = [];
   const done: string[] = [];
+  const logs: string[] = [];
   const find = (address: string) => (address === mine ? mac : undefined);
   const own: Standing = { kind: "given", to: mac };
   const strange: Standing = { kind: proxy ? "not-heard" : "not-given" };
@@ -99,9 +104,10 @@ export function testTftpFiles({
     images: {
       hold: async ({ path }) => {
         if (unreadable !== undefined) throw unreadable;
-        return { data: Buffer.from(path), release: () => undefined };
+        return full ? undefined : { data: Buffer.from(path), release: () => undefined };
       },
     },
+    reads: async () => "full",
     configs: loadLoaderConfigs("templates"),
     holders: { find },
     addresses: {
@@ -117,7 +123,7 @@ export function testTftpFiles({
     authorizedKeys: () => `ssh-ed25519 ${"A".repeat(68)} test`,
     onEvent: (event) => events.push(event),
     now: () => 5,
-    logger: pino({ level: "silent" }),
+    logger: pino({ base: null }, { write: (line: string) => void logs.push(line) }),
   });
-  return { get, events, served, done };
+  return { get, events, served, done, logs };
 }

@@ -313,6 +313,21 @@ describe("the TFTP server's limits", () => {
   });
 });
 
+it("does not answer when there is no room for the file, and serves it when the client asks again", async () => {
+  let isFull = true;
+  const { port, client, event, server } = await rack({
+    files: async (name) => (isFull ? "full" : heldFile(files.get(name))),
+  });
+  const reader = client();
+  reader.send(port, rrq("small"));
+  expect(await event(0)).toMatchObject({ file: "small", outcome: "refused" });
+  expect(server.state()).toMatchObject({ transfers: 0, refused: 1 });
+  isFull = false;
+  reader.send(port, rrq("small"));
+  // Not an ERROR: the refusal was silent.
+  expect((await reader.next()).packet).toMatchObject({ kind: "DATA", block: 1 });
+});
+
 it("a fault of the thread ends the service, and is told once", async () => {
   const faults: string[] = [];
   // A number that the thread can't reckon with.
