@@ -35,11 +35,18 @@ const defaultLimits: BootPlaneLimits = {
 const plainText = "text/plain; charset=utf-8";
 const notFoundText = "not found\n";
 
-/** Builds the application; it listens only when it is told to (listen.ts). */
+export interface BootPlane {
+  /** It listens only when it is told to (listen.ts). */
+  readonly app: FastifyInstance;
+  /** Why images can't be sent at the moment; undefined while they can. */
+  trouble(): string | undefined;
+}
+
+/** Builds the application. */
 export function createBootPlane(
   deps: BootPlaneDeps,
   limits: Partial<BootPlaneLimits> = {},
-): FastifyInstance {
+): BootPlane {
   const bounds = { ...defaultLimits, ...limits };
   const app = Fastify({
     logger: false,
@@ -97,10 +104,12 @@ export function createBootPlane(
   scriptRoutes(app, deps);
   machineRoutes(app, deps);
   const { leastBytesPerSecond, slowAfterMs } = bounds;
-  const downloads = createDownloads({ leastBytesPerSecond, windowMs: slowAfterMs }, deps.logger);
+  const patience = { leastBytesPerSecond, windowMs: slowAfterMs };
+  const { logger, now } = deps;
+  const downloads = createDownloads(patience, logger, now);
   app.addHook("onClose", () => downloads.close());
   imageRoutes(app, deps, connections, downloads);
-  return app;
+  return { app, trouble: downloads.trouble };
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

@@ -67,6 +67,7 @@ export function createImageSender(
     const { status, headers, part } = answerImage(request, { etag, sizeBytes: image.sizeBytes });
     reply.code(status).headers({ ...headers, "content-type": "application/octet-stream" });
     if (part === undefined) return reply.send();
+    if (downloads.trouble() !== undefined) return unavailable(reply).send();
     // Nothing that follows on this connection is answered, as the head of the first download says.
     if (downloading.has(socket)) {
       if (!isRepeat(request.ip, minuteMs))

@@ -49,26 +49,33 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     http:
       listening.length === 0
         ? "stopped"
-        : worst([...listening.map((http) => http.status()), assetStatus(tools.assets.current())]),
+        : worst([
+            ...listening.map((http) => http.status()),
+            assetStatus(tools.assets.current()),
+            imageTrouble() === undefined ? "running" : "degraded",
+          ]),
   });
-  const trouble = () => dhcp?.trouble() ?? assetTrouble(tools.assets.current());
+  const imageTrouble = (): string | undefined =>
+    planes.map((plane) => plane.trouble()).find((why) => why !== undefined);
+  const trouble = (): string | undefined =>
+    dhcp?.trouble() ?? assetTrouble(tools.assets.current()) ?? imageTrouble();
   const health = { services, trouble };
-  const apps = addresses.map((address) => ({
+  const planes = addresses.map((address) => ({
     address,
-    app: openBootPlane(tools, observers, health, address),
+    ...openBootPlane(tools, observers, health, address),
   }));
   const close = async () => {
     // DHCP first: a machine must not be sent to listeners that are gone.
     await dhcp?.close();
     await Promise.all(tftp.map((server) => server.close()));
-    await Promise.all(apps.map(({ app }) => app.close()));
+    await Promise.all(planes.map(({ app }) => app.close()));
     recorder.close();
   };
   try {
     // DHCP first here too: it knows whose the addresses are, and a machine that is half-way through its boot must not be taken for
     // a stranger. One that finds no listener yet asks again.
     dhcp = await openDhcp(tools, recorder.record);
-    for (const { app, address } of apps)
+    for (const { app, address } of planes)
       listening.push(await listenBootPlane(app, address, inventory.server.httpPort));
     for (const server of tftp) await server.start();
   } catch (error) {

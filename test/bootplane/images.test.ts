@@ -86,6 +86,18 @@ describe("images", () => {
   });
 });
 
+it("images are refused before their head while the thread that sends them can't run", async () => {
+  // A number that the thread can't reckon with.
+  const downloadRate = () => 1n as unknown as number;
+  const plane = await bootPlane({ downloadRate });
+  const get = clientOf(plane);
+  for (const _ of "123") await expect(get(kernel)).rejects.toThrow();
+  expect(plane.trouble()).toContain("images can't be sent");
+  const refused = await get(kernel);
+  expect([refused.statusCode, refused.headers.etag, refused.body]).toEqual([503, undefined, ""]);
+  expect((await get("/boot/ipxe.efi")).statusCode).toBe(200);
+});
+
 describe("images that are not as they were published", () => {
   it("are not mixed: a script's set that is gone is not found", async () => {
     const plane = await bootPlane();

@@ -10,7 +10,7 @@ import { createImageCache } from "../../src/boot/image-cache.ts";
 import type { KeysLedger } from "../../src/boot/installer-keys.ts";
 import { installNonce } from "../../src/boot/nonce.ts";
 import { loadScripts } from "../../src/boot/script.ts";
-import { type BootPlaneLimits, createBootPlane } from "../../src/bootplane/app.ts";
+import { type BootPlane, type BootPlaneLimits, createBootPlane } from "../../src/bootplane/app.ts";
 import type { BootPlaneDeps, BootPlaneEvent, Services } from "../../src/bootplane/deps.ts";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
@@ -53,6 +53,7 @@ function node(name: string, mac: Mac, profile: string): Node {
 
 export interface TestBootPlane {
   readonly app: FastifyInstance;
+  readonly trouble: BootPlane["trouble"];
   readonly directory: string;
   readonly assets: Assets;
   readonly events: BootPlaneEvent[];
@@ -93,7 +94,7 @@ export async function testBootPlane(
     [activeMac, node("node02", activeMac, "control-plane")],
   ]);
   const armed = nodes.get(armedMac);
-  const app = createBootPlane(
+  const { app, trouble } = createBootPlane(
     {
       server: { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" },
       assets,
@@ -143,5 +144,7 @@ export async function testBootPlane(
     await app.close();
     rmSync(directory, { recursive: true, force: true });
   };
-  return Object.assign(plane, { app, directory, assets, events, served, logs, services, close });
+  return Object.assign(plane, {
+    ...{ app, trouble, directory, assets, events, served, logs, services, close },
+  });
 }
