@@ -3,10 +3,12 @@
 
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { messageOf } from "../net/error-text.ts";
 import { createRepeats } from "../net/repeats.ts";
 import { type ConnectionLimits, type Connections, createConnections } from "./connections.ts";
 import type { BootPlaneDeps } from "./deps.ts";
 import { createDownloads } from "./downloads.ts";
+import { createFaultLog } from "./fault-log.ts";
 import { imageRoutes } from "./image-routes.ts";
 import { machineRoutes } from "./machine-routes.ts";
 import { logRequest, shownUrl } from "./request-log.ts";
@@ -70,11 +72,13 @@ export function createBootPlane(
       void notFound(reply as unknown as FastifyReply);
     },
   });
+  const tellFault = createFaultLog(deps.logger, deps.now);
   const connections = createConnections(bounds);
   limitConnections(app, connections, deps);
   app.setNotFoundHandler((_request, reply) => notFound(reply));
   app.setErrorHandler((error, request, reply) => {
-    deps.logger.error({ err: error, url: shownUrl(request.url) }, "a boot request failed");
+    const about = { err: error, url: shownUrl(request.url) };
+    tellFault("a boot request failed", messageOf(error), about);
     return reply.code(500).type(plainText).send("internal error\n");
   });
   app.addHook("onRequest", async ({ headers }, reply) => {
@@ -101,12 +105,11 @@ export function createBootPlane(
         ...(reason !== undefined && { reason }),
       });
   });
-  scriptRoutes(app, deps);
+  scriptRoutes(app, { ...deps, tellFault });
   machineRoutes(app, deps);
   const { leastBytesPerSecond, slowAfterMs } = bounds;
   const patience = { leastBytesPerSecond, windowMs: slowAfterMs };
-  const { logger, now } = deps;
-  const downloads = createDownloads(patience, logger, now);
+  const downloads = createDownloads(patience, deps.logger, () => performance.now());
   app.addHook("onClose", () => downloads.close());
   imageRoutes(app, deps, connections, downloads);
   return { app, trouble: downloads.trouble };

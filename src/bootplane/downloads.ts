@@ -15,6 +15,7 @@ import type {
   FromDownloadThread,
   ToDownloadThread,
 } from "./download-loop.ts";
+import { createFaultLog } from "./fault-log.ts";
 
 export interface Downloads {
   /**
@@ -47,7 +48,7 @@ const faultWindowMs = 60_000;
 
 /**
  * The thread starts with the first download, and anew after a fault, which cuts what was under way; not after a third fault
- * within a minute, until that is over. `now` in milliseconds; `startWorker` is for tests.
+ * within a minute, until that is over. `now` gives milliseconds that never run backwards; `startWorker` is for tests.
  */
 export function createDownloads(
   patience: Patience,
@@ -55,6 +56,7 @@ export function createDownloads(
   now: () => number,
   startWorker: (patience: Patience) => Worker = startDownloadWorker,
 ): Downloads {
+  const tellFault = createFaultLog(logger, now);
   let thread: Thread | undefined;
   let isClosed = false;
   let faults: readonly { readonly atMs: number; readonly reason: string }[] = [];
@@ -91,7 +93,7 @@ export function createDownloads(
       try {
         return await run(response, socket, order, onClosed);
       } catch (error) {
-        logger.error({ err: error }, "an image can't be sent");
+        tellFault("an image can't be sent", messageOf(error), { err: error });
         socket.destroy();
         onClosed();
         return cut;

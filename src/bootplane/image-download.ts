@@ -54,7 +54,7 @@ export function createImageSender(
     const milliseconds = Math.max(0, deps.now() - startedMs);
     const { profile, file, image } = named;
     const { outcome, bytes, trouble } = end;
-    if (trouble !== undefined)
+    if (trouble !== undefined && !isRepeat(`${image.path} ${trouble}`, minuteMs))
       deps.logger.error({ path: image.path, trouble }, "a download was cut");
     const about = { client: request.ip, profile, file, bytes, milliseconds, outcome };
     deps.onEvent({ kind: "image-served", ...about });

@@ -11,12 +11,12 @@ import type { BootServer } from "../boot/machine-texts.ts";
 import type { BootScripts } from "../boot/script.ts";
 import { parseVirtualFile, type VirtualFile } from "../boot/virtual-files.ts";
 import type { BootPlaneDeps } from "../bootplane/deps.ts";
+import { createFaultLog, type FaultLog } from "../bootplane/fault-log.ts";
 import { reportKeys } from "../bootplane/machine-routes.ts";
 import { reportScript } from "../bootplane/script-routes.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
-import { createRepeats } from "../net/repeats.ts";
 import type { HeldFile } from "../tftp/server.ts";
 import type { AddressHolders } from "./address-holders.ts";
 import type { SharedReads } from "./shared-reads.ts";
@@ -42,19 +42,20 @@ type Given = HeldFile | "full" | undefined;
 /** The file of that cleaned name for the machine at `client`. */
 export type TftpFiles = (name: string, client: Ipv4) => Promise<Given>;
 
-const minuteMs = 60_000;
+type ToldTools = TftpFileTools & { readonly tellFault: FaultLog };
 
 type Named<Kind extends VirtualFile["kind"]> = Extract<VirtualFile, { kind: Kind }>;
 
 export function createTftpFiles(tools: TftpFileTools): TftpFiles {
-  const isRepeat = createRepeats(tools.now);
+  const tellFault = createFaultLog(tools.logger, tools.now);
   const read: SharedReads = async (file) => {
     const given = await tools.reads(file);
     const { path, sizeBytes } = file;
-    if (given === "full" && !isRepeat(path, minuteMs))
-      tools.logger.warn({ path, sizeBytes }, "a file has no room in memory and is not sent");
+    if (given === "full")
+      tellFault("a file is not sent", `${path} has no room in memory`, { sizeBytes });
     return given;
   };
+  const told = { ...tools, tellFault };
   const refuse = createImageRefusal({
     ...tools,
     onRefused: (refusal) => tools.onEvent({ kind: "image-refused", ...refusal }),
@@ -68,10 +69,10 @@ export function createTftpFiles(tools: TftpFileTools): TftpFiles {
       case "keys":
         return held(await keysOf(tools, file, client));
       case "autoexec":
-        return held(autoexec(tools));
+        return held(autoexec(told));
       case "grub":
       case "pxelinux":
-        return held(await configOf(tools, file, client));
+        return held(await configOf(told, file, client));
     }
   };
 }
@@ -114,9 +115,9 @@ async function imageOf(
   }
 }
 
-function autoexec({ scripts, server, logger }: TftpFileTools): Buffer {
+function autoexec({ scripts, server, tellFault }: ToldTools): Buffer {
   const { text, fault } = commonScript(scripts, "autoexec", server);
-  if (fault !== undefined) logger.error({ fault }, "autoexec.ipxe can't be made");
+  if (fault !== undefined) tellFault("autoexec.ipxe can't be made", fault);
   return Buffer.from(text);
 }
 
@@ -132,7 +133,7 @@ async function keysOf(
 
 /** Always something to go on with: without a configuration GRUB waits at its prompt for ever. */
 async function configOf(
-  tools: TftpFileTools,
+  tools: ToldTools,
   { kind, mac: named }: Named<"grub" | "pxelinux">,
   client: Ipv4,
 ): Promise<Buffer> {
@@ -147,12 +148,12 @@ async function configOf(
   return Buffer.from(given.text);
 }
 
-function unknownConfig({ logger }: TftpFileTools, config: LoaderConfig, client: Ipv4): string {
+function unknownConfig({ tellFault }: ToldTools, config: LoaderConfig, client: Ipv4): string {
   try {
     return config.unknown(client);
   } catch (error) {
     const fault = messageOf(error);
-    logger.error({ client, fault }, "a machine was not given its script");
+    tellFault("a machine was not given its script", fault, { client });
     return config.plain({ mac: undefined, node: undefined }, fault);
   }
 }

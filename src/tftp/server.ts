@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { createPerSecond } from "../net/per-second.ts";
+import { createRepeats } from "../net/repeats.ts";
 import { judgeRequest } from "./judge.ts";
 import { openTftpSocket } from "./listening-socket.ts";
 import { largestBlksize } from "./options.ts";
@@ -106,6 +107,7 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
 // A datagram that comes twice does so within this time, and a client repeats a request that wasn't answered. Later it is a
 // machine that was restarted and uses the same port again.
 const sameRequestMs = 3_000;
+const minuteMs = 60_000;
 
 interface Asked {
   readonly packet: RequestPacket;
@@ -123,6 +125,7 @@ class Server implements TftpServer {
   #service: TftpState["service"] = "stopped";
   #malformed = 0;
   #refused = 0;
+  readonly #isRepeat: (fault: string, windowMs: number) => boolean;
   readonly #mayReport: (group: "refusals", nowMs: number) => boolean;
 
   constructor(options: TftpServerOptions) {
@@ -130,6 +133,7 @@ class Server implements TftpServer {
     this.#limits = { ...defaultLimits, ...options.limits };
     // One that was handed over is this server's to close, also when it was never started.
     this.#socket = options.socket;
+    this.#isRepeat = createRepeats(options.now);
     this.#mayReport = createPerSecond({ refusals: this.#limits.refusalEventsPerSecond });
   }
 
@@ -260,7 +264,8 @@ class Server implements TftpServer {
       file = await files(name, client);
     } catch (error) {
       const file = this.#shown(name);
-      logger.error({ err: error, file, client }, "a boot file could not be read");
+      if (!this.#isRepeat(messageOf(error), minuteMs))
+        logger.error({ err: error, file, client }, "a boot file could not be read");
       this.#refuse(packet, from, errorCodes.notDefined, "the file cannot be read");
       return;
     }

@@ -56,6 +56,8 @@ export interface TftpSituation {
   readonly unreadable?: Error;
   /** There is no room for any file that is not in memory, and no image is. */
   readonly full?: boolean;
+  /** No template can be rendered. */
+  readonly broken?: boolean;
 }
 
 export function testTftpFiles({
@@ -66,6 +68,7 @@ export function testTftpFiles({
   address: mine = node.provisioningAddress,
   unreadable,
   full = false,
+  broken = false,
 }: TftpSituation = {}): TestTftpFiles {
   const manifest: AssetManifest = {
     ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
@@ -89,6 +92,11 @@ export function testTftpFiles({
   const find = (address: string) => (address === mine ? mac : undefined);
   const own: Standing = { kind: "given", to: mac };
   const strange: Standing = { kind: proxy ? "not-heard" : "not-given" };
+  const configs = loadLoaderConfigs("templates");
+  const fail = () => {
+    throw new Error("the template is broken");
+  };
+  const unmade = { autoexec: fail, installer: fail, localDisk: fail, unknown: fail };
   const get = createTftpFiles({
     assets: {
       current: () => manifest,
@@ -108,7 +116,7 @@ export function testTftpFiles({
       },
     },
     reads: async () => "full",
-    configs: loadLoaderConfigs("templates"),
+    configs: broken ? { ...configs, grub: { ...configs.grub, ...unmade } } : configs,
     holders: { find },
     addresses: {
       standing: (address) => (find(address) === undefined ? strange : own),
@@ -117,7 +125,7 @@ export function testTftpFiles({
     keysLedger: memoryKeysLedger(() => found),
     installerHostKey: async () => undefined,
     subject,
-    scripts: loadScripts("templates"),
+    scripts: { ...loadScripts("templates"), ...(broken && unmade) },
     server: { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" },
     onServed: ({ name }, stage, text) => served.push(`${name} ${stage}: ${text}`),
     authorizedKeys: () => `ssh-ed25519 ${"A".repeat(68)} test`,

@@ -164,5 +164,15 @@ test.each([
 test("an image that there is no room for is refused for now, and the log says so once a minute", async () => {
   const { get, logs } = files({ full: true });
   for (const _ of "three") expect(await get(initrdName, mine)).toBe("full");
-  expect(logs).toEqual([expect.stringContaining("has no room in memory and is not sent")]);
+  expect(logs).toEqual([expect.stringContaining("initrd has no room in memory")]);
+});
+
+test("a template that fails is logged once, however often anyone asks", async () => {
+  const { text, logs } = files({ broken: true });
+  for (const name of ["autoexec.ipxe", "grub/grub.cfg", `grub/grub.cfg-01-${dashed}`])
+    for (const client of [mine, other, mine, other]) await text(name, client);
+  expect(logs).toEqual([
+    expect.stringContaining("autoexec.ipxe can't be made"),
+    expect.stringContaining("a machine was not given its script"),
+  ]);
 });

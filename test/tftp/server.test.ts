@@ -167,6 +167,23 @@ describe("the TFTP server", () => {
   });
 });
 
+it("logs once a minute that a file cannot be read", async () => {
+  const logs: string[] = [];
+  let nowMs = 0;
+  const { port, client } = await rack({
+    files: () => Promise.reject(new Error("disk")),
+    now: () => nowMs,
+    logger: pino({}, { write: (line: string) => void logs.push(line) }),
+  });
+  for (const atMs of [0, 1, 59_999, 60_000]) {
+    nowMs = atMs;
+    const reader = client();
+    reader.send(port, rrq(`file-${atMs}`));
+    await reader.next();
+  }
+  expect(logs).toEqual([expect.stringContaining("file-0"), expect.stringContaining("file-60000")]);
+});
+
 describe("a client that asks again", () => {
   it("takes a repeated request for one, and a new one from the same port for a fresh start", async () => {
     const { port, client, event } = await rack();
