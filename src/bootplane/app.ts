@@ -40,6 +40,8 @@ const notFoundText = "not found\n";
 export interface BootPlane {
   /** It listens only when it is told to (listen.ts). */
   readonly app: FastifyInstance;
+  /** How many it serves at once, and how many may wait to be accepted. */
+  readonly connections: number;
   /** Why images can't be sent at the moment; undefined while they can. */
   trouble(): string | undefined;
 }
@@ -112,7 +114,7 @@ export function createBootPlane(
   const downloads = createDownloads(patience, deps.logger, () => performance.now());
   app.addHook("onClose", () => downloads.close());
   imageRoutes(app, deps, connections, downloads);
-  return { app, trouble: downloads.trouble };
+  return { app, connections: bounds.connections, trouble: downloads.trouble };
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

@@ -75,8 +75,8 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     // DHCP first here too: it knows whose the addresses are, and a machine that is half-way through its boot must not be taken for
     // a stranger. One that finds no listener yet asks again.
     dhcp = await openDhcp(tools, recorder.record);
-    for (const { app, address } of planes)
-      listening.push(await listenBootPlane(app, address, inventory.server.httpPort));
+    for (const plane of planes)
+      listening.push(await listenBootPlane(plane, plane.address, inventory.server.httpPort));
     for (const server of tftp) await server.start();
   } catch (error) {
     await close();

@@ -92,7 +92,7 @@ it("images are refused before their head while the thread that sends them can't 
   // A number that the thread can't reckon with.
   const downloadRate = () => 1n as unknown as number;
   const plane = await bootPlane({ downloadRate });
-  const { port } = await listenBootPlane(plane.app, "127.0.0.1" as Ipv4, 0);
+  const { port } = await listenBootPlane(plane, "127.0.0.1" as Ipv4, 0);
   const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
   for (const _ of "123") await expect(get(kernel).then((cut) => cut.bytes())).rejects.toThrow();
   expect(plane.trouble()).toContain("images can't be sent");

@@ -1,7 +1,6 @@
 // A boot plane over a small asset directory, with one armed node, one active node and nobody else.
 
 import { rmSync } from "node:fs";
-import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import type { Standing } from "../../src/boot/access.ts";
 import { type Assets, createAssets } from "../../src/boot/assets.ts";
@@ -51,9 +50,7 @@ function node(name: string, mac: Mac, profile: string): Node {
   } as Partial<Node> as Node;
 }
 
-export interface TestBootPlane {
-  readonly app: FastifyInstance;
-  readonly trouble: BootPlane["trouble"];
+export interface TestBootPlane extends BootPlane {
   readonly directory: string;
   readonly assets: Assets;
   readonly events: BootPlaneEvent[];
@@ -94,7 +91,7 @@ export async function testBootPlane(
     [activeMac, node("node02", activeMac, "control-plane")],
   ]);
   const armed = nodes.get(armedMac);
-  const { app, trouble } = createBootPlane(
+  const bootPlane = createBootPlane(
     {
       server: { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" },
       assets,
@@ -141,10 +138,10 @@ export async function testBootPlane(
     limits,
   );
   const close = async () => {
-    await app.close();
+    await bootPlane.app.close();
     rmSync(directory, { recursive: true, force: true });
   };
   return Object.assign(plane, {
-    ...{ app, trouble, directory, assets, events, served, logs, services, close },
+    ...{ ...bootPlane, directory, assets, events, served, logs, services, close },
   });
 }
