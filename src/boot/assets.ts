@@ -54,11 +54,13 @@ export interface AssetOptions {
   readonly pace?: Pace;
   /** Only sets and loaders that are signed with it are served. */
   readonly key?: KeyObject | undefined;
-  /** How old what `recent` gives may be; a fifth of a second unless it is said. */
+  /** How old what was read a moment ago may be; a fifth of a second unless it is said, and two seconds for plain files. */
   readonly recentMs?: number;
 }
 
 const defaultRecentMs = 200;
+// Any name that nobody knows has the whole directory walked.
+const defaultPlainRecentMs = 2_000;
 
 /** Reads `root` and keeps the manifest. Never rejects for what is in the directory: that is in `problems`. */
 export async function createAssets(root: string, options: AssetOptions = {}): Promise<Assets> {
@@ -80,7 +82,10 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
     await loaderReading.anew();
     return manifest;
   }, recentMs);
-  const plainFiles = createSharedReading(() => readPlainFiles(root), recentMs);
+  const plainFiles = createSharedReading(
+    () => readPlainFiles(root),
+    options.recentMs ?? defaultPlainRecentMs,
+  );
   await reading.anew();
   return {
     current: () => manifest,

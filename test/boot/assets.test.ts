@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, test, vi } from "vitest";
 import { AssetChangedError, identityOf, openAsset } from "../../src/boot/asset-file.ts";
 import { activateSet } from "../../src/boot/asset-store/activate.ts";
 import { importSet } from "../../src/boot/asset-store/import.ts";
@@ -158,6 +158,20 @@ describe("an asset directory that goes away", () => {
     expect((await manifestOf("/nowhere/at/all")).damaged).toEqual([]);
     expect(await manifestOf(temporaryDirectory())).toMatchObject({ problems: [], damaged: [] });
   });
+});
+
+test("an unknown name has the directory walked once in two seconds", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const directory = directoryWith();
+  const assets = await createAssets(directory);
+  const find = () => assets.plainFile("memdisk");
+  expect(await find()).toBeUndefined();
+  writeFileSync(join(directory, "memdisk"), "x");
+  vi.advanceTimersByTime(1_999);
+  expect(await find()).toBeUndefined();
+  vi.advanceTimersByTime(1);
+  expect(await find()).toMatchObject({ sizeBytes: 1 });
 });
 
 describe("an asset that changes", () => {
