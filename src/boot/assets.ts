@@ -3,7 +3,7 @@
 
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
-import type { FoundFile } from "./asset-file.ts";
+import { type FoundFile, isCurrent } from "./asset-file.ts";
 import { createExaminer } from "./asset-store/examiner.ts";
 import type { Pace } from "./asset-store/image-file.ts";
 import { readPlainFiles } from "./asset-store/plain-files.ts";
@@ -93,8 +93,13 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
     recent: reading.recent,
     loaders: loaderReading.recent,
     loader: async (name) => (await loaderReading.recent()).loaders.get(name),
-    plainFile: async (name) =>
-      key === undefined ? (await plainFiles.recent()).get(name) : undefined,
+    plainFile: async (name) => {
+      if (key !== undefined) return undefined;
+      const file = (await plainFiles.recent()).get(name);
+      return file === undefined || (await isCurrent(file))
+        ? file
+        : (await plainFiles.anew()).get(name);
+    },
     verify: async (pace, signal) => {
       await examiner.recheck(pace, signal);
       inFull = true;

@@ -172,6 +172,9 @@ test("an unknown name has the directory walked once in two seconds", async () =>
   expect(await find()).toBeUndefined();
   vi.advanceTimersByTime(1);
   expect(await find()).toMatchObject({ sizeBytes: 1 });
+  // One that was found and is another by now is looked for at once.
+  writeFileSync(join(directory, "memdisk"), "xx");
+  expect(await find()).toMatchObject({ sizeBytes: 2 });
 });
 
 describe("an asset that changes", () => {
