@@ -78,13 +78,14 @@ export async function readLoaders(
   };
 }
 
-/** The directory without links and the names in it, or why what is there says nothing of the loaders; `held`: there were some. */
-async function list(
-  root: string,
-  held: boolean,
-): Promise<
-  { readonly base: string; readonly names: readonly string[] } | { readonly problem: string }
-> {
+interface Listing {
+  /** The directory without links. */
+  readonly base: string;
+  readonly names: readonly string[];
+}
+
+/** What is in the directory, or why that says nothing of the loaders; `held`: there were some. */
+async function list(root: string, held: boolean): Promise<Listing | { readonly problem: string }> {
   const base = await realpath(root).catch(() => undefined);
   if (base === undefined)
     return { problem: `the asset directory ${root} does not exist or cannot be read` };
