@@ -104,6 +104,12 @@ export async function isUnchanged(handle: FileHandle, file: FoundFile): Promise<
   return identityOf(await handle.stat({ bigint: true })) === file.identity;
 }
 
+/** True while what is at the file's path is still that file. */
+export async function isCurrent({ path, identity }: FoundFile): Promise<boolean> {
+  const facts = await stat(path, { bigint: true }).catch(() => undefined);
+  return facts !== undefined && identityOf(facts) === identity;
+}
+
 /** See FoundFile. */
 export function identityOf(
   facts: Readonly<Record<"ino" | "size" | "mtimeNs" | "ctimeNs", bigint>>,

@@ -3,7 +3,7 @@
 
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
-import type { FoundFile } from "./asset-file.ts";
+import { type FoundFile, isCurrent } from "./asset-file.ts";
 import { createExaminer } from "./asset-store/examiner.ts";
 import type { Pace } from "./asset-store/image-file.ts";
 import { readPlainFiles } from "./asset-store/plain-files.ts";
@@ -54,11 +54,13 @@ export interface AssetOptions {
   readonly pace?: Pace;
   /** Only sets and loaders that are signed with it are served. */
   readonly key?: KeyObject | undefined;
-  /** How old what `recent` gives may be; a fifth of a second unless it is said. */
+  /** How old what was read a moment ago may be; a fifth of a second unless it is said, and two seconds for plain files. */
   readonly recentMs?: number;
 }
 
 const defaultRecentMs = 200;
+// Any name that nobody knows has the whole directory walked.
+const defaultPlainRecentMs = 2_000;
 
 /** Reads `root` and keeps the manifest. Never rejects for what is in the directory: that is in `problems`. */
 export async function createAssets(root: string, options: AssetOptions = {}): Promise<Assets> {
@@ -70,7 +72,7 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
   const loaderReading = createSharedReading(async () => {
     const how = { key, inFull };
     inFull = false;
-    loaders = await readLoaders(root, loaders.loaders, how);
+    loaders = await readLoaders(root, loaders, how);
     manifest = manifestOf(root, loaders, sets);
     return loaders;
   }, recentMs);
@@ -80,7 +82,10 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
     await loaderReading.anew();
     return manifest;
   }, recentMs);
-  const plainFiles = createSharedReading(() => readPlainFiles(root), recentMs);
+  const plainFiles = createSharedReading(
+    () => readPlainFiles(root),
+    options.recentMs ?? defaultPlainRecentMs,
+  );
   await reading.anew();
   return {
     current: () => manifest,
@@ -88,8 +93,13 @@ export async function createAssets(root: string, options: AssetOptions = {}): Pr
     recent: reading.recent,
     loaders: loaderReading.recent,
     loader: async (name) => (await loaderReading.recent()).loaders.get(name),
-    plainFile: async (name) =>
-      key === undefined ? (await plainFiles.recent()).get(name) : undefined,
+    plainFile: async (name) => {
+      if (key !== undefined) return undefined;
+      const file = (await plainFiles.recent()).get(name);
+      return file === undefined || (await isCurrent(file))
+        ? file
+        : (await plainFiles.anew()).get(name);
+    },
     verify: async (pace, signal) => {
       await examiner.recheck(pace, signal);
       inFull = true;

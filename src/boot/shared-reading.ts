@@ -1,7 +1,7 @@
 // One reading for many who ask: a rack that boots at once asks a thousand times for what is read once.
 
 export interface SharedReading<T> {
-  /** What a reading gave that is in progress, or began no longer ago than `recentMs`; else of a new one. */
+  /** What a reading gave that is in progress, or ended less than `recentMs` ago; else of a new one. */
   recent(): Promise<T>;
   /** What a reading gives that begins after this call. Calls that wait for the same one share it. */
   anew(): Promise<T>;
@@ -16,13 +16,13 @@ export function createSharedReading<T>(
   let latest: Promise<T> | undefined;
   let next: Promise<T> | undefined;
   let running = false;
-  let startedMs = Number.NEGATIVE_INFINITY;
+  let endedMs = Number.NEGATIVE_INFINITY;
   const begin = () => {
     next = undefined;
     running = true;
-    startedMs = now();
     latest = read().finally(() => {
       running = false;
+      endedMs = now();
     });
     return latest;
   };
@@ -33,6 +33,6 @@ export function createSharedReading<T>(
   return {
     anew,
     recent: () =>
-      latest !== undefined && (running || now() - startedMs < recentMs) ? latest : anew(),
+      latest !== undefined && (running || now() - endedMs < recentMs) ? latest : anew(),
   };
 }

@@ -3,10 +3,12 @@
 
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { messageOf } from "../net/error-text.ts";
 import { createRepeats } from "../net/repeats.ts";
 import { type ConnectionLimits, type Connections, createConnections } from "./connections.ts";
 import type { BootPlaneDeps } from "./deps.ts";
 import { createDownloads } from "./downloads.ts";
+import { createFaultLog } from "./fault-log.ts";
 import { imageRoutes } from "./image-routes.ts";
 import { machineRoutes } from "./machine-routes.ts";
 import { logRequest, shownUrl } from "./request-log.ts";
@@ -35,11 +37,20 @@ const defaultLimits: BootPlaneLimits = {
 const plainText = "text/plain; charset=utf-8";
 const notFoundText = "not found\n";
 
-/** Builds the application; it listens only when it is told to (listen.ts). */
+export interface BootPlane {
+  /** It listens only when it is told to (listen.ts). */
+  readonly app: FastifyInstance;
+  /** How many it serves at once, and how many may wait to be accepted. */
+  readonly connections: number;
+  /** Why images can't be sent at the moment; undefined while they can. */
+  trouble(): string | undefined;
+}
+
+/** Builds the application. */
 export function createBootPlane(
   deps: BootPlaneDeps,
   limits: Partial<BootPlaneLimits> = {},
-): FastifyInstance {
+): BootPlane {
   const bounds = { ...defaultLimits, ...limits };
   const app = Fastify({
     logger: false,
@@ -63,11 +74,13 @@ export function createBootPlane(
       void notFound(reply as unknown as FastifyReply);
     },
   });
+  const tellFault = createFaultLog(deps.logger, deps.now);
   const connections = createConnections(bounds);
   limitConnections(app, connections, deps);
   app.setNotFoundHandler((_request, reply) => notFound(reply));
   app.setErrorHandler((error, request, reply) => {
-    deps.logger.error({ err: error, url: shownUrl(request.url) }, "a boot request failed");
+    const about = { err: error, url: shownUrl(request.url) };
+    tellFault("a boot request failed", messageOf(error), about);
     return reply.code(500).type(plainText).send("internal error\n");
   });
   app.addHook("onRequest", async ({ headers }, reply) => {
@@ -94,13 +107,14 @@ export function createBootPlane(
         ...(reason !== undefined && { reason }),
       });
   });
-  scriptRoutes(app, deps);
+  scriptRoutes(app, { ...deps, tellFault });
   machineRoutes(app, deps);
   const { leastBytesPerSecond, slowAfterMs } = bounds;
-  const downloads = createDownloads({ leastBytesPerSecond, windowMs: slowAfterMs }, deps.logger);
+  const patience = { leastBytesPerSecond, windowMs: slowAfterMs };
+  const downloads = createDownloads(patience, deps.logger, () => performance.now());
   app.addHook("onClose", () => downloads.close());
   imageRoutes(app, deps, connections, downloads);
-  return app;
+  return { app, connections: bounds.connections, trouble: downloads.trouble };
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

@@ -54,7 +54,7 @@ export function createImageSender(
     const milliseconds = Math.max(0, deps.now() - startedMs);
     const { profile, file, image } = named;
     const { outcome, bytes, trouble } = end;
-    if (trouble !== undefined)
+    if (trouble !== undefined && !isRepeat(`${image.path} ${trouble}`, minuteMs))
       deps.logger.error({ path: image.path, trouble }, "a download was cut");
     const about = { client: request.ip, profile, file, bytes, milliseconds, outcome };
     deps.onEvent({ kind: "image-served", ...about });
@@ -67,6 +67,7 @@ export function createImageSender(
     const { status, headers, part } = answerImage(request, { etag, sizeBytes: image.sizeBytes });
     reply.code(status).headers({ ...headers, "content-type": "application/octet-stream" });
     if (part === undefined) return reply.send();
+    if (downloads.trouble() !== undefined) return unavailable(reply).send();
     // Nothing that follows on this connection is answered, as the head of the first download says.
     if (downloading.has(socket)) {
       if (!isRepeat(request.ip, minuteMs))

@@ -1,9 +1,9 @@
 // Opens the boot plane's port, and says for /health whether it is open.
 
-import type { FastifyInstance } from "fastify";
 import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { loadLibc } from "../net/libc.ts";
+import type { BootPlane } from "./app.ts";
 import type { ServiceStatus } from "./deps.ts";
 import { openListeningSocket, widenAcceptQueue } from "./listening-socket.ts";
 
@@ -16,7 +16,7 @@ export interface Listening {
 
 /** Listens on one address, never on all; rejects when the port is taken. Port 0 takes a free one. */
 export async function listenBootPlane(
-  app: FastifyInstance,
+  { app, connections }: Pick<BootPlane, "app" | "connections">,
   address: Ipv4,
   port: number,
 ): Promise<Listening> {
@@ -24,7 +24,7 @@ export async function listenBootPlane(
     const libc = await loadLibc();
     const where = { host: address, fd: openListeningSocket(libc, address, port) };
     await app.listen(where);
-    widenAcceptQueue(libc, where.fd);
+    widenAcceptQueue(libc, where.fd, connections);
   } catch (cause) {
     throw new Error(
       `HTTP on ${address} port ${port}: ${messageOf(cause)}: see that an interface has this address and nobody else the port`,

@@ -11,9 +11,6 @@ const soSndbuf = 7;
 // The kernel doubles it, after a cap by net.core.wmem_max: 416 KiB by default, enough for 10 Gbit/s within a building.
 const sendBufferBytes = 256 * 1024;
 
-// As many as the boot plane serves at once; net.core.somaxconn allows 4096.
-const waitingConnections = 1024;
-
 /**
  * A TCP socket bound to the address, to be listened on; the caller owns the descriptor. Port 0 takes a free one. Every
  * connection inherits its send buffer. Left alone, the kernel queues up to 4 MiB for each: these have left the
@@ -44,9 +41,10 @@ export function openListeningSocket(libc: Libc, address: Ipv4, port: number): nu
 }
 
 /**
- * Lets the kernel keep a whole rack's connections until they are accepted. Node asks for 511, and whoever comes then tries
- * again a second later (RFC 6298 §2.1). To be called when Node listens; its own setting is for ports that it opens itself.
+ * Lets the kernel keep a whole rack's connections until they are accepted: `count` of them, or net.core.somaxconn where that is
+ * less (4096 by default). Node asks for 511, and whoever comes then tries again a second later (RFC 6298 §2.1). To be called when
+ * Node listens; its own setting is for ports that it opens itself.
  */
-export function widenAcceptQueue(libc: Libc, fd: number): void {
-  if (libc.listen(fd, waitingConnections) < 0) throw new Error(libc.lastError());
+export function widenAcceptQueue(libc: Libc, fd: number, count: number): void {
+  if (libc.listen(fd, count) < 0) throw new Error(libc.lastError());
 }

@@ -5,11 +5,15 @@ import { commonScript, type GivenScript, giveScript } from "../boot/machine-scri
 import type { Ipv4 } from "../net/ipv4.ts";
 import { parseMac } from "../net/mac.ts";
 import type { BootPlaneDeps } from "./deps.ts";
+import type { FaultLog } from "./fault-log.ts";
 
-export function scriptRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
+export function scriptRoutes(
+  app: FastifyInstance,
+  deps: BootPlaneDeps & { readonly tellFault: FaultLog },
+): void {
   app.get("/boot/ipxe/boot.ipxe", async (request, reply) => {
     const { text, fault } = commonScript(deps.scripts, "menu", deps.server);
-    if (fault !== undefined) deps.logger.error({ fault }, "the first script can't be made");
+    if (fault !== undefined) deps.tellFault("the first script can't be made", fault);
     if (request.method === "GET") deps.onEvent({ kind: "boot-menu-served", client: request.ip });
     return sendScript(reply, text);
   });
@@ -26,12 +30,12 @@ export function scriptRoutes(app: FastifyInstance, deps: BootPlaneDeps): void {
 
 /** Tells what was given over: to the timeline, to the log where an operator has something to mend, and what the machine got last. */
 export function reportScript(
-  deps: Pick<BootPlaneDeps, "onEvent" | "onServed" | "logger">,
+  deps: Pick<BootPlaneDeps, "onEvent" | "onServed"> & { readonly tellFault: FaultLog },
   { machine, shown, plan, reason, fault, refused, isOwn }: GivenScript,
   { client, asked, stage }: ScriptRequest,
 ): void {
   const { mac, node } = machine;
-  if (fault !== undefined) deps.logger.error({ mac, fault }, "a machine was not given its script");
+  if (fault !== undefined) deps.tellFault("a machine was not given its script", fault, { mac });
   if (refused !== undefined)
     deps.onEvent({ kind: "boot-refused", mac, client, asked, reason: refused });
   else deps.onEvent({ kind: "boot-script-served", mac, client, plan, reason: fault ?? reason });

@@ -60,7 +60,10 @@ export function createLeaseBook(
     probeAheadAtMs: 0,
     storeFailure: undefined,
   };
-  for (const row of rows) noteUse(book, row.address, row.expiresAtMs);
+  // What another server gave while it had this network says nothing any more. It leaves the disk with the first commit.
+  for (const row of rows)
+    if (row.state === "foreign" && !isProxied(config, row.address)) table.remove(row.address);
+    else noteUse(book, row.address, row.expiresAtMs);
   return book;
 }
 
@@ -168,7 +171,7 @@ export function isAvailable(book: LeaseBook, address: Ipv4, mac: Mac, nowMs: num
   if (owner !== mac || offered !== mac) return false;
   const lease = book.table.at(address);
   if (lease === undefined || lease.expiresAtMs <= nowMs || lease.state === "released") return true;
-  return lease.state === "bound" && lease.mac === mac;
+  return lease.state !== "declined" && lease.mac === mac;
 }
 
 /** Puts the lease into the table, never with less time than it had, and forgets the client's other ones. It counts once the table is committed. */
@@ -259,6 +262,10 @@ function isPoolAddressFor(
     book.policy.reservedFor(address) === undefined &&
     isAvailable(book, address, mac, nowMs)
   );
+}
+
+function isProxied({ subnets }: DhcpConfig, address: Ipv4): boolean {
+  return subnets.find(({ cidr }) => cidrContains(cidr, address))?.mode === "proxy";
 }
 
 function noteUse(book: LeaseBook, address: Ipv4, untilMs: number): void {

@@ -16,6 +16,7 @@ import { openBootPlane } from "./open-boot-plane.ts";
 import { openDhcp } from "./open-dhcp.ts";
 import { inheritedTftpSockets, openTftp } from "./open-tftp.ts";
 import { createRecorder } from "./recorder.ts";
+import { createSharedReads, readWhole } from "./shared-reads.ts";
 
 export interface NetworkServices {
   services(): Services;
@@ -37,7 +38,10 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   const observers = { record: recorder.record, holders, keysLedger: createKeysLedger(store) };
   const addresses = servedInterfaces(inventory).map(({ address }) => address);
   const passed = await inheritedTftpSockets(addresses);
-  const tftp = addresses.map((address) => openTftp(tools, observers, address, passed.get(address)));
+  const reads = createSharedReads(readWhole);
+  const tftp = addresses.map((address) =>
+    openTftp({ ...tools, reads }, observers, address, passed.get(address)),
+  );
   const listening: Listening[] = [];
   const services = (): Services => ({
     dhcp: dhcp?.state() ?? "stopped",
@@ -45,27 +49,34 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     http:
       listening.length === 0
         ? "stopped"
-        : worst([...listening.map((http) => http.status()), assetStatus(tools.assets.current())]),
+        : worst([
+            ...listening.map((http) => http.status()),
+            assetStatus(tools.assets.current()),
+            imageTrouble() === undefined ? "running" : "degraded",
+          ]),
   });
-  const trouble = () => dhcp?.trouble() ?? assetTrouble(tools.assets.current());
+  const imageTrouble = (): string | undefined =>
+    planes.map((plane) => plane.trouble()).find((why) => why !== undefined);
+  const trouble = (): string | undefined =>
+    dhcp?.trouble() ?? assetTrouble(tools.assets.current()) ?? imageTrouble();
   const health = { services, trouble };
-  const apps = addresses.map((address) => ({
+  const planes = addresses.map((address) => ({
     address,
-    app: openBootPlane(tools, observers, health, address),
+    ...openBootPlane(tools, observers, health, address),
   }));
   const close = async () => {
     // DHCP first: a machine must not be sent to listeners that are gone.
     await dhcp?.close();
     await Promise.all(tftp.map((server) => server.close()));
-    await Promise.all(apps.map(({ app }) => app.close()));
+    await Promise.all(planes.map(({ app }) => app.close()));
     recorder.close();
   };
   try {
     // DHCP first here too: it knows whose the addresses are, and a machine that is half-way through its boot must not be taken for
     // a stranger. One that finds no listener yet asks again.
     dhcp = await openDhcp(tools, recorder.record);
-    for (const { app, address } of apps)
-      listening.push(await listenBootPlane(app, address, inventory.server.httpPort));
+    for (const plane of planes)
+      listening.push(await listenBootPlane(plane, plane.address, inventory.server.httpPort));
     for (const server of tftp) await server.start();
   } catch (error) {
     await close();

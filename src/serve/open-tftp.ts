@@ -8,6 +8,7 @@ import { adoptTftpSocket } from "../tftp/listening-socket.ts";
 import { createTftpServer, type TftpEvent } from "../tftp/server.ts";
 import { sightingOfBoot } from "./boot-sightings.ts";
 import type { NetworkTools, Observers } from "./network-tools.ts";
+import type { SharedReads } from "./shared-reads.ts";
 import { createTftpFiles } from "./tftp-files.ts";
 
 /** The sockets that were passed in, by the served address that each is bound to. Throws for one that is bound to another. */
@@ -27,20 +28,20 @@ export async function inheritedTftpSockets(addresses: readonly Ipv4[]) {
 
 /** It listens when it is started. `socket` is one that was passed in. */
 export function openTftp(
-  tools: NetworkTools,
+  tools: NetworkTools & { readonly reads: SharedReads },
   { record, holders, keysLedger }: Observers,
   address: Ipv4,
   socket: Socket | undefined,
 ) {
-  const { inventory, assets, images, rendering, authorizedKeys, servedScripts, logger, now } =
-    tools;
+  const { inventory, assets, images, reads, rendering, authorizedKeys, servedScripts } = tools;
+  const { logger, now } = tools;
   const { scripts, configs } = rendering;
   const log = logger.child({ service: "tftp" });
   return createTftpServer({
     address,
     ...(socket && { socket }),
     files: createTftpFiles({
-      ...{ assets, images, scripts, configs, holders, now, logger: log },
+      ...{ assets, images, reads, scripts, configs, holders, now, logger: log },
       subject: rendering.subject,
       addresses: holders,
       ...{ keysLedger, nonceKey: tools.nonceKey },

@@ -1,7 +1,6 @@
 // What TFTP gives for a name: loaders, images of the asset sets, and what is made for the machine that asks.
 
 import type { Logger } from "pino";
-import { AssetChangedError, type FoundFile, isUnchanged, openAsset } from "../boot/asset-file.ts";
 import { type Assets, findSet } from "../boot/assets.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
 import { createImageRefusal, type RefuseImage } from "../boot/image-refusal.ts";
@@ -12,6 +11,7 @@ import type { BootServer } from "../boot/machine-texts.ts";
 import type { BootScripts } from "../boot/script.ts";
 import { parseVirtualFile, type VirtualFile } from "../boot/virtual-files.ts";
 import type { BootPlaneDeps } from "../bootplane/deps.ts";
+import { createFaultLog, type FaultLog } from "../bootplane/fault-log.ts";
 import { reportKeys } from "../bootplane/machine-routes.ts";
 import { reportScript } from "../bootplane/script-routes.ts";
 import { messageOf } from "../net/error-text.ts";
@@ -19,7 +19,7 @@ import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import type { HeldFile } from "../tftp/server.ts";
 import type { AddressHolders } from "./address-holders.ts";
-import { createSharedReads, type SharedReads } from "./shared-reads.ts";
+import type { SharedReads } from "./shared-reads.ts";
 
 export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" | "onServed"> {
   readonly assets: Pick<
@@ -27,6 +27,8 @@ export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" |
     "current" | "recent" | "loader" | "plainFile" | "reload" | "reportDamage"
   >;
   readonly images: ImageCache;
+  /** For what the image cache has no room for, or does not keep. */
+  readonly reads: SharedReads;
   readonly scripts: BootScripts;
   readonly configs: LoaderConfigs;
   readonly server: BootServer;
@@ -34,13 +36,26 @@ export interface TftpFileTools extends KeyTools, Pick<BootPlaneDeps, "onEvent" |
   readonly logger: Logger;
 }
 
-/** The file of that cleaned name for the machine at `client`, or undefined when it has none. */
-export type TftpFiles = (name: string, client: Ipv4) => Promise<HeldFile | undefined>;
+/** What there is for a name: undefined is nothing, and `full` a file that there is no room for at the moment. */
+type Given = HeldFile | "full" | undefined;
+
+/** The file of that cleaned name for the machine at `client`. */
+export type TftpFiles = (name: string, client: Ipv4) => Promise<Given>;
+
+type ToldTools = TftpFileTools & { readonly tellFault: FaultLog };
 
 type Named<Kind extends VirtualFile["kind"]> = Extract<VirtualFile, { kind: Kind }>;
 
 export function createTftpFiles(tools: TftpFileTools): TftpFiles {
-  const read = createSharedReads(readWhole);
+  const tellFault = createFaultLog(tools.logger, tools.now);
+  const read: SharedReads = async (file) => {
+    const given = await tools.reads(file);
+    const { path, sizeBytes } = file;
+    if (given === "full")
+      tellFault("a file is not sent", `${path} has no room in memory`, { sizeBytes });
+    return given;
+  };
+  const told = { ...tools, tellFault };
   const refuse = createImageRefusal({
     ...tools,
     onRefused: (refusal) => tools.onEvent({ kind: "image-refused", ...refusal }),
@@ -54,10 +69,10 @@ export function createTftpFiles(tools: TftpFileTools): TftpFiles {
       case "keys":
         return held(await keysOf(tools, file, client));
       case "autoexec":
-        return held(autoexec(tools));
+        return held(autoexec(told));
       case "grub":
       case "pxelinux":
-        return held(await configOf(tools, file, client));
+        return held(await configOf(told, file, client));
     }
   };
 }
@@ -71,7 +86,7 @@ async function plainFile(
   assets: TftpFileTools["assets"],
   name: string,
   read: SharedReads,
-): Promise<HeldFile | undefined> {
+): Promise<Given> {
   const loader = await assets.loader(name);
   if (loader !== undefined) return held(loader.data);
   const file = await assets.plainFile(name);
@@ -88,7 +103,7 @@ async function imageOf(
   }: TftpFileTools & { readonly read: SharedReads; readonly refuse: RefuseImage },
   { profile, version, file }: Named<"image">,
   client: Ipv4,
-): Promise<HeldFile | undefined> {
+): Promise<Given> {
   const set = findSet(assets.current(), profile, version);
   const image = file === set?.kernelName ? set.kernel : file === "initrd" ? set?.initrd : undefined;
   if (image === undefined) return undefined;
@@ -100,21 +115,9 @@ async function imageOf(
   }
 }
 
-/** What the image cache has no room for, or does not keep. Rejects with AssetChangedError when it is not the file that was found. */
-async function readWhole(file: FoundFile): Promise<Buffer> {
-  const handle = await openAsset(file);
-  try {
-    const data = await handle.readFile();
-    if (data.length === file.sizeBytes && (await isUnchanged(handle, file))) return data;
-    throw new AssetChangedError(`${file.path} changed while it was read`);
-  } finally {
-    await handle.close();
-  }
-}
-
-function autoexec({ scripts, server, logger }: TftpFileTools): Buffer {
+function autoexec({ scripts, server, tellFault }: ToldTools): Buffer {
   const { text, fault } = commonScript(scripts, "autoexec", server);
-  if (fault !== undefined) logger.error({ fault }, "autoexec.ipxe can't be made");
+  if (fault !== undefined) tellFault("autoexec.ipxe can't be made", fault);
   return Buffer.from(text);
 }
 
@@ -130,7 +133,7 @@ async function keysOf(
 
 /** Always something to go on with: without a configuration GRUB waits at its prompt for ever. */
 async function configOf(
-  tools: TftpFileTools,
+  tools: ToldTools,
   { kind, mac: named }: Named<"grub" | "pxelinux">,
   client: Ipv4,
 ): Promise<Buffer> {
@@ -145,12 +148,12 @@ async function configOf(
   return Buffer.from(given.text);
 }
 
-function unknownConfig({ logger }: TftpFileTools, config: LoaderConfig, client: Ipv4): string {
+function unknownConfig({ tellFault }: ToldTools, config: LoaderConfig, client: Ipv4): string {
   try {
     return config.unknown(client);
   } catch (error) {
     const fault = messageOf(error);
-    logger.error({ client, fault }, "a machine was not given its script");
+    tellFault("a machine was not given its script", fault, { client });
     return config.plain({ mac: undefined, node: undefined }, fault);
   }
 }

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { createPerSecond } from "../net/per-second.ts";
+import { createRepeats } from "../net/repeats.ts";
 import { judgeRequest } from "./judge.ts";
 import { openTftpSocket } from "./listening-socket.ts";
 import { largestBlksize } from "./options.ts";
@@ -44,8 +45,11 @@ export interface TftpServerOptions {
   readonly port?: number;
   /** The listening socket, when somebody else has bound it. */
   readonly socket?: Socket;
-  /** The file of that cleaned name, or undefined when there is none for this client. */
-  readonly files: (name: string, client: Ipv4) => Promise<HeldFile | undefined>;
+  /**
+   * The file of that cleaned name, or undefined when there is none for this client. `full`: there is no room for it at the moment,
+   * and the client asks again.
+   */
+  readonly files: (name: string, client: Ipv4) => Promise<HeldFile | "full" | undefined>;
   /** A name as events and the log may have it; as it is unless this is given. */
   readonly shown?: (name: string) => string;
   readonly onEvent: (event: TftpEvent) => void;
@@ -103,6 +107,7 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
 // A datagram that comes twice does so within this time, and a client repeats a request that wasn't answered. Later it is a
 // machine that was restarted and uses the same port again.
 const sameRequestMs = 3_000;
+const minuteMs = 60_000;
 
 interface Asked {
   readonly packet: RequestPacket;
@@ -120,6 +125,7 @@ class Server implements TftpServer {
   #service: TftpState["service"] = "stopped";
   #malformed = 0;
   #refused = 0;
+  readonly #isRepeat: (fault: string, windowMs: number) => boolean;
   readonly #mayReport: (group: "refusals", nowMs: number) => boolean;
 
   constructor(options: TftpServerOptions) {
@@ -127,6 +133,7 @@ class Server implements TftpServer {
     this.#limits = { ...defaultLimits, ...options.limits };
     // One that was handed over is this server's to close, also when it was never started.
     this.#socket = options.socket;
+    this.#isRepeat = createRepeats(options.now);
     this.#mayReport = createPerSecond({ refusals: this.#limits.refusalEventsPerSecond });
   }
 
@@ -252,17 +259,22 @@ class Server implements TftpServer {
     const { address, files, now, logger, onEvent } = this.#options;
     const { signal } = session.stop;
     const client = from.address as Ipv4;
-    let file: HeldFile | undefined;
+    let file: HeldFile | "full" | undefined;
     try {
       file = await files(name, client);
     } catch (error) {
       const file = this.#shown(name);
-      logger.error({ err: error, file, client }, "a boot file could not be read");
+      if (!this.#isRepeat(messageOf(error), minuteMs))
+        logger.error({ err: error, file, client }, "a boot file could not be read");
       this.#refuse(packet, from, errorCodes.notDefined, "the file cannot be read");
       return;
     }
     if (file === undefined) {
       if (!signal.aborted) this.#refuse(packet, from, errorCodes.fileNotFound, "file not found");
+      return;
+    }
+    if (file === "full") {
+      this.#count(packet, from, "refused");
       return;
     }
     const { maxBlksize } = this.#limits;

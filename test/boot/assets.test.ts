@@ -3,6 +3,7 @@ import {
   chmodSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, test, vi } from "vitest";
 import { AssetChangedError, identityOf, openAsset } from "../../src/boot/asset-file.ts";
 import { activateSet } from "../../src/boot/asset-store/activate.ts";
 import { importSet } from "../../src/boot/asset-store/import.ts";
@@ -127,6 +128,53 @@ describe("asset problems", () => {
       "the asset directory /nowhere/at/all does not exist or cannot be read",
     ]);
   });
+});
+
+describe("an asset directory that goes away", () => {
+  it.each([
+    ["gone", () => {}, "does not exist or cannot be read"],
+    ["an empty mount point", (path: string) => void mkdirSync(path), "is empty, and held loaders"],
+    ["not to be listed", (path: string) => writeFileSync(path, ""), "cannot be read (ENOTDIR)"],
+  ])("goes on being given from memory, and that is said: %s", async (_, replace, what) => {
+    const directory = directoryWith();
+    const assets = await createAssets(directory);
+    const { loaders } = assets.current();
+    renameSync(directory, `${directory}.away`);
+    replace(directory);
+    for (const look of [assets.reload, assets.reload, () => assets.verify(() => {}, never)]) {
+      const manifest = await look();
+      expect(manifest.loaders).toEqual(loaders);
+      expect(manifest.damaged).toEqual([expect.stringContaining(`${directory} ${what}`)]);
+      expect(assetProblems(manifest, { profiles: [], loaders: ["ipxe.efi"] }, "needed")).toEqual(
+        manifest.damaged,
+      );
+    }
+    rmSync(directory, { recursive: true, force: true });
+    renameSync(`${directory}.away`, directory);
+    expect(await assets.reload()).toMatchObject({ loaders, problems: [] });
+  });
+
+  it("is no damage when it never held a loader", async () => {
+    expect((await manifestOf("/nowhere/at/all")).damaged).toEqual([]);
+    expect(await manifestOf(temporaryDirectory())).toMatchObject({ problems: [], damaged: [] });
+  });
+});
+
+test("an unknown name has the directory walked once in two seconds", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const directory = directoryWith();
+  const assets = await createAssets(directory);
+  const find = () => assets.plainFile("memdisk");
+  expect(await find()).toBeUndefined();
+  writeFileSync(join(directory, "memdisk"), "x");
+  vi.advanceTimersByTime(1_999);
+  expect(await find()).toBeUndefined();
+  vi.advanceTimersByTime(1);
+  expect(await find()).toMatchObject({ sizeBytes: 1 });
+  // One that was found and is another by now is looked for at once.
+  writeFileSync(join(directory, "memdisk"), "xx");
+  expect(await find()).toMatchObject({ sizeBytes: 2 });
 });
 
 describe("an asset that changes", () => {

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { loadScripts } from "../../src/boot/script.ts";
 import { putFiles } from "../fakes/asset-directory.ts";
 import { activeMac, armedMac, armedNonce, unknownMac } from "../fakes/boot-plane.ts";
 import { minimalLoader } from "../fakes/loaders.ts";
@@ -134,6 +135,45 @@ describe("what is the same for all machines", () => {
     const again = await app.inject({ url: "/boot/ipxe.efi", headers: { "if-none-match": etag } });
     expect(again.statusCode).toBe(304);
   });
+});
+
+it("logs a fault once a minute, however often anyone causes it", async () => {
+  let nowMs = 1_000;
+  const fail = () => {
+    throw new Error("the template is broken");
+  };
+  const { app, logs } = await bootPlane({
+    now: () => nowMs,
+    scripts: { ...loadScripts("templates"), menu: fail, installer: fail, localDisk: fail },
+    authorizedKeys: fail,
+  });
+  const urls = [
+    "/boot/ipxe/boot.ipxe",
+    script(armedMac),
+    script(unknownMac),
+    script(activeMac),
+    document(armedMac, "keys.cpio.gz", armedNonce),
+  ];
+  const ask = async () => {
+    for (const url of [...urls, ...urls]) await app.inject(url);
+  };
+  const errors = () => logs.filter((line) => line.includes('"level":50'));
+  await ask();
+  nowMs += 59_999;
+  await ask();
+  expect(errors()).toEqual([
+    expect.stringContaining("the first script can't be made"),
+    expect.stringContaining("node node01 is to be installed, and its script can't be made"),
+    expect.stringContaining(unknownMac),
+    expect.stringContaining("a boot request failed"),
+  ]);
+  nowMs += 1;
+  await ask();
+  // The intent has expired by now.
+  expect(errors().slice(4)).toEqual([
+    expect.stringContaining("the first script can't be made"),
+    expect.stringContaining("a machine was not given its script"),
+  ]);
 });
 
 describe("everything else", () => {

@@ -4,6 +4,8 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createImageCache } from "../../src/boot/image-cache.ts";
+import { listenBootPlane } from "../../src/bootplane/listen.ts";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { putFiles } from "../fakes/asset-directory.ts";
 import { clientOf } from "../fakes/boot-plane-client.ts";
 import { bootPlane } from "./plane.ts";
@@ -84,6 +86,23 @@ describe("images", () => {
     const part = await get(kernel, { range: "bytes=131071-500000" });
     expect(part.rawPayload.equals(wanted.subarray(131_071, 500_001))).toBe(true);
   });
+});
+
+it("images are refused before their head while the thread that sends them can't run", async () => {
+  // A number that the thread can't reckon with.
+  const downloadRate = () => 1n as unknown as number;
+  const plane = await bootPlane({ downloadRate });
+  const { port } = await listenBootPlane(plane, "127.0.0.1" as Ipv4, 0);
+  const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+  for (const _ of "123") await expect(get(kernel).then((cut) => cut.bytes())).rejects.toThrow();
+  expect(plane.trouble()).toContain("images can't be sent");
+  const refused = await get(kernel);
+  expect([refused.status, refused.headers.get("etag"), await refused.text()]).toEqual([
+    503,
+    null,
+    "",
+  ]);
+  expect((await get("/boot/ipxe.efi")).status).toBe(200);
 });
 
 describe("images that are not as they were published", () => {

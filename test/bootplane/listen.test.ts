@@ -12,7 +12,7 @@ afterEach(async () => {
 async function listen(address: string, port: number): Promise<Listening> {
   const plane = await testBootPlane();
   open.push(plane);
-  return listenBootPlane(plane.app, address as Ipv4, port);
+  return listenBootPlane(plane, address as Ipv4, port);
 }
 
 it("takes a free port, answers there, and frees it when it is closed", async () => {
@@ -56,7 +56,7 @@ const knocking = `
 it("keeps a whole rack waiting at its door while it is busy, and turns nobody away to try again a second later", async () => {
   const { port } = await listen("127.0.0.1", 0);
   const connected = new Int32Array(new SharedArrayBuffer(4));
-  const workerData = { port, count: 1_000, connected };
+  const workerData = { port, count: 2_000, connected };
   const rack = new Worker(knocking, { eval: true, workerData });
   try {
     // Nothing is accepted meanwhile: whom the kernel doesn't queue is not connected when this ends.

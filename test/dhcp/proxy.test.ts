@@ -6,9 +6,12 @@ import {
   addressOption,
   createSite,
   type Fields,
+  initReboot,
   ip,
+  lease,
   node01,
   outcome,
+  renewing,
   request,
   stranger,
   withProvisioning,
@@ -141,6 +144,38 @@ describe("which address a declared node boots with, beside the server that gives
     site.send(asks("10.0.100.77").packet, port67);
     site.send(request("REQUEST", { mac: node01, options: pxe }), port4011);
     expect(heard).toEqual([node01]);
+  });
+});
+
+describe("a network that is switched from proxy to authoritative", () => {
+  const foreign = (address: string, mac = node01) => lease(address, mac, { state: "foreign" });
+  const journalOf = (...rows: ReturnType<typeof foreign>[]) => createSite(rows, { config: served });
+
+  it.each([
+    ["DISCOVER", request("DISCOVER", { mac: node01 }), "OFFER 10.0.100.50"],
+    ["INIT-REBOOT", initReboot("10.0.100.50", { mac: node01 }), "ACK 10.0.100.50"],
+    ["REBINDING", renewing("10.0.100.50", { mac: node01 }), "ACK 10.0.100.50"],
+  ])("leaves a node its reserved address, which the other server gave: %s", (_, packet, answer) => {
+    expect(outcome(journalOf(foreign("10.0.100.50")).send(packet))).toBe(answer);
+  });
+
+  it("forgets what the other server gave, on disk too", () => {
+    const site = journalOf(foreign("10.0.100.100"), foreign("10.0.101.7"), foreign("192.0.2.7"));
+    expect([...site.engine.leases()]).toEqual([]);
+    expect(outcome(site.send(request("DISCOVER")))).toBe("OFFER 10.0.100.100");
+    expect([...site.journal.rows.values()]).toEqual([]);
+  });
+
+  it("keeps what the other server gives in the networks that are still its own", () => {
+    const site = createSite([foreign("10.0.100.77")], { config: proxied });
+    expect([...site.engine.leases()]).toHaveLength(1);
+  });
+
+  it("leaves a node its reserved address while the journal can't be written", () => {
+    const site = journalOf(foreign("10.0.100.50"));
+    site.journal.broken = true;
+    site.send(request("DISCOVER", { mac: node01 }));
+    expect(outcome(site.send(renewing("10.0.100.50", { mac: node01 })))).toBe("ACK 10.0.100.50");
   });
 });
 

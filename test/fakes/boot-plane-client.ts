@@ -17,10 +17,10 @@ export interface Answer {
 export type Get = (path: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
 
 /** Opens a port on loopback with the first request; closing the plane closes it. */
-export function clientOf({ app }: Pick<TestBootPlane, "app">): Get {
+export function clientOf(plane: Pick<TestBootPlane, "app" | "connections">): Get {
   let opening: Promise<Listening> | undefined;
   return async (path, headers = {}) => {
-    opening ??= listenBootPlane(app, "127.0.0.1" as Ipv4, 0);
+    opening ??= listenBootPlane(plane, "127.0.0.1" as Ipv4, 0);
     const { port } = await opening;
     const asked = request({ host: "127.0.0.1", port, path, headers, agent: false });
     const [response] = (await once(asked, "response")) as [IncomingMessage];

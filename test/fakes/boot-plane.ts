@@ -1,7 +1,6 @@
 // A boot plane over a small asset directory, with one armed node, one active node and nobody else.
 
 import { rmSync } from "node:fs";
-import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import type { Standing } from "../../src/boot/access.ts";
 import { type Assets, createAssets } from "../../src/boot/assets.ts";
@@ -10,7 +9,7 @@ import { createImageCache } from "../../src/boot/image-cache.ts";
 import type { KeysLedger } from "../../src/boot/installer-keys.ts";
 import { installNonce } from "../../src/boot/nonce.ts";
 import { loadScripts } from "../../src/boot/script.ts";
-import { type BootPlaneLimits, createBootPlane } from "../../src/bootplane/app.ts";
+import { type BootPlane, type BootPlaneLimits, createBootPlane } from "../../src/bootplane/app.ts";
 import type { BootPlaneDeps, BootPlaneEvent, Services } from "../../src/bootplane/deps.ts";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
@@ -51,8 +50,7 @@ function node(name: string, mac: Mac, profile: string): Node {
   } as Partial<Node> as Node;
 }
 
-export interface TestBootPlane {
-  readonly app: FastifyInstance;
+export interface TestBootPlane extends BootPlane {
   readonly directory: string;
   readonly assets: Assets;
   readonly events: BootPlaneEvent[];
@@ -93,7 +91,7 @@ export async function testBootPlane(
     [activeMac, node("node02", activeMac, "control-plane")],
   ]);
   const armed = nodes.get(armedMac);
-  const app = createBootPlane(
+  const bootPlane = createBootPlane(
     {
       server: { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" },
       assets,
@@ -140,8 +138,10 @@ export async function testBootPlane(
     limits,
   );
   const close = async () => {
-    await app.close();
+    await bootPlane.app.close();
     rmSync(directory, { recursive: true, force: true });
   };
-  return Object.assign(plane, { app, directory, assets, events, served, logs, services, close });
+  return Object.assign(plane, {
+    ...{ ...bootPlane, directory, assets, events, served, logs, services, close },
+  });
 }

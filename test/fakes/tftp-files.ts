@@ -40,6 +40,7 @@ export interface TestTftpFiles {
   readonly served: string[];
   /** What was done about images that can't be given. */
   readonly done: string[];
+  readonly logs: string[];
 }
 
 export interface TftpSituation {
@@ -53,6 +54,10 @@ export interface TftpSituation {
   readonly address?: Ipv4;
   /** What becomes of an image when it is read. */
   readonly unreadable?: Error;
+  /** There is no room for any file that is not in memory, and no image is. */
+  readonly full?: boolean;
+  /** No template can be rendered. */
+  readonly broken?: boolean;
 }
 
 export function testTftpFiles({
@@ -62,6 +67,8 @@ export function testTftpFiles({
   sets = [set],
   address: mine = node.provisioningAddress,
   unreadable,
+  full = false,
+  broken = false,
 }: TftpSituation = {}): TestTftpFiles {
   const manifest: AssetManifest = {
     ...{ root: "/assets", problems: [], loaders: new Map([["ipxe.efi", loader]]) },
@@ -81,9 +88,15 @@ export function testTftpFiles({
   const events: BootPlaneEvent[] = [];
   const served: string[] = [];
   const done: string[] = [];
+  const logs: string[] = [];
   const find = (address: string) => (address === mine ? mac : undefined);
   const own: Standing = { kind: "given", to: mac };
   const strange: Standing = { kind: proxy ? "not-heard" : "not-given" };
+  const configs = loadLoaderConfigs("templates");
+  const fail = () => {
+    throw new Error("the template is broken");
+  };
+  const unmade = { autoexec: fail, installer: fail, localDisk: fail, unknown: fail };
   const get = createTftpFiles({
     assets: {
       current: () => manifest,
@@ -99,10 +112,11 @@ export function testTftpFiles({
     images: {
       hold: async ({ path }) => {
         if (unreadable !== undefined) throw unreadable;
-        return { data: Buffer.from(path), release: () => undefined };
+        return full ? undefined : { data: Buffer.from(path), release: () => undefined };
       },
     },
-    configs: loadLoaderConfigs("templates"),
+    reads: async () => "full",
+    configs: broken ? { ...configs, grub: { ...configs.grub, ...unmade } } : configs,
     holders: { find },
     addresses: {
       standing: (address) => (find(address) === undefined ? strange : own),
@@ -111,13 +125,13 @@ export function testTftpFiles({
     keysLedger: memoryKeysLedger(() => found),
     installerHostKey: async () => undefined,
     subject,
-    scripts: loadScripts("templates"),
+    scripts: { ...loadScripts("templates"), ...(broken && unmade) },
     server: { address: "10.0.100.10" as Ipv4, baseUrl: "http://10.0.100.10:8080" },
     onServed: ({ name }, stage, text) => served.push(`${name} ${stage}: ${text}`),
     authorizedKeys: () => `ssh-ed25519 ${"A".repeat(68)} test`,
     onEvent: (event) => events.push(event),
     now: () => 5,
-    logger: pino({ level: "silent" }),
+    logger: pino({ base: null }, { write: (line: string) => void logs.push(line) }),
   });
-  return { get, events, served, done };
+  return { get, events, served, done, logs };
 }

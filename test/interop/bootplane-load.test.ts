@@ -86,7 +86,7 @@ it("lets the kernel queue no more than half a mebibyte for a client", async () =
   await requireTools({ ss: "iproute2" });
   const plane = await testBootPlane();
   closing.push(() => plane.close());
-  const { port } = await listenBootPlane(plane.app, "127.0.0.1" as Ipv4, 0);
+  const { port } = await listenBootPlane(plane, "127.0.0.1" as Ipv4, 0);
   const socket = await slowClient(port, 0, 1);
   closing.push(() => socket.destroy());
   const { stdout } = await run("ss", ["-tmnH", "state", "established", "sport", "=", `:${port}`]);
@@ -130,7 +130,7 @@ describe("a rate", () => {
       downloadRate: (client) => (client === slow ? 2 * mebibyte : undefined),
     });
     closing.push(() => plane.close());
-    const { port } = await listenBootPlane(plane.app, "127.0.0.1" as Ipv4, 0);
+    const { port } = await listenBootPlane(plane, "127.0.0.1" as Ipv4, 0);
     const url = `http://127.0.0.1:${port}${initrd}`;
     const startedAt = performance.now();
     /** Until the whole image was there. */

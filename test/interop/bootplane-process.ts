@@ -19,6 +19,6 @@ const file = openSync(join(plane.directory, "nixos/control-plane/initrd"), "w");
 ftruncateSync(file, size * mebibyte);
 closeSync(file);
 await plane.assets.reload();
-const { port } = await listenBootPlane(plane.app, "127.0.0.1" as Ipv4, 0);
+const { port } = await listenBootPlane(plane, "127.0.0.1" as Ipv4, 0);
 process.stdout.write(`${port}\n`);
 process.stdin.once("end", () => void plane.close()).resume();

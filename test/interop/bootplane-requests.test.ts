@@ -14,7 +14,7 @@ let listening: Listening;
 
 beforeAll(async () => {
   plane = await testBootPlane({}, { requestTimeoutMs: 2_000 });
-  listening = await listenBootPlane(plane.app, "127.0.0.1" as Ipv4, 0);
+  listening = await listenBootPlane(plane, "127.0.0.1" as Ipv4, 0);
 });
 afterAll(() => plane?.close());
 
@@ -198,7 +198,7 @@ describe("several requests on one connection", () => {
 
   it("end with it: a download that waits behind another answer is told as cut", async () => {
     const waiting = await testBootPlane();
-    const { port } = await listenBootPlane(waiting.app, "127.0.0.1" as Ipv4, 0);
+    const { port } = await listenBootPlane(waiting, "127.0.0.1" as Ipv4, 0);
     try {
       const asked = Promise.withResolvers<void>();
       // The script is never made.

@@ -38,7 +38,7 @@ beforeAll(async () => {
   plane = await testBootPlane({}, { requestTimeoutMs: 1_000, connectionsPerClient: 8 });
   writeFileSync(join(plane.directory, "nixos/control-plane/initrd"), image);
   await plane.assets.reload();
-  listening = await listenBootPlane(plane.app, "127.0.0.1" as Ipv4, 0);
+  listening = await listenBootPlane(plane, "127.0.0.1" as Ipv4, 0);
   base = `http://127.0.0.1:${listening.port}`;
   work = mkdtempSync(join(tmpdir(), "rackstrap-bootplane-"));
 });
@@ -159,7 +159,7 @@ describe("a download that something happens to", () => {
     try {
       writeFileSync(join(onDisk.directory, "nixos/control-plane/initrd"), image);
       await onDisk.assets.reload();
-      const { port } = await listenBootPlane(onDisk.app, "127.0.0.1" as Ipv4, 0);
+      const { port } = await listenBootPlane(onDisk, "127.0.0.1" as Ipv4, 0);
       const { code, received } = await truncateMeanwhile(
         onDisk,
         `http://127.0.0.1:${port}${initrd}`,
@@ -192,7 +192,7 @@ describe("a download that something happens to", () => {
     try {
       writeFileSync(join(impatient.directory, "nixos/control-plane/initrd"), image);
       await impatient.assets.reload();
-      const { port } = await listenBootPlane(impatient.app, "127.0.0.1" as Ipv4, 0);
+      const { port } = await listenBootPlane(impatient, "127.0.0.1" as Ipv4, 0);
       const socket = connect(port, "127.0.0.1").on("error", () => undefined);
       socket.write(`GET ${initrd} HTTP/1.1\r\nHost: boot\r\n\r\n`);
       await once(socket, "readable");

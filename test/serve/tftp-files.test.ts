@@ -15,13 +15,19 @@ import {
 
 const mine = node.provisioningAddress;
 const other = "10.0.100.77" as Ipv4;
+const initrdName = `nixos/${set.profile}/${set.version}/initrd`;
 const dashed = mac.replaceAll(":", "-");
 
 function files(situation: TftpSituation = {}) {
   const { get, ...seen } = testTftpFiles(situation);
+  const held = async (name: string, client: Ipv4) => {
+    const given = await get(name, client);
+    if (given === "full") throw new Error("full");
+    return given;
+  };
   const text = async (name: string, client = mine) =>
-    (await get(name, client))?.data.toString("latin1");
-  return { text, ...seen };
+    (await held(name, client))?.data.toString("latin1");
+  return { text, get, ...seen };
 }
 
 test("an armed node's GRUB is told to start the installer, and its timeline says so", async () => {
@@ -153,4 +159,20 @@ test.each([
   expect(await text(`nixos/${set.profile}/${set.version}/initrd`)).toBeUndefined();
   expect(done).toEqual(wanted);
   expect(events.map(({ kind }) => kind)).toEqual(told);
+});
+
+test("an image that there is no room for is refused for now, and the log says so once a minute", async () => {
+  const { get, logs } = files({ full: true });
+  for (const _ of "three") expect(await get(initrdName, mine)).toBe("full");
+  expect(logs).toEqual([expect.stringContaining("initrd has no room in memory")]);
+});
+
+test("a template that fails is logged once, however often anyone asks", async () => {
+  const { text, logs } = files({ broken: true });
+  for (const name of ["autoexec.ipxe", "grub/grub.cfg", `grub/grub.cfg-01-${dashed}`])
+    for (const client of [mine, other, mine, other]) await text(name, client);
+  expect(logs).toEqual([
+    expect.stringContaining("autoexec.ipxe can't be made"),
+    expect.stringContaining("a machine was not given its script"),
+  ]);
 });

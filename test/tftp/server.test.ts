@@ -167,6 +167,23 @@ describe("the TFTP server", () => {
   });
 });
 
+it("logs once a minute that a file cannot be read", async () => {
+  const logs: string[] = [];
+  let nowMs = 0;
+  const { port, client } = await rack({
+    files: () => Promise.reject(new Error("disk")),
+    now: () => nowMs,
+    logger: pino({}, { write: (line: string) => void logs.push(line) }),
+  });
+  for (const atMs of [0, 1, 59_999, 60_000]) {
+    nowMs = atMs;
+    const reader = client();
+    reader.send(port, rrq(`file-${atMs}`));
+    await reader.next();
+  }
+  expect(logs).toEqual([expect.stringContaining("file-0"), expect.stringContaining("file-60000")]);
+});
+
 describe("a client that asks again", () => {
   it("takes a repeated request for one, and a new one from the same port for a fresh start", async () => {
     const { port, client, event } = await rack();
@@ -311,6 +328,21 @@ describe("the TFTP server's limits", () => {
     const { port } = await rack();
     await expect(rack({ port })).rejects.toThrow("EADDRINUSE");
   });
+});
+
+it("does not answer when there is no room for the file, and serves it when the client asks again", async () => {
+  let isFull = true;
+  const { port, client, event, server } = await rack({
+    files: async (name) => (isFull ? "full" : heldFile(files.get(name))),
+  });
+  const reader = client();
+  reader.send(port, rrq("small"));
+  expect(await event(0)).toMatchObject({ file: "small", outcome: "refused" });
+  expect(server.state()).toMatchObject({ transfers: 0, refused: 1 });
+  isFull = false;
+  reader.send(port, rrq("small"));
+  // Not an ERROR: the refusal was silent.
+  expect((await reader.next()).packet).toMatchObject({ kind: "DATA", block: 1 });
 });
 
 it("a fault of the thread ends the service, and is told once", async () => {

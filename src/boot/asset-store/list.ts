@@ -43,12 +43,13 @@ export async function listStore(root: string): Promise<StoreList> {
     for (const id of ids) {
       // A profile may be given the set of another one: that is in use, too.
       const path = await realpath(setPath(root, profile, id)).catch(() => undefined);
+      const facts = path === undefined ? undefined : await stat(path).catch(() => undefined);
       // Another process has removed it a moment ago.
-      if (path === undefined) continue;
+      if (path === undefined || facts === undefined) continue;
       const used = given.includes(path);
       const state = used ? "active" : id === previous ? "previous" : "inactive";
-      const neededMs = (await stat(path)).mtimeMs;
-      sets.push({ profile, id, state, neededMs, described: await describe(path) });
+      const described = await describe(path);
+      sets.push({ profile, id, state, neededMs: facts.mtimeMs, described });
     }
   }
   const folders: string[] = [];

@@ -1,12 +1,11 @@
 // The loaders of an asset directory, read into memory: a transfer cannot see one change.
 
 import { createHash, type KeyObject } from "node:crypto";
-import { realpath } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { loaderName } from "../../inventory/loader-name.ts";
 import { type FileProblem, resolveFile } from "../asset-file.ts";
 import { changing, readingFault, withFile } from "./image-file.ts";
-import { namesIn } from "./layout.ts";
 import { loaderDamage } from "./loader-format.ts";
 import { type LoaderRecord, readLoaderRecord } from "./loader-record.ts";
 
@@ -17,8 +16,15 @@ export interface Loader {
   readonly sha256: string;
 }
 
+/** A file that can't be a loader, whenever it is looked at. */
+interface SpoiltLoader extends FileProblem {
+  readonly identity: string;
+}
+
 export interface ReadLoaders {
   readonly loaders: ReadonlyMap<string, Loader>;
+  /** What was read, given or not, so that it need not be read again while it is the same. */
+  readonly read: ReadonlyMap<string, Loader | SpoiltLoader>;
   /** Names of loaders that are there, or should be, and are not given to anyone, each with a sentence that says why. */
   readonly refused: ReadonlyMap<string, string>;
   readonly problems: readonly string[];
@@ -27,33 +33,37 @@ export interface ReadLoaders {
 }
 
 export const noLoaders: ReadLoaders = {
-  ...{ loaders: new Map(), refused: new Map() },
+  ...{ loaders: new Map(), read: new Map(), refused: new Map() },
   ...{ problems: [], damaged: [] },
 };
 
 export const maxLoaderBytes = 16 * 1024 * 1024;
 
 /**
- * `root` is the asset directory. A file that is still one of `known` is not read again, unless all are to be read `inFull`.
- * When the whole directory is gone, such as one that is not mounted any more, what is known goes on being given.
+ * `root` is the asset directory. A file that is still one of those read `before` is not read again, unless all are to be read
+ * `inFull`. When the whole directory is gone, such as one that is not mounted any more, what is known goes on being given.
  */
 export async function readLoaders(
   root: string,
-  known: ReadonlyMap<string, Loader>,
+  before: ReadLoaders,
   { key, inFull }: { readonly key: KeyObject | undefined; readonly inFull: boolean },
 ): Promise<ReadLoaders> {
-  const base = await realpath(root).catch(() => undefined);
-  if (base === undefined) {
-    const problem = `the asset directory ${root} does not exist or cannot be read`;
-    return { ...noLoaders, loaders: known, problems: [problem] };
+  const held = before.loaders.size > 0;
+  const listed = await list(root, held);
+  if ("problem" in listed) {
+    const problems = [listed.problem];
+    return { ...before, problems, damaged: held ? problems : [] };
   }
+  const { base } = listed;
   const recorded = await readLoaderRecord(base, key);
   const record = "record" in recorded ? recorded.record : {};
   const loaders = new Map<string, Loader>();
+  const read = new Map<string, Loader | SpoiltLoader>();
   const faults = new Map<string, FileProblem>();
-  const names = new Set([...(await namesIn(base)), ...Object.keys(record)]);
+  const names = new Set([...listed.names, ...Object.keys(record)]);
   for (const name of [...names].filter((entry) => loaderName.test(entry))) {
-    const loader = await readLoader(base, name, inFull ? undefined : known.get(name));
+    const loader = await readLoader(base, name, inFull ? undefined : before.read.get(name));
+    if ("identity" in loader) read.set(name, loader);
     const fault = faultOf(join(base, name), loader, record[name], key !== undefined);
     if (fault !== undefined)
       faults.set(name, { ...fault, problem: `${loaderLabel(name)}: ${fault.problem}` });
@@ -61,10 +71,33 @@ export async function readLoaders(
   }
   const all = [...("problem" in recorded ? [recorded] : []), ...faults.values()];
   return {
-    loaders,
+    ...{ loaders, read },
     refused: new Map(Array.from(faults, ([name, { problem }]) => [name, problem])),
     problems: all.map(({ problem }) => problem),
     damaged: all.flatMap(({ problem, damaged }) => (damaged ? [problem] : [])),
+  };
+}
+
+interface Listing {
+  /** The directory without links. */
+  readonly base: string;
+  readonly names: readonly string[];
+}
+
+/** What is in the directory, or why that says nothing of the loaders; `held`: there were some. */
+async function list(root: string, held: boolean): Promise<Listing | { readonly problem: string }> {
+  const base = await realpath(root).catch(() => undefined);
+  if (base === undefined)
+    return { problem: `the asset directory ${root} does not exist or cannot be read` };
+  try {
+    const names = (await readdir(base)).filter((name) => !name.startsWith(".")).sort();
+    if (names.length > 0 || !held) return { base, names };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { problem: `the asset directory ${root} cannot be read (${code})` };
+  }
+  return {
+    problem: `the asset directory ${root} is empty, and held loaders a moment ago: mount it again, or install the loaders with rackstrap assets loaders`,
   };
 }
 
@@ -101,8 +134,8 @@ export function loaderLabel(name: string): string {
 async function readLoader(
   base: string,
   name: string,
-  known: Loader | undefined,
-): Promise<Loader | FileProblem> {
+  known: Loader | SpoiltLoader | undefined,
+): Promise<Loader | SpoiltLoader | FileProblem> {
   const file = await resolveFile(base, join(base, name));
   if ("problem" in file) return file;
   const { identity, sizeBytes } = file;
@@ -112,7 +145,7 @@ async function readLoader(
   try {
     const data = await withFile(file, (handle) => handle.readFile());
     const fault = loaderDamage(name, data);
-    if (fault !== undefined) return { problem: fault, damaged: true };
+    if (fault !== undefined) return { problem: fault, damaged: true, identity };
     return { data, identity, sha256: createHash("sha256").update(data).digest("hex") };
   } catch (error) {
     const problem = readingFault(error);
