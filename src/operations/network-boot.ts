@@ -13,7 +13,8 @@ const lookMs = 2_000;
 /**
  * One move towards a machine that was off and then booted from the network. The evidence of the last move says how far it is. That
  * it is switched on is kept before it is: whatever answer is lost after that, or if the server restarts, the machine is not switched
- * off while it comes up. Throws the BMC's errors.
+ * off while it comes up. `offSeenMs` of the evidence is when it was seen off before that: what is heard later comes from its boot.
+ * Throws the BMC's errors.
  */
 export async function restartIntoNetworkBoot(
   context: StepContext,
@@ -25,7 +26,8 @@ export async function restartIntoNetworkBoot(
   if (phase === "switched-on")
     return power === "on" ? done({ power, phase }) : await ask(context, "on", attempt, signal);
   if (power === "on") return await ask(context, "off", attempt, signal);
-  return wait(0, "the machine is off", { phase: "switched-on", requests: 0 });
+  const offSeenMs = context.clock.now();
+  return wait(0, "the machine is off", { phase: "switched-on", requests: 0, offSeenMs });
 }
 
 /** How long the last machine of a site may have to wait until all others have started. */
