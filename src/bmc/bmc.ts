@@ -103,7 +103,7 @@ export interface Bmc {
   ): Promise<SerialConsole>;
   /** Absent where the protocol has none. */
   readonly virtualMedia?: VirtualMedia;
-  /** Gives the BMC its session back. A later call opens another. */
+  /** Gives the BMC its session back, after the calls that wait. Never rejects. */
   close(): Promise<void>;
 }
 

@@ -39,7 +39,7 @@ export interface IpmiClient {
   hold(signal?: AbortSignal): Promise<HeldSession>;
   /** Asks outside any session: for the cipher suites. */
   readonly link: Link;
-  /** Ends the session. A later command opens another. */
+  /** Ends the session. A later command opens another. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ export function createIpmiClient(settings: IpmiSettings, link: Link, clock: Cloc
         throw error;
       }
     },
-    close: () => queue.add(() => keeper.close()),
+    close: () => queue.addDespiteLimit(() => keeper.close()),
   };
 }
 
