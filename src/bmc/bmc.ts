@@ -118,12 +118,30 @@ export type BmcFailureKind =
 
 export class BmcError extends Error {
   readonly kind: BmcFailureKind;
+  /** False: the BMC was not given the command, so it has not done it. True where that is not known. */
+  readonly sent: boolean;
 
-  constructor(kind: BmcFailureKind, message: string, options?: ErrorOptions) {
+  constructor(
+    kind: BmcFailureKind,
+    message: string,
+    options?: ErrorOptions & { readonly sent?: boolean },
+  ) {
     super(message, options);
     this.name = "BmcError";
     this.kind = kind;
+    this.sent = options?.sent ?? true;
   }
+}
+
+/** The same error of a command that the BMC was never given; what is no BmcError as it is. */
+export function unsent(error: unknown): unknown {
+  if (!(error instanceof BmcError)) return error;
+  return new BmcError(error.kind, error.message, { cause: error.cause, sent: false });
+}
+
+/** Whether the answer to a command was lost, so that it may be done or not. */
+export function mayBeDone(error: unknown): error is BmcError {
+  return error instanceof BmcError && error.kind === "timeout" && error.sent;
 }
 
 const remedies: Readonly<Record<BmcFailureKind, string>> = {

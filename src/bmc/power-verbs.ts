@@ -1,7 +1,14 @@
 // Carries out what an operator asks of one machine's power, so that no lost answer makes it happen twice. Each call of a driver ends by
 // itself, see guarded.ts.
 
-import { type Bmc, BmcError, mayPass, type PowerAction, type PowerState } from "./bmc.ts";
+import {
+  type Bmc,
+  BmcError,
+  mayBeDone,
+  mayPass,
+  type PowerAction,
+  type PowerState,
+} from "./bmc.ts";
 import type { Clock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
 import { ensurePower } from "./power.ts";
@@ -98,7 +105,7 @@ async function reset(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): Prom
   try {
     await bmc.power("reset", signal);
   } catch (error) {
-    if (!(error instanceof BmcError) || error.kind !== "timeout") throw error;
+    if (!mayBeDone(error)) throw error;
     throw new BmcError(
       "timeout",
       `${subject}: the answer to the reset was lost, so it may have restarted or not; it is not sent again: look at its console before you repeat it`,
@@ -143,7 +150,7 @@ async function requestShutdown(bmc: Bmc, signal: AbortSignal): Promise<PowerStat
   try {
     await bmc.power("soft", signal);
   } catch (error) {
-    if (!(error instanceof BmcError) || error.kind !== "timeout") throw error;
+    if (!mayBeDone(error)) throw error;
   }
   return before;
 }

@@ -25,7 +25,9 @@ export function createQueue(subject: string): Queue {
     addDespiteLimit: append,
     add: async <T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
       if (queued >= maxQueued)
-        throw new BmcError("busy", `${subject}: ${queued} commands wait already; ask again later`);
+        throw new BmcError("busy", `${subject}: ${queued} commands wait already; ask again later`, {
+          sent: false,
+        });
       const result = append(() => {
         signal?.throwIfAborted();
         return call();

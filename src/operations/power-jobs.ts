@@ -1,7 +1,7 @@
 // Switches many machines, each on its own: one that fails stops no other. A job goes on when nobody watches, and is kept for an
 // hour in memory; what was asked for is in the timeline.
 
-import { type Bmc, BmcError } from "../bmc/bmc.ts";
+import { type Bmc, BmcError, mayBeDone } from "../bmc/bmc.ts";
 import type { Clock } from "../bmc/clock.ts";
 import { carryOut, type PowerVerb } from "../bmc/power-verbs.ts";
 import type { Slots } from "../bmc/slots.ts";
@@ -190,7 +190,7 @@ function outcome(
   signal: AbortSignal,
 ): Pick<PowerTask, "status" | "failure"> {
   if (error instanceof BmcError) {
-    const uncertain = verb === "reset" && status === "asked" && error.kind === "timeout";
+    const uncertain = verb === "reset" && status === "asked" && mayBeDone(error);
     const failure = { kind: error.kind, reason: error.message };
     return { status: uncertain ? "uncertain" : "failed", failure };
   }

@@ -1,6 +1,6 @@
 // Commands to one BMC over IPMI, one at a time, each repeated or not as it bears. What they say is in the files beside it.
 
-import { type BmcError, bmcError } from "../bmc.ts";
+import { BmcError, bmcError, unsent } from "../bmc.ts";
 import type { Clock } from "../clock.ts";
 import { createQueue } from "../queue.ts";
 import { failureOfCompletion } from "./failure.ts";
@@ -106,12 +106,28 @@ async function askIn(
 ): Promise<IpmiResponse> {
   const sessions = keeper.hasSession && !once ? 2 : 1;
   for (let tried = 0; tried < sessions; tried += 1) {
-    const session = await keeper.session(signal);
+    const session = await sessionFor(keeper, tried > 0, fail, signal);
     const response = await session.request(command, once ? onceWaitsMs : repeatableWaitsMs, signal);
     if (response !== undefined) return response;
     keeper.drop(session);
   }
   throw fail("timeout", once ? "no answer, and it may have done what it was asked" : "no answer");
+}
+
+/** The session for a command, which may have gone out in another session before. */
+async function sessionFor(
+  keeper: SessionKeeper,
+  wentOut: boolean,
+  fail: Fail,
+  signal: AbortSignal | undefined,
+): Promise<Session> {
+  try {
+    return await keeper.session(signal);
+  } catch (error) {
+    if (!wentOut) throw unsent(error);
+    if (!(error instanceof BmcError) || error.kind !== "unreachable") throw error;
+    throw fail("timeout", "it fell silent, and may have done what it was asked");
+  }
 }
 
 /** "Node busy" is said before anything is done, so even what must not be done twice may be asked again. */
