@@ -56,7 +56,7 @@ export interface LogEntry {
 export interface SerialConsole {
   /** What the machine prints. Ends when the console is closed; throws a BmcError when it is lost. */
   readonly output: AsyncIterable<Buffer>;
-  /** Types. Resolves when the BMC took it all. */
+  /** Types. Resolves when the BMC took it all; throws a BmcError when the console is lost. */
   write(data: Buffer): Promise<void>;
   sendBreak(): Promise<void>;
   close(): Promise<void>;

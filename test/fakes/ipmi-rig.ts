@@ -40,7 +40,12 @@ export function ipmiRig({ seed = 1, cipherSuite = 17, suites = [17, 3], hears }:
     },
     ...{ sessions: 4, faults, port: 623, failed: () => undefined },
   });
+  let toConsole: (datagram: Buffer) => void = () => undefined;
+  machine.listenConsole((data) => {
+    for (const { datagram } of controller.print(data, clock.now())) toConsole(datagram);
+  });
   const link = createLink((receive) => {
+    toConsole = receive;
     const send = (datagram: Buffer) => {
       if (hears?.(datagram) === false || !wire.hears()) return;
       for (const answer of controller.receive(datagram, console1, clock.now()))

@@ -23,6 +23,12 @@ export interface Turn {
   ask(command: Command): Promise<IpmiResponse>;
   /** The error for a completion code. */
   refused(response: IpmiResponse): BmcError;
+  /**
+   * The session that the last command was answered in, for serial over LAN. It is kept until `release`, whatever the time; commands
+   * go on beside it.
+   */
+  hold(): Promise<HeldSession>;
+  sleep(ms: number): Promise<void>;
   readonly fail: Fail;
 }
 
@@ -35,8 +41,6 @@ export interface HeldSession {
 export interface IpmiClient {
   /** Does `work` while nobody else speaks to this BMC. */
   exclusive<T>(work: (turn: Turn) => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** The session itself, for serial over LAN. It is kept until `release`, whatever the time; commands go on beside it. */
-  hold(signal?: AbortSignal): Promise<HeldSession>;
   /** Asks outside any session: for the cipher suites. */
   readonly link: Link;
   /** Ends the session. A later command opens another. Never rejects. */
@@ -65,6 +69,11 @@ export function createIpmiClient(settings: IpmiSettings, link: Link, clock: Cloc
         throw refusal(response, fail);
       },
       refused: (response) => refusal(response, fail),
+      hold: async () => ({ session: await keeper.session(signal), release: keeper.hold() }),
+      sleep: async (ms) => {
+        await clock.sleep(ms, signal ?? new AbortController().signal);
+        signal?.throwIfAborted();
+      },
       fail,
     };
   };
@@ -78,15 +87,6 @@ export function createIpmiClient(settings: IpmiSettings, link: Link, clock: Cloc
           keeper.used();
         }
       }, signal),
-    hold: async (signal) => {
-      const release = keeper.hold();
-      try {
-        return { session: await queue.add(() => keeper.session(signal), signal), release };
-      } catch (error) {
-        release();
-        throw error;
-      }
-    },
     close: () => queue.addDespiteLimit(() => keeper.close()),
   };
 }
