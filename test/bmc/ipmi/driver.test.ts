@@ -65,6 +65,31 @@ describe("a failure says whether the command was sent", () => {
   });
 });
 
+describe("a BMC that does not say what it is before the login", () => {
+  test("is logged in to all the same", async () => {
+    const { bmc, faults, clock } = ipmiRig();
+    changeFaults(faults, { refusals: 1, refusalCode: 0xc1 });
+    expect(await clock.settle(bmc.powerState())).toBe("off");
+  });
+
+  test("and has not the better cipher suite is spoken to with the other", async () => {
+    const getChannelCipherSuites = 0x54;
+    let refused = 0;
+    const { bmc, faults, clock } = ipmiRig({
+      ...{ cipherSuite: "best", suites: [3] },
+      hears: (datagram) => {
+        // Without a session: RMCP, the header of IPMI 1.5, and then the message, whose sixth octet is the command.
+        const asks = datagram[4] === 0 && datagram[19] === getChannelCipherSuites;
+        if (asks) changeFaults(faults, { refusals: 1, refusalCode: 0xc1 });
+        refused += asks ? 1 : 0;
+        return true;
+      },
+    });
+    expect(await clock.settle(bmc.powerState())).toBe("off");
+    expect(refused).toBe(1);
+  });
+});
+
 describe("a refusal of a change that is so already", () => {
   test.each(["on", "off"] as const)("is success: %s", async (target) => {
     const { bmc, machine, faults, clock } = await running();
