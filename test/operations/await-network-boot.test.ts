@@ -12,10 +12,10 @@ const limitMs = inventory.timeouts.networkBootSeconds * 1000;
 const never = new AbortController().signal;
 
 /** A step on a machine whose power step began at 1 000 000 and saw it off at 1 010 000. */
-function rig(power: "on" | "off" = "on") {
+function rig(changes: Record<string, unknown> = {}) {
   const clock = manualClock(1_010_000);
   const events: TimelineEvent[] = [];
-  const machine = machineBmc(power);
+  const machine = machineBmc("on");
   const controller = {
     ...machine,
     powerState: async () => machine.state,
@@ -31,7 +31,7 @@ function rig(power: "on" | "off" = "on") {
     ...{ startTurn: async () => {}, powerAsked: () => {} },
   } as unknown as StepContext;
   const step = awaitNetworkBoot(context);
-  const evidence = { phase: "switched-on", offSeenMs: 1_010_000 };
+  const evidence = { phase: "switched-on", offSeenMs: 1_010_000, ...changes };
   const steps = [{ id: "power", startedAtMs: 1_000_000, evidence }];
   const operation = { id: "op-1", createdAtMs: 900_000, steps } as unknown as Operation;
   let kept = {};
@@ -69,4 +69,17 @@ test("a restart that has begun is finished, though the machine is heard just bef
   expect([machine.asked.map(([action]) => action), machine.state]).toEqual([["off", "on"], "on"]);
   hear();
   expect((await attempt()).kind).toBe("done");
+});
+
+test("the reason of a machine that is never heard names a boot device that was kept otherwise", async () => {
+  const { attempt, clock } = rig({ keptBoot: "pxe by BIOS at every boot" });
+  let result = await attempt();
+  while (result.kind === "wait") {
+    clock.advance(limitMs);
+    result = await attempt();
+  }
+  expect(result).toMatchObject({
+    kind: "failed",
+    reason: expect.stringContaining('its BMC kept "pxe by BIOS at every boot"'),
+  });
 });

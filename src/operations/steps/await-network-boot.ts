@@ -33,13 +33,20 @@ export function awaitNetworkBoot(context: StepContext): Step {
         return wait(pollMs, `the machine has not been heard on the network${why}`, { sinceMs });
       if (restarted === true)
         return failed(
-          `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network${why}`,
+          `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network${keptBoot(attempt)}${why}`,
           next,
         );
       const begun = { ...attempt, evidence: { ...evidence, phase: "begun" } };
       return await restart(context, begun, signal);
     },
   };
+}
+
+/** What the BMC made of the boot device that was set, where that was another. */
+function keptBoot({ operation, evidence }: Attempt): string {
+  const power = operation.steps.find(({ id }) => id === "power");
+  const kept = evidence["keptBoot"] ?? power?.evidence["keptBoot"];
+  return kept === undefined ? "" : `; its BMC kept "${kept}", which is not what was set`;
 }
 
 /** What was heard before the machine was switched on, the last time, came from the system it had. */
