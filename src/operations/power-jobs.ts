@@ -30,7 +30,7 @@ export interface PowerJobs {
 export interface PowerJobTools {
   readonly settings: Inventory["power"];
   readonly bmc: (node: Node) => Bmc;
-  readonly watch: Pick<PowerWatch, "asked" | "hold">;
+  readonly watch: Pick<PowerWatch, "asked" | "askedNoMore" | "hold">;
   /** The id of the operation that is at work on a node. */
   readonly operation: (node: string) => string | undefined;
   /** Writes to the timeline; never throws. */
@@ -163,7 +163,11 @@ async function run(
     await carryOut(tools.bmc(node), verb, verbTools(tools, node, onAsked), signal);
     cell.task = { ...cell.task, status: verb === "reset" ? "accepted" : "done" };
   } catch (error) {
+    const { status } = cell.task;
     cell.task = { ...cell.task, ...outcome(tools, verb, cell.task, error, signal) };
+    // Nobody waits for the shutdown, so a machine that stays on is no surprise.
+    if (verb === "soft" && status === "asked" && error === cell.left.signal.reason)
+      tools.watch.askedNoMore(node.name, { action: verb, job: id });
   } finally {
     cell.task = { ...cell.task, endedAtMs: tools.now() };
     release();
