@@ -47,33 +47,29 @@ export async function carryOut(
   tools: PowerVerbTools,
   signal: AbortSignal,
 ): Promise<void> {
-  if (verb === "soft") await shutDown(bmc, tools, signal);
-  else await tools.slots(() => carryOutAtOnce(bmc, verb, tools, signal), signal);
-}
-
-async function carryOutAtOnce(
-  bmc: Bmc,
-  verb: Exclude<PowerVerb, "soft">,
-  tools: PowerVerbTools,
-  signal: AbortSignal,
-): Promise<void> {
-  const { turn, onAsked } = tools;
-  const ensure = (target: PowerState) => ensureSoon(bmc, target, tools, signal);
+  const { turn, onAsked, slots } = tools;
+  // A turn is waited for outside the slots: others can be asked meanwhile.
+  const ensure = (target: PowerState, onSlot = () => {}) =>
+    slots(async () => {
+      onSlot();
+      await ensureSoon(bmc, target, tools, signal);
+    }, signal);
   switch (verb) {
+    case "soft":
+      return await shutDown(bmc, tools, signal);
     case "status":
-      onAsked();
-      return void (await bmc.powerState(signal));
+      return await slots(async () => {
+        onAsked();
+        await bmc.powerState(signal);
+      }, signal);
     case "off":
-      onAsked();
-      return await ensure("off");
+      return await ensure("off", onAsked);
     case "on":
       await turn(signal);
-      onAsked();
-      return await ensure("on");
+      return await ensure("on", onAsked);
     case "cycle":
       // Off and on, each seen, rather than the BMC's own cycle: a cycle can't be told from one that was ignored.
-      onAsked();
-      await ensure("off");
+      await ensure("off", onAsked);
       await turn(signal);
       return await ensure("on");
     case "reset":
@@ -93,17 +89,19 @@ async function ensureSoon(
 }
 
 async function reset(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): Promise<void> {
-  const { node, subject } = tools;
+  const { node, subject, slots } = tools;
   // Read first, so that a BMC that is away is told from one that took the reset and did not say so.
-  if ((await bmc.powerState(signal)) === "off")
+  if ((await slots(() => bmc.powerState(signal), signal)) === "off")
     throw new BmcError(
       "unsupported",
       `${subject} is off, so there is nothing to reset: rackstrap power on ${node}`,
     );
   await tools.turn(signal);
-  tools.onAsked();
   try {
-    await bmc.power("reset", signal);
+    await slots(async () => {
+      tools.onAsked();
+      await bmc.power("reset", signal);
+    }, signal);
   } catch (error) {
     if (!mayBeDone(error)) throw error;
     throw new BmcError(
