@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { BmcError } from "../../src/bmc/bmc.ts";
 import { guarded } from "../../src/bmc/guarded.ts";
+import { createQueue } from "../../src/bmc/queue.ts";
 import { refusing } from "../../src/bmc/refusing.ts";
 import { virtualClock } from "../fakes/virtual-clock.ts";
 
@@ -8,20 +9,23 @@ const subject = "BMC 10.0.10.50";
 
 function rig() {
   const clock = virtualClock();
+  const queue = createQueue(subject);
   let asked = 0;
   let closedAfter = 0;
   const bmc = guarded(
     {
       ...refusing("unsupported", subject, "the fake has no such thing"),
-      sensors: async (signal) => {
-        await clock.sleep(100_000, signal ?? new AbortController().signal);
-        signal?.throwIfAborted();
-        return [];
-      },
-      powerState: async () => {
-        asked += 1;
-        return "on";
-      },
+      sensors: (signal) =>
+        queue.add(async () => {
+          await clock.sleep(100_000, signal ?? new AbortController().signal);
+          signal?.throwIfAborted();
+          return [];
+        }, signal),
+      powerState: (signal) =>
+        queue.add(async () => {
+          asked += 1;
+          return "on" as const;
+        }, signal),
       identify: async () => {
         asked += 1;
         throw new BmcError("unreachable", `${subject}: no answer`);
