@@ -35,6 +35,8 @@ const limitMs = 60_000;
 // Leaves a last try the time it takes.
 const changeMs = 50_000;
 const softPollMs = 5_000;
+// How long after its turn a machine may still start.
+const lateMs = 250;
 
 /**
  * Does it and resolves when it is seen: `on` and `off` when the BMC reports the state, `cycle` when it reported off and then on,
@@ -47,13 +49,8 @@ export async function carryOut(
   tools: PowerVerbTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const { turn, onAsked, slots } = tools;
-  // A turn is waited for outside the slots: others can be asked meanwhile.
-  const ensure = (target: PowerState, onSlot = () => {}) =>
-    slots(async () => {
-      onSlot();
-      await ensureSoon(bmc, target, tools, signal);
-    }, signal);
+  const { onAsked, slots } = tools;
+  const ensure = (target: PowerState) => ensureSoon(bmc, target, tools, signal);
   switch (verb) {
     case "soft":
       return await shutDown(bmc, tools, signal);
@@ -63,17 +60,44 @@ export async function carryOut(
         await bmc.powerState(signal);
       }, signal);
     case "off":
-      return await ensure("off", onAsked);
+      return await slots(async () => {
+        onAsked();
+        await ensure("off");
+      }, signal);
     case "on":
-      await turn(signal);
-      return await ensure("on", onAsked);
+      return await atItsTurn(tools, signal, async () => {
+        onAsked();
+        await ensure("on");
+      });
     case "cycle":
       // Off and on, each seen, rather than the BMC's own cycle: a cycle can't be told from one that was ignored.
-      await ensure("off", onAsked);
-      await turn(signal);
-      return await ensure("on");
+      await slots(async () => {
+        onAsked();
+        await ensure("off");
+      }, signal);
+      return await atItsTurn(tools, signal, () => ensure("on"));
     case "reset":
       return await reset(bmc, tools, signal);
+  }
+}
+
+/**
+ * Does what starts a machine, in a slot. Its turn is waited for outside, so that others can be asked meanwhile; if there is no slot
+ * when it has come, it waits for another: machines that were held up must not start all at once.
+ */
+async function atItsTurn(
+  { turn, slots, clock }: PowerVerbTools,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  for (let started = false; !started; ) {
+    await turn(signal);
+    const turnMs = clock.now();
+    started = await slots(async () => {
+      if (clock.now() - turnMs > lateMs) return false;
+      await work();
+      return true;
+    }, signal);
   }
 }
 
@@ -96,12 +120,11 @@ async function reset(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): Prom
       "unsupported",
       `${subject} is off, so there is nothing to reset: rackstrap power on ${node}`,
     );
-  await tools.turn(signal);
   try {
-    await slots(async () => {
+    await atItsTurn(tools, signal, async () => {
       tools.onAsked();
       await bmc.power("reset", signal);
-    }, signal);
+    });
   } catch (error) {
     if (!mayBeDone(error)) throw error;
     throw new BmcError(

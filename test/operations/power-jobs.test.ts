@@ -144,24 +144,6 @@ describe("a whole rack", () => {
     }
   });
 
-  it("is read while others wait for their turn to start", async () => {
-    const bmcs = Object.fromEntries(
-      Array.from({ length: settings.concurrency + 10 }, (_, index) => [
-        `same${index % 10}${index}`,
-        machineBmc("off"),
-      ]),
-    );
-    const { jobs, order } = rack({ ...bmcs, z1: machineBmc("on") });
-    const names = Object.keys(bmcs);
-    const nodes = order("on", names).nodes.map((node) => ({ ...node, powerGroup: "one" }));
-    // A job each, so that all are at once in the queue for their turn.
-    for (const node of nodes) jobs.start({ verb: "on", nodes: [node], despiteOperations: false });
-    jobs.start(order("status", ["z1"]));
-    await vi.advanceTimersByTimeAsync(500);
-    expect(outcomes(jobs.jobs()[0])).toEqual(["z1 done"]);
-    await jobs.close();
-  });
-
   it("of a thousand machines is read with no more BMCs at one time than the limit", async () => {
     let now = 0;
     let most = 0;
@@ -184,6 +166,55 @@ describe("a whole rack", () => {
     await vi.advanceTimersByTimeAsync(5_000);
     expect(most).toBe(settings.concurrency);
     expect(jobs.job("job1")?.endedAtMs).toBe(startMs + 2_000);
+  });
+});
+
+describe("a turn to start", () => {
+  it("does not come to all at once when many BMCs have become free at one time", async () => {
+    const slow = Object.fromEntries(
+      Array.from({ length: settings.concurrency }, (_, index) => [
+        `slow${index}`,
+        machineBmc("on", { offMs: 9_000 }),
+      ]),
+    );
+    const off = Object.fromEntries(
+      Array.from({ length: 12 }, (_, index) => [`g${index}x`, machineBmc("off")]),
+    );
+    const { jobs, order } = rack({ ...slow, ...off });
+    jobs.start(order("off", Object.keys(slow)));
+    jobs.start(order("on", Object.keys(off)));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(
+      new Set(
+        jobs
+          .jobs()
+          .flatMap(outcomes)
+          .map((line) => line?.split(" ")[1]),
+      ),
+    ).toEqual(new Set(["done"]));
+    const starts = Object.values(off).map(({ asked }) => asked[0]?.[1] ?? 0);
+    for (const atMs of starts) {
+      const second = starts.filter((one) => one >= atMs && one < atMs + 999);
+      expect(second.length).toBeLessThanOrEqual(settings.startsPerSecond);
+    }
+  });
+
+  it("keeps no other machine from being read while it is waited for", async () => {
+    const bmcs = Object.fromEntries(
+      Array.from({ length: settings.concurrency + 10 }, (_, index) => [
+        `same${index % 10}${index}`,
+        machineBmc("off"),
+      ]),
+    );
+    const { jobs, order } = rack({ ...bmcs, z1: machineBmc("on") });
+    const names = Object.keys(bmcs);
+    const nodes = order("on", names).nodes.map((node) => ({ ...node, powerGroup: "one" }));
+    // A job each, so that all are at once in the queue for their turn.
+    for (const node of nodes) jobs.start({ verb: "on", nodes: [node], despiteOperations: false });
+    jobs.start(order("status", ["z1"]));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(outcomes(jobs.jobs()[0])).toEqual(["z1 done"]);
+    await jobs.close();
   });
 });
 
