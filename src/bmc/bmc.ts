@@ -56,7 +56,7 @@ export interface LogEntry {
 export interface SerialConsole {
   /** What the machine prints. Ends when the console is closed; throws a BmcError when it is lost. */
   readonly output: AsyncIterable<Buffer>;
-  /** Types. Resolves when the BMC took it all. */
+  /** Types. Resolves when the BMC took it all; throws a BmcError when the console is lost. */
   write(data: Buffer): Promise<void>;
   sendBreak(): Promise<void>;
   close(): Promise<void>;
@@ -103,7 +103,7 @@ export interface Bmc {
   ): Promise<SerialConsole>;
   /** Absent where the protocol has none. */
   readonly virtualMedia?: VirtualMedia;
-  /** Gives the BMC its session back. A later call opens another. */
+  /** Gives the BMC its session back, after the calls that wait. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -118,12 +118,30 @@ export type BmcFailureKind =
 
 export class BmcError extends Error {
   readonly kind: BmcFailureKind;
+  /** False: the BMC was not given the command, so it has not done it. True where that is not known. */
+  readonly sent: boolean;
 
-  constructor(kind: BmcFailureKind, message: string, options?: ErrorOptions) {
+  constructor(
+    kind: BmcFailureKind,
+    message: string,
+    options?: ErrorOptions & { readonly sent?: boolean },
+  ) {
     super(message, options);
     this.name = "BmcError";
     this.kind = kind;
+    this.sent = options?.sent ?? true;
   }
+}
+
+/** The same error of a command that the BMC was never given; what is no BmcError as it is. */
+export function unsent(error: unknown): unknown {
+  if (!(error instanceof BmcError)) return error;
+  return new BmcError(error.kind, error.message, { cause: error.cause, sent: false });
+}
+
+/** Whether the answer to a command was lost, so that it may be done or not. */
+export function mayBeDone(error: unknown): error is BmcError {
+  return error instanceof BmcError && error.kind === "timeout" && error.sent;
 }
 
 const remedies: Readonly<Record<BmcFailureKind, string>> = {

@@ -26,6 +26,7 @@ export function createBreaker(): Breaker {
       const seconds = Math.ceil((notBeforeMs - nowMs) / 1000);
       throw new BmcError(last.kind, `${last.message} (it is asked again in ${seconds} s)`, {
         cause: last,
+        sent: false,
       });
     },
     succeeded: () => {

@@ -4,28 +4,37 @@ import { type Bmc, BmcError } from "./bmc.ts";
 import { createBreaker } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
+import { createQueue } from "./queue.ts";
 
 const verbLimitMs = 60_000;
 // Hundreds of sensors or events, each a command of its own on some BMCs.
 const listLimitMs = 180_000;
 
-/** The same driver with a time limit on every call, and a breaker before it. `subject` names the BMC in messages. */
+/**
+ * The same driver with a time limit on every call from the moment that it begins, one call after the other, and a breaker before it.
+ * `subject` names the BMC in messages.
+ */
 export function guarded(bmc: Bmc, subject: string, clock: Clock): Bmc {
   const breaker = createBreaker();
+  const queue = createQueue(subject);
   const ask = async <T>(
     call: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal | undefined,
     ms = verbLimitMs,
   ): Promise<T> => {
     breaker.check(clock.now());
-    try {
-      const result = await withDeadline({ subject, ms, clock }, signal, call);
-      breaker.succeeded();
-      return result;
-    } catch (error) {
-      if (error instanceof BmcError) breaker.failed(error, clock.now());
-      throw error;
-    }
+    return await queue.add(async () => {
+      // Those before it may have found the BMC dead.
+      breaker.check(clock.now());
+      try {
+        const result = await withDeadline({ subject, ms, clock }, signal, call);
+        breaker.succeeded();
+        return result;
+      } catch (error) {
+        if (error instanceof BmcError) breaker.failed(error, clock.now());
+        throw error;
+      }
+    }, signal);
   };
   const { virtualMedia } = bmc;
   return {
@@ -49,6 +58,6 @@ export function guarded(bmc: Bmc, subject: string, clock: Clock): Bmc {
         inserted: (signal) => ask(virtualMedia.inserted, signal),
       },
     }),
-    close: bmc.close,
+    close: () => queue.addDespiteLimit(bmc.close),
   };
 }

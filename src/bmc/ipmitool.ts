@@ -3,7 +3,14 @@
 
 import { execFile } from "node:child_process";
 import type { Secret } from "../net/secret.ts";
-import { type Bmc, BmcError, type BmcFailureKind, bmcError, type PowerState } from "./bmc.ts";
+import {
+  type Bmc,
+  BmcError,
+  type BmcFailureKind,
+  bmcError,
+  type PowerState,
+  unsent,
+} from "./bmc.ts";
 import { createQueue } from "./queue.ts";
 import { refusing } from "./refusing.ts";
 
@@ -51,8 +58,8 @@ export function createIpmitool(settings: IpmitoolSettings, exec: Exec = execIpmi
     powerState: async (signal) =>
       powerStateOf(settings, await run(["chassis", "power", "status"], 2, signal)),
     power: async (action, signal) => {
-      // A retransmitted `cycle` or `reset` can reach the machine twice, so it is sent once; the others are idempotent.
-      const once = action === "cycle" || action === "reset";
+      // A retransmitted `cycle`, `reset` or `soft` can reach the machine twice, so it is sent once; the others are idempotent.
+      const once = action !== "on" && action !== "off";
       await run(["chassis", "power", action], once ? 1 : 2, signal);
     },
     setBootOverride: async (wanted, signal) => {
@@ -84,12 +91,14 @@ async function runVerb(
   const { kind, said } = result.timedOut
     ? { kind: "timeout" as const, said: `no end after ${commandTimeoutMs / 1000} s` }
     : classifyIpmitoolFailure(output);
-  throw bmcError(
+  const error = bmcError(
     kind,
     `BMC ${address}:${port}, user ${user}`,
     `"${verb.join(" ")}" failed (${said})`,
     new Error(`${argv.join(" ")}: exit ${result.exitCode}: ${output.trim().slice(-1000)}`),
   );
+  // Without a session it had nothing to send the command in.
+  throw /Unable to establish/i.test(output) ? unsent(error) : error;
 }
 
 async function start(
@@ -127,6 +136,7 @@ const failures: readonly (readonly [RegExp, BmcFailureKind])[] = [
   [/no response from RAKP|Close Session command failed|: Timeout|Request timed out/i, "timeout"],
   [/Get Channel Authentication Capabilities|Get Auth Capabilities error/i, "unreachable"],
   [/Address lookup for .* failed|Could not open socket|Unable to establish/i, "unreachable"],
+  [/Unable to (?:set|get) Chassis Power/i, "timeout"],
 ];
 
 /** What an unsuccessful run of `ipmitool -v -I lanplus` means, and the line that says so. */

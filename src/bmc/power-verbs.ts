@@ -1,7 +1,14 @@
 // Carries out what an operator asks of one machine's power, so that no lost answer makes it happen twice. Each call of a driver ends by
 // itself, see guarded.ts.
 
-import { type Bmc, BmcError, mayPass, type PowerAction, type PowerState } from "./bmc.ts";
+import {
+  type Bmc,
+  BmcError,
+  mayBeDone,
+  mayPass,
+  type PowerAction,
+  type PowerState,
+} from "./bmc.ts";
 import type { Clock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
 import { ensurePower } from "./power.ts";
@@ -28,6 +35,8 @@ const limitMs = 60_000;
 // Leaves a last try the time it takes.
 const changeMs = 50_000;
 const softPollMs = 5_000;
+// How long after its turn a machine may still start.
+const lateMs = 250;
 
 /**
  * Does it and resolves when it is seen: `on` and `off` when the BMC reports the state, `cycle` when it reported off and then on,
@@ -40,37 +49,55 @@ export async function carryOut(
   tools: PowerVerbTools,
   signal: AbortSignal,
 ): Promise<void> {
-  if (verb === "soft") await shutDown(bmc, tools, signal);
-  else await tools.slots(() => carryOutAtOnce(bmc, verb, tools, signal), signal);
-}
-
-async function carryOutAtOnce(
-  bmc: Bmc,
-  verb: Exclude<PowerVerb, "soft">,
-  tools: PowerVerbTools,
-  signal: AbortSignal,
-): Promise<void> {
-  const { turn, onAsked } = tools;
+  const { onAsked, slots } = tools;
   const ensure = (target: PowerState) => ensureSoon(bmc, target, tools, signal);
   switch (verb) {
+    case "soft":
+      return await shutDown(bmc, tools, signal);
     case "status":
-      onAsked();
-      return void (await bmc.powerState(signal));
+      return await slots(async () => {
+        onAsked();
+        await bmc.powerState(signal);
+      }, signal);
     case "off":
-      onAsked();
-      return await ensure("off");
+      return await slots(async () => {
+        onAsked();
+        await ensure("off");
+      }, signal);
     case "on":
-      await turn(signal);
-      onAsked();
-      return await ensure("on");
+      return await atItsTurn(tools, signal, async () => {
+        onAsked();
+        await ensure("on");
+      });
     case "cycle":
       // Off and on, each seen, rather than the BMC's own cycle: a cycle can't be told from one that was ignored.
-      onAsked();
-      await ensure("off");
-      await turn(signal);
-      return await ensure("on");
+      await slots(async () => {
+        onAsked();
+        await ensure("off");
+      }, signal);
+      return await atItsTurn(tools, signal, () => ensure("on"));
     case "reset":
       return await reset(bmc, tools, signal);
+  }
+}
+
+/**
+ * Does what starts a machine, in a slot. Its turn is waited for outside, so that others can be asked meanwhile; if there is no slot
+ * when it has come, it waits for another: machines that were held up must not start all at once.
+ */
+async function atItsTurn(
+  { turn, slots, clock }: PowerVerbTools,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  for (let started = false; !started; ) {
+    await turn(signal);
+    const turnMs = clock.now();
+    started = await slots(async () => {
+      if (clock.now() - turnMs > lateMs) return false;
+      await work();
+      return true;
+    }, signal);
   }
 }
 
@@ -86,19 +113,20 @@ async function ensureSoon(
 }
 
 async function reset(bmc: Bmc, tools: PowerVerbTools, signal: AbortSignal): Promise<void> {
-  const { node, subject } = tools;
+  const { node, subject, slots } = tools;
   // Read first, so that a BMC that is away is told from one that took the reset and did not say so.
-  if ((await bmc.powerState(signal)) === "off")
+  if ((await slots(() => bmc.powerState(signal), signal)) === "off")
     throw new BmcError(
       "unsupported",
       `${subject} is off, so there is nothing to reset: rackstrap power on ${node}`,
     );
-  await tools.turn(signal);
-  tools.onAsked();
   try {
-    await bmc.power("reset", signal);
+    await atItsTurn(tools, signal, async () => {
+      tools.onAsked();
+      await bmc.power("reset", signal);
+    });
   } catch (error) {
-    if (!(error instanceof BmcError) || error.kind !== "timeout") throw error;
+    if (!mayBeDone(error)) throw error;
     throw new BmcError(
       "timeout",
       `${subject}: the answer to the reset was lost, so it may have restarted or not; it is not sent again: look at its console before you repeat it`,
@@ -143,7 +171,7 @@ async function requestShutdown(bmc: Bmc, signal: AbortSignal): Promise<PowerStat
   try {
     await bmc.power("soft", signal);
   } catch (error) {
-    if (!(error instanceof BmcError) || error.kind !== "timeout") throw error;
+    if (!mayBeDone(error)) throw error;
   }
   return before;
 }

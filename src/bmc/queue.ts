@@ -5,6 +5,8 @@ import { BmcError } from "./bmc.ts";
 export interface Queue {
   /** Runs `call` after those before it. Throws a BmcError "busy" when too many wait, and the signal's reason when it aborts. */
   add<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** The same however many wait: for what gives a session back. */
+  addDespiteLimit<T>(call: () => Promise<T>): Promise<T>;
 }
 
 const maxQueued = 16;
@@ -13,16 +15,23 @@ const maxQueued = 16;
 export function createQueue(subject: string): Queue {
   let tail: Promise<unknown> = Promise.resolve();
   let queued = 0;
+  const append = <T>(call: () => Promise<T>): Promise<T> => {
+    queued += 1;
+    const result = tail.then(call);
+    tail = result.catch(() => undefined).finally(() => (queued -= 1));
+    return result;
+  };
   return {
+    addDespiteLimit: append,
     add: async <T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
       if (queued >= maxQueued)
-        throw new BmcError("busy", `${subject}: ${queued} commands wait already; ask again later`);
-      queued += 1;
-      const result = tail.then(() => {
+        throw new BmcError("busy", `${subject}: ${queued} commands wait already; ask again later`, {
+          sent: false,
+        });
+      const result = append(() => {
         signal?.throwIfAborted();
         return call();
       });
-      tail = result.catch(() => undefined).finally(() => (queued -= 1));
       if (signal === undefined) return await result;
       const over = new AbortController();
       try {

@@ -71,7 +71,7 @@ export function powerTable(
     maxColumns,
   );
   return [
-    countsText(job),
+    powerCounts(job),
     ...table,
     ...(fits ? [] : [`… and ${job.tasks.length - shown.length} more`]),
   ];
@@ -130,7 +130,7 @@ function timeText(task: PowerTaskView, nowMs: number): string {
 }
 
 /** `power on 1a2b3c4d: 16 machines, 2 asked, 11 waiting, 3 done`. */
-function countsText({ action, id, tasks }: PowerJobView): string {
+export function powerCounts({ action, id, tasks }: PowerJobView): string {
   const counts = new Map<string, number>();
   for (const { status } of tasks.toSorted((a, b) => interest(a) - interest(b)))
     counts.set(status, (counts.get(status) ?? 0) + 1);

@@ -10,12 +10,12 @@ import {
 } from "../api/power-shapes.ts";
 import { addSelectors, chooseNodes, type SelectOptions } from "./choose.ts";
 import { CliError, type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
-import { createLiveDisplay } from "./live.ts";
 import { type Done, optionsOf, print } from "./output.ts";
-import { planTable, powerChanges, powerSummary, powerTable, succeeded } from "./power-text.ts";
+import { chooseShow } from "./power-show.ts";
+import { planTable, powerCounts, powerSummary, succeeded } from "./power-text.ts";
 import { connect, type GlobalOptions, type Server } from "./server.ts";
-import { cut, formatTable, formatTime } from "./table.ts";
-import { processClock, type ShowNow, watchUntilOver } from "./watch.ts";
+import { formatTable, formatTime } from "./table.ts";
+import { processClock, watchUntilOver } from "./watch.ts";
 
 interface PowerOptions extends GlobalOptions, SelectOptions {
   readonly detach?: boolean;
@@ -102,10 +102,7 @@ function addShow(power: Command, done: Done): void {
         print(options, answer, () => jobsTable(answer.jobs));
       } else {
         const job = await server.get(jobPath(id), powerJobShape);
-        print(options, job, () => [
-          ...powerTable(job, Date.now()).slice(0, 1),
-          ...powerSummary(job, Date.now()),
-        ]);
+        print(options, job, () => [powerCounts(job), ...powerSummary(job, Date.now())]);
       }
       done(exitCodes.ok);
     });
@@ -158,7 +155,7 @@ async function follow(
       // A status is read in no time; what takes long is not asked about all the time.
       pauseMs: (elapsedMs: number) => Math.min(1000, 100 + elapsedMs / 2),
     };
-    const show = chooseShow(job, options);
+    const show = chooseShow(job, options.json === true, process.stdout);
     const ended = await watchUntilOver(job, source, show.now, processClock, interrupt.signal);
     if (ended.endedAtMs === undefined) {
       console.error(`interrupted; the job goes on in the server: rackstrap power show ${job.id}`);
@@ -180,42 +177,4 @@ async function readJob(server: Server, id: string): Promise<PowerJobView> {
     // It was there a moment ago: the server has started anew, and the command line is not to blame.
     throw new CliError(exitCodes.failed, error.message, error.next);
   }
-}
-
-interface Shown {
-  readonly now: ShowNow<PowerJobView>;
-  /** Makes room for the table at the end. */
-  end(): void;
-}
-
-/** A table that is drawn in place, where there is a terminal; else a line for each change. */
-function chooseShow(job: PowerJobView, options: GlobalOptions): Shown {
-  const { stdout } = process;
-  if (options.json === true)
-    return { ...showChanges((line) => console.error(line)), end: () => undefined };
-  if (job.action === "status") return { now: () => undefined, end: () => undefined };
-  if (!stdout.isTTY) return showChanges((line) => console.log(line));
-  const display = createLiveDisplay((text) => stdout.write(text));
-  const width = Math.min(100, stdout.columns);
-  return {
-    now: (_, after, note) =>
-      display.draw(
-        [...powerTable(after, Date.now(), width, stdout.rows - 2), note ?? ""].map((line) =>
-          cut(line, width),
-        ),
-      ),
-    end: () => display.draw([]),
-  };
-}
-
-function showChanges(write: (line: string) => void): Shown {
-  let lastNote: string | undefined;
-  return {
-    now: (before, after, note) => {
-      for (const line of powerChanges(before, after)) write(line);
-      if (note !== undefined && note !== lastNote) write(note);
-      lastNote = note;
-    },
-    end: () => write(""),
-  };
 }

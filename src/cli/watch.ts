@@ -108,7 +108,8 @@ async function readOperations(server: Pick<Server, "get">, seen: readonly Operat
 
 /** Draws the table in place, as wide as the terminal but at most 100 columns. */
 export function showTable(display: LiveDisplay, terminalColumns: number, now: () => number): Show {
-  const columns = Math.min(100, terminalColumns);
+  // Some terminals don't know how wide they are, and say 0.
+  const columns = Math.min(100, terminalColumns || 80);
   return (_, after, note) =>
     display.draw([
       ...progressTable(after, now(), columns),

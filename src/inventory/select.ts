@@ -17,11 +17,11 @@ export type Selection<N> =
 export const selectorHelp =
   "names, patterns (node0*, node[01-16]), role=NAME, profile=NAME, group=NAME, all; !X leaves out";
 
-const properties: Readonly<Record<string, (node: Selectable) => string | undefined>> = {
-  role: (node) => node.role,
-  profile: (node) => node.profile,
-  group: (node) => node.powerGroup,
-};
+const properties = new Map<string, (node: Selectable) => string | undefined>([
+  ["role", (node) => node.role],
+  ["profile", (node) => node.profile],
+  ["group", (node) => node.powerGroup],
+]);
 
 // A slip such as [1-999999999] must not fill the memory.
 const maxNames = 4096;
@@ -97,11 +97,11 @@ function matchProperty<N extends Selectable>(
   key: string,
   value: string,
 ): Selection<N> {
-  const property = properties[key];
+  const property = properties.get(key);
   if (property === undefined)
     return {
       problem: `nodes can't be selected by ${key}=`,
-      next: `use one of ${Object.keys(properties).join("=, ")}=`,
+      next: `use one of ${[...properties.keys()].join("=, ")}=`,
     };
   const found = nodes.filter((node) => property(node) === value);
   if (found.length > 0) return { nodes: found };

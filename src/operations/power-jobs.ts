@@ -1,7 +1,7 @@
 // Switches many machines, each on its own: one that fails stops no other. A job goes on when nobody watches, and is kept for an
 // hour in memory; what was asked for is in the timeline.
 
-import { type Bmc, BmcError } from "../bmc/bmc.ts";
+import { type Bmc, BmcError, mayBeDone } from "../bmc/bmc.ts";
 import type { Clock } from "../bmc/clock.ts";
 import { carryOut, type PowerVerb } from "../bmc/power-verbs.ts";
 import type { Slots } from "../bmc/slots.ts";
@@ -30,7 +30,7 @@ export interface PowerJobs {
 export interface PowerJobTools {
   readonly settings: Inventory["power"];
   readonly bmc: (node: Node) => Bmc;
-  readonly watch: Pick<PowerWatch, "asked" | "hold">;
+  readonly watch: Pick<PowerWatch, "asked" | "askedNoMore" | "hold">;
   /** The id of the operation that is at work on a node. */
   readonly operation: (node: string) => string | undefined;
   /** Writes to the timeline; never throws. */
@@ -163,7 +163,11 @@ async function run(
     await carryOut(tools.bmc(node), verb, verbTools(tools, node, onAsked), signal);
     cell.task = { ...cell.task, status: verb === "reset" ? "accepted" : "done" };
   } catch (error) {
+    const { status } = cell.task;
     cell.task = { ...cell.task, ...outcome(tools, verb, cell.task, error, signal) };
+    // Nobody waits for the shutdown, so a machine that stays on is no surprise.
+    if (verb === "soft" && status === "asked" && error === cell.left.signal.reason)
+      tools.watch.askedNoMore(node.name, { action: verb, job: id });
   } finally {
     cell.task = { ...cell.task, endedAtMs: tools.now() };
     release();
@@ -190,7 +194,7 @@ function outcome(
   signal: AbortSignal,
 ): Pick<PowerTask, "status" | "failure"> {
   if (error instanceof BmcError) {
-    const uncertain = verb === "reset" && status === "asked" && error.kind === "timeout";
+    const uncertain = verb === "reset" && status === "asked" && mayBeDone(error);
     const failure = { kind: error.kind, reason: error.message };
     return { status: uncertain ? "uncertain" : "failed", failure };
   }

@@ -26,6 +26,8 @@ export interface PowerWatch {
   view(node: string): PowerView;
   /** Notes that `power` is what the node shall be from now on. `detail` says who wants it. */
   asked(node: string, power: PowerState, detail: Readonly<Record<string, unknown>>): void;
+  /** Notes that the node may be as it likes from now on. */
+  askedNoMore(node: string, detail: Readonly<Record<string, unknown>>): void;
   /** Somebody is at work on the node's power until the returned function is called: its changes are no surprise. */
   hold(node: string): () => void;
   /** Hears what the node's driver learns. */
@@ -73,15 +75,21 @@ export function createPowerWatch(tools: PowerWatchTools): PowerWatch {
   };
   const stop = new AbortController();
   let ended: Promise<unknown> = Promise.resolve();
+  const ask = (
+    node: string,
+    power: PowerState | "either",
+    detail: Readonly<Record<string, unknown>>,
+  ) => {
+    const machine = of(node);
+    machine.asked = power === "either" ? undefined : power;
+    machine.differs = false;
+    machine.doubtMs = undefined;
+    record({ node, mac: undefined, kind: "power-asked", detail: { power, ...detail } });
+  };
   return {
     view: (node) => viewOf(of(node)),
-    asked: (node, power, detail) => {
-      const machine = of(node);
-      machine.asked = power;
-      machine.differs = false;
-      machine.doubtMs = undefined;
-      record({ node, mac: undefined, kind: "power-asked", detail: { power, ...detail } });
-    },
+    asked: ask,
+    askedNoMore: (node, detail) => ask(node, "either", detail),
     hold: (node) => {
       const machine = of(node);
       machine.holders += 1;

@@ -3,8 +3,9 @@
 
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import type { Bmc } from "../bmc/bmc.ts";
+import { type Bmc, bmcError } from "../bmc/bmc.ts";
 import { systemClock } from "../bmc/clock.ts";
+import { delegating } from "../bmc/delegating.ts";
 import { guarded } from "../bmc/guarded.ts";
 import { createIpmi } from "../bmc/ipmi/driver.ts";
 import { createLink } from "../bmc/ipmi/link.ts";
@@ -15,7 +16,6 @@ import { createIpmitool } from "../bmc/ipmitool.ts";
 import type { BmcProbe } from "../bmc/probe.ts";
 import { createRedfish } from "../bmc/redfish/driver.ts";
 import { insecurityOf, type Trust } from "../bmc/redfish/trust.ts";
-import { refusing } from "../bmc/refusing.ts";
 import type { BmcSettings, RedfishBmc } from "../inventory/bmc-schema.ts";
 import type { Node } from "../inventory/schema.ts";
 import { readSecret } from "../inventory/secret.ts";
@@ -25,7 +25,7 @@ import type { Secret } from "../net/secret.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Controllers {
-  /** The driver of a node. Its secrets are read at each call, so that a corrected password needs no restart. */
+  /** The driver of a node, which may be kept. Its secrets are read at each of its calls: a corrected password needs no restart. */
   find(node: Node): Bmc;
   /** What a node's BMC is and lets in. `tryDefaults`: also tries well-known passwords, and a login without one. */
   probe(node: Node, tryDefaults: boolean, signal: AbortSignal): Promise<BmcProbe>;
@@ -36,32 +36,35 @@ export interface Controllers {
 interface Opened {
   readonly bmc: Bmc;
   readonly settings: BmcSettings;
-  readonly secrets: readonly string[];
+  /** The texts of all that it trusts and is trusted by. */
+  readonly texts: readonly unknown[];
 }
 
 export function createControllers(environment: Environment): Controllers {
   const opened = new Map<string, Opened>();
   const peers = createUdpPeers();
-  const find = (node: Node): Bmc => {
-    const settings = node.bmc;
+  const current = ({ name, bmc: settings }: Node): Bmc => {
+    const subject = `BMC ${settings.address}`;
     try {
       const secrets = readSecrets(settings, environment);
-      const values = Object.values(secrets).map((secret) => secret?.reveal() ?? "");
-      const known = opened.get(node.name);
+      const trust = settings.kind === "redfish" ? readTrust(settings.trust) : undefined;
+      const texts = [secrets.password.reveal(), secrets.bmcKey?.reveal(), trust];
+      const known = opened.get(name);
       if (
         known !== undefined &&
-        isDeepStrictEqual([known.settings, known.secrets], [settings, values])
+        isDeepStrictEqual([known.settings, known.texts], [settings, texts])
       )
         return known.bmc;
-      const driver = createDriver(settings, secrets, peers);
-      const bmc = guarded(driver, `BMC ${settings.address}`, systemClock);
-      opened.set(node.name, { bmc, settings, secrets: values });
+      const bmc = guarded(createDriver(settings, secrets, peers), subject, systemClock);
+      opened.set(name, { bmc, settings, texts });
       void known?.bmc.close();
       return bmc;
     } catch (cause) {
-      return refusing("authentication", `BMC ${settings.address}`, messageOf(cause));
+      throw bmcError("authentication", subject, messageOf(cause));
     }
   };
+  const find = (node: Node): Bmc =>
+    delegating(() => current(node), `BMC ${node.bmc.address}`, node.bmc.kind === "redfish");
   return {
     find,
     probe: (node, tryDefaults, signal) => {

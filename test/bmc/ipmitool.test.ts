@@ -43,11 +43,29 @@ describe("what a failed ipmitool run means", () => {
     ["Set Chassis Boot Parameter 5 failed: Invalid data field in request", "unsupported"],
     ["> Error: no response from RAKP 1 message", "timeout"],
     ["Get Auth Capabilities error", "unreachable"],
+    ["Unable to get Chassis Power Status", "unreachable"],
     ["Address lookup for bmc.invalid failed", "unreachable"],
     ["", "unreachable"],
   ])("%s -> %s", (line, kind) => {
     const output = `Loading IANA PEN Registry...\n${line}\n${establish}`;
     expect(classifyIpmitoolFailure(output).kind).toBe(kind);
+  });
+
+  test.each(["Unable to set Chassis Power Control to Up/On", "Unable to get Chassis Power Status"])(
+    "%s, in a session -> timeout",
+    (line) => {
+      expect(classifyIpmitoolFailure(line).kind).toBe("timeout");
+    },
+  );
+
+  test.each([
+    ["", true],
+    [establish, false],
+  ])("the command may be done unless there was no session: %s", async (line, sent) => {
+    const { exec } = scripted({ exitCode: 1, stderr: `${line}\nno response from RAKP` });
+    await expect(createIpmitool(settings, exec).power("reset")).rejects.toMatchObject({
+      ...{ kind: "timeout", sent },
+    });
   });
 
   test("the chatter of a healthy BMC under -v is not taken for the reason", () => {
@@ -76,13 +94,15 @@ test.each([
   expect(calls[0]?.argv.join(" ").endsWith(`-R 2 ${verb}`)).toBe(true);
 });
 
-test("a power cycle is sent once, because a retransmission could cycle twice", async () => {
+test("a power cycle and a press of the button are sent once, because a retransmission could do them twice", async () => {
   const { exec, calls } = scripted({});
   const bmc = createIpmitool(settings, exec);
   await bmc.power("cycle");
+  await bmc.power("soft");
   await bmc.power("on");
   expect(calls.map(({ argv }) => argv.slice(-4).join(" "))).toEqual([
     "1 chassis power cycle",
+    "1 chassis power soft",
     "2 chassis power on",
   ]);
 });

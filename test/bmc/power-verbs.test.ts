@@ -100,6 +100,17 @@ describe("nothing is done twice", () => {
     });
   });
 
+  it.each<PowerVerb>(["reset", "soft"])(
+    "a %s that was never sent is neither uncertain nor waited for",
+    async (verb) => {
+      const unsent = new BmcError("timeout", "BMC 10.0.10.50: no session", { sent: false });
+      const bmc = machineBmc("on", { power: () => Promise.reject(unsent) });
+      const { result, tookMs } = await act(bmc, verb);
+      expect(result).toBe(unsent);
+      expect(tookMs).toBeLessThanOrEqual(turnMs);
+    },
+  );
+
   it("a BMC that is silent before the reset was not asked for one", async () => {
     const outcome = await act(machineBmc("on", { fault: silent }), "reset");
     expect(outcome).toMatchObject({ result: silent, asked: "", shown: 0 });

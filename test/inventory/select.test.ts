@@ -71,6 +71,20 @@ const faults: [string, string[], string[], string, RegExp][] = [
     "nodes can't be selected by rack=",
     /role=, profile=, group=$/,
   ],
+  [
+    "a property that every object has",
+    ["__proto__=x"],
+    [],
+    "nodes can't be selected by __proto__=",
+    /role=/,
+  ],
+  [
+    "a function that every object has",
+    ["toString=x"],
+    [],
+    "nodes can't be selected by toString=",
+    /role=/,
+  ],
   ["an exclusion that leaves out nobody", ["all"], ["node1"], "no node is called node1", /node01/],
   [
     "nothing but exclusions",

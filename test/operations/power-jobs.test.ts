@@ -33,6 +33,7 @@ function rack(bmcs: Readonly<Record<string, MachineBmc>>) {
     bmc: ({ name }) => bmcs[name] ?? machineBmc("off"),
     watch: {
       asked: (node, power) => void told.push(`${node} asked ${power}`),
+      askedNoMore: (node) => void told.push(`${node} asked no more`),
       hold: (node) => {
         held.add(node);
         return () => held.delete(node);
@@ -168,6 +169,55 @@ describe("a whole rack", () => {
   });
 });
 
+describe("a turn to start", () => {
+  it("does not come to all at once when many BMCs have become free at one time", async () => {
+    const slow = Object.fromEntries(
+      Array.from({ length: settings.concurrency }, (_, index) => [
+        `slow${index}`,
+        machineBmc("on", { offMs: 9_000 }),
+      ]),
+    );
+    const off = Object.fromEntries(
+      Array.from({ length: 12 }, (_, index) => [`g${index}x`, machineBmc("off")]),
+    );
+    const { jobs, order } = rack({ ...slow, ...off });
+    jobs.start(order("off", Object.keys(slow)));
+    jobs.start(order("on", Object.keys(off)));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(
+      new Set(
+        jobs
+          .jobs()
+          .flatMap(outcomes)
+          .map((line) => line?.split(" ")[1]),
+      ),
+    ).toEqual(new Set(["done"]));
+    const starts = Object.values(off).map(({ asked }) => asked[0]?.[1] ?? 0);
+    for (const atMs of starts) {
+      const second = starts.filter((one) => one >= atMs && one < atMs + 999);
+      expect(second.length).toBeLessThanOrEqual(settings.startsPerSecond);
+    }
+  });
+
+  it("keeps no other machine from being read while it is waited for", async () => {
+    const bmcs = Object.fromEntries(
+      Array.from({ length: settings.concurrency + 10 }, (_, index) => [
+        `same${index % 10}${index}`,
+        machineBmc("off"),
+      ]),
+    );
+    const { jobs, order } = rack({ ...bmcs, z1: machineBmc("on") });
+    const names = Object.keys(bmcs);
+    const nodes = order("on", names).nodes.map((node) => ({ ...node, powerGroup: "one" }));
+    // A job each, so that all are at once in the queue for their turn.
+    for (const node of nodes) jobs.start({ verb: "on", nodes: [node], despiteOperations: false });
+    jobs.start(order("status", ["z1"]));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(outcomes(jobs.jobs()[0])).toEqual(["z1 done"]);
+    await jobs.close();
+  });
+});
+
 describe("a machine is refused", () => {
   it("while another job is at work on it, and only that one", async () => {
     const { jobs, order } = rack({ a1: machineBmc("off"), b1: machineBmc("off") });
@@ -215,17 +265,26 @@ describe("a job is given up", () => {
   });
 
   it("for a shutdown that is waited for, when it is cancelled, so that it can be switched off hard", async () => {
-    const { jobs, order } = rack({ a1: machineBmc("on", { softMs: "never" }) });
+    const { jobs, order, told } = rack({ a1: machineBmc("on", { softMs: "never" }) });
     jobs.start(order("soft"));
     await vi.advanceTimersByTimeAsync(20_000);
     jobs.cancel("job1");
     await vi.advanceTimersByTimeAsync(0);
+    expect(told).toEqual(["a1 asked off", "a1 asked no more"]);
     expect(jobs.job("job1")?.tasks[0]?.failure).toEqual({
       kind: "cancelled",
       reason: "no longer waited for: it may shut down yet",
     });
     expect(outcomes(jobs.start(order("off")))).toEqual(["a1 waiting"]);
     await jobs.close();
+  });
+
+  it("where it stands, when the server stops, and what was asked for stays", async () => {
+    const { jobs, order, told } = rack({ a1: machineBmc("on", { softMs: "never" }) });
+    jobs.start(order("soft"));
+    await vi.advanceTimersByTimeAsync(20_000);
+    await jobs.close();
+    expect(told).toEqual(["a1 asked off"]);
   });
 
   it("where it stands, when the server stops", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Bmc, BmcError } from "../../src/bmc/bmc.ts";
+import { type Bmc, BmcError, type BootOverride } from "../../src/bmc/bmc.ts";
 import { systemClock } from "../../src/bmc/clock.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import type { StepContext } from "../../src/operations/provision.ts";
@@ -19,14 +19,15 @@ const never = new AbortController().signal;
 const inventory = exampleInventory();
 
 /** Runs the step as the runner does, until it ends or two minutes are over. */
-async function start(machine: MachineBmc, turnMs = 0) {
+async function start(machine: MachineBmc, turnMs = 0, keeps: Partial<BootOverride> = {}) {
   const asked: string[] = [];
+  const told: unknown[] = [];
   const controller: Bmc = {
     ...machine,
     setBootOverride: async (wanted) => {
       if (machine.fault !== undefined) throw machine.fault;
       asked.push(wanted.device);
-      return wanted;
+      return { ...wanted, ...keeps };
     },
     power: async (action) => {
       asked.push(action);
@@ -35,6 +36,7 @@ async function start(machine: MachineBmc, turnMs = 0) {
   };
   const step = powerOn({
     ...{ inventory, node: inventory.nodes[0], controller, clock: systemClock },
+    nodes: { append: (event: unknown) => void told.push(event) },
     startTurn: () => systemClock.sleep(turnMs, never),
     powerAsked: (_: unknown, power: string) => void asked.push(`wants ${power}`),
   } as unknown as StepContext);
@@ -49,7 +51,13 @@ async function start(machine: MachineBmc, turnMs = 0) {
     }
   })();
   await vi.advanceTimersByTimeAsync(200_000);
-  return { result: await ended, asked: asked.join(", "), tookMs: performance.now() };
+  return {
+    result: await ended,
+    asked: asked.join(", "),
+    tookMs: performance.now(),
+    told,
+    evidence,
+  };
 }
 
 describe("a machine is brought into a network boot", () => {
@@ -84,6 +92,24 @@ describe("a machine is brought into a network boot", () => {
     expect(result.kind).toBe("done");
     expect(setAtMs).toBe(90_000);
   });
+});
+
+it.each<[string, Partial<BootOverride>, string]>([
+  ["by BIOS", { uefi: false }, "pxe by BIOS at the next boot"],
+  ["for good", { persistent: true }, "pxe by UEFI at every boot"],
+])("a boot device that the BMC keeps %s is told once, and kept in mind", async (_, keeps, kept) => {
+  const { told, evidence } = await start(machineBmc("off", { deaf: true }), 0, keeps);
+  expect(told).toMatchObject([
+    {
+      kind: "boot-device-differs",
+      detail: { operation: "op-1", wanted: "pxe by UEFI at the next boot", kept },
+    },
+  ]);
+  expect(evidence).toMatchObject({ keptBoot: kept });
+});
+
+it("a boot device that is kept as it was wanted is no news", async () => {
+  expect((await start(machineBmc("off"))).told).toEqual([]);
 });
 
 describe("a BMC that fails", () => {

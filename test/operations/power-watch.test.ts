@@ -167,6 +167,19 @@ describe("a machine that is not as asked", () => {
     await watch.close();
   });
 
+  it("is not told when what was asked for is asked no more, also after a restart", async () => {
+    const first = watching([machineBmc("on")]);
+    first.watch.asked("node01", "off", { action: "soft" });
+    first.watch.askedNoMore("node01", { action: "soft" });
+    await vi.advanceTimersByTimeAsync(600_000);
+    await first.watch.close();
+    const second = watching([machineBmc("on")], first.database);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(second.told()).toEqual(["power-asked", "power-asked"]);
+    expect(second.watch.view("node01")).toMatchObject({ asked: undefined, differs: false });
+    await second.watch.close();
+  });
+
   it("is not told for one wrong reading", async () => {
     const machine = machineBmc("on");
     const { watch, bmc, told } = watching([machine]);

@@ -3,7 +3,13 @@
 
 import { type CipherSuiteRecord, decodeCipherSuiteRecords } from "./cipher-suites.ts";
 import type { Link } from "./link.ts";
-import { decodeResponse, encodeRequest, netFns } from "./message.ts";
+import {
+  completionCodes,
+  decodeResponse,
+  encodeRequest,
+  type IpmiResponse,
+  netFns,
+} from "./message.ts";
 import { decodeDatagram, encodePlain } from "./packet.ts";
 
 // "The channel this came in by", and the level asked for: administrator.
@@ -27,14 +33,24 @@ export interface AuthenticationCapabilities {
   readonly noneAccepted: boolean;
 }
 
-/** Asks without logging in. Undefined when nothing answers within some seconds. */
+/** Asks without logging in. Undefined when nothing answers within some seconds, or nothing that says it. */
 export async function authenticationCapabilities(
   link: Link,
   signal?: AbortSignal,
 ): Promise<AuthenticationCapabilities | undefined> {
+  const answer = await askCapabilities(link, signal);
+  if (answer?.completion !== completionCodes.ok) return undefined;
+  return decodeAuthenticationCapabilities(answer.data);
+}
+
+/** Whether there is a BMC: a refusal is an answer too. */
+export async function answersAtAll(link: Link, signal?: AbortSignal): Promise<boolean> {
+  return (await askCapabilities(link, signal)) !== undefined;
+}
+
+function askCapabilities(link: Link, signal?: AbortSignal): Promise<IpmiResponse | undefined> {
   const data = Buffer.of(thisChannel | extendedData, administrator);
-  const answer = await askPlain(link, getAuthenticationCapabilities, data, signal);
-  return answer === undefined ? undefined : decodeAuthenticationCapabilities(answer);
+  return askPlain(link, getAuthenticationCapabilities, data, signal);
 }
 
 /** Reads the response data (table 22-15). */
@@ -52,7 +68,7 @@ function decodeAuthenticationCapabilities(data: Buffer): AuthenticationCapabilit
   };
 }
 
-/** The cipher suites a BMC has, asked without logging in. Undefined when it does not answer that, as several do not. */
+/** The cipher suites a BMC has, asked without logging in. Undefined when it does not answer that or refuses, as several do. */
 export async function offeredSuites(
   link: Link,
   signal?: AbortSignal,
@@ -62,9 +78,9 @@ export async function offeredSuites(
   for (let index = 0; index < 64; index += 1) {
     const data = Buffer.of(thisChannel, 0x00, 0x80 | index);
     const answer = await askPlain(link, getCipherSuites, data, signal);
-    if (answer === undefined) return undefined;
-    parts.push(answer.subarray(1));
-    if (answer.length < 17) break;
+    if (answer?.completion !== completionCodes.ok) return undefined;
+    parts.push(answer.data.subarray(1));
+    if (answer.data.length < 17) break;
   }
   const records = decodeCipherSuiteRecords(Buffer.concat(parts));
   return "malformed" in records ? undefined : records;
@@ -75,7 +91,7 @@ async function askPlain(
   command: number,
   data: Buffer,
   signal?: AbortSignal,
-): Promise<Buffer | undefined> {
+): Promise<IpmiResponse | undefined> {
   const request = encodePlain(encodeRequest({ netFn: netFns.app, command, data, sequence: 0 }));
   return await link.ask(
     {
@@ -84,8 +100,7 @@ async function askPlain(
         const packet = decodeDatagram(datagram);
         if (!("kind" in packet) || packet.kind !== "plain") return undefined;
         const response = decodeResponse(packet.payload);
-        if ("malformed" in response || response.command !== command) return undefined;
-        return response.completion === 0 ? response.data : Buffer.alloc(0);
+        return "malformed" in response || response.command !== command ? undefined : response;
       },
       waitsMs,
     },

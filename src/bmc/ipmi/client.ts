@@ -1,6 +1,6 @@
 // Commands to one BMC over IPMI, one at a time, each repeated or not as it bears. What they say is in the files beside it.
 
-import { type BmcError, bmcError } from "../bmc.ts";
+import { BmcError, bmcError, unsent } from "../bmc.ts";
 import type { Clock } from "../clock.ts";
 import { createQueue } from "../queue.ts";
 import { failureOfCompletion } from "./failure.ts";
@@ -23,6 +23,12 @@ export interface Turn {
   ask(command: Command): Promise<IpmiResponse>;
   /** The error for a completion code. */
   refused(response: IpmiResponse): BmcError;
+  /**
+   * The session that the last command was answered in, for serial over LAN. It is kept until `release`, whatever the time; commands
+   * go on beside it.
+   */
+  hold(): Promise<HeldSession>;
+  sleep(ms: number): Promise<void>;
   readonly fail: Fail;
 }
 
@@ -35,11 +41,9 @@ export interface HeldSession {
 export interface IpmiClient {
   /** Does `work` while nobody else speaks to this BMC. */
   exclusive<T>(work: (turn: Turn) => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** The session itself, for serial over LAN. It is kept until `release`, whatever the time; commands go on beside it. */
-  hold(signal?: AbortSignal): Promise<HeldSession>;
   /** Asks outside any session: for the cipher suites. */
   readonly link: Link;
-  /** Ends the session. A later command opens another. */
+  /** Ends the session. A later command opens another. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -65,6 +69,11 @@ export function createIpmiClient(settings: IpmiSettings, link: Link, clock: Cloc
         throw refusal(response, fail);
       },
       refused: (response) => refusal(response, fail),
+      hold: async () => ({ session: await keeper.session(signal), release: keeper.hold() }),
+      sleep: async (ms) => {
+        await clock.sleep(ms, signal ?? new AbortController().signal);
+        signal?.throwIfAborted();
+      },
       fail,
     };
   };
@@ -78,16 +87,7 @@ export function createIpmiClient(settings: IpmiSettings, link: Link, clock: Cloc
           keeper.used();
         }
       }, signal),
-    hold: async (signal) => {
-      const release = keeper.hold();
-      try {
-        return { session: await queue.add(() => keeper.session(signal), signal), release };
-      } catch (error) {
-        release();
-        throw error;
-      }
-    },
-    close: () => queue.add(() => keeper.close()),
+    close: () => queue.addDespiteLimit(() => keeper.close()),
   };
 }
 
@@ -106,12 +106,28 @@ async function askIn(
 ): Promise<IpmiResponse> {
   const sessions = keeper.hasSession && !once ? 2 : 1;
   for (let tried = 0; tried < sessions; tried += 1) {
-    const session = await keeper.session(signal);
+    const session = await sessionFor(keeper, tried > 0, fail, signal);
     const response = await session.request(command, once ? onceWaitsMs : repeatableWaitsMs, signal);
     if (response !== undefined) return response;
     keeper.drop(session);
   }
   throw fail("timeout", once ? "no answer, and it may have done what it was asked" : "no answer");
+}
+
+/** The session for a command, which may have gone out in another session before. */
+async function sessionFor(
+  keeper: SessionKeeper,
+  wentOut: boolean,
+  fail: Fail,
+  signal: AbortSignal | undefined,
+): Promise<Session> {
+  try {
+    return await keeper.session(signal);
+  } catch (error) {
+    if (!wentOut) throw unsent(error);
+    if (!(error instanceof BmcError) || error.kind !== "unreachable") throw error;
+    throw fail("timeout", "it fell silent, and may have done what it was asked");
+  }
 }
 
 /** "Node busy" is said before anything is done, so even what must not be done twice may be asked again. */

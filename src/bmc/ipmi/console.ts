@@ -25,14 +25,12 @@ export async function openIpmiConsole(
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<SerialConsole> {
-  const held = await client.hold(signal);
-  try {
-    const activation = await client.exclusive((turn) => activate(turn, takeOver), signal);
-    return createConsole(client, held, activation.maxOutbound, subject, clock);
-  } catch (error) {
-    held.release();
-    throw error;
-  }
+  return await client.exclusive(async (turn) => {
+    const { maxOutbound } = await activate(turn, takeOver);
+    // Only now: a session of before may have been found dead, and what is printed comes in the one that was activated.
+    const held = await turn.hold();
+    return createConsole(client, held, maxOutbound, subject, clock);
+  }, signal);
 }
 
 async function activate(turn: Turn, takeOver: boolean): Promise<{ readonly maxOutbound: number }> {
@@ -76,9 +74,11 @@ function createConsole(
   output.on("error", () => undefined);
   const ended = new AbortController();
   const flushed = new Set<() => void>();
+  let failure: BmcError | undefined;
 
   const end = (error?: BmcError) => {
     if (ended.signal.aborted) return;
+    failure = error;
     ended.abort();
     held.release();
     for (const done of flushed) done();
@@ -86,7 +86,9 @@ function createConsole(
     else output.destroy(error);
   };
   const lost = (said: string) => end(bmcError("timeout", subject, `the console is lost: ${said}`));
-  session.ended.addEventListener("abort", () => lost("the session ended"), { once: true });
+  const sessionEnded = () => lost("the session ended");
+  if (session.ended.aborted) sessionEnded();
+  else session.ended.addEventListener("abort", sessionEnded, { once: true });
   session.listenSol((payload) => {
     const packet = decodeSol(payload);
     if ("malformed" in packet || ended.signal.aborted) return;
@@ -101,12 +103,14 @@ function createConsole(
   void keepAlive(ended.signal, client, clock, lost);
 
   const sent = async (datagrams: readonly Buffer[]) => {
-    for (const datagram of datagrams) session.sendSol(datagram);
-    if (transfer.pending === 0 || ended.signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    flushed.add(resolve);
-    await promise;
-    flushed.delete(resolve);
+    if (!ended.signal.aborted) for (const datagram of datagrams) session.sendSol(datagram);
+    if (transfer.pending > 0 && !ended.signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      flushed.add(resolve);
+      await promise;
+      flushed.delete(resolve);
+    }
+    if (failure !== undefined) throw failure;
   };
   return {
     output,

@@ -4,6 +4,7 @@ import {
   type Bmc,
   BmcError,
   type BootOverride,
+  mayPass,
   type PowerAction,
   type PowerState,
   type WantedBoot,
@@ -56,13 +57,25 @@ async function readPower({ run, fail }: Turn): Promise<PowerState> {
   return status.power;
 }
 
-/** On, off and soft may be repeated: a second one finds its work done. Cycle and reset would do theirs again. */
+/** On and off may be repeated: a second one finds its work done. Cycle, reset and soft, a press of the button, would do theirs again. */
 async function control(turn: Turn, action: PowerAction): Promise<void> {
-  const once = action === "cycle" || action === "reset";
+  const once = action !== "on" && action !== "off";
   // Finds out that the session of before is dead while that may still be repeated, and that there is nothing to restart.
-  if (once && (await readPower(turn)) === "off")
+  if (once && (await readPower(turn)) === "off") {
+    if (action === "soft") return;
     throw turn.fail("unsupported", `the machine is off, so there is nothing to ${action}`);
-  await turn.run(chassis.chassisControl(action), { once });
+  }
+  try {
+    await turn.run(chassis.chassisControl(action), { once });
+  } catch (error) {
+    if (!(await isSoDespite(error, turn, action))) throw error;
+  }
+}
+
+/** Some BMCs refuse what is so already, and what is so may be this command's work: its first copy, whose answer was lost. */
+async function isSoDespite(error: unknown, turn: Turn, action: PowerAction): Promise<boolean> {
+  const refused = error instanceof BmcError && !mayPass(error) && error.kind !== "authentication";
+  return refused && (action === "on" || action === "off") && (await readPower(turn)) === action;
 }
 
 async function readBoot(turn: Turn): Promise<BootOverride> {

@@ -4,7 +4,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { Secret } from "../../net/secret.ts";
 import type { BmcError, BmcFailureKind } from "../bmc.ts";
-import { authenticationCapabilities } from "./channel.ts";
+import { answersAtAll } from "./channel.ts";
 import { type CipherSuite, cipherSuite } from "./cipher-suites.ts";
 import { failureOfStatus } from "./failure.ts";
 import type { Link } from "./link.ts";
@@ -51,8 +51,7 @@ export async function handshake(
   const userKey = Buffer.from(credentials.password.reveal(), "utf8");
   const bmcKey = credentials.bmcKey && Buffer.from(credentials.bmcKey.reveal(), "utf8");
   // What it says is not needed, but pyghmi's BMC, for one, answers no Open Session of somebody who has not asked this.
-  if ((await authenticationCapabilities(link, signal)) === undefined)
-    throw fail("unreachable", "no answer");
+  if (!(await answersAtAll(link, signal))) throw fail("unreachable", "no answer");
   const opened = await open(ask, suite, fail);
   const said = { ...opened, suite, user: credentials.user };
   const exchange = await authenticateBmc(ask, link, said, userKey, fail);

@@ -138,6 +138,7 @@ export async function readEvents({ ask, refused, fail }: Turn): Promise<readonly
 }
 
 const clearTries = 100;
+const clearPollMs = 200;
 
 /** Clears the event log and waits until it is cleared. */
 export async function clearEvents(turn: Turn): Promise<void> {
@@ -145,6 +146,7 @@ export async function clearEvents(turn: Turn): Promise<void> {
     let answer = await turn.run(sel.clearSel(reservation, "begin"));
     for (let tries = 0; !sel.isCleared(answer); tries += 1) {
       if (tries >= clearTries) throw turn.fail("protocol", "its event log is never cleared");
+      await turn.sleep(clearPollMs);
       answer = await turn.run(sel.clearSel(reservation, "ask"));
     }
   });

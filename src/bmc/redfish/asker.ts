@@ -1,6 +1,7 @@
 // Requests to one BMC as the user of the settings: logged in, sent again when they may be, answered or explained.
 
 import type { Secret } from "../../net/secret.ts";
+import { unsent } from "../bmc.ts";
 import type { Clock } from "../clock.ts";
 import {
   createHttp,
@@ -48,10 +49,17 @@ export function createAsker(
     // An answer that is lost may have taken one of the BMC's few sessions.
     repeating(() => http.send(request, isLogin, signal), { afterLoss: !isLogin }, signal),
   );
+  const loggedIn = async (signal: AbortSignal) => {
+    try {
+      return await login.headers(signal);
+    } catch (error) {
+      throw unsent(error);
+    }
+  };
   /** Sends it as whoever the session says, and a second time when the BMC does not take that session: then nothing was done. */
   const attempt = async (request: HttpRequest, once: boolean, signal: AbortSignal) => {
     const send = async () => {
-      const headers = { ...request.headers, ...(await login.headers(signal)) };
+      const headers = { ...request.headers, ...(await loggedIn(signal)) };
       return await http.send({ ...request, headers }, once, signal);
     };
     const reply = await send();

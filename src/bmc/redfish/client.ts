@@ -18,7 +18,7 @@ export interface Limits extends Timeouts {
 export interface RedfishClient {
   /** Does `work` while nobody else speaks to this BMC. */
   exclusive<T>(work: (turn: Turn) => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** Ends the session and the connection. A later call opens others. */
+  /** Ends the session and the connection. A later call opens others. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export function createRedfishClient(
     idle = new AbortController();
     const { signal } = idle;
     void clock.sleep(idleMs, signal).then(async () => {
-      if (!signal.aborted) await queue.add(asker.logOut);
+      if (!signal.aborted) await queue.addDespiteLimit(asker.logOut);
     });
   };
   return {
@@ -68,7 +68,7 @@ export function createRedfishClient(
         }
       }, signal),
     close: () =>
-      queue.add(async () => {
+      queue.addDespiteLimit(async () => {
         idle.abort();
         await asker.logOut();
         asker.close();

@@ -20,19 +20,20 @@ export function awaitNetworkBoot(context: StepContext): Step {
     deadlineMs: 2 * limitMs + 300_000 + longestTurnMs(inventory),
     next,
     run: async (attempt, signal) => {
-      const { operation, evidence, nowMs } = attempt;
-      const events = bootEvents(nodes, sincePowerOn(operation));
+      const { evidence, nowMs } = attempt;
+      const { sinceMs = nowMs, phase, restarted } = evidence;
+      // A restart that has begun is finished: a machine that was heard before it may be off now.
+      if (phase !== undefined) return await restart(context, attempt, signal);
+      const events = bootEvents(nodes, sinceSwitchedOn(attempt));
       const { name, sign } = lastBootStage(events);
+      if (name !== "silent") return done({ heard: sign?.kind });
       const fault = consoleFault(events);
       const why = fault === undefined ? "" : ` (${fault})`;
-      if (name !== "silent") return done({ heard: sign?.kind });
-      const { sinceMs = nowMs, phase, restarted } = evidence;
-      if (phase !== undefined) return await restart(context, attempt, signal);
       if (nowMs - Number(sinceMs) < limitMs)
         return wait(pollMs, `the machine has not been heard on the network${why}`, { sinceMs });
       if (restarted === true)
         return failed(
-          `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network${why}`,
+          `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network${keptBoot(attempt)}${why}`,
           next,
         );
       const begun = { ...attempt, evidence: { ...evidence, phase: "begun" } };
@@ -41,10 +42,19 @@ export function awaitNetworkBoot(context: StepContext): Step {
   };
 }
 
-/** What was heard before the machine was switched on came from the system it had. */
-function sincePowerOn(operation: Operation): Operation {
+/** What the BMC made of the boot device that was set, where that was another. */
+function keptBoot({ operation, evidence }: Attempt): string {
   const power = operation.steps.find(({ id }) => id === "power");
-  return { ...operation, createdAtMs: power?.startedAtMs ?? operation.createdAtMs };
+  const kept = evidence["keptBoot"] ?? power?.evidence["keptBoot"];
+  return kept === undefined ? "" : `; its BMC kept "${kept}", which is not what was set`;
+}
+
+/** What was heard before the machine was switched on, the last time, came from the system it had. */
+function sinceSwitchedOn({ operation, evidence }: Attempt): Operation {
+  const power = operation.steps.find(({ id }) => id === "power");
+  const offSeenMs = evidence["offSeenMs"] ?? power?.evidence["offSeenMs"];
+  const createdAtMs = offSeenMs === undefined ? power?.startedAtMs : Number(offSeenMs);
+  return { ...operation, createdAtMs: createdAtMs ?? operation.createdAtMs };
 }
 
 async function restart(
