@@ -30,7 +30,7 @@ dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
 faketime         a server whose clock is set
 freeipmi-tools   ipmi-power and its kin
-grub-common      grub-script-check, GRUB's own parser
+grub-common      grub-script-check, the parser of GRUB
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
