@@ -24,6 +24,8 @@ interface Fetch {
   /** Of the body; undefined until the head is whole. */
   left: number | undefined;
   readonly parts: Buffer[];
+  /** The answer says that it is the last one of its connection (RFC 9112 §9.6). */
+  isLast: boolean;
   readonly end: (failure: string | undefined) => void;
 }
 
@@ -52,6 +54,8 @@ export function createHttpClient(libc: Libc, loop: Loop, from: Ipv4): HttpClient
       if (length < 0) return koffi.errno() === eagain ? undefined : fail(libc.lastError());
       if (length === 0) return fail("the server has closed the connection");
       if (fetch !== undefined) take(fetch, incoming.subarray(0, length));
+      // It was the last answer of its connection.
+      if (fd < 0) return;
       if (length < incoming.length) return;
     }
   };
@@ -70,13 +74,15 @@ export function createHttpClient(libc: Libc, loop: Loop, from: Ipv4): HttpClient
         const end = (failure: string | undefined) => {
           cancel();
           fetch = undefined;
+          if (now.isLast) close();
           if (failure === undefined) resolve(Buffer.concat(now.parts));
           else reject(new Error(`${url}: ${failure}`));
         };
         const headers = `Host: ${host}\r\nConnection: keep-alive\r\nUser-Agent: iPXE/1.21.1\r\n`;
         const ranged = range === undefined ? "" : `Range: ${range}\r\n`;
         const text = `GET ${pathname}${search} HTTP/1.1\r\n${headers}${ranged}\r\n`;
-        const now: Fetch = { text, isSent: false, head: "", left: undefined, parts: [], end };
+        const blank = { isSent: false, head: "", left: undefined, parts: [], isLast: false };
+        const now: Fetch = { text, ...blank, end };
         fetch = now;
         if (fd < 0) connect(hostname, Number(port));
         else send(libc, fd, now);
@@ -105,7 +111,9 @@ function bodyAfterHead(fetch: Fetch, data: Buffer): Buffer {
   const end = fetch.head.indexOf("\r\n\r\n");
   if (end === -1) return none;
   const status = fetch.head.slice(9, 12);
-  const length = /\r\ncontent-length: *(\d+)/i.exec(fetch.head.slice(0, end))?.[1];
+  const head = fetch.head.slice(0, end);
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+  fetch.isLast = /\r\nconnection: *close/i.test(head);
   if (status !== "200" && status !== "206") fetch.end(status);
   else if (length === undefined) fetch.end("no content-length");
   else fetch.left = Number(length);
