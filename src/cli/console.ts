@@ -5,6 +5,7 @@ import { type ConsoleLine, consoleLogShape } from "../api/console-shapes.ts";
 import { createConsoleText } from "../operations/console-text.ts";
 import { type ConsoleTerminal, runConsole } from "./console-session.ts";
 import { exitCodes } from "./exit.ts";
+import { interruptible } from "./interrupt.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { createScreenFilter } from "./screen-filter.ts";
 import { connect, type GlobalOptions, type Server } from "./server.ts";
@@ -49,12 +50,8 @@ async function printLog(server: Server, node: string, options: GlobalOptions): P
 }
 
 async function look(server: Server, node: string, options: ConsoleOptions): Promise<void> {
-  const interrupt = new AbortController();
-  const onInterrupt = () => interrupt.abort();
   const { stdin } = process;
   const typesEscapes = stdin.isTTY && options.readOnly !== true;
-  process.once("SIGINT", onInterrupt);
-  process.once("SIGTERM", onInterrupt);
   if (typesEscapes) stdin.setRawMode(true);
   const note = (text: string) => process.stderr.write(`\r\n[rackstrap: ${text}]\r\n`);
   const terminal: ConsoleTerminal = {
@@ -66,13 +63,13 @@ async function look(server: Server, node: string, options: ConsoleOptions): Prom
   try {
     if (typesEscapes) note(`console of ${node}: ~. ends, ~? helps`);
     const request = { node, take: options.take === true };
-    await runConsole(server, request, terminal, processClock, interrupt.signal);
+    await interruptible(["SIGINT", "SIGTERM"], (interrupt) =>
+      runConsole(server, request, terminal, processClock, interrupt),
+    );
   } finally {
     if (typesEscapes) stdin.setRawMode(false);
     // An input that nobody reads any more must not keep the command from ending.
     stdin.destroy();
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onInterrupt);
   }
 }
 

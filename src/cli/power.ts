@@ -10,6 +10,7 @@ import {
 } from "../api/power-shapes.ts";
 import { addSelectors, chooseNodes, type SelectOptions } from "./choose.ts";
 import { CliError, type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
+import { interruptible } from "./interrupt.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { chooseShow } from "./power-show.ts";
 import { planTable, powerCounts, powerSummary, succeeded } from "./power-text.ts";
@@ -145,10 +146,7 @@ async function follow(
   job: PowerJobView,
   options: GlobalOptions,
 ): Promise<ExitCode> {
-  const interrupt = new AbortController();
-  const onInterrupt = () => interrupt.abort();
-  process.once("SIGINT", onInterrupt);
-  try {
+  return await interruptible(["SIGINT"], async (interrupt) => {
     const source = {
       read: () => readJob(server, job.id),
       isOver: ({ endedAtMs }: PowerJobView) => endedAtMs !== undefined,
@@ -156,7 +154,7 @@ async function follow(
       pauseMs: (elapsedMs: number) => Math.min(1000, 100 + elapsedMs / 2),
     };
     const show = chooseShow(job, options.json === true, process.stdout);
-    const ended = await watchUntilOver(job, source, show.now, processClock, interrupt.signal);
+    const ended = await watchUntilOver(job, source, show.now, processClock, interrupt);
     if (ended.endedAtMs === undefined) {
       console.error(`interrupted; the job goes on in the server: rackstrap power show ${job.id}`);
       return exitCodes.interrupted;
@@ -164,9 +162,7 @@ async function follow(
     show.end();
     print(options, ended, () => powerSummary(ended, Date.now()));
     return exitCodeFor(ended.tasks.map(succeeded));
-  } finally {
-    process.off("SIGINT", onInterrupt);
-  }
+  });
 }
 
 async function readJob(server: Server, id: string): Promise<PowerJobView> {

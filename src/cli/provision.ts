@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { nodesAnswer, type OperationView, operationsAnswer } from "../api/shapes.ts";
 import { type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
+import { interruptible } from "./interrupt.ts";
 import { createLiveDisplay } from "./live.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { summary } from "./progress.ts";
@@ -53,13 +54,10 @@ async function follow(
   operations: readonly OperationView[],
   options: GlobalOptions,
 ): Promise<ExitCode> {
-  const interrupt = new AbortController();
-  const onInterrupt = () => interrupt.abort();
-  process.once("SIGINT", onInterrupt);
-  try {
+  return await interruptible(["SIGINT"], async (interrupt) => {
     const show = chooseShow(operations.length, options);
-    const ended = await watchOperations(server, operations, show, clock, interrupt.signal);
-    if (interrupt.signal.aborted) {
+    const ended = await watchOperations(server, operations, show, clock, interrupt);
+    if (interrupt.aborted) {
       console.error("interrupted; the operations go on in the server: rackstrap operations list");
       return exitCodes.interrupted;
     }
@@ -69,9 +67,7 @@ async function follow(
     return exitCodeFor(
       ended.map(({ node, status }) => status === "done" && states.get(node) === "active"),
     );
-  } finally {
-    process.off("SIGINT", onInterrupt);
-  }
+  });
 }
 
 /** A table needs a terminal that holds all of it; JSON on stdout leaves stderr for the lines. */
