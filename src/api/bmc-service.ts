@@ -10,6 +10,7 @@ import {
   type VirtualMedia,
 } from "../bmc/bmc.ts";
 import type { BmcProbe } from "../bmc/probe.ts";
+import { createSlots } from "../bmc/slots.ts";
 import type { SecretReference } from "../inventory/bmc-schema.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { cidrContains, parseCidr } from "../net/cidr.ts";
@@ -105,10 +106,12 @@ export function createBmcService(tools: BmcTools): BmcService {
     probeBmcs: async ({ target, tryDefaults }) => {
       const chosen = choose(tools, target);
       const { signal } = new AbortController();
-      return await eachOf(chosen, probesAtATime, async (node) => ({
+      const slots = createSlots(probesAtATime);
+      const probe = async (node: Node) => ({
         node: node.name,
         ...(await tools.probe(node, tryDefaults, signal)),
-      }));
+      });
+      return await Promise.all(chosen.map((node) => slots(() => probe(node), signal)));
     },
   };
 }
@@ -146,19 +149,4 @@ function choose({ inventory, declared }: BmcTools, target: string): readonly Nod
     `the inventory declares no BMC in ${target}, and others are not asked`,
     `declared are: ${addresses}`,
   );
-}
-
-/** The results in the order of `items`, at most `width` at work at a time. */
-async function eachOf<T, R>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<R>,
-): Promise<readonly R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const worker = async () => {
-    for (const [index, item] of queue) results[index] = await work(item);
-  };
-  await Promise.all(Array.from({ length: width }, worker));
-  return results;
 }

@@ -54,7 +54,7 @@ const ipmitool = z.strictObject({
   cipherSuite: z.literal([3, 17]).default(17),
 });
 
-const pem = z.string().min(1);
+const pemFile = z.string().min(1);
 
 /** How a Redfish service proves that it is the node's BMC, before it is told the password. */
 const trust = z.union(
@@ -64,9 +64,9 @@ const trust = z.union(
       fingerprint: z.string().regex(/^[0-9A-Fa-f]{64}$|^(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/),
     }),
     /** File with its certificate. */
-    z.strictObject({ certificate: pem }),
+    z.strictObject({ certificate: pemFile }),
     /** File with the CA that signed it; `servername` is the name in the certificate where that is not the address. */
-    z.strictObject({ ca: pem, servername: z.string().min(1).optional() }),
+    z.strictObject({ ca: pemFile, servername: z.string().min(1).optional() }),
     z.strictObject({ insecure: z.enum(["http", "unchecked"]) }),
   ],
   {

@@ -54,7 +54,7 @@ export function startPower({ inventory, store, controllers, logger }: PowerTools
     ...{ nodes, store: store.nodes, record, now, clock: systemClock, random: Math.random },
     operating: () => new Set(operations.operations({ running: true }).map(({ node }) => node)),
     pollMs: settings.pollSeconds * 1000,
-    // The other half is for those who wait for an answer.
+    // Beside the power jobs, which have slots of their own and more of them: somebody waits for those.
     concurrency: Math.ceil(settings.concurrency / 2),
     onFault: (error) => logger.error({ err: error }, "power watch fault"),
   });
