@@ -3,6 +3,7 @@
 import { decide, type Subject } from "../boot/decide.ts";
 import type { Judgement } from "../cluster/judge.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
+import { formatDisk } from "../inventory/disk.ts";
 import { findNode, findSubject } from "../inventory/find.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { ipv4ToNumber } from "../net/ipv4.ts";
@@ -186,7 +187,8 @@ function nodeView(
 ): Omit<NodeView, "power"> {
   const { state, sinceMs } = nodes.node(node.name);
   const operation = running.find((candidate) => candidate.node === node.name)?.id;
-  const { name, fqdn, mac, profile, role, firmware, disk } = node;
+  const { name, fqdn, mac, profile, role, firmware } = node;
+  const disk = formatDisk(node.disk);
   const { provisioningAddress, productionAddress, powerGroup } = node;
   return {
     ...{ name, fqdn, mac, profile, role, firmware, disk, provisioningAddress, productionAddress },

@@ -1,6 +1,7 @@
 // The one place that says what a machine boots. DHCP, TFTP and HTTP all ask it, so that the
 // guard against an accidental reinstall cannot be missed on one of the routes.
 
+import { formatDisk } from "../inventory/disk.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
 import type { InstallIntent, NodeRecord } from "../nodes/ports.ts";
@@ -38,9 +39,9 @@ export function decide(subject: Subject, nowMs: number): Decision {
   if (intent === undefined) return localDisk(`node ${node.name} has no install intent`);
   if (intent.mac !== mac)
     return localDisk(`node ${node.name} was armed for ${intent.mac}, and ${mac} asks`);
-  if (intent.disk !== node.disk)
+  if (intent.disk !== formatDisk(node.disk))
     return localDisk(
-      `node ${node.name} was armed for ${intent.disk}, and the inventory now names ${node.disk}`,
+      `node ${node.name} was armed for ${intent.disk}, and the inventory now names ${formatDisk(node.disk)}`,
     );
   if (intent.consumedAtMs !== undefined)
     return localDisk(`the install intent of node ${node.name} is used up`);

@@ -109,3 +109,22 @@ export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;
 
 export type RedfishBmc = z.output<typeof redfish>;
+
+/** What a profile may say for the BMCs of its nodes. Each is checked with the BMC whose default it is. */
+export const bmcDefaults = z
+  .strictObject({
+    kind: z.enum(["ipmi", "ipmitool", "redfish"]),
+    user: z.string().min(1).max(64),
+    password: secretReference,
+    port,
+    cipherSuite,
+    bmcKey: secretReference,
+    trust,
+    authentication: z.enum(["session", "basic"]),
+    system: redfishId,
+    manager: redfishId,
+    chassis: redfishId,
+    vendor: z.enum(["standard", "ami", "dell", "hpe", "lenovo", "supermicro"]),
+    console: z.strictObject({ port, cipherSuite, bmcKey }).partial(),
+  })
+  .partial();

@@ -6,9 +6,11 @@ import { type Document, LineCounter, parseDocument, visit, type YAMLError } from
 import { messageOf } from "../net/error-text.ts";
 import type { BmcSettings, SecretReference } from "./bmc-schema.ts";
 import { checkInventory, type Finding } from "./check.ts";
+import { inheritFromProfiles, writtenAt } from "./inherit.ts";
 import { issueFindings, issueMessage } from "./messages.ts";
 import { offsetOf } from "./position.ts";
 import { type Inventory, inventorySchema, type Node, type ParsedInventory } from "./schema.ts";
+import { servicesOfRole } from "./services.ts";
 
 export interface Problem {
   readonly file: string;
@@ -52,8 +54,8 @@ export function parseInventory(text: string, file: string): LoadResult {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), path, message };
   };
-  const refuse = (findings: readonly Finding[]): LoadResult => ({
-    problems: findings
+  const refuse = (findings: readonly Finding[], written?: unknown): LoadResult => ({
+    problems: distinct(findings.map((finding) => toldWhereWritten(finding, written)))
       .map((finding) => ({ finding, offset: offsetOf(document, finding) }))
       .toSorted((a, b) => a.offset - b.offset)
       .map(({ finding, offset }) => problem(offset, finding.path.join("."), finding.message)),
@@ -68,11 +70,22 @@ export function parseInventory(text: string, file: string): LoadResult {
     return { problems: strays.map(({ offset, message }) => problem(offset, "", message)) };
   const plain = plainValue(document);
   if ("error" in plain) return refuse([{ path: [], message: plain.error }]);
-  const parsed = inventorySchema.safeParse(plain.value, { error: issueMessage });
-  if (!parsed.success) return refuse(parsed.error.issues.flatMap(issueFindings));
+  const completed = inheritFromProfiles(plain.value);
+  const parsed = inventorySchema.safeParse(completed, { error: issueMessage });
+  if (!parsed.success) return refuse(parsed.error.issues.flatMap(issueFindings), plain.value);
   const findings = checkInventory(parsed.data);
-  if (findings.length > 0) return refuse(findings);
+  if (findings.length > 0) return refuse(findings, plain.value);
   return { inventory: resolveInventory(parsed.data, dirname(resolve(file))) };
+}
+
+/** What a node has from its profile is told once, where the profile says it. */
+function toldWhereWritten(finding: Finding, written: unknown): Finding {
+  return { ...finding, path: writtenAt(written, finding.path) };
+}
+
+function distinct(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Map(findings.map((finding) => [JSON.stringify(finding), finding]));
+  return [...seen.values()];
 }
 
 /** What the YAML reader refuses. One fault in the syntax makes it stumble again, so only the first is told. */
@@ -159,7 +172,7 @@ function resolveNode(
     name,
     fqdn: `${name}.${file.domain}`,
     role: profile.role,
-    kernelArguments: profile.kernelArguments,
+    services: node.services ?? servicesOfRole[profile.role],
     bmc: resolveBmc(node.bmc, absolute),
   };
 }

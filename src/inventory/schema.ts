@@ -3,65 +3,20 @@
 
 import { z } from "zod";
 import type { Ipv4 } from "../net/ipv4.ts";
-import type { Mac } from "../net/mac.ts";
-import { type BmcSettings, bmc } from "./bmc-schema.ts";
-import { loaderName } from "./loader-name.ts";
 import { dhcp, provisioning } from "./network-schema.ts";
-import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, matching, port } from "./values.ts";
+import {
+  downloadRate,
+  loaderFile,
+  type NodeSettings,
+  node,
+  profile,
+  profileName,
+  type Role,
+} from "./node-schema.ts";
+import { type ServiceName, services } from "./services.ts";
+import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, port } from "./values.ts";
 
-const profileName = matching(
-  /^[a-z0-9][a-z0-9-]{0,62}$/,
-  "a profile name of lower-case letters, digits and hyphens, at most 63",
-);
-// Kernel arguments and paths end up in a boot script: no white space tricks, no iPXE settings, no shell.
-const kernelArgument = matching(
-  /^[A-Za-z0-9_.,:/@=+-]+$/,
-  "one kernel argument of letters, digits and _ . , : / @ = + - (one list entry each)",
-);
-const diskPath = matching(
-  /^\/[A-Za-z0-9_.,:/@=+-]*$/,
-  "the absolute path of a disk such as /dev/sda",
-);
-const powerGroup = matching(
-  /^[a-z0-9][a-z0-9._-]{0,62}$/,
-  "a power group of lower-case letters, digits, dots, underscores and hyphens, at most 63",
-);
-const loaderFile = matching(
-  loaderName,
-  "a loader's file name without folders such as ipxe.efi or undionly.kpxe",
-);
-
-const downloadRate = z.number().min(0.1).max(100_000);
-
-const profile = z.strictObject({
-  role: z.enum(["control-plane", "worker", "all-in-one"]),
-  kernelArguments: z.array(kernelArgument).default([]),
-});
-
-const node = z.strictObject({
-  mac,
-  profile: profileName,
-  firmware: z.enum(["bios", "uefi"]),
-  provisioningAddress: ipv4,
-  productionAddress: ipv4,
-  disk: diskPath,
-  /** Given to this machine's firmware in place of the loader for its architecture. */
-  loader: loaderFile.optional(),
-  /** For a network card that hangs on a fast download. */
-  downloadMiBPerSecond: downloadRate.optional(),
-  /**
-   * How iPXE hands over to the disk: `sanboot` starts the first one itself, `exit` and `exit-1` go back to the firmware with a
-   * success or an error. `auto`: sanboot on BIOS, exit-1 on UEFI.
-   */
-  localBoot: z.enum(["auto", "sanboot", "exit", "exit-1"]).default("auto"),
-  /** This machine starts only signed loaders. */
-  secureBoot: z.boolean().optional(),
-  /** In place of the site's setting. */
-  chainLoader: z.boolean().optional(),
-  /** What feeds it, such as a PDU or a rack: machines of one group are started one after the other. */
-  powerGroup: powerGroup.optional(),
-  bmc,
-});
+const anyPrivate = { network: "10.0.0.0" as Ipv4, prefix: 8 };
 
 const seconds = (fallback: number) => z.number().positive().default(fallback);
 
@@ -142,17 +97,52 @@ const server = z.strictObject({
   tftp: tftp.prefault({}),
 });
 
+const vlan = z.int().min(1).max(4094).optional();
+
+const firewall = z.strictObject({
+  /** Who may reach a node's SSH. */
+  sshFrom: z.array(cidr).default([anyPrivate]),
+  /** Who may reach what clients use. */
+  clientFrom: z.array(cidr).default([anyPrivate]),
+  /** One zone for each interface (runbook §10.4), in place of one set of rules for all. */
+  zones: z.boolean().default(false),
+});
+
+const discovery = z.strictObject({
+  /** Machines in no inventory boot an image that looks at them and writes nothing. */
+  boot: z.boolean().default(false),
+  /** The image's asset set. */
+  profile: profileName.default("discovery"),
+  /** The first lease of a machine in no inventory. */
+  leaseSeconds: z.int().min(60).max(86_400).default(120),
+});
+
 /** The whole inventory file. Unknown keys are errors: a misspelt setting must not be ignored. */
 export const inventorySchema = z.strictObject({
   site: hostLabel,
   domain: domainName,
-  cluster: z.strictObject({ name: hostLabel }),
+  cluster: z.strictObject({
+    name: hostLabel,
+    /** Who forms it. Absent: every node whose role is control-plane or all-in-one. */
+    peers: z.array(hostLabel).min(1).optional(),
+  }),
   server,
   networks: z.strictObject({
-    provisioning,
-    production: z.strictObject({ cidr, gateway: ipv4, dns: z.array(ipv4).min(1) }),
-    management: z.strictObject({ cidr }),
+    provisioning: provisioning.extend({ vlan }),
+    production: z.strictObject({
+      cidr,
+      vlan,
+      gateway: ipv4,
+      dns: z.array(ipv4).min(1),
+      /** Addresses that services are reached at, whichever node answers. */
+      vips: z.record(hostLabel, ipv4).default({}),
+    }),
+    management: z.strictObject({ cidr, vlan, gateway: ipv4.optional() }),
+    client: z.strictObject({ cidr, vlan, gateway: ipv4.optional() }).optional(),
   }),
+  services: services.prefault({}),
+  firewall: firewall.prefault({}),
+  discovery: discovery.prefault({}),
   dhcp: dhcp.prefault({}),
   boot: z
     .strictObject({
@@ -171,34 +161,23 @@ export const inventorySchema = z.strictObject({
   power: power.prefault({}),
   profiles: z.record(profileName, profile),
   nodes: z.record(hostLabel, node),
+  /** Machines that left for good, by MAC, each with what it was: they are refused. */
+  retired: z.record(mac, z.string().max(200)).default({}),
 });
 
 export type ParsedInventory = z.output<typeof inventorySchema>;
 
-export type Firmware = z.output<typeof node>["firmware"];
-export type LocalBoot = z.output<typeof node>["localBoot"];
-export type Role = z.output<typeof profile>["role"];
+export type { Role } from "./node-schema.ts";
+export type Firmware = NodeSettings["firmware"];
+export type LocalBoot = NodeSettings["localBoot"];
 
-/** A declared machine: its entry in the file, with its name, role and full name joined to it. */
-export interface Node {
+/** A declared machine: its entry in the file completed by its profile, with its name, role and full name joined to it. */
+export type Node = Readonly<Omit<NodeSettings, "services">> & {
   readonly name: string;
   readonly fqdn: string;
-  readonly mac: Mac;
-  readonly profile: string;
   readonly role: Role;
-  readonly kernelArguments: readonly string[];
-  readonly firmware: Firmware;
-  readonly provisioningAddress: Ipv4;
-  readonly productionAddress: Ipv4;
-  readonly disk: string;
-  readonly loader?: string | undefined;
-  readonly downloadMiBPerSecond?: number | undefined;
-  readonly localBoot: LocalBoot;
-  readonly secureBoot?: boolean | undefined;
-  readonly chainLoader?: boolean | undefined;
-  readonly powerGroup?: string | undefined;
-  readonly bmc: BmcSettings;
-}
+  readonly services: readonly ServiceName[];
+};
 
 /** The file as the program sees it: settings as written, nodes resolved against their profiles, paths absolute. */
 export type Inventory = Omit<ParsedInventory, "nodes"> & { readonly nodes: readonly Node[] };

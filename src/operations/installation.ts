@@ -12,6 +12,7 @@ import { type Identification, identifyInstaller } from "../install/identify.ts";
 import { stepTitle } from "../install/phases.ts";
 import { type InstallRun, openRun, type RunView as RunState } from "../install/run.ts";
 import { checkHostKey, pinHostKey } from "../install/ssh.ts";
+import { installDevice } from "../inventory/disk.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { type Ca, issueNodeCertificate } from "../pki/ca.ts";
 import type { Installation, InstallerSighting, RunView } from "./provision.ts";
@@ -73,7 +74,7 @@ export function createInstallation(
     prepareInstaller,
     find: async (signal) => {
       await prepareInstaller();
-      const query = { ...installer, expectedMac: node.mac, expectedDisk: node.disk };
+      const query = { ...installer, expectedMac: node.mac, expectedDisk: installDevice(node.disk) };
       return sighting(node, pinned, await identifyInstaller(query, signal));
     },
     prepare: async (membership) => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { decide, type Subject } from "../../src/boot/decide.ts";
+import { formatDisk } from "../../src/inventory/disk.ts";
 import type { Mac } from "../../src/net/mac.ts";
 import type { InstallIntent } from "../../src/nodes/ports.ts";
 import { type NodeState, states } from "../../src/nodes/state.ts";
@@ -14,7 +15,7 @@ const intent: InstallIntent = {
   id: "intent-1",
   node: node.name,
   mac: node.mac,
-  disk: node.disk,
+  disk: formatDisk(node.disk),
   operation: "op-1",
   armedAtMs: nowMs - 1000,
   expiresAtMs: nowMs + 1000,

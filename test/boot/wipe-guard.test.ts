@@ -3,6 +3,7 @@
 
 import { expect, test } from "vitest";
 import { decide } from "../../src/boot/decide.ts";
+import { formatDisk } from "../../src/inventory/disk.ts";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { Mac } from "../../src/net/mac.ts";
 import { events, type NodeEvent, nextState } from "../../src/nodes/state.ts";
@@ -47,7 +48,8 @@ function createHistory(world: World, node: Node) {
   const arm = (id: string) => {
     const mac = machines[pick(machines.length)] ?? node.mac;
     const expiresAtMs = world.nowMs + intentMs;
-    const { name, disk } = node;
+    const { name } = node;
+    const disk = formatDisk(node.disk);
     const intent = { id, node: name, mac, disk, operation: "op", armedAtMs: 0, expiresAtMs };
     if (nextState(store.node(name).state, "install-armed") === undefined)
       return expect(() => store.arm(intent)).toThrow("is no move from there");

@@ -46,7 +46,7 @@ function node(name: string, mac: Mac, profile: string): Node {
     kernelArguments: [],
     localBoot: "auto",
     productionAddress,
-    disk,
+    disk: { path: disk },
   } as Partial<Node> as Node;
 }
 

@@ -10,6 +10,7 @@ import { loadLoaderConfigs } from "../../src/boot/loader-config.ts";
 import { installNonce } from "../../src/boot/nonce.ts";
 import { loadScripts } from "../../src/boot/script.ts";
 import type { BootPlaneEvent } from "../../src/bootplane/deps.ts";
+import { formatDisk } from "../../src/inventory/disk.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { Mac } from "../../src/net/mac.ts";
 import { createTftpFiles, type TftpFiles } from "../../src/serve/tftp-files.ts";
@@ -80,7 +81,7 @@ export function testTftpFiles({
     if (asked !== mac) return { mac: asked, node: undefined, record: undefined, intent: undefined };
     const state = armed ? "armed" : "active";
     const intent = {
-      ...{ id: intentId, node: node.name, mac, disk: node.disk, operation: "op" },
+      ...{ id: intentId, node: node.name, mac, disk: formatDisk(node.disk), operation: "op" },
       ...{ armedAtMs: 0, expiresAtMs: 10, consumedAtMs: undefined },
     };
     return { mac, node, record: { name: node.name, state, sinceMs: 0 }, intent };

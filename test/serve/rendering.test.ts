@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { AssetSet, Assets } from "../../src/boot/assets.ts";
 import { loadLoaderConfigs } from "../../src/boot/loader-config.ts";
 import { loadScripts } from "../../src/boot/script.ts";
+import { formatDisk } from "../../src/inventory/disk.ts";
 import { createRendering } from "../../src/serve/rendering.ts";
 import { openStore } from "../../src/store/store.ts";
 import { exampleInventory } from "../fakes/rack.ts";
@@ -25,7 +26,8 @@ function rendering({ armed = false, sets = [set] as readonly AssetSet[] } = {}) 
     () => undefined,
   );
   onTestFinished(() => store.close());
-  const { name, mac, disk } = node;
+  const { name, mac } = node;
+  const disk = formatDisk(node.disk);
   const times = { armedAtMs: 1_000, expiresAtMs: 2_000 };
   if (armed)
     store.nodes.arm({ id: "intent-1", node: name, mac, disk, operation: "op-1", ...times });

@@ -1,5 +1,6 @@
 // Proves that the machine came up from its own disk: it answers with the host key that was put there.
 
+import { formatDisk } from "../../inventory/disk.ts";
 import { bootEvents, consoleFault } from "../boot-stage.ts";
 import type { Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
@@ -11,7 +12,7 @@ export function bootDisk(context: StepContext): Step {
     id: "disk-boot",
     title: "boot from its own disk",
     deadlineMs: inventory.timeouts.diskBootSeconds * 1000,
-    next: `look at the console of node ${node.name}: boot loader, boot order, disk ${node.disk}`,
+    next: `look at the console of node ${node.name}: boot loader, boot order, disk ${formatDisk(node.disk)}`,
     run: async ({ operation }, signal) => {
       const sighting = await install.bootedFromDisk(signal);
       if (!sighting.booted) {

@@ -1,5 +1,6 @@
 // Runs nixos-anywhere, once. The permission is used up, and the wipe recorded, before the first byte is written.
 
+import { formatDisk } from "../../inventory/disk.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, wait } from "../result.ts";
 
@@ -29,12 +30,12 @@ export function installSystem(context: StepContext): Step {
           `the install of node ${node.name} was armed anew by another operation`,
           `see: rackstrap explain ${node.name}`,
         );
-      if (intent.disk !== node.disk || intent.mac !== node.mac)
+      if (intent.disk !== formatDisk(node.disk) || intent.mac !== node.mac)
         return failed(
-          `node ${node.name} was armed for ${intent.disk} of ${intent.mac}, and the inventory now says ${node.disk} of ${node.mac}`,
+          `node ${node.name} was armed for ${intent.disk} of ${intent.mac}, and the inventory now says ${formatDisk(node.disk)} of ${node.mac}`,
           `check the inventory, then start again: rackstrap provision ${node.name}`,
         );
-      const detail = { operation: operation.id, disk: node.disk, mac: node.mac };
+      const detail = { operation: operation.id, disk: formatDisk(node.disk), mac: node.mac };
       // After a crash between this record and the start, the record stands and the run is started now, still once.
       const recorded = intent.consumedAtMs !== undefined || nodes.consume(intent.id, nowMs, detail);
       if (!recorded)
