@@ -16,6 +16,7 @@ import { loadLoaderConfigs } from "./boot/loader-config.ts";
 import { loadScripts } from "./boot/script.ts";
 import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
 import { findNode } from "./inventory/find.ts";
+import type { LiveInventory } from "./inventory/live.ts";
 import { formatProblem, loadInventory } from "./inventory/load.ts";
 import type { Inventory } from "./inventory/schema.ts";
 import { createClusterAccess } from "./operations/cluster-access.ts";
@@ -52,7 +53,8 @@ export async function serve(inventoryFile: string): Promise<void> {
   // A log on a full disk is a log less; it must not end DHCP.
   output.on("error", () => undefined);
   const logger = pino({ level: process.env["RACKSTRAP_LOG_LEVEL"] ?? "info" }, output);
-  const inventory = readInventory(inventoryFile);
+  const first = readInventory(inventoryFile);
+  const inventory = () => first;
   const closers: Closers = [];
   const stopped = stopRequest();
   const fault = Promise.withResolvers<never>();
@@ -60,7 +62,7 @@ export async function serve(inventoryFile: string): Promise<void> {
   fault.promise.catch(() => undefined);
   try {
     await start(inventory, logger, closers, fault.reject);
-    logger.info({ site: inventory.site, nodes: inventory.nodes.length }, "server started");
+    logger.info({ site: first.site, nodes: first.nodes.length }, "server started");
     await Promise.race([stopped, fault.promise]);
     logger.info("server stopping");
   } finally {
@@ -79,12 +81,12 @@ async function closeOne(close: Closers[number], logger: Logger): Promise<void> {
 }
 
 async function start(
-  inventory: Inventory,
+  inventory: LiveInventory,
   logger: Logger,
   closers: Closers,
   onFault: (error: Error) => void,
 ): Promise<void> {
-  const { stateDirectory, api } = inventory.server;
+  const { stateDirectory, api } = inventory().server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const store = openStore(
@@ -95,8 +97,8 @@ async function start(
   closers.push(() => store.close());
   const boot = await loadBoot(inventory, store);
   const { assets, rendering } = boot;
-  const sshKey = await loadSshKey(inventory);
-  const controllers = openControllers(inventory, logger);
+  const sshKey = await loadSshKey(inventory());
+  const controllers = openControllers(inventory(), logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
   closers.push(() => power.close());
@@ -114,12 +116,12 @@ async function start(
     ...{ inventory, store, ...boot, servedScripts, logger, now, onFault },
     authorizedKeys: sshKey.publicKey,
     nonceKey: loadOrCreateToken(stateDirectory, randomBytes, "boot-nonce-key").reveal(),
-    installerHostKey: (operation) => givenHostKey(inventory, operation),
+    installerHostKey: (operation) => givenHostKey(inventory(), operation),
   });
   closers.push(() => network.close());
   const watch = startLoaderWatch({ assets, clock, dhcp: network.dhcp, onFault });
   closers.push(() => watch.close());
-  const checks = checkAssetsRegularly(inventory, assets, logger, onFault);
+  const checks = checkAssetsRegularly(inventory(), assets, logger, onFault);
   closers.push(() => checks.close());
   const consoles = createConsoles({ inventory, store, bmc: tools.bmc, clock, logger });
   closers.push(() => consoles.close());
@@ -137,7 +139,7 @@ async function start(
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
-    check: () => check(inventory, assets, rendering, network),
+    check: () => check(inventory(), assets, rendering, network),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
@@ -147,7 +149,7 @@ async function start(
         foreignServers: network.dhcp.foreignServers(),
         damagedAssets: assets.current().damaged.length,
         assetsCheckedMs: checks.lastCheckMs(),
-        power: inventory.nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
+        power: inventory().nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
         nowMs: now(),
       }),
   });
@@ -176,16 +178,17 @@ async function givenHostKey(inventory: Inventory, operation: string): Promise<Ho
 }
 
 /** What machines are given, and what it is made of. */
-async function loadBoot(inventory: Inventory, store: Store) {
-  const { stateDirectory, assetDirectory, assetKey, imageMemoryMiB } = inventory.server;
+async function loadBoot(inventory: LiveInventory, store: Store) {
+  const { stateDirectory, assetDirectory, assetKey, imageMemoryMiB } = inventory().server;
   const assets = await createAssets(assetDirectory, {
     memoryFile: join(stateDirectory, "asset-sums.json"),
     key: assetKey === undefined ? undefined : loadAssetKey(assetKey),
   });
   const images = createImageCache(imageBudgetBytes(imageMemoryMiB, memoryBytes()));
   const templates = join(import.meta.dirname, "../templates");
-  const scripts = loadScripts(templates, inventory.boot.templates);
-  const configs = loadLoaderConfigs(templates, inventory.boot.templates);
+  const ofSite = () => inventory().boot.templates;
+  const scripts = loadScripts(templates, ofSite);
+  const configs = loadLoaderConfigs(templates, ofSite);
   const rendering = createRendering({ inventory, store, assets, scripts, configs, now: clock.now });
   return { assets, images, rendering };
 }
@@ -215,28 +218,30 @@ function readInventory(file: string): Inventory {
 }
 
 async function provisionTools(
-  inventory: Inventory,
+  inventory: LiveInventory,
   store: Store,
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
 ): Promise<Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock">> {
-  const { stateDirectory } = inventory.server;
+  const { server, cluster } = inventory();
+  const { stateDirectory } = server;
   const { now } = clock;
-  const commonName = `${inventory.cluster.name} CA`;
+  const commonName = `${cluster.name} CA`;
   const ca = await loadOrCreateCa(join(stateDirectory, "pki"), { commonName, nowMs: now() });
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
-  const installation = { inventory, ca, sshKeyFile, path, home: homedir(), now };
+  const given = { ca, sshKeyFile, path, home: homedir(), now };
   return {
     inventory,
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
-    cluster: createClusterAccess({ nodes: inventory.nodes, ca: ca.certPem, clock }),
-    installation: (node, operationId) => createInstallation(installation, node, operationId),
+    cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: ca.certPem, clock }),
+    installation: (node, operationId) =>
+      createInstallation({ ...given, inventory: inventory() }, node, operationId),
     // Read anew: an image may have been imported since.
     missingAssets: async (node) => [
-      ...missingAssets(inventory, await assets.reload(), [node]),
+      ...missingAssets(inventory(), await assets.reload(), [node]),
       ...rendering.scriptFaults(node),
     ],
     newId: randomUUID,
@@ -274,13 +279,14 @@ function startRunner(
     operations: store.operations,
     nodes: store.nodes,
     plan: (operation) => {
-      const node = findNode(tools.inventory, operation.node);
+      const node = findNode(tools.inventory(), operation.node);
       if (node === undefined)
         throw new Error(
           `operation ${operation.id} is for node ${operation.node}, which the inventory no longer has: put it back, cancel the operation, then remove it`,
         );
       return provisionPlan(tools, operation, node);
     },
+    basis: tools.inventory,
     atomically: store.atomically,
     clock,
     isStoreFull: store.isFull,

@@ -47,7 +47,7 @@ export interface BmcService {
 }
 
 export interface BmcTools {
-  readonly inventory: Pick<Inventory, "nodes">;
+  readonly inventory: () => Pick<Inventory, "nodes">;
   readonly nodes: Pick<NodeStore, "append">;
   readonly bmc: (node: Node) => Bmc;
   readonly probe: (node: Node, tryDefaults: boolean, signal: AbortSignal) => Promise<BmcProbe>;
@@ -106,7 +106,7 @@ export function createBmcService(tools: BmcTools): BmcService {
     probeBmcs: async ({ target, tryDefaults }) => {
       const chosen = choose(tools, target);
       const { signal } = new AbortController();
-      const slots = createSlots(probesAtATime);
+      const slots = createSlots(() => probesAtATime);
       const probe = async (node: Node) => ({
         node: node.name,
         ...(await tools.probe(node, tryDefaults, signal)),
@@ -141,9 +141,10 @@ function choose({ inventory, declared }: BmcTools, target: string): readonly Nod
   const network = parseCidr(target);
   if (network === undefined)
     throw new Refusal("unknown", `${target} is no network`, "write it like 10.0.10.0/24");
-  const chosen = inventory.nodes.filter(({ bmc }) => cidrContains(network, bmc.address));
+  const { nodes } = inventory();
+  const chosen = nodes.filter(({ bmc }) => cidrContains(network, bmc.address));
   if (chosen.length > 0) return chosen;
-  const addresses = inventory.nodes.map(({ bmc }) => bmc.address).join(", ");
+  const addresses = nodes.map(({ bmc }) => bmc.address).join(", ");
   throw new Refusal(
     "unknown",
     `the inventory declares no BMC in ${target}, and others are not asked`,

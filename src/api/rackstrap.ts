@@ -5,6 +5,7 @@ import type { Judgement } from "../cluster/judge.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
 import { formatDisk } from "../inventory/disk.ts";
 import { findNode, findSubject } from "../inventory/find.ts";
+import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { ipv4ToNumber } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
@@ -33,7 +34,7 @@ import type {
 } from "./shapes.ts";
 
 export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<BmcTools, "declared"> {
-  readonly inventory: Inventory;
+  readonly inventory: LiveInventory;
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly cluster: ClusterAccess;
@@ -61,9 +62,11 @@ const shownEvents = 30;
 export function createRackstrap(tools: RackstrapTools): Rackstrap {
   const { inventory, nodes, operations } = tools;
   const declared = (name: string): Node => {
-    const node = findNode(inventory, name);
+    const node = findNode(inventory(), name);
     if (node !== undefined) return node;
-    const known = inventory.nodes.map((other) => other.name).join(", ");
+    const known = inventory()
+      .nodes.map((other) => other.name)
+      .join(", ");
     throw new Refusal("unknown", `no node is called ${name}`, `declared are: ${known}`);
   };
   const stored = (id: string): Operation => {
@@ -79,7 +82,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
   return {
     nodes: () => {
       const running = operations.operations({ running: true });
-      return inventory.nodes.map((node) => ({
+      return inventory().nodes.map((node) => ({
         ...nodeView(node, nodes, running),
         power: tools.powerWatch.view(node.name),
       }));
@@ -118,7 +121,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
     check: async () => await tools.check(),
-    leases: async () => leaseViews(await tools.leases(), inventory),
+    leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),
   };
 }
@@ -154,13 +157,15 @@ function provision(tools: RackstrapTools, chosen: readonly Node[]): OperationVie
 
 function explain(tools: RackstrapTools, text: string): Explanation {
   const { inventory, nodes } = tools;
-  const node = findSubject(inventory, text);
+  const node = findSubject(inventory(), text);
   const mac = node?.mac ?? parseMac(text);
   if (mac === undefined)
     throw new Refusal(
       "unknown",
       `${text} is neither a declared node nor a MAC address`,
-      `declared are: ${inventory.nodes.map((other) => other.name).join(", ")}`,
+      `declared are: ${inventory()
+        .nodes.map((other) => other.name)
+        .join(", ")}`,
     );
   const decision = decide(tools.subject(mac), tools.clock.now());
   const events = nodes.events(

@@ -25,10 +25,8 @@ export interface StartCalendar {
   add(starter: Starter, startMs: number): void;
 }
 
-/** An empty calendar. Between two starts lies a full gap, so no second has more than the limit, wherever it begins. */
-export function createStartCalendar(limits: StartLimits): StartCalendar {
-  const siteGapMs = 1000 / limits.startsPerSecond;
-  const groupGapMs = 1000 / limits.startsPerSecondPerGroup;
+/** An empty calendar; `limits` are asked at each start. Between two starts lies a full gap, so no second has more than the limit, wherever it begins. */
+export function createStartCalendar(limits: () => StartLimits): StartCalendar {
   const groupFreeMs = new Map<string | undefined, number>();
   let siteFreeMs = Number.NEGATIVE_INFINITY;
   return {
@@ -43,8 +41,9 @@ export function createStartCalendar(limits: StartLimits): StartCalendar {
       return best;
     },
     add: ({ group }, startMs) => {
-      siteFreeMs = startMs + siteGapMs;
-      if (group !== undefined) groupFreeMs.set(group, startMs + groupGapMs);
+      const { startsPerSecond, startsPerSecondPerGroup } = limits();
+      siteFreeMs = startMs + 1000 / startsPerSecond;
+      if (group !== undefined) groupFreeMs.set(group, startMs + 1000 / startsPerSecondPerGroup);
     },
   };
 }
@@ -54,7 +53,7 @@ export function planStarts<S extends Starter>(
   machines: readonly S[],
   limits: StartLimits,
 ): readonly { readonly machine: S; readonly startMs: number }[] {
-  const calendar = createStartCalendar(limits);
+  const calendar = createStartCalendar(() => limits);
   const waiting = [...machines];
   const planned: { machine: S; startMs: number }[] = [];
   for (;;) {

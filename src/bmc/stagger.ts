@@ -12,7 +12,7 @@ interface Waiter extends Starter {
   readonly go: () => void;
 }
 
-export function createStagger(limits: StartLimits, clock: Clock): Stagger {
+export function createStagger(limits: () => StartLimits, clock: Clock): Stagger {
   const calendar = createStartCalendar(limits);
   const waiting: Waiter[] = [];
   let wake = new AbortController();

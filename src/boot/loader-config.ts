@@ -45,7 +45,10 @@ const pxelinux: Language = {
 const lastTry = "x".repeat(5);
 
 /** Compiles the templates of `directory`. Throws when one is missing. Those of `siteDirectory` are used in their place. */
-export function loadLoaderConfigs(directory: string, siteDirectory?: string): LoaderConfigs {
+export function loadLoaderConfigs(
+  directory: string,
+  siteDirectory: () => string | undefined = () => undefined,
+): LoaderConfigs {
   const ofGrub = loadTemplates(directory, siteDirectory, grub, [
     ...["installer", "local-disk", "by-mac"],
   ]);

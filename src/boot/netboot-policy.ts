@@ -3,8 +3,11 @@
 import type { Client } from "../dhcp/client.ts";
 import type { BootFile, DhcpPolicy } from "../dhcp/policy.ts";
 import { bootClassOf } from "../dhcp/pxe.ts";
-import type { Inventory, Node } from "../inventory/schema.ts";
+import { findNodeByMac } from "../inventory/find.ts";
+import { type LiveInventory, oncePer } from "../inventory/live.ts";
+import type { Node } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
 import { createChainedLoaders } from "./chained-loader.ts";
 import {
   asksDhcpAgain,
@@ -20,7 +23,7 @@ import { createLoaderLoops, type LoaderStop } from "./loader-loop.ts";
 type Loaders = Pick<ReadonlySet<string>, "has">;
 
 export interface NetbootPolicyTools {
-  readonly inventory: Inventory;
+  readonly inventory: LiveInventory;
   readonly httpPort: number;
   /** Names of the loaders in the asset directory that can be given. */
   readonly loaders: Loaders;
@@ -33,8 +36,6 @@ export interface NetbootPolicyTools {
 /** The policy of a site. A machine in no inventory gets a loader too: its script sends it to its own disk. */
 export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
   const { inventory, httpPort, now } = tools;
-  const nodes = new Map(inventory.nodes.map((node): [string, Node] => [node.mac, node]));
-  const owners = new Map(inventory.nodes.map((node) => [node.provisioningAddress, node.mac]));
   const loops = createLoaderLoops();
   const chained = createChainedLoaders();
 
@@ -43,9 +44,10 @@ export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
     const reading = readFirmware(client);
     const firmware = isFirmware(client);
     if (reading.runsScript || !firmware) loops.forget(client.mac);
-    const node = nodes.get(client.mac);
+    const node = findNodeByMac(inventory(), client.mac);
     const script = { file: `${base}/ipxe/boot.ipxe` };
-    const chains = reading.runsScript && (node?.chainLoader ?? inventory.boot.chainLoader) === true;
+    const chains =
+      reading.runsScript && (node?.chainLoader ?? inventory().boot.chainLoader) === true;
     if (reading.runsScript && !chains) return script;
     const choice = chooseLoader(client, reading, node, tools);
     if ("none" in choice)
@@ -60,14 +62,19 @@ export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
 
   return {
     reservation: (mac) => {
-      const node = nodes.get(mac);
+      const node = findNodeByMac(inventory(), mac);
       return node && { address: node.provisioningAddress, hostName: node.name };
     },
-    reservedFor: (address) => owners.get(address),
+    reservedFor: (address) => owners(inventory()).get(address),
     bootFile,
     heardRequest: ({ mac }) => chained.heardRequest(mac),
   };
 }
+
+const owners = oncePer(
+  ({ nodes }): ReadonlyMap<Ipv4, Mac> =>
+    new Map(nodes.map((node) => [node.provisioningAddress, node.mac])),
+);
 
 export const fallbackRemark = "the fallback loader: it names no registered architecture";
 
@@ -98,7 +105,7 @@ function chooseLoader(
       none: `the loader of node ${name}, ${file}, is not in the asset directory: put it there, or take \`loader\` out of the inventory`,
     };
   }
-  const { fallbackLoader } = inventory.boot;
+  const { fallbackLoader } = inventory().boot;
   const { loader, arch } = firstThatFits(reading, fallbackLoader, loaders, node?.secureBoot);
   if ("none" in loader)
     return {

@@ -36,7 +36,10 @@ const menuAttempts = 6;
 const installerAttempts = 5;
 
 /** Compiles the templates of `directory`. Throws when one is missing. Those of `siteDirectory` are used in their place. */
-export function loadScripts(directory: string, siteDirectory?: string): BootScripts {
+export function loadScripts(
+  directory: string,
+  siteDirectory: () => string | undefined = () => undefined,
+): BootScripts {
   const names = ["boot", "autoexec", "installer", "local-disk"];
   const templates = loadTemplates(directory, siteDirectory, ipxe, names);
   const localValues = ({ node }: Machine, reason: string) => ({

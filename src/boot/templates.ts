@@ -45,7 +45,7 @@ type Compiled = (values: unknown) => string;
 /** Compiles `names` and the partials of `directory`; throws when one is missing. The site's are read when they are used and have changed. */
 export function loadTemplates(
   directory: string,
-  siteDirectory: string | undefined,
+  siteDirectory: () => string | undefined,
   language: Language,
   names: readonly string[],
 ): Templates {
@@ -61,10 +61,11 @@ export function loadTemplates(
   const compiled = new Map(names.map((name) => [name, compile(own(name))]));
 
   const siteFile = (name: string, owner: TextOwner | undefined): string | undefined => {
-    if (siteDirectory === undefined) return undefined;
+    const site = siteDirectory();
+    if (site === undefined) return undefined;
     const folders = owner === undefined ? [] : [`nodes/${owner.name}`, `profiles/${owner.profile}`];
     return [...folders, "."]
-      .map((folder) => join(siteDirectory, folder, fileName(name)))
+      .map((folder) => join(site, folder, fileName(name)))
       .find((file) => existsSync(file));
   };
   /** By file: as many as the site has. Compiling takes ten times as long as filling. */

@@ -2,6 +2,7 @@
 
 import type { Mac } from "../net/mac.ts";
 import { parseMac } from "../net/mac.ts";
+import { oncePer } from "./live.ts";
 import type { Inventory, Node } from "./schema.ts";
 
 export function findNode(inventory: Inventory, name: string): Node | undefined {
@@ -10,16 +11,13 @@ export function findNode(inventory: Inventory, name: string): Node | undefined {
 
 /** Asked with each packet and request of a rack that boots. */
 export function findNodeByMac({ nodes }: Pick<Inventory, "nodes">, mac: Mac): Node | undefined {
-  let known = nodesByMac.get(nodes);
-  if (known === undefined) {
-    known = new Map(nodes.map((node) => [node.mac, node]));
-    nodesByMac.set(nodes, known);
-  }
-  return known.get(mac);
+  return nodesByMac(nodes).get(mac);
 }
 
-/** An inventory is never changed, so its index holds as long as it does. */
-const nodesByMac = new WeakMap<Inventory["nodes"], ReadonlyMap<Mac, Node>>();
+const nodesByMac = oncePer(
+  (nodes: Inventory["nodes"]): ReadonlyMap<Mac, Node> =>
+    new Map(nodes.map((node) => [node.mac, node])),
+);
 
 /** A node by name, full name or MAC in any notation. */
 export function findSubject(inventory: Inventory, text: string): Node | undefined {

@@ -15,7 +15,7 @@ const freshMs = 4000;
 const limits = { timeoutMs: 10_000, maxBodyBytes: 256 * 1024 };
 
 export interface ClusterAccessTools {
-  readonly nodes: readonly Node[];
+  readonly nodes: () => readonly Node[];
   /** The cluster CA in PEM. */
   readonly ca: string;
   readonly clock: Clock;
@@ -26,17 +26,14 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
     chainfire: createDriver("chainfire", { ca: tools.ca, limits }),
     flaredb: createDriver("flaredb", { ca: tools.ca, limits }),
   };
-  const members = tools.nodes.map((node) => ({
-    name: node.name,
-    fqdn: node.fqdn,
-    address: node.productionAddress,
-  }));
+  const members = () =>
+    tools.nodes().map(({ name, fqdn, productionAddress: address }) => ({ name, fqdn, address }));
   const trips = new Map<Layer, Promise<unknown>>();
   const asked = new Map<Layer, { readonly atMs: number; readonly answer: Promise<Judgement> }>();
 
   const look = async (layer: Layer): Promise<Judgement> => {
     // Shared by several askers, so no single one may cut it off; the limits above end it.
-    const observations = await observe(drivers[layer], members, new AbortController().signal);
+    const observations = await observe(drivers[layer], members(), new AbortController().signal);
     return judge({ layer, observations });
   };
 
@@ -52,7 +49,7 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
     view,
     views: async () => await Promise.all(layers.map(view)),
     roundTrip: async (layer, leader, follower, signal) => {
-      const find = (name: string) => members.find((member) => member.name === name);
+      const find = (name: string) => members().find((member) => member.name === name);
       const [from, to] = [find(leader), find(follower)];
       if (from === undefined || to === undefined)
         return failure(`${leader} or ${follower} is not in the inventory`);

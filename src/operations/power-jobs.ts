@@ -28,7 +28,7 @@ export interface PowerJobs {
 }
 
 export interface PowerJobTools {
-  readonly settings: Inventory["power"];
+  readonly settings: () => Inventory["power"];
   readonly bmc: (node: Node) => Bmc;
   readonly watch: Pick<PowerWatch, "asked" | "askedNoMore" | "hold">;
   /** The id of the operation that is at work on a node. */
@@ -71,7 +71,7 @@ export function createPowerJobs(tools: PowerJobTools): PowerJobs {
   const closing = new AbortController();
   const draft = (order: PowerOrder) => {
     const createdAtMs = tools.now();
-    const tasks = draftTasks(order, tools.settings, createdAtMs, (node) => ({
+    const tasks = draftTasks(order, tools.settings(), createdAtMs, (node) => ({
       job: atWork.get(node),
       operation: tools.operation(node),
     }));
@@ -181,7 +181,7 @@ function verbTools(tools: PowerJobTools, node: Node, onAsked: () => void) {
     node: node.name,
     subject: `node ${node.name} (BMC ${node.bmc.address})`,
     turn: (signal: AbortSignal) => stagger.turn(node.powerGroup, signal),
-    softOffMs: settings.softOffSeconds * 1000,
+    softOffMs: settings().softOffSeconds * 1000,
     ...{ clock, slots, onAsked },
   };
 }

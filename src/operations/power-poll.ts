@@ -7,9 +7,9 @@ import type { Node } from "../inventory/schema.ts";
 export interface PowerPollTools {
   /** The nodes that an operation is at work on. */
   readonly operating: () => ReadonlySet<string>;
-  readonly pollMs: number;
+  readonly pollMs: () => number;
   /** BMCs that are read at one time. */
-  readonly concurrency: number;
+  readonly concurrency: () => number;
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -39,15 +39,15 @@ const jitterShare = 0.2;
 /** Reads those whose time has come, the longest overdue first, until the signal aborts. What comes of it is heard by the observers. */
 export async function pollPower(
   tools: PowerPollTools,
-  machines: readonly Polled[],
+  machines: () => readonly Polled[],
   bmc: (node: Node) => Bmc,
   signal: AbortSignal,
 ): Promise<void> {
   const reading = new Map<Polled, Promise<void>>();
   while (!signal.aborted) {
     try {
-      const idle = machines.filter((machine) => !reading.has(machine));
-      for (const machine of dueNow(tools, idle).slice(0, tools.concurrency - reading.size)) {
+      const idle = machines().filter((machine) => !reading.has(machine));
+      for (const machine of dueNow(tools, idle).slice(0, tools.concurrency() - reading.size)) {
         const ended = read(tools, machine, bmc(machine.node), signal);
         reading.set(
           machine,
@@ -102,5 +102,5 @@ function dueMs(
 ): number {
   const { holders, doubtMs, triedMs, node } = machine;
   const hurried = holders > 0 || doubtMs !== undefined || operating.has(node.name);
-  return triedMs + (hurried ? Math.min(hurriedMs, pollMs) : pollMs * machine.jitter);
+  return triedMs + (hurried ? Math.min(hurriedMs, pollMs()) : pollMs() * machine.jitter);
 }

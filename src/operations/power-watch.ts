@@ -38,7 +38,7 @@ export interface PowerWatch {
 }
 
 export interface PowerWatchTools extends PowerPollTools {
-  readonly nodes: readonly Node[];
+  readonly nodes: () => readonly Node[];
   readonly store: Pick<NodeStore, "events">;
   /** Writes to the timeline; never throws. */
   readonly record: (event: NewEvent) => void;
@@ -47,6 +47,7 @@ export interface PowerWatchTools extends PowerPollTools {
 }
 
 interface Known extends Polled {
+  node: Node;
   state: PowerState | undefined;
   readAtMs: number | undefined;
   failure: { readonly kind: BmcFailureKind; readonly reason: string } | undefined;
@@ -67,8 +68,27 @@ const firstReadingsMs = 15_000;
 
 export function createPowerWatch(tools: PowerWatchTools): PowerWatch {
   const { record } = tools;
-  const known = new Map(tools.nodes.map((node) => [node.name, remember(tools, node)]));
+  const known = new Map<string, Known>();
+  /** The machine of a declared node. One that is declared no more is kept for whoever is still at work on it. */
+  const machineOf = (node: Node): Known => {
+    const machine = known.get(node.name) ?? remember(tools, node);
+    known.set(node.name, machine);
+    // What another BMC said is nothing that is known of this machine.
+    if (machine.node.bmc.address !== node.bmc.address)
+      Object.assign(machine, { state: undefined, readAtMs: undefined, failure: undefined });
+    machine.node = node;
+    return machine;
+  };
+  let seen: readonly Node[] | undefined;
+  let machines: readonly Known[] = [];
+  const declared = (): readonly Known[] => {
+    const nodes = tools.nodes();
+    if (nodes !== seen) machines = nodes.map(machineOf);
+    seen = nodes;
+    return machines;
+  };
   const of = (node: string): Known => {
+    declared();
     const found = known.get(node);
     if (found === undefined) throw new Error(`node ${node} is in no inventory`);
     return found;
@@ -99,7 +119,7 @@ export function createPowerWatch(tools: PowerWatchTools): PowerWatch {
     },
     observer: (node) => observerOf(tools, of(node)),
     start: (bmc) => {
-      ended = pollPower(tools, [...known.values()], bmc, stop.signal);
+      ended = pollPower(tools, declared, bmc, stop.signal);
     },
     close: async () => {
       stop.abort();
@@ -125,7 +145,7 @@ function remember({ store, clock, random, pollMs }: PowerWatchTools, node: Node)
     doubtMs: undefined,
     holders: 0,
     calls: 0,
-    triedMs: clock.now() - pollMs + random() * Math.min(pollMs, firstReadingsMs),
+    triedMs: clock.now() - pollMs() + random() * Math.min(pollMs(), firstReadingsMs),
     jitter: 1,
   };
 }

@@ -7,6 +7,7 @@ import type { ClusterMembership } from "../boot/cluster-config.ts";
 import type { Answer } from "../cluster/client.ts";
 import type { Layer } from "../cluster/driver.ts";
 import type { Judgement } from "../cluster/judge.ts";
+import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { NodeStore } from "../nodes/ports.ts";
 import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
@@ -69,7 +70,7 @@ export interface ClusterAccess {
 }
 
 export interface ProvisionTools {
-  readonly inventory: Inventory;
+  readonly inventory: LiveInventory;
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly clusters: ClusterStore;
@@ -92,7 +93,9 @@ export interface ProvisionTools {
 }
 
 /** What one step of one node's provisioning works with. */
-export interface StepContext extends Omit<ProvisionTools, "bmc" | "installation"> {
+export interface StepContext extends Omit<ProvisionTools, "inventory" | "bmc" | "installation"> {
+  /** The one that the plan was made from. */
+  readonly inventory: Inventory;
   readonly node: Node;
   readonly controller: Bmc;
   readonly install: Installation;
@@ -101,7 +104,8 @@ export interface StepContext extends Omit<ProvisionTools, "bmc" | "installation"
 /** The plan of a stored provision operation. */
 export function provisionPlan(tools: ProvisionTools, operation: Operation, node: Node): Plan {
   const install = tools.installation(node, operation.id);
-  const context: StepContext = { ...tools, node, install, controller: tools.bmc(node) };
+  const inventory = tools.inventory();
+  const context: StepContext = { ...tools, inventory, node, install, controller: tools.bmc(node) };
   return {
     steps: provisionSteps(context),
     stop: async () => {

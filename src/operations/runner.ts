@@ -19,6 +19,8 @@ export interface RunnerTools {
   readonly operations: OperationStore;
   readonly nodes: NodeStore;
   readonly plan: (operation: Operation) => Plan;
+  /** What plans are made from. When it is another object than it was, an operation gets a new plan between two attempts. */
+  readonly basis: () => object;
   readonly atomically: (work: () => void) => void;
   readonly clock: Clock;
   /** Whether the store only lacks room: it is then tried again, and nothing else. */
@@ -104,12 +106,16 @@ async function drive(
   signal: AbortSignal,
   closing: AbortSignal,
 ): Promise<void> {
-  const begun = tools.operations.operation(id);
-  const plan = begun && (await planOf({ tools, operation: begun, closing }));
-  if (plan === undefined) return;
+  let basis: object | undefined;
+  let plan: Plan | undefined;
   for (;;) {
     const operation = tools.operations.operation(id);
     if (operation === undefined || operation.status !== "running" || closing.aborted) return;
+    if (plan === undefined || basis !== tools.basis()) {
+      basis = tools.basis();
+      plan = await planOf({ tools, operation, closing });
+      if (plan === undefined) return;
+    }
     const driven = { tools, operation, plan, closing };
     if (operation.cancelRequested) return await cancel(driven);
     const record = unfinished(operation);

@@ -3,6 +3,7 @@
 
 import type { Addresses } from "../boot/access.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
+import { type LiveInventory, oncePer } from "../inventory/live.ts";
 import { bootNetworks } from "../inventory/networks.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { cidrContains } from "../net/cidr.ts";
@@ -18,17 +19,13 @@ export interface AddressHolders extends Addresses {
  * those of `now`.
  */
 export function createAddressHolders(
-  inventory: Inventory,
+  inventory: LiveInventory,
   leaseAt: (address: Ipv4) => Lease | undefined,
   now: () => number,
 ): AddressHolders {
-  const reserved = new Map<string, Mac>(
-    inventory.nodes.map((node) => [node.provisioningAddress, node.mac]),
-  );
-  const networks = bootNetworks(inventory).map(({ settings }) => settings);
   const isForeign = (address: Ipv4 | undefined) =>
     address !== undefined &&
-    networks.find(({ cidr }) => cidrContains(cidr, address))?.mode === "proxy";
+    networksOf(inventory()).find(({ cidr }) => cidrContains(cidr, address))?.mode === "proxy";
   const find = (text: string) => {
     const address = parseIpv4(text);
     if (address === undefined) return undefined;
@@ -38,7 +35,7 @@ export function createAddressHolders(
     if (isForeign(address)) return lease?.state === "foreign" ? lease.mac : undefined;
     // A reservation waits for a lease from before it, and for a machine that uses the address without one.
     if (lease?.state === "bound") return lease.mac;
-    return lease?.state === "declined" ? undefined : reserved.get(address);
+    return lease?.state === "declined" ? undefined : reservedOf(inventory()).get(address);
   };
   return {
     find,
@@ -49,3 +46,12 @@ export function createAddressHolders(
     },
   };
 }
+
+const reservedOf = oncePer(
+  ({ nodes }: Inventory): ReadonlyMap<Ipv4, Mac> =>
+    new Map(nodes.map((node) => [node.provisioningAddress, node.mac])),
+);
+
+const networksOf = oncePer((inventory: Inventory) =>
+  bootNetworks(inventory).map(({ settings }) => settings),
+);

@@ -4,7 +4,8 @@ import type { Logger } from "pino";
 import type { Bmc } from "../bmc/bmc.ts";
 import { systemClock } from "../bmc/clock.ts";
 import { findNode } from "../inventory/find.ts";
-import type { Inventory, Node } from "../inventory/schema.ts";
+import type { LiveInventory } from "../inventory/live.ts";
+import type { Node } from "../inventory/schema.ts";
 import { captureConsole } from "../operations/console-capture.ts";
 import {
   type ConsoleLog,
@@ -17,7 +18,7 @@ import type { Clock } from "../operations/runner.ts";
 import type { Store } from "../store/store.ts";
 
 export interface ConsoleParts {
-  readonly inventory: Inventory;
+  readonly inventory: LiveInventory;
   readonly store: Pick<Store, "nodes" | "operations">;
   readonly bmc: (node: Node) => Bmc;
   readonly clock: Clock;
@@ -36,11 +37,12 @@ export interface Consoles {
 export function createConsoles({ inventory, store, bmc, clock, logger }: ConsoleParts): Consoles {
   const { nodes, operations } = store;
   const hub = createConsoleHub(bmc, systemClock);
-  const directoryOf = (node: Node) => consoleDirectory(inventory.server.stateDirectory, node.name);
+  const directoryOf = (node: Node) =>
+    consoleDirectory(inventory().server.stateDirectory, node.name);
   return {
     hub,
     accompany: async (id, signal) => {
-      const node = findNode(inventory, operations.operation(id)?.node ?? "");
+      const node = findNode(inventory(), operations.operation(id)?.node ?? "");
       // An operation on a node that the inventory has no more is ended by the runner.
       if (node === undefined) return;
       const about = { operation: id, node: node.name };

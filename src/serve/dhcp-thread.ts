@@ -91,7 +91,7 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
     server = await openDhcpServer({
       config,
       policy: createNetbootPolicy({
-        inventory,
+        inventory: () => inventory,
         httpPort: inventory.server.httpPort,
         loaders: { has: (name) => loaders.usable.has(name) },
         refusedLoaders: { get: (name) => loaders.refused.get(name) },

@@ -30,13 +30,13 @@ export interface NetworkServices {
 /** Opens all three, or none: rejects with the reason when one can't be had. */
 export async function startNetworkServices(tools: NetworkTools): Promise<NetworkServices> {
   const { inventory, store, now } = tools;
-  const write = createTimeline(store.nodes, (mac) => findNodeByMac(inventory, mac), now);
+  const write = createTimeline(store.nodes, (mac) => findNodeByMac(inventory(), mac), now);
   const recorder = createRecorder(store, write, tools.logger);
   let dhcp: DhcpService | undefined;
   const leaseAt = (address: Ipv4) => dhcp?.leaseAt(address);
   const holders = createAddressHolders(inventory, leaseAt, monotonicMs);
   const observers = { record: recorder.record, holders, keysLedger: createKeysLedger(store) };
-  const addresses = servedInterfaces(inventory).map(({ address }) => address);
+  const addresses = servedInterfaces(inventory()).map(({ address }) => address);
   const passed = await inheritedTftpSockets(addresses);
   const reads = createSharedReads(readWhole);
   const tftp = addresses.map((address) =>
@@ -76,7 +76,7 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
     // a stranger. One that finds no listener yet asks again.
     dhcp = await openDhcp(tools, recorder.record);
     for (const plane of planes)
-      listening.push(await listenBootPlane(plane, plane.address, inventory.server.httpPort));
+      listening.push(await listenBootPlane(plane, plane.address, inventory().server.httpPort));
     for (const server of tftp) await server.start();
   } catch (error) {
     await close();

@@ -5,7 +5,7 @@ import type { Assets } from "../boot/assets.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
 import type { KeysLedger } from "../boot/installer-keys.ts";
 import type { BootPlaneDeps } from "../bootplane/deps.ts";
-import type { Inventory } from "../inventory/schema.ts";
+import type { LiveInventory } from "../inventory/live.ts";
 import type { Store } from "../store/store.ts";
 import type { AddressHolders } from "./address-holders.ts";
 import type { Recorder } from "./recorder.ts";
@@ -13,7 +13,7 @@ import type { Rendering } from "./rendering.ts";
 import type { ServedScripts } from "./served-scripts.ts";
 
 export interface NetworkTools {
-  readonly inventory: Inventory;
+  readonly inventory: LiveInventory;
   readonly store: Store;
   readonly assets: Assets;
   readonly images: ImageCache;

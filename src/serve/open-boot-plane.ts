@@ -16,7 +16,7 @@ export function openBootPlane(
 ) {
   const { inventory, assets, images, rendering, authorizedKeys, servedScripts, logger, now } =
     tools;
-  const leastBytesPerSecond = inventory.server.leastDownloadKiBPerSecond * 1024;
+  const leastBytesPerSecond = inventory().server.leastDownloadKiBPerSecond * 1024;
   const deps: BootPlaneDeps = {
     // A machine is sent on to the address that it came to: it may reach no other.
     server: rendering.serverAt(address),
@@ -30,7 +30,7 @@ export function openBootPlane(
     onServed: ({ name }, stage, text) => servedScripts.keep(name, stage, text),
     authorizedKeys: () => authorizedKeys,
     clusterConfig: rendering.clusterConfig,
-    downloadRate: (client) => downloadRate(inventory, holders.find(client as Ipv4)),
+    downloadRate: (client) => downloadRate(inventory(), holders.find(client as Ipv4)),
     ...health,
     onEvent: (event) => record(sightingOfBoot(event, holders)),
     now,

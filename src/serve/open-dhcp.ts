@@ -17,8 +17,8 @@ export async function openDhcp(
 ): Promise<DhcpService> {
   const log = logger.child({ service: "dhcp" });
   const data = {
-    inventory,
-    leaseFile: join(inventory.server.stateDirectory, "leases.db"),
+    inventory: inventory(),
+    leaseFile: join(inventory().server.stateDirectory, "leases.db"),
     inheritedFds: inheritedSockets("dhcp", process.env, process.pid),
     loaders: loaderNames(await assets.loaders()),
   };

@@ -69,7 +69,7 @@ export function openTftp(
     onFault: tools.onFault,
     now: () => performance.now(),
     logger: log,
-    limits: inventory.server.tftp,
+    limits: inventory().server.tftp,
   });
 }
 

@@ -8,7 +8,8 @@ import { systemClock } from "../bmc/clock.ts";
 import { observed } from "../bmc/observed.ts";
 import { createSlots } from "../bmc/slots.ts";
 import { createStagger } from "../bmc/stagger.ts";
-import type { Inventory, Node } from "../inventory/schema.ts";
+import type { LiveInventory } from "../inventory/live.ts";
+import type { Node } from "../inventory/schema.ts";
 import type { NewEvent } from "../nodes/ports.ts";
 import { createPowerJobs, type PowerJobs } from "../operations/power-jobs.ts";
 import { createPowerWatch, type PowerWatch } from "../operations/power-watch.ts";
@@ -28,7 +29,7 @@ export interface Power {
 }
 
 interface PowerTools {
-  readonly inventory: Inventory;
+  readonly inventory: LiveInventory;
   readonly store: Pick<Store, "nodes" | "operations">;
   readonly controllers: Pick<Controllers, "find">;
   readonly logger: Logger;
@@ -36,7 +37,7 @@ interface PowerTools {
 
 /** Begins to read the BMCs, soon and not all at once. */
 export function startPower({ inventory, store, controllers, logger }: PowerTools): Power {
-  const { power: settings, nodes } = inventory;
+  const settings = () => inventory().power;
   const { operations } = store;
   // A store that can't be written (a full disk) must not keep anyone from switching a machine off.
   const record = (event: NewEvent) => {
@@ -51,18 +52,19 @@ export function startPower({ inventory, store, controllers, logger }: PowerTools
   const newId = () => randomUUID().slice(0, 8);
   const stagger = createStagger(settings, systemClock);
   const watch = createPowerWatch({
-    ...{ nodes, store: store.nodes, record, now, clock: systemClock, random: Math.random },
+    nodes: () => inventory().nodes,
+    ...{ store: store.nodes, record, now, clock: systemClock, random: Math.random },
     operating: () => new Set(operations.operations({ running: true }).map(({ node }) => node)),
-    pollMs: settings.pollSeconds * 1000,
+    pollMs: () => settings().pollSeconds * 1000,
     // Beside the power jobs, which have slots of their own and more of them: somebody waits for those.
-    concurrency: Math.ceil(settings.concurrency / 2),
+    concurrency: () => Math.ceil(settings().concurrency / 2),
     onFault: (error) => logger.error({ err: error }, "power watch fault"),
   });
   const bmc = (node: Node) => observed(controllers.find(node), watch.observer(node.name));
   const jobs = createPowerJobs({
     ...{ settings, bmc, watch, record, stagger, now, clock: systemClock, newId },
     operation: (node) => operations.runningFor(node)?.id,
-    slots: createSlots(settings.concurrency),
+    slots: createSlots(() => settings().concurrency),
     onFault: (node, error) => logger.error({ err: error, node }, "power job fault"),
   });
   watch.start(bmc);

@@ -14,8 +14,9 @@ import type { BootServer, MachineTexts } from "../boot/machine-texts.ts";
 import { shownNonce } from "../boot/nonce.ts";
 import type { BootScripts } from "../boot/script.ts";
 import { findNodeByMac } from "../inventory/find.ts";
+import type { LiveInventory } from "../inventory/live.ts";
 import { serverAddressFor } from "../inventory/networks.ts";
-import type { Inventory, Node } from "../inventory/schema.ts";
+import type { Node } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
@@ -39,7 +40,7 @@ export interface Rendering {
 }
 
 export interface RenderingTools {
-  readonly inventory: Inventory;
+  readonly inventory: LiveInventory;
   readonly store: Store;
   readonly assets: Assets;
   readonly scripts: BootScripts;
@@ -51,13 +52,13 @@ export function createRendering(tools: RenderingTools): Rendering {
   const { inventory, store, scripts, configs, assets } = tools;
   const serverAt = (address: Ipv4): BootServer => ({
     address,
-    baseUrl: `http://${address}:${inventory.server.httpPort}`,
+    baseUrl: `http://${address}:${inventory().server.httpPort}`,
   });
   const serverFor = ({ provisioningAddress }: Node) =>
-    serverAt(serverAddressFor(inventory, provisioningAddress));
+    serverAt(serverAddressFor(inventory(), provisioningAddress));
 
   const subject = (mac: Mac): Subject => {
-    const node = findNodeByMac(inventory, mac);
+    const node = findNodeByMac(inventory(), mac);
     if (node === undefined) return { mac, node, record: undefined, intent: undefined };
     return {
       mac,
@@ -83,8 +84,7 @@ export function createRendering(tools: RenderingTools): Rendering {
       : diskScript(texts, node, reason).text;
   };
   const installer = (texts: MachineTexts) => (node: Node) => installerScript(texts, node).text;
-  const document = (node: Node) =>
-    publishedConfig({ inventory, operations: store.operations, clusters: store.clusters }, node);
+  const document = (node: Node) => publishedConfig({ ...store, inventory: inventory() }, node);
 
   const stages: Readonly<Record<string, (node: Node) => string>> = {
     menu: (node) => commonScript(scripts, "menu", serverFor(node)).text,
@@ -106,7 +106,7 @@ export function createRendering(tools: RenderingTools): Rendering {
     ...{ scripts, configs, serverAt, subject },
     stages: Object.keys(stages),
     clusterConfig: (mac) => {
-      const node = findNodeByMac(inventory, mac);
+      const node = findNodeByMac(inventory(), mac);
       return node && document(node);
     },
     scriptFaults: (node) => {
@@ -119,7 +119,7 @@ export function createRendering(tools: RenderingTools): Rendering {
       return [...new Set(made.flatMap(({ fault }) => fault ?? []))];
     },
     commonFaults: () => {
-      const { address } = inventory.server;
+      const { address } = inventory().server;
       const server = serverAt(address);
       return [
         ...(["menu", "autoexec"] as const).flatMap(

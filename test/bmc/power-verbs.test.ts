@@ -25,7 +25,7 @@ async function act(bmc: MachineBmc, verb: PowerVerb) {
     {
       ...{ node: "node01", subject: "node node01 (BMC 10.0.10.50)", clock: systemClock },
       turn: (signal) => systemClock.sleep(turnMs, signal),
-      slots: createSlots(1),
+      slots: createSlots(() => 1),
       softOffMs: 120_000,
       onAsked: () => {
         shown += 1;

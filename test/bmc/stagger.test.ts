@@ -15,7 +15,7 @@ const limits = { startsPerSecond: 4, startsPerSecondPerGroup: 1 };
 const never = new AbortController().signal;
 
 function staggered() {
-  const stagger = createStagger(limits, systemClock);
+  const stagger = createStagger(() => limits, systemClock);
   const began = performance.now();
   const went: string[] = [];
   const start = (name: string, group: string | undefined, signal = never) =>
@@ -66,7 +66,7 @@ test("a turn after a pause is at once", async () => {
 });
 
 test("slots hold no more than their number, give way when work fails, and let those who wait leave", async () => {
-  const slots = createSlots(2);
+  const slots = createSlots(() => 2);
   let now = 0;
   let most = 0;
   const work = (ms: number) => async () => {

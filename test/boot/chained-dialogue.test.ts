@@ -41,7 +41,8 @@ function send(site: Site, [port, type, xid]: Message): string | undefined {
 /** What each message got, beside what it should have got. */
 function answers(config: Partial<DhcpConfig>, messages: readonly Message[]) {
   const policy = createNetbootPolicy({
-    ...{ inventory, httpPort: 8080, loaders: new Set([loader]), refusedLoaders: new Map() },
+    inventory: () => inventory,
+    ...{ httpPort: 8080, loaders: new Set([loader]), refusedLoaders: new Map() },
     now: () => site.nowMs,
   });
   const site = createSite([], { config, policy });

@@ -37,7 +37,7 @@ function site(
     nodes,
   };
   const policy = createNetbootPolicy({
-    inventory,
+    inventory: () => inventory,
     httpPort: 8080,
     loaders: new Set(loaders),
     refusedLoaders: new Map(refused),

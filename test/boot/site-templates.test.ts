@@ -41,7 +41,7 @@ function put(name: string, text: string): string {
 }
 
 const own = new URL("../../templates", import.meta.url).pathname;
-const scripts = (): BootScripts => loadScripts(own, directory);
+const scripts = (): BootScripts => loadScripts(own, () => directory);
 const of = (node: Node) => ({ mac: node.mac, node });
 
 function installed(node: Node, texts: MachineTexts = scripts()) {
@@ -124,7 +124,7 @@ test.each([
 });
 
 describe.each(["grub", "pxelinux"] as const)("the templates of %s", (kind) => {
-  const configs = () => loadLoaderConfigs(own, directory)[kind];
+  const configs = () => loadLoaderConfigs(own, () => directory)[kind];
   const sound = {
     grub: "linux '/{{kernel}}' {{kernelArguments}}\ninitrd '/{{initrd}}' '/{{keys}}'\nboot\n",
     pxelinux: "DEFAULT x\nLABEL x\n  KERNEL /{{kernel}}\n  APPEND {{kernelArguments}}\n",

@@ -40,7 +40,7 @@ function engineFor({ datagrams }: Dialogue) {
         allowSecondServer: false,
       },
       policy: createNetbootPolicy({
-        inventory,
+        inventory: () => inventory,
         httpPort: 8080,
         loaders: new Set(["ipxe-arm64.efi", "ipxe-ia32.efi"]),
         refusedLoaders: new Map(),

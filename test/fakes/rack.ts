@@ -80,7 +80,7 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
   let nextId = 0;
   const nodes = createNodeStore(database, now);
   const tools: ProvisionTools = {
-    inventory,
+    inventory: () => inventory,
     nodes,
     operations: createOperationStore(database, now),
     clusters: createClusterStore(database, now),

@@ -45,7 +45,7 @@ export async function serveConsole(node: Node, password: string) {
   const consoles = createConsoleHub(controllers.find, systemClock);
   const store = openStore(join(directory, "rackstrap.db"), Date.now, () => undefined);
   const tools: Omit<ConsoleTools & BmcTools, never> = {
-    ...{ consoles, nodes: store.nodes, inventory: { nodes: [node] } },
+    ...{ consoles, nodes: store.nodes, inventory: () => ({ nodes: [node] }) },
     ...{ bmc: controllers.find, probe: controllers.probe },
     consoleLog: () => readConsoleLog(consoleDirectory(directory, node.name)),
     declared: (name) => {

@@ -168,11 +168,11 @@ test("an operation's console is in a file of its own, and its stages on the time
   const node = nodeAt("127.0.0.1", simulator.port);
   const inventory = exampleInventory();
   const consoles = createConsoles({
-    inventory: {
+    inventory: () => ({
       ...inventory,
       server: { ...inventory.server, stateDirectory: directory },
       nodes: [node],
-    },
+    }),
     ...{ store, bmc: server.bmc, logger: pino({ level: "silent" }) },
     clock: { now: Date.now, sleep: (ms) => sleep(ms) },
   });

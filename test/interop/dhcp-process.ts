@@ -98,7 +98,7 @@ const leases =
 const server = await openDhcpServer({
   config,
   policy: createNetbootPolicy({
-    inventory,
+    inventory: () => inventory,
     httpPort: 8080,
     loaders: new Set(["ipxe.efi", "undionly.kpxe"]),
     refusedLoaders: new Map(),

@@ -29,7 +29,8 @@ function rack(bmcs: Readonly<Record<string, MachineBmc>>) {
   const faults: unknown[] = [];
   let ids = 0;
   const jobs = createPowerJobs({
-    ...{ settings, clock: systemClock, now: () => Date.now() },
+    settings: () => settings,
+    ...{ clock: systemClock, now: () => Date.now() },
     bmc: ({ name }) => bmcs[name] ?? machineBmc("off"),
     watch: {
       asked: (node, power) => void told.push(`${node} asked ${power}`),
@@ -41,8 +42,8 @@ function rack(bmcs: Readonly<Record<string, MachineBmc>>) {
     },
     operation: (node) => operations.get(node),
     record: ({ node, kind }) => void told.push(`${node} ${kind}`),
-    stagger: createStagger(settings, systemClock),
-    slots: createSlots(settings.concurrency),
+    stagger: createStagger(() => settings, systemClock),
+    slots: createSlots(() => settings.concurrency),
     newId: () => `job${++ids}`,
     onFault: (_, error) => faults.push(error),
   });

@@ -29,11 +29,13 @@ function watching(
   const store = createNodeStore(database, now);
   const operating = new Set<string>();
   const faults: unknown[] = [];
+  const watched = nodes.slice(0, bmcs.length);
   const watch = createPowerWatch({
-    ...{ nodes: nodes.slice(0, bmcs.length), store, now, clock: systemClock, concurrency },
+    nodes: () => watched,
+    ...{ store, now, clock: systemClock, concurrency: () => concurrency },
     record: (event) => void store.append(event),
     operating: () => operating,
-    pollMs: 60_000,
+    pollMs: () => 60_000,
     random: () => 0.5,
     onFault: (error) => faults.push(error),
   });

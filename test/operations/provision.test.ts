@@ -12,6 +12,7 @@ function start(rack: FakeRack, clock: Clock = rack.clock): Runner {
     operations: tools.operations,
     nodes: tools.nodes,
     plan: (operation) => provisionPlan(tools, operation, nodeOf(rack, operation.node)),
+    basis: rack.tools.inventory,
     atomically: (work) => rack.database.transaction(work)(),
     clock,
     isStoreFull: () => false,
@@ -24,7 +25,7 @@ function start(rack: FakeRack, clock: Clock = rack.clock): Runner {
 }
 
 function nodeOf(rack: FakeRack, name: string): Node {
-  const node = rack.tools.inventory.nodes.find((candidate) => candidate.name === name);
+  const node = rack.tools.inventory().nodes.find((candidate) => candidate.name === name);
   if (node === undefined) throw new Error(`no node ${name}`);
   return node;
 }
@@ -248,8 +249,11 @@ test("an operation whose node left the inventory fails alone and the others go o
   const rack = fakeRack();
   const nodes = threeNodes.map((name) => nodeOf(rack, name));
   rack.tools.operations.create(newProvisions(rack.tools, nodes, 1_000_000));
-  const gone = { ...rack, tools: { ...rack.tools, inventory: { ...rack.tools.inventory } } };
-  gone.tools.inventory.nodes = nodes.filter((node) => node.name !== "node03");
+  const without = {
+    ...rack.tools.inventory(),
+    nodes: nodes.filter((node) => node.name !== "node03"),
+  };
+  const gone = { ...rack, tools: { ...rack.tools, inventory: () => without } };
   start(gone).resume();
   const operations = await settled(rack);
   expect(operations.map(({ node, status }) => `${node} ${status}`)).toEqual([
@@ -267,6 +271,7 @@ test("a full store delays an operation, and nothing is done twice", async () => 
     operations: rack.tools.operations,
     nodes: rack.tools.nodes,
     plan: (operation) => provisionPlan(rack.tools, operation, nodeOf(rack, operation.node)),
+    basis: rack.tools.inventory,
     atomically: (work) => {
       if (full-- % 2 === 1 && full > 0) throw new Error("no room");
       rack.database.transaction(work)();

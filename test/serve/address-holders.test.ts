@@ -29,7 +29,11 @@ const lease = (changes: Partial<Lease> = {}): Lease => ({
 
 function holders(site: Inventory, ...leases: readonly Lease[]) {
   const leaseAt = (asked: Ipv4) => leases.find((row) => row.address === asked);
-  return createAddressHolders(site, leaseAt, () => nowMs);
+  return createAddressHolders(
+    () => site,
+    leaseAt,
+    () => nowMs,
+  );
 }
 
 const foreign = lease({ state: "foreign" });

@@ -22,7 +22,7 @@ function power(database = openDatabase(":memory:")) {
   const nodes = createNodeStore(database, now);
   const bmcs = new Map(inventory.nodes.map(({ name }) => [name, machineBmc("off")]));
   const all = startPower({
-    inventory,
+    inventory: () => inventory,
     store: { nodes, operations: createOperationStore(database, now) },
     controllers: { find: ({ name }) => bmcs.get(name) ?? machineBmc("off") },
     logger: pino({ level: "silent" }),

@@ -33,10 +33,11 @@ function rendering({ armed = false, sets = [set] as readonly AssetSet[] } = {}) 
     store.nodes.arm({ id: "intent-1", node: name, mac, disk, operation: "op-1", ...times });
   const manifest = { sets: new Map(sets.map((each) => [each.profile, each])) };
   return createRendering({
-    ...{ inventory, store, now: () => 1_000 },
+    inventory: () => inventory,
+    ...{ store, now: () => 1_000 },
     assets: { current: () => manifest } as unknown as Assets,
-    scripts: loadScripts("templates", directory),
-    configs: loadLoaderConfigs("templates", directory),
+    scripts: loadScripts("templates", () => directory),
+    configs: loadLoaderConfigs("templates", () => directory),
   });
 }
 
