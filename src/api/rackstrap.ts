@@ -17,13 +17,14 @@ import type { PowerJobs } from "../operations/power-jobs.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock, Runner } from "../operations/runner.ts";
+import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
 import { createPowerService } from "./power.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
 import type {
-  CheckResult,
+  CheckRequest,
   DiscoveredView,
   EventView,
   Explanation,
@@ -51,7 +52,7 @@ export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<Bmc
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
-  readonly check: () => Promise<readonly CheckResult[]>;
+  readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
   readonly clock: Clock;
@@ -120,7 +121,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
-    check: async () => await tools.check(),
+    check: async (request) => await tools.check(request),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),
   };
