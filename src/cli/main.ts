@@ -13,6 +13,7 @@ import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addImportCommand } from "./import.ts";
+import { addInventoryCommand } from "./inventory.ts";
 import { addLeasesCommand } from "./leases.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
@@ -42,7 +43,9 @@ function createProgram(done: Done): Command {
   addServeCommand(program, done);
   addCheckCommand(program, done);
   addAssetsCommand(program, done);
-  addImportCommand(program, done);
+  addInventoryCommand(program, done);
+  // The same, for those who know it by its short name.
+  addImportCommand(program, done, true);
   addNodesCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);
