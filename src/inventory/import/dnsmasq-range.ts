@@ -34,11 +34,12 @@ export function readRange(setting: Setting, note: AddNote): DnsmasqRange | undef
     note(setting, "it is no range: write it as dhcp-range=10.0.0.10,10.0.0.20,255.255.255.0,1h");
     return undefined;
   }
-  const end = parseIpv4(second);
+  const isMask = (part: string) => part.startsWith("255.") || part === "128.0.0.0";
+  const end = isMask(second) ? undefined : parseIpv4(second);
   const mode = ["static", "proxy"].find((word) => rest.includes(word));
   if (mode === "proxy")
     note(setting, "set mode of this network to proxy: another server gives the addresses");
-  const mask = [second, ...others].find((part) => part.startsWith("255.") || part === "128.0.0.0");
+  const mask = [second, ...others].find(isMask);
   const cidr = networkOf(start, mode === undefined ? end : undefined, mask);
   if (cidr === undefined) {
     note(setting, "its netmask is none, or the range does not fit into it: correct it");

@@ -33,10 +33,10 @@ export function toProfile(text: string): string | undefined {
 const noSerial =
   /^(?:|-|n\/?a|none|null|unknown|default string|not specified|to be filled by o\.?e\.?m\.?|0+)$/i;
 
-/** A serial number of printable characters without blanks at its ends; undefined when there is none. */
+/** A serial number as the inventory takes it; undefined when there is none. */
 export function toSerial(text: string): string | undefined {
   const serial = text.trim();
-  return noSerial.test(serial) || !/^[\x21-\x7e](?:[\x20-\x7e]{0,62}[\x21-\x7e])?$/.test(serial)
+  return noSerial.test(serial) || !/^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}$/.test(serial)
     ? undefined
     : serial;
 }

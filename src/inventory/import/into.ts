@@ -212,7 +212,7 @@ function appended(lines: readonly string[], { text, nodes, indent, heading }: Ta
   if (nodes !== undefined) return { offset: lineEnd(text, endOf(nodes)), lines: indented };
   return heading === undefined
     ? { offset: text.length, lines: ["nodes:", ...indented] }
-    : { offset: lineEnd(text, heading), lines: indented };
+    : { offset: lineEnd(text, heading + 1), lines: indented };
 }
 
 /** Where the last value of nested block maps ends, without the comments behind it. */

@@ -43,12 +43,17 @@ export function parseInventoryJson(bytes: Buffer, file: string): Read<OldConfig>
 interface Around {
   readonly key?: JsonEntry;
   readonly role?: JsonEntry;
+  /** It stands in a list of machines. */
+  readonly listed?: true;
 }
 
 function readMachines(json: Json, machines: Machines, around: Around): void {
   if (json.kind === "list") {
     for (const item of json.items)
-      readMachines(item, machines, around.role === undefined ? {} : { role: around.role });
+      readMachines(item, machines, {
+        listed: true,
+        ...(around.role !== undefined && { role: around.role }),
+      });
     return;
   }
   if (json.kind === "scalar") {
@@ -57,10 +62,11 @@ function readMachines(json: Json, machines: Machines, around: Around): void {
   }
   const entries = entriesOf(json);
   const role = around.role === undefined ? {} : { role: around.role };
-  // By a MAC, a serial number or an address of its own; what only has a name may be a group.
+  const has = (meaning: string) =>
+    entries.some(({ key, value }) => value.kind !== "map" && meaningOf(key) === meaning);
+  // Outside a list, what only has a name may be the site around the machines.
   const isMachine =
-    around.key !== undefined ||
-    entries.some(({ key, value }) => value.kind !== "map" && meaningOf(key) === "mac");
+    around.key !== undefined || has("mac") || (around.listed === true && has("name"));
   if (isMachine) {
     addMachine([...aroundFields(around), ...fieldsOf(json, "")], json.place, machines);
     return;

@@ -220,10 +220,10 @@ function factOf(meaning: Meaning, text: string): HostFacts | typeof ignored {
     case "disk":
       return /^\/[A-Za-z0-9_.,:/@=+-]+$/.test(text) ? { disk: text } : {};
     case "rack":
-    case "zone":
-      return /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(text)
-        ? { [meaning]: text }
-        : {};
+    case "zone": {
+      const label = text.toLowerCase();
+      return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(label) ? { [meaning]: label } : {};
+    }
     case "architecture":
       return /^(?:amd64|x86_64|x86-64|arm64|aarch64)(?:\/|$)/i.test(text) ? ignored : {};
     case "nothing":
