@@ -15,6 +15,7 @@ import { addExplainCommand } from "./explain.ts";
 import { addImportCommand } from "./import.ts";
 import { addInventoryCommand } from "./inventory.ts";
 import { addLeasesCommand } from "./leases.ts";
+import { addLintRunbookCommand } from "./lint-runbook.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
 import { type Done, printJson } from "./output.ts";
@@ -44,6 +45,7 @@ function createProgram(done: Done): Command {
   addCheckCommand(program, done);
   addAssetsCommand(program, done);
   addInventoryCommand(program, done);
+  addLintRunbookCommand(program, done);
   // The same, for those who know it by its short name.
   addImportCommand(program, done, true);
   addNodesCommand(program, done);
