@@ -214,7 +214,7 @@ const unsafe: readonly Omit<Rule, "severity">[] = [
     message:
       "the service has the port of the boot server: where both run on one host the second one does not start",
     remedy:
-      "give one of them another port: server.httpPort of the inventory, which `rackstrap check` compares",
+      "give one of them another port: server.httpPort of the inventory, or the port of the service",
   },
   {
     id: "worker-among-control",

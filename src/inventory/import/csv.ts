@@ -49,7 +49,7 @@ export function parseCsv(text: string, file: string): Cell[][] {
 }
 
 /** Which of them is most frequent in the first line. */
-export function separatorOf(text: string): string {
+function separatorOf(text: string): string {
   const end = text.indexOf("\n");
   const first = (end === -1 ? text : text.slice(0, end)).slice(0, 10_000);
   const count = (mark: string) => first.split(mark).length - 1;
