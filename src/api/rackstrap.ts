@@ -12,7 +12,8 @@ import { type Mac, parseMac } from "../net/mac.ts";
 import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { nextState, states } from "../nodes/state.ts";
 import { awaitedBootStage } from "../operations/boot-stage.ts";
-import type { Operation, OperationStore } from "../operations/operation.ts";
+import { formationOf } from "../operations/formation.ts";
+import type { ClusterStore, Operation, OperationStore } from "../operations/operation.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
@@ -39,6 +40,7 @@ export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<Bmc
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly cluster: ClusterAccess;
+  readonly clusters: ClusterStore;
   readonly powerJobs: PowerJobs;
   readonly powerWatch: Pick<PowerWatch, "view">;
   readonly subject: (mac: Mac) => Subject;
@@ -109,6 +111,13 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       return operationView(stored(id));
     },
     cluster: async () => (await tools.cluster.views()).map(layerView),
+    formation: async () => {
+      const views = await tools.cluster.views();
+      const { name: cluster } = inventory().cluster;
+      const claim = tools.clusters.claim(cluster);
+      const { wasInstalled } = nodes;
+      return { cluster, ...formationOf({ inventory: inventory(), views, claim, wasInstalled }) };
+    },
     render: (name, stage) => {
       const node = declared(name);
       const text = tools.render(node, stage);

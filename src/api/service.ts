@@ -11,6 +11,7 @@ import type {
   DiscoveredView,
   EventView,
   Explanation,
+  Formation,
   LayerView,
   LeaseView,
   NodeView,
@@ -71,6 +72,7 @@ export interface Rackstrap extends PowerService, ConsoleService, BmcService {
   /** Asks a running operation to stop, and returns it as it stands. */
   cancel(id: string): OperationView;
   cluster(): Promise<readonly LayerView[]>;
+  formation(): Promise<Formation>;
   render(node: string, stage: string): Rendered;
   /** What the running server finds wrong or right with itself and its inventory. */
   check(request: CheckRequest): Promise<readonly CheckLine[]>;
