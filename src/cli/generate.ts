@@ -75,7 +75,8 @@ async function generateFor(
 ): Promise<Generated> {
   const site: Site = {
     inventory,
-    source: basename(options.inventory ?? ""),
+    // It ends up in comments of files that other programs read.
+    source: printable(basename(options.inventory ?? "")),
     cluster: only.has("cluster-config")
       ? await clusterState(options, inventory)
       : { state: "unknown", reason: "it was not asked for", next: "" },

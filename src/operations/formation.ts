@@ -36,6 +36,10 @@ export function formationOf(facts: FormationFacts): ClusterState {
         ({ fqdn }) => fqdn,
       ),
     };
+  if (claim?.node !== undefined && founder === undefined)
+    return unknown(
+      `${claim.node} was to form cluster ${cluster} and is not among its peers any more, so nobody can say whether it did`,
+    );
   const installed = inventory.nodes.find(({ name }) => facts.wasInstalled(name));
   if (installed !== undefined)
     return unknown(

@@ -82,6 +82,11 @@ describe("nobody can say whether a cluster exists", () => {
       /^node node02 was installed to be in cluster prod-cluster and no member answers yet/,
     ],
     [
+      "where a node was to form it that is not declared any more",
+      { claim: { node: "node09" } },
+      /^node09 was to form cluster prod-cluster and is not among its peers any more/,
+    ],
+    [
       "while its members name no leader",
       { views: [living({ leader: undefined })] },
       /^cluster prod-cluster answers, and its members name no leader/,
