@@ -3,6 +3,7 @@
 import { basename, isAbsolute, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { formationShape } from "../api/shapes.ts";
+import { bootstrapDocuments } from "../generate/cluster-config-files.ts";
 import { type Generated, generate, generators } from "../generate/generators.ts";
 import { type Action, plan } from "../generate/plan.ts";
 import type { ClusterState, Site } from "../generate/site.ts";
@@ -57,9 +58,12 @@ async function run(options: GenerateOptions): Promise<ExitCode> {
   if (named !== undefined)
     throw new CliError(exitCodes.failed, `no ${named.generator}: ${named.skipped}`, named.next);
   const paths = new Set([...files.map(({ path }) => path), ...tree.manifest.keys()]);
+  const disk = readFiles(tree.root, paths);
+  if (skipped.some(({ generator }) => generator === "cluster-config"))
+    for (const path of bootstrapDocuments(disk))
+      console.error(`${path} is of an earlier run and says "bootstrap": do not give it to a node`);
   const actions = plan({
-    ...{ files, complete, manifest: tree.manifest },
-    disk: readFiles(tree.root, paths),
+    ...{ files, complete, manifest: tree.manifest, disk },
     forced: forcedPaths(options.force ?? [], tree.root, paths),
   });
   return options.write === true

@@ -5,6 +5,7 @@ import { type ClusterMembership, clusterConfig } from "../boot/cluster-config.ts
 import { clusterPeers } from "../inventory/peers.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { GeneratedFile } from "./file.ts";
+import type { OnDisk } from "./plan.ts";
 import type { ClusterState, Site } from "./site.ts";
 
 /** Why there is nothing to generate, and what to do about it. */
@@ -34,6 +35,17 @@ export function clusterConfigFiles(site: Site): readonly GeneratedFile[] | Skipp
       next: "give a node a profile with the role control-plane or all-in-one",
     };
   return [...files, { path: "nodes/README.md", text: readme(site.source) }];
+}
+
+/** Documents of an earlier run that tell a node to form the cluster: nobody should believe them while its state is unknown. */
+export function bootstrapDocuments(disk: ReadonlyMap<string, OnDisk>): readonly string[] {
+  return [...disk].flatMap(([path, there]) =>
+    path.endsWith("/cluster-config.json") &&
+    there.kind === "file" &&
+    /"bootstrap"\s*:\s*true/.test(there.text)
+      ? [path]
+      : [],
+  );
 }
 
 function membershipOf(

@@ -89,7 +89,12 @@ describe("generate without a server", () => {
       false,
     ]);
     // What nobody can judge now is left as it is.
-    expect((await generate("--write")).stdout).not.toContain("removed");
+    const { stdout, stderr: warned } = await generate("--write");
+    expect(stdout).not.toContain("removed");
+    expect(warned).toContain(
+      'nodes/node01.example.com/secrets/cluster-config.json is of an earlier run and says "bootstrap": do not give it to a node\n',
+    );
+    expect(warned).not.toContain("node02.example.com/secrets");
     expect(config("node01").bootstrap).toBe(true);
   });
 

@@ -38,3 +38,8 @@ test("what was generated from the tree before is the same tree, a year after", (
   const again = generate(siteWith({ previous: (path) => before.get(path), nowMs }), names).files;
   expect(again).toEqual(first);
 });
+
+test("no file has a login of a BMC, or says where its password is", () => {
+  for (const { path, text } of generate(siteWith(), names).files)
+    expect(text, path).not.toMatch(/password|\badmin\b|PRIVATE KEY/i);
+});
