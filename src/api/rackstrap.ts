@@ -20,6 +20,7 @@ import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock, Runner } from "../operations/runner.ts";
 import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
+import type { CertificatesView } from "./certificate-shapes.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
 import { createPowerService } from "./power.ts";
@@ -54,6 +55,7 @@ export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<Bmc
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
+  readonly certificates: () => CertificatesView;
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
@@ -130,6 +132,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
+    certificates: () => tools.certificates(),
     check: async (request) => await tools.check(request),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),

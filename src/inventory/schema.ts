@@ -14,6 +14,7 @@ import {
   profileName,
   type Role,
 } from "./node-schema.ts";
+import { pki } from "./pki-schema.ts";
 import { type ServiceName, services } from "./services.ts";
 import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, port } from "./values.ts";
 
@@ -161,6 +162,7 @@ export const inventorySchema = z.strictObject({
   install,
   timeouts: timeouts.prefault({}),
   power: power.prefault({}),
+  pki: pki.prefault({}),
   profiles: z.record(profileName, profile),
   nodes: z.record(hostLabel, node),
   /** Machines that left for good, by MAC, each with what it was: they are refused. */
