@@ -225,7 +225,7 @@ function mayKnow({ where, pid, argv }: Seen, found: readonly string[]): boolean 
   const referred = found.every((name) => name === "BMC password of node02");
   if (referred && (pid === server.pid || argv.startsWith("cat ") || argv.includes(" serve ")))
     return true;
-  return found.every((name) => name === "BMC password of node04") && argv.startsWith("ipmitool ");
+  return found.every((name) => name === "BMC password of node04") && /^\[?ipmitool\b/.test(argv);
 }
 
 /** The control: each secret, in a file that is then searched. */
@@ -242,7 +242,7 @@ test("no secret is in an argument, a foreign environment, a log, an answer, on t
 }, async () => {
   const site = siteCanaries();
   const stop = new AbortController();
-  const watching = watchProcesses(stop.signal, 10);
+  const watching = watchProcesses(stop.signal, 25);
   const { stdout } = await rackstrap(rack.namespace, rack.inventoryFile, [
     ...["provision", "--detach", "node01", "--json"],
   ]);
@@ -256,29 +256,31 @@ test("no secret is in an argument, a foreign environment, a log, an answer, on t
   const { seen, looks } = await watching;
   await server.stop();
 
-  expect(seesAll(scanner, canaries)).toBe(true);
-  expect(looks).toBeGreaterThan(1000);
+  expect.soft(seesAll(scanner, canaries)).toBe(true);
+  expect.soft(looks).toBeGreaterThan(1000);
   const holding = seen
     .map((each) => ({ each, found: scanner.find(each.content) }))
     .filter(({ found }) => found.length > 0);
   // That these are seen shows that the watch sees.
   const known = holding.filter(({ each, found }) => mayKnow(each, found));
-  expect(new Set(known.flatMap(({ found }) => found))).toEqual(
-    new Set(["BMC password of node02", "BMC password of node04"]),
-  );
+  expect
+    .soft(new Set(known.flatMap(({ found }) => found)))
+    .toEqual(new Set(["BMC password of node02", "BMC password of node04"]));
   const others = holding.filter((each) => !known.includes(each));
-  expect(others.map(({ each, found }) => `${found}: ${each.where} of ${each.argv}`)).toEqual([]);
+  expect
+    .soft(others.map(({ each, found }) => `${found}: ${each.where} of ${each.argv}`))
+    .toEqual([]);
 
-  expect(answers.length).toBeGreaterThan(100);
+  expect.soft(answers.length).toBeGreaterThan(100);
   const told = answers.filter((answer) => scanner.find(answer.text).length > 0);
-  expect(told.map(({ question }) => question)).toEqual([]);
-  expect(findInFiles(scanner, at("server.log"))).toEqual({});
-  expect(statSync(at("prov.pcap")).size).toBeGreaterThan(10_000_000);
-  expect(findInFiles(scanner, at("prov.pcap"))).toEqual({});
-  expect(readdirSync(state("runs", operation))).toContain("placed-files.json");
-  expect(filesBelow(state()).length).toBeGreaterThan(10);
+  expect.soft(told.map(({ question }) => question)).toEqual([]);
+  expect.soft(findInFiles(scanner, at("server.log"))).toEqual({});
+  expect.soft(statSync(at("prov.pcap")).size).toBeGreaterThan(10_000_000);
+  expect.soft(findInFiles(scanner, at("prov.pcap"))).toEqual({});
+  expect.soft(readdirSync(state("runs", operation))).toContain("placed-files.json");
+  expect.soft(filesBelow(state()).length).toBeGreaterThan(10);
   // Each of these two is the secret itself, for the server's user alone.
-  expect(findInFiles(scanner, state())).toEqual({
+  expect.soft(findInFiles(scanner, state())).toEqual({
     [state("api-token")]: ["API token"],
     [state("boot-nonce-key")]: ["boot nonce key"],
   });

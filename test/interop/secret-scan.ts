@@ -64,6 +64,7 @@ export function formsOf(value: Buffer): string[] {
 export interface Seen {
   readonly where: "cmdline" | "environ";
   readonly pid: number;
+  /** Its arguments, or its name in brackets when it ended before they were read. */
   readonly argv: string;
   readonly content: Buffer;
 }
@@ -80,10 +81,12 @@ export async function watchProcesses(
   let looks = 0;
   while (!stop.aborted) {
     for (const name of readdirSync("/proc").filter((each) => /^\d+$/.test(each))) {
+      // In this order: a program that has its environment has its arguments, too.
+      const environ = readProcess(name, "environ");
       const cmdline = readProcess(name, "cmdline");
-      const argv = cmdline.toString("latin1").replaceAll("\0", " ").trim();
+      const argv = argvText(cmdline) || `[${readProcess(name, "comm").toString().trim()}]`;
       for (const where of ["cmdline", "environ"] as const) {
-        const content = where === "cmdline" ? cmdline : readProcess(name, where);
+        const content = where === "cmdline" ? cmdline : environ;
         const key = `${name} ${where} ${argv} ${content.length}`;
         if (!seen.has(key)) seen.set(key, { where, pid: Number(name), argv, content });
       }
@@ -92,6 +95,10 @@ export async function watchProcesses(
     await sleep(pauseMs);
   }
   return { seen: [...seen.values()], looks };
+}
+
+function argvText(cmdline: Buffer): string {
+  return cmdline.toString("latin1").replaceAll("\0", " ").trim();
 }
 
 function readProcess(pid: string, file: string): Buffer {
