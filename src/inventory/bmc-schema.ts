@@ -98,12 +98,7 @@ const redfish = z.strictObject({
   console: z.strictObject({ port: port.default(623), cipherSuite, bmcKey }).optional(),
 });
 
-export const bmc = z.discriminatedUnion("kind", [ipmi, ipmitool, redfish], {
-  error: ({ code, input }) =>
-    code === "invalid_union"
-      ? `${JSON.stringify((input as { readonly kind: unknown }).kind)} is not one of ipmi, ipmitool, redfish`
-      : undefined,
-});
+export const bmc = z.discriminatedUnion("kind", [ipmi, ipmitool, redfish]);
 
 export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;

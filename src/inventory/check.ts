@@ -5,6 +5,7 @@ import { cidrContains } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { outside, pooled, taken } from "./address-check.ts";
 import { dnsFindings } from "./dns-check.ts";
+import { suggest } from "./nearest.ts";
 import { networkFindings } from "./network-check.ts";
 import { bootNetworks, servedInterfaces } from "./networks.ts";
 import type { ParsedInventory } from "./schema.ts";
@@ -15,6 +16,8 @@ export interface Finding {
   readonly path: Path;
   /** Set where the key itself is wrong, and not the value that it names. */
   readonly at?: "key";
+  /** Absent: an error. A file with warnings alone is in force. */
+  readonly severity?: "warning";
   readonly message: string;
 }
 
@@ -40,7 +43,7 @@ function profileFindings({ nodes, profiles }: ParsedInventory): Finding[] {
       : [
           {
             path: ["nodes", name, "profile"],
-            message: `node ${name} names the profile "${node.profile}", which is not declared; ${suggestion(node.profile, known)}`,
+            message: `node ${name} names the profile "${node.profile}", which is not declared under profiles: ${suggest(node.profile, known)}`,
           },
         ],
   );
@@ -53,27 +56,6 @@ function secureBootFindings(nodes: Nodes): Finding[] {
       path: ["nodes", name, "secureBoot"],
       message: `node ${name} has firmware "bios", which knows no Secure Boot: set firmware: uefi, or leave secureBoot out`,
     }));
-}
-
-function suggestion(value: string, known: readonly string[]): string {
-  const nearest = known.toSorted((a, b) => distance(value, a) - distance(value, b))[0];
-  return nearest === undefined
-    ? "declare it under profiles"
-    : `did you mean "${nearest}"? Declared: ${known.join(", ")}`;
-}
-
-/** Levenshtein distance, for names of at most 63 characters. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, from] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, to] of [...b].entries())
-      next.push(
-        Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (from === to ? 0 : 1)),
-      );
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 function duplicateFindings(nodes: Nodes): Finding[] {

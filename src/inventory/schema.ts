@@ -4,6 +4,7 @@
 import { z } from "zod";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { dns } from "./dns-schema.ts";
+import { includePattern } from "./include-pattern.ts";
 import { dhcp, provisioning } from "./network-schema.ts";
 import {
   downloadRate,
@@ -120,6 +121,8 @@ const discovery = z.strictObject({
 
 /** The whole inventory file. Unknown keys are errors: a misspelt setting must not be ignored. */
 export const inventorySchema = z.strictObject({
+  /** Further files, read by load.ts. */
+  include: z.array(includePattern).default([]),
   site: hostLabel,
   domain: domainName,
   cluster: z.strictObject({

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { type Cidr, parseCidr } from "../net/cidr.ts";
-import { type Ipv4, parseIpv4 } from "../net/ipv4.ts";
+import { type Ipv4, ipv4FromNumber, ipv4ToNumber, parseIpv4 } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
 import { issueMessage, mismatch } from "./messages.ts";
 
@@ -27,17 +27,51 @@ export const interfaceName = matching(
   "the name of a network interface such as eth0",
 );
 
-function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
+/** Text that `parse` takes. `hint` may have better words for a value that is wrong in a way that is often met. */
+function parsed<T>(
+  parse: (text: string) => T | undefined,
+  expected: string,
+  hint: (text: string) => string | undefined = () => undefined,
+) {
   return z.string(expecting(expected)).transform((text, ctx): T => {
     const value = parse(text);
     if (value !== undefined) return value;
-    ctx.addIssue({ code: "custom", message: mismatch(text, expected) });
+    ctx.addIssue({ code: "custom", message: hint(text) ?? mismatch(text, expected) });
     return z.NEVER;
   });
 }
 
-export const ipv4 = parsed<Ipv4>(parseIpv4, "an IPv4 address such as 10.0.100.50");
-export const cidr = parsed<Cidr>(parseCidr, "a network such as 10.0.100.0/24 (host bits zero)");
+/** For the network of a VLAN that is written with the VLAN's number in it, such as 10.0.300.0/24. */
+function largePart(what: string): (text: string) => string | undefined {
+  return (text) => {
+    const parts = /^(\d{1,4})\.(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?:\/\d{1,2})?$/.exec(text)?.slice(1);
+    const large = parts?.find((part) => Number(part) > 255);
+    return large === undefined
+      ? undefined
+      : `"${text}" is not ${what}: each of its four parts is 0 to 255, and ${large} is more; the number of a VLAN is written as vlan: ${large}`;
+  };
+}
+
+function networkHint(text: string): string | undefined {
+  const [address = "", prefix = ""] = text.split("/");
+  const number = parseIpv4(address);
+  if (number === undefined || !/^(?:[0-9]|[12][0-9]|3[0-2])$/.test(prefix))
+    return largePart("a network")(text);
+  const hostBits = 2 ** (32 - Number(prefix));
+  const network = ipv4FromNumber(Math.floor(ipv4ToNumber(number) / hostBits) * hostBits);
+  return `"${text}" is the address of a machine in a network: write the network as ${network}/${prefix}`;
+}
+
+export const ipv4 = parsed<Ipv4>(
+  parseIpv4,
+  "an IPv4 address such as 10.0.100.50",
+  largePart("an IPv4 address"),
+);
+export const cidr = parsed<Cidr>(
+  parseCidr,
+  "a network such as 10.0.100.0/24 (host bits zero)",
+  networkHint,
+);
 export const mac = parsed<Mac>(parseMac, "a MAC address such as 52:54:00:12:34:56");
 export const port = z.int().min(1).max(65535);
 
