@@ -5,6 +5,10 @@ import { cidrContains } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { outside, pooled, taken } from "./address-check.ts";
 import { dnsFindings } from "./dns-check.ts";
+import { clusterFindings } from "./cluster-check.ts";
+import { diskFindings } from "./disk-check.ts";
+import { identityFindings } from "./identity-check.ts";
+import { interfaceFindings } from "./interface-check.ts";
 import { suggest } from "./nearest.ts";
 import { networkFindings } from "./network-check.ts";
 import { bootNetworks, servedInterfaces } from "./networks.ts";
@@ -28,10 +32,13 @@ export function checkInventory(file: ParsedInventory): Finding[] {
   return [
     ...networkFindings(file),
     ...profileFindings(file),
-    ...duplicateFindings(file.nodes),
+    ...identityFindings(file),
     ...secureBootFindings(file.nodes),
     ...addressFindings(file),
     ...dnsFindings(file),
+    ...interfaceFindings(file),
+    ...clusterFindings(file),
+    ...diskFindings(file),
   ];
 }
 
@@ -58,31 +65,6 @@ function secureBootFindings(nodes: Nodes): Finding[] {
     }));
 }
 
-function duplicateFindings(nodes: Nodes): Finding[] {
-  const identities: readonly [string, Path, (node: Nodes[string]) => string][] = [
-    ["MAC", ["mac"], (node) => node.mac],
-    ["provisioning address", ["provisioningAddress"], (node) => node.provisioningAddress],
-    ["production address", ["productionAddress"], (node) => node.productionAddress],
-    ["BMC", ["bmc", "address"], (node) => `${node.bmc.address}:${node.bmc.port}`],
-  ];
-  return identities.flatMap(([what, path, value]) => {
-    const owners = new Map<string, string>();
-    return Object.entries(nodes).flatMap(([name, node]) => {
-      const identity = value(node);
-      const owner = owners.get(identity);
-      owners.set(identity, owner ?? name);
-      return owner === undefined
-        ? []
-        : [
-            {
-              path: ["nodes", name, ...path],
-              message: `node ${name} has the ${what} ${identity} of node ${owner}: give each machine its own`,
-            },
-          ];
-    });
-  });
-}
-
 function addressFindings(file: ParsedInventory): Finding[] {
   const { nodes, networks } = file;
   const { production, management } = networks;
@@ -94,6 +76,12 @@ function addressFindings(file: ParsedInventory): Finding[] {
       production.cidr,
       "production",
     ),
+    ...(["management", "client"] as const).flatMap((name) => {
+      const network = networks[name];
+      return network?.gateway === undefined
+        ? []
+        : outside(["networks", name, "gateway"], network.gateway, network.cidr, name);
+    }),
     ...Object.entries(nodes).flatMap(([name, node]) => {
       const at = (...path: string[]) => ["nodes", name, ...path];
       return [
