@@ -76,7 +76,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a key without a value",
     "flake: ./flake",
     "flake:",
-    "17:9: install.flake: has no value: write text",
+    "17:9: install.flake: has no value: write a flake such as /srv/provisioning or github:owner/name, without # and what follows",
   ],
   [
     "a misspelt setting",
