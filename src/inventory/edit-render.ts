@@ -1,6 +1,18 @@
 // Writes plain data as YAML or JSON in the style of its neighbours.
 
-import { Document, isCollection, isMap, isPair, isScalar, type Node, Scalar } from "yaml";
+import {
+  Document,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  type Node,
+  parseDocument,
+  Scalar,
+  visit,
+  type YAMLSeq,
+} from "yaml";
 
 type Path = readonly (string | number)[];
 
@@ -20,7 +32,9 @@ export function renderEntry(path: Path, value: unknown, place: Place): string {
   const pair = isMap(document.contents) ? document.contents.items[0] : undefined;
   applyStyle(pair?.value, isCollection(place.sibling) ? place.sibling : undefined, path.length);
   if (isScalar(pair?.value) && isScalar(place.sibling)) keepQuotes(pair.value, place.sibling);
-  const lines = document.toString({ lineWidth: 0 }).trimEnd().split("\n");
+  const lines = withTightLists(document.toString({ lineWidth: 0 }))
+    .trimEnd()
+    .split("\n");
   const indent = " ".repeat(place.indent);
   return lines.map((line) => (line === "" ? "" : indent + line) + place.newline).join("");
 }
@@ -49,6 +63,29 @@ export function renderFlowPair(
   const indent = column === undefined ? "" : " ".repeat(column);
   const text = JSON.stringify(value, undefined, column === undefined ? 0 : 2);
   return `${JSON.stringify(String(key))}: ${text.replaceAll("\n", `\n${indent}`)}`;
+}
+
+/** `[a, b]` in place of `[ a, b ]`, which the YAML writer has no setting for. */
+export function withTightLists(text: string): string {
+  const gaps: (readonly [number, number])[] = [];
+  visit(parseDocument(text), {
+    Seq: (_key, list) => {
+      if (list.flow === true) gaps.push(...gapsOf(text, list));
+    },
+  });
+  const order = gaps.toSorted(([a], [b]) => b - a);
+  return order.reduce((tight, [start, end]) => tight.slice(0, start) + tight.slice(end), text);
+}
+
+/** The blanks behind the first and before the last bracket. */
+function gapsOf(text: string, { range, items }: YAMLSeq): (readonly [number, number])[] {
+  const [first, last] = [items[0], items.at(-1)];
+  if (!range || !isNode(first) || !isNode(last) || !first.range || !last.range) return [];
+  const all = [
+    [range[0] + 1, first.range[0]],
+    [last.range[1], range[1] - 1],
+  ] as const;
+  return all.filter(([start, end]) => start < end && /^ +$/.test(text.slice(start, end)));
 }
 
 function keepQuotes(scalar: Scalar, old: Scalar): void {

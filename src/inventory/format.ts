@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Document, isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
 import { messageOf } from "../net/error-text.ts";
+import { withTightLists } from "./edit-render.ts";
 import { inventoryJsonSchema, type JsonSchema } from "./json-schema.ts";
 
 // Comments may move once when their neighbours do; then a text stands still.
@@ -42,7 +43,7 @@ function formatOnce(text: string): string | { readonly problem: string } {
 }
 
 function toYaml(document: Document): string {
-  return document.toString({ lineWidth: 0, indent: 2, indentSeq: true });
+  return withTightLists(document.toString({ lineWidth: 0, indent: 2, indentSeq: true }));
 }
 
 function toJson(document: Document): string {

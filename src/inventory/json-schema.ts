@@ -29,7 +29,7 @@ export function inventoryJsonSchema(): JsonSchema {
   const address = bmcAddress(node);
   const bmc = profile.properties?.["bmc"];
   if (node.properties !== undefined && bmc !== undefined)
-    node.properties["bmc"] = { ...bmc, properties: { ...bmc.properties, address } };
+    node.properties["bmc"] = { ...bmc, properties: { kind: {}, address, ...bmc.properties } };
   return { title: "rackstrap inventory", ...schema };
 }
 

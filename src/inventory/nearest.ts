@@ -8,7 +8,7 @@ export function nearest(text: string, known: readonly string[]): string | undefi
     .toSorted((a, b) => a.away - b.away)[0];
   if (best === undefined || wanted === "") return undefined;
   const allowed = Math.max(2, Math.floor(Math.max(wanted.length, best.name.length) / 3));
-  if (best.away <= allowed && best.away < best.name.length) return best.name;
+  if (best.away < allowed + 1 && best.away < best.name.length) return best.name;
   return known.find((name) => isShort(wanted, name.toLowerCase()));
 }
 

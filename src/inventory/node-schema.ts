@@ -108,17 +108,22 @@ const inheritable = {
   vlans: vlans.default({}),
 };
 
+// The order here is that of a formatted file.
+const { firmware, rack, ...otherDefaults } = inheritable;
+
 export const node = z.strictObject({
   mac,
   profile: profileName,
+  firmware,
   provisioningAddress: ipv4,
   productionAddress: ipv4,
   /** What the machine says of itself (SMBIOS type 1). */
   serial: machineSerial.optional(),
   uuid: machineUuid.optional(),
+  rack,
   /** Rack unit, counted from below. */
   position: z.int().min(1).max(100).optional(),
-  ...inheritable,
+  ...otherDefaults,
   bmc,
 });
 

@@ -289,7 +289,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "an interface of the provisioning network, which server.interface names",
     "domain: prov.example.com\n",
     "domain: prov.example.com\n    interface: eth0\n",
-    '14:5: networks.provisioning.interface: "interface" is no setting here: there are cidr, pool, exclude, searchDomains, ntp, mtu, routes, leaseSeconds, minLeaseSeconds, maxLeaseSeconds, mode, gateway, dns, domain, vlan',
+    '14:5: networks.provisioning.interface: "interface" is no setting here: there are cidr, gateway, pool, exclude, dns, domain, searchDomains, ntp, mtu, routes, leaseSeconds, minLeaseSeconds, maxLeaseSeconds, mode, vlan',
   ],
   [
     "a network name with a capital",
