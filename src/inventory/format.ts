@@ -1,7 +1,7 @@
 // Writes an inventory's text in one order and indentation, with its comments. What it says stays the same.
 
 import { isDeepStrictEqual } from "node:util";
-import { type Document, isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
+import { type Document, isMap, isNode, isScalar, isSeq, parseDocument, type YAMLMap } from "yaml";
 import { messageOf } from "../net/error-text.ts";
 import { withTightLists } from "./edit-render.ts";
 import { inventoryJsonSchema, type JsonSchema } from "./json-schema.ts";
@@ -9,13 +9,15 @@ import { inventoryJsonSchema, type JsonSchema } from "./json-schema.ts";
 // Comments may move once when their neighbours do; then a text stands still.
 const maxRounds = 4;
 
+type Formatted = { readonly text: string } | { readonly problem: string };
+
 /** The text in its usual form, or why it has none. Formatting the result again changes nothing. */
-export function formatInventory(
-  text: string,
-): { readonly text: string } | { readonly problem: string } {
+export function formatInventory(text: string): Formatted {
+  // Once for all rounds: it takes longer than they do.
+  const schema = inventoryJsonSchema();
   let before = text;
   for (let round = 0; round < maxRounds; round += 1) {
-    const after = formatOnce(before);
+    const after = formatOnce(before, schema);
     if (typeof after !== "string") return after;
     if (after === before) return { text: after };
     before = after;
@@ -25,14 +27,16 @@ export function formatInventory(
   };
 }
 
-function formatOnce(text: string): string | { readonly problem: string } {
+function formatOnce(text: string, schema: JsonSchema): string | { readonly problem: string } {
   const document = parseDocument(text, { prettyErrors: false });
   const [fault] = [...document.errors, ...document.warnings];
   if (fault !== undefined) return { problem: `it is not valid YAML: ${fault.message}` };
   if (!isMap(document.contents)) return { problem: "it is no inventory" };
   try {
     const value: unknown = document.toJS({ maxAliasCount: 100 });
-    order(document.contents, inventoryJsonSchema());
+    const header = document.contents.items[0]?.key;
+    order(document.contents, schema);
+    keepOnTop(document.contents, header);
     const formatted = isJson(text) ? toJson(document) : toYaml(document);
     const again = parseDocument(formatted, { prettyErrors: false });
     if (again.errors.length === 0 && isDeepStrictEqual(again.toJS(), value)) return formatted;
@@ -40,6 +44,15 @@ function formatOnce(text: string): string | { readonly problem: string } {
     return { problem: `it can't be written again: ${messageOf(error)}` };
   }
   return { problem: "an alias would come before its anchor: write the values out" };
+}
+
+/** What stands above the first line is about the file, and stays above it. */
+function keepOnTop({ items }: YAMLMap, header: unknown): void {
+  const first = items[0]?.key;
+  if (!isNode(first) || !isNode(header) || first === header || !header.commentBefore) return;
+  const own = first.commentBefore;
+  first.commentBefore = own ? `${header.commentBefore}\n${own}` : header.commentBefore;
+  header.commentBefore = null;
 }
 
 function toYaml(document: Document): string {

@@ -1,6 +1,14 @@
 // One text of an inventory, YAML or JSON, as plain data and the places of its values. Does not know what may be written there.
 
-import { type Document, LineCounter, parseDocument, visit, type YAMLError } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from "yaml";
 import { messageOf } from "../net/error-text.ts";
 import type { Finding } from "./check.ts";
 import { offsetOf } from "./position.ts";
@@ -34,7 +42,11 @@ export function readYaml(
   name: string,
 ): YamlText | { readonly problems: readonly Problem[] } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, {
+    ...{ lineCounter: lines, prettyErrors: false },
+    // The reader would print its own remarks beside ours.
+    logLevel: "error",
+  });
   const place = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { offset, line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -50,7 +62,7 @@ export function readYaml(
     return refuse(
       faults.map((fault) => ({ offset: fault.pos[0], message: yamlMessage(fault, text) })),
     );
-  const strays = strayAliases(document);
+  const strays = [...strayAliases(document), ...strangeKeys(document)];
   if (strays.length > 0) return refuse(strays);
   const plain = plainValue(document);
   if ("error" in plain)
@@ -96,6 +108,21 @@ function strayAliases(document: Document): { offset: number; message: string }[]
     },
   });
   return strays;
+}
+
+/** `[a]: b` and `{ a: b }: c` are YAML, and no settings. */
+function strangeKeys(document: Document): { offset: number; message: string }[] {
+  const strange: { offset: number; message: string }[] = [];
+  visit(document, {
+    Pair: (_key, { key }) => {
+      if (isCollection(key) || isAlias(key))
+        strange.push({
+          offset: key.range?.[0] ?? 0,
+          message: "a list, a map or an alias is no name of a setting: write a name, or quote it",
+        });
+    },
+  });
+  return strange;
 }
 
 /** The document as plain data. Bounded: aliases that multiply each other are refused. */
