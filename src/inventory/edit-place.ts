@@ -36,7 +36,7 @@ export function pairOf(map: unknown, key: unknown): Pair | undefined {
 }
 
 /** The offset behind the last character that is written of a pair; comments do not count. */
-export function pairEnd(pair: Pair): number {
+function pairEnd(pair: Pair): number {
   return endOf(pair.value) ?? endOf(pair.key) ?? 0;
 }
 

@@ -78,7 +78,7 @@ function define(map: PlainMap, key: string, value: unknown): void {
 }
 
 /** The part that has most of the path written, the first of those that have as much. */
-export function ownerOf(parts: readonly YamlText[], path: Path): YamlText {
+function ownerOf(parts: readonly YamlText[], path: Path): YamlText {
   const best = parts.toSorted(
     (a, b) => writtenDepth(b.value, path) - writtenDepth(a.value, path),
   )[0];
