@@ -4,9 +4,9 @@
 import { cidrContains } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { outside, pooled, taken } from "./address-check.ts";
-import { dnsFindings } from "./dns-check.ts";
 import { clusterFindings } from "./cluster-check.ts";
 import { diskFindings } from "./disk-check.ts";
+import { dnsFindings } from "./dns-check.ts";
 import { identityFindings } from "./identity-check.ts";
 import { interfaceFindings } from "./interface-check.ts";
 import { suggest } from "./nearest.ts";
