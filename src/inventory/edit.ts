@@ -85,7 +85,7 @@ export function fileFor<F extends { readonly text: string }>(
 }
 
 function parse(text: string): Document {
-  const document = parseDocument(text, { prettyErrors: false });
+  const document = parseDocument(text, { prettyErrors: false, logLevel: "error" });
   const [fault] = document.errors;
   if (fault !== undefined) throw new Error(`the file is not valid YAML: ${fault.message}`);
   return document;
@@ -230,7 +230,7 @@ function isJson(document: Document): boolean {
 }
 
 function verified(text: string, expected: unknown, path: Path): string {
-  const document = parseDocument(text, { prettyErrors: false });
+  const document = parseDocument(text, { prettyErrors: false, logLevel: "error" });
   if (document.errors.length === 0 && isDeepStrictEqual(document.toJS(), expected)) return text;
   throw new Error(
     `${path.join(".")} can't be changed without changing something else (is it written with an alias?): correct it by hand`,

@@ -28,7 +28,7 @@ export function formatInventory(text: string): Formatted {
 }
 
 function formatOnce(text: string, schema: JsonSchema): string | { readonly problem: string } {
-  const document = parseDocument(text, { prettyErrors: false });
+  const document = parseDocument(text, { prettyErrors: false, logLevel: "error" });
   const [fault] = [...document.errors, ...document.warnings];
   if (fault !== undefined) return { problem: `it is not valid YAML: ${fault.message}` };
   if (!isMap(document.contents)) return { problem: "it is no inventory" };
