@@ -56,7 +56,7 @@ export async function serve(inventoryFile: string): Promise<void> {
   // A log on a full disk is a log less; it must not end DHCP.
   output.on("error", () => undefined);
   const logger = pino({ level: process.env["RACKSTRAP_LOG_LEVEL"] ?? "info" }, output);
-  const first = readInventory(inventoryFile);
+  const first = readInventory(inventoryFile, logger);
   const inventory = () => first;
   const closers: Closers = [];
   const stopped = stopRequest();
@@ -207,9 +207,13 @@ function checkAssetsRegularly(
   return startAssetChecks({ assets, clock, everyMs, onChecked, onFault });
 }
 
-function readInventory(file: string): Inventory {
+function readInventory(file: string, logger: Logger): Inventory {
   const loaded = loadInventory(file);
-  if ("inventory" in loaded) return loaded.inventory;
+  if ("inventory" in loaded) {
+    for (const warning of loaded.warnings)
+      logger.warn({ warning: formatProblem(warning) }, "the inventory is in force with a warning");
+    return loaded.inventory;
+  }
   throw new Error(`the inventory is not usable:\n${loaded.problems.map(formatProblem).join("\n")}`);
 }
 

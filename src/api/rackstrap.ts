@@ -207,13 +207,16 @@ function nodeView(
   const operation = running.find((candidate) => candidate.node === node.name)?.id;
   const { name, fqdn, mac, profile, role, firmware } = node;
   const disk = formatDisk(node.disk);
-  const { provisioningAddress, productionAddress, powerGroup } = node;
+  const { provisioningAddress, productionAddress, powerGroup, rack, position, labels } = node;
   return {
     ...{ name, fqdn, mac, profile, role, firmware, disk, provisioningAddress, productionAddress },
     state,
     sinceMs,
     ...(operation === undefined ? {} : { operation }),
     ...(powerGroup === undefined ? {} : { powerGroup }),
+    ...(rack === undefined ? {} : { rack }),
+    ...(position === undefined ? {} : { position }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
   };
 }
 

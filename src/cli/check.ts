@@ -44,11 +44,12 @@ export function addCheckCommand(program: Command, done: Done): void {
       const file = options.inventory;
       const loaded = file === undefined ? undefined : loadInventory(file);
       const problems = loaded !== undefined && "problems" in loaded ? loaded.problems : [];
+      const warnings = loaded !== undefined && "warnings" in loaded ? loaded.warnings : [];
       const inventory =
         loaded !== undefined && "inventory" in loaded ? loaded.inventory : undefined;
       const checks =
         problems.length > 0 || options.fileOnly === true ? [] : await runChecks(options, inventory);
-      print(options, { problems, checks }, () => [
+      print(options, { problems, warnings, checks }, () => [
         ...(loaded === undefined ? [] : inventoryLines(file ?? "", loaded)),
         ...checkLines(checks),
       ]);
@@ -107,9 +108,13 @@ async function checkHere(
 }
 
 function inventoryLines(file: string, loaded: LoadResult): string[] {
-  if ("problems" in loaded) return loaded.problems.map(formatProblem);
+  if ("problems" in loaded)
+    return loaded.problems.map((problem) => printable(formatProblem(problem)));
   const { site, nodes } = loaded.inventory;
-  return [`${file}: site ${site}, ${nodes.length} nodes, no problems`];
+  return [
+    ...loaded.warnings.map((warning) => printable(`warning  ${formatProblem(warning)}`)),
+    `${file}: site ${site}, ${nodes.length} nodes, no problems`,
+  ];
 }
 
 const marks = { ok: "ok     ", warning: "warning", error: "error  " } as const;

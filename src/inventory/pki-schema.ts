@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { resolveSecret, type SecretReference, secretReference } from "./secret-schema.ts";
-import { matching } from "./values.ts";
+import { filePath, matching } from "./values.ts";
 
 /** RFC 5280 allows 64 characters (ub-common-name). */
 const commonName = matching(
@@ -26,7 +26,7 @@ export const pki = z.strictObject({
   /** Encrypts the key of a CA that was made here, and opens that of `authority`. */
   passphrase: secretReference.optional(),
   /** A CA of the operator's own, in PEM; the certificates above it, up to the root, follow it in the same file. */
-  authority: z.strictObject({ certificate: z.string().min(1), key: z.string().min(1) }).optional(),
+  authority: z.strictObject({ certificate: filePath, key: filePath }).optional(),
   /** Owner of a node's private key, where the service that reads it does not run as root. */
   keyOwner: numericOwner.default("0:0"),
 });

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { mismatch } from "./messages.ts";
+import { argument, filePath } from "./values.ts";
 
 const ways = "{ env: NAME }, { file: PATH } or { cmd: [PROGRAM, ARGUMENT…] }";
 
@@ -14,10 +15,10 @@ export const secretReference = z.union(
         error: "is not the name of an environment variable: use letters, digits and _",
       }),
     }),
-    z.strictObject({ file: z.string().min(1) }),
+    z.strictObject({ file: filePath }),
     z.strictObject({
       /** Program and arguments, without a shell. It is started in the folder of the inventory. */
-      cmd: z.array(z.string().min(1)).min(1).max(64),
+      cmd: z.array(argument).min(1).max(64),
     }),
   ],
   {
