@@ -1,0 +1,113 @@
+// Notices that the inventory's files have changed, and when they have come to rest. Folders are watched, because editors and deployments
+// put a new file in an old one's place; and the files are looked at from time to time, for a link that leads elsewhere by now and for
+// file systems that tell nothing.
+
+import { watch } from "node:fs";
+import { dirname } from "node:path";
+import { areSameTexts, type InventoryTexts } from "../inventory/files.ts";
+import type { Clock } from "../operations/runner.ts";
+
+export interface InventoryWatchTools {
+  /** The files as they are now. */
+  readonly read: () => InventoryTexts;
+  /** Whether this is what was read last, in force or not. */
+  readonly isLastRead: (texts: InventoryTexts) => boolean;
+  /** Something else is there, and has come to rest. Never rejects. */
+  readonly onChange: () => Promise<unknown>;
+  readonly clock: Clock;
+  /** Calls back when something in the folder may have changed. */
+  readonly watchFolder: (folder: string, onEvent: () => void) => () => void;
+}
+
+export interface InventoryWatch {
+  close(): Promise<void>;
+}
+
+/** Without any event. A look costs a reading of the files. */
+const lookMs = 5_000;
+/** So long the files must stay what they are: whoever writes one in pieces writes on sooner. */
+const restMs = 100;
+// Then they are taken as they are: a file that is written to for ever must not hide that it is not in force.
+const maxRests = 50;
+
+/** Looks until it is closed. */
+export function startInventoryWatch(tools: InventoryWatchTools): InventoryWatch {
+  const { clock } = tools;
+  const stop = new AbortController();
+  let awake = new AbortController();
+  const wake = () => awake.abort();
+  const folders = createFolders(tools.watchFolder, wake);
+  const run = async () => {
+    while (!stop.signal.aborted) {
+      awake = new AbortController();
+      const texts = tools.read();
+      folders.follow(texts);
+      if (tools.isLastRead(texts)) {
+        await clock.sleep(lookMs, AbortSignal.any([awake.signal, stop.signal]));
+        continue;
+      }
+      await rest(tools, texts, stop.signal);
+      if (!stop.signal.aborted) await tools.onChange();
+    }
+  };
+  const running = run();
+  return {
+    close: async () => {
+      stop.abort();
+      folders.close();
+      await running;
+    },
+  };
+}
+
+/** Resolves when two readings in a row are equal. */
+async function rest(
+  { read, clock }: InventoryWatchTools,
+  seen: InventoryTexts,
+  signal: AbortSignal,
+): Promise<void> {
+  let before = seen;
+  for (let rests = 0; rests < maxRests && !signal.aborted; rests += 1) {
+    await clock.sleep(restMs, signal);
+    const now = read();
+    if (areSameTexts(before, now)) return;
+    before = now;
+  }
+}
+
+/** Watches the folders of the files that there are at the moment. */
+function createFolders(watchFolder: InventoryWatchTools["watchFolder"], onEvent: () => void) {
+  const watched = new Map<string, () => void>();
+  return {
+    follow: (texts: InventoryTexts) => {
+      const wanted = new Set([...texts.keys()].map((file) => dirname(file)));
+      for (const [folder, close] of watched)
+        if (!wanted.has(folder)) {
+          close();
+          watched.delete(folder);
+        }
+      for (const folder of wanted)
+        if (!watched.has(folder)) watched.set(folder, watchFolder(folder, onEvent));
+    },
+    close: () => {
+      for (const close of watched.values()) close();
+      watched.clear();
+    },
+  };
+}
+
+/** Watches a folder of the disk. One that can't be watched is told by `onFailure`: then changes are found at the next look. */
+export function watchDiskFolder(
+  folder: string,
+  onEvent: () => void,
+  onFailure: (error: unknown) => void,
+): () => void {
+  try {
+    const watcher = watch(folder, { persistent: false }, onEvent);
+    watcher.on("error", onFailure);
+    return () => watcher.close();
+  } catch (error) {
+    onFailure(error);
+    return () => undefined;
+  }
+}
