@@ -46,8 +46,8 @@ export function startInventoryWatch(tools: InventoryWatchTools): InventoryWatch 
         await clock.sleep(lookMs, AbortSignal.any([awake.signal, stop.signal]));
         continue;
       }
-      await rest(tools, texts, stop.signal);
-      if (!stop.signal.aborted) await tools.onChange();
+      const rested = await rest(tools, texts, stop.signal);
+      if (!stop.signal.aborted && !tools.isLastRead(rested)) await tools.onChange();
     }
   };
   const running = run();
@@ -60,19 +60,20 @@ export function startInventoryWatch(tools: InventoryWatchTools): InventoryWatch 
   };
 }
 
-/** Resolves when two readings in a row are equal. */
+/** The texts when two readings in a row are equal. */
 async function rest(
   { read, clock }: InventoryWatchTools,
   seen: InventoryTexts,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<InventoryTexts> {
   let before = seen;
   for (let rests = 0; rests < maxRests && !signal.aborted; rests += 1) {
     await clock.sleep(restMs, signal);
     const now = read();
-    if (areSameTexts(before, now)) return;
+    if (areSameTexts(before, now)) break;
     before = now;
   }
+  return before;
 }
 
 /** Watches the folders of the files that there are at the moment. */
