@@ -69,6 +69,11 @@ export type FromDhcpThread =
 const now = () => Number(process.hrtime.bigint() / 1_000_000n);
 const digestMs = 100;
 
+const reservedAddresses = oncePer(
+  ({ nodes }): ReadonlySet<Ipv4> =>
+    new Set(nodes.map(({ provisioningAddress }) => provisioningAddress)),
+);
+
 if (parentPort === null) throw new Error("dhcp-thread.ts is started by dhcp-service.ts");
 await run(parentPort, workerData as DhcpThreadData);
 
@@ -143,11 +148,6 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
   tellEvents(digest.take(), tell);
   leases.close();
 }
-
-const reservedAddresses = oncePer(
-  ({ nodes }): ReadonlySet<Ipv4> =>
-    new Set(nodes.map(({ provisioningAddress }) => provisioningAddress)),
-);
 
 function tellEvents(
   { sightings, counts }: ReturnType<EventDigest["take"]>,
