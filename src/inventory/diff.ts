@@ -54,7 +54,7 @@ export function diffInventories(from: Inventory, to: Inventory): InventoryDiff {
 }
 
 /** The settings of one node that are different. */
-export function diffNodes(from: Node, to: Node): readonly SettingChange[] {
+function diffNodes(from: Node, to: Node): readonly SettingChange[] {
   return diffValues("", from, to);
 }
 

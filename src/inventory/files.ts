@@ -12,7 +12,7 @@ export type InventoryText = { readonly text: string } | { readonly failure: stri
 export type InventoryTexts = ReadonlyMap<string, InventoryText>;
 
 /** Of all files together: far more than ten thousand nodes need. */
-export const maxInventoryBytes = 16 * 1024 * 1024;
+const maxInventoryBytes = 16 * 1024 * 1024;
 
 /** Reads the inventory's files as they are now. Total: a file that can't be read is told as such. */
 export function readInventoryTexts(file: string): InventoryTexts {
