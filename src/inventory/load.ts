@@ -51,11 +51,7 @@ export function loadInventory(file: string): LoadResult {
 /** Validates YAML or JSON text; problems come in the order of the file. Relative paths are taken from the file's own folder. */
 export function parseInventory(text: string, file: string): LoadResult {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    logLevel: "error",
-  });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const problem = (offset: number, path: string, message: string): Problem => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), path, message };
