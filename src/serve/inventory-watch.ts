@@ -3,7 +3,7 @@
 // file systems that tell nothing.
 
 import { watch } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { areSameTexts, type InventoryTexts } from "../inventory/files.ts";
 import type { Clock } from "../operations/runner.ts";
 
@@ -15,14 +15,18 @@ export interface InventoryWatchTools {
   /** Something else is there, and has come to rest. Never rejects. */
   readonly onChange: () => Promise<unknown>;
   readonly clock: Clock;
-  /** Calls back when something in the folder may have changed. */
-  readonly watchFolder: (folder: string, onEvent: () => void) => () => void;
+  /** Calls back when something in the folder may have changed, with its name where that is known. */
+  readonly watchFolder: (folder: string, onEvent: FolderEvent) => () => void;
 }
+
+type FolderEvent = (name: string | null) => void;
 
 export interface InventoryWatch {
   close(): Promise<void>;
 }
 
+/** What a file may be called that the others include. */
+const maybeInventory = /\.(?:ya?ml|json)$/i;
 /** Without any event. A look costs a reading of the files. */
 const lookMs = 5_000;
 /** So long the files must stay what they are: whoever writes one in pieces writes on sooner. */
@@ -35,15 +39,21 @@ export function startInventoryWatch(tools: InventoryWatchTools): InventoryWatch 
   const { clock } = tools;
   const stop = new AbortController();
   let awake = new AbortController();
-  const wake = () => awake.abort();
-  const folders = createFolders(tools.watchFolder, wake);
+  let known: ReadonlySet<string> = new Set();
+  const folders = createFolders(tools.watchFolder, (name) => {
+    // A database in the same folder is written to all the time.
+    if (name === null || known.has(name) || maybeInventory.test(name)) awake.abort();
+  });
   const run = async () => {
     while (!stop.signal.aborted) {
       awake = new AbortController();
+      const lookedMs = clock.now();
       const texts = tools.read();
+      known = new Set([...texts.keys()].map((file) => basename(file)));
       folders.follow(texts);
       if (tools.isLastRead(texts)) {
         await clock.sleep(lookMs, AbortSignal.any([awake.signal, stop.signal]));
+        if (clock.now() - lookedMs < restMs) await clock.sleep(restMs, stop.signal);
         continue;
       }
       const rested = await rest(tools, texts, stop.signal);
@@ -77,7 +87,7 @@ async function rest(
 }
 
 /** Watches the folders of the files that there are at the moment. */
-function createFolders(watchFolder: InventoryWatchTools["watchFolder"], onEvent: () => void) {
+function createFolders(watchFolder: InventoryWatchTools["watchFolder"], onEvent: FolderEvent) {
   const watched = new Map<string, () => void>();
   return {
     follow: (texts: InventoryTexts) => {
@@ -100,11 +110,11 @@ function createFolders(watchFolder: InventoryWatchTools["watchFolder"], onEvent:
 /** Watches a folder of the disk. One that can't be watched is told by `onFailure`: then changes are found at the next look. */
 export function watchDiskFolder(
   folder: string,
-  onEvent: () => void,
+  onEvent: FolderEvent,
   onFailure: (error: unknown) => void,
 ): () => void {
   try {
-    const watcher = watch(folder, { persistent: false }, onEvent);
+    const watcher = watch(folder, { persistent: false }, (_event, name) => onEvent(name));
     watcher.on("error", onFailure);
     return () => watcher.close();
   } catch (error) {

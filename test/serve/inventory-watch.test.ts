@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { InventoryTexts } from "../../src/inventory/files.ts";
 import { startInventoryWatch } from "../../src/serve/inventory-watch.ts";
@@ -12,10 +13,14 @@ function site(first: Readonly<Record<string, string>>, tells = true) {
   const began = clock.now();
   let files = first;
   let taken = JSON.stringify(first);
-  const watched = new Map<string, () => void>();
+  const watched = new Map<string, (name: string | null) => void>();
+  let readings = 0;
   const takings: { atMs: number; files: Readonly<Record<string, string>> }[] = [];
   const watch = startInventoryWatch({
-    read: () => textsOf(files),
+    read: () => {
+      readings += 1;
+      return textsOf(files);
+    },
     isLastRead: (texts) =>
       JSON.stringify([...texts]) === JSON.stringify([...textsOf(JSON.parse(taken))]),
     onChange: async () => {
@@ -35,8 +40,14 @@ function site(first: Readonly<Record<string, string>>, tells = true) {
     write: (atMs: number, file: string, text: string) =>
       clock.after(atMs, () => {
         files = { ...files, [file]: text };
-        if (tells) for (const onEvent of watched.values()) onEvent();
+        if (tells) for (const onEvent of watched.values()) onEvent(basename(file));
       }),
+    /** Something else happens in the folders. */
+    stir: (atMs: number, name: string | null) =>
+      clock.after(atMs, () => {
+        for (const onEvent of watched.values()) onEvent(name);
+      }),
+    readings: () => readings,
     pass: (ms: number) => clock.settle(new Promise<void>((resolve) => clock.after(ms, resolve))),
   };
 }
@@ -71,6 +82,16 @@ test("a file that is written to for ever is taken as it is every few seconds", a
   await pass(15_000);
   expect(takings.length).toBeGreaterThanOrEqual(2);
   expect(takings.length).toBeLessThanOrEqual(4);
+});
+
+test("what else happens in the folder costs no readings, and what may be a file of ours few", async () => {
+  const { stir, pass, readings } = site({ "/etc/a.yaml": "one" });
+  for (let i = 0; i < 400; i += 1) stir(i * 10, "rackstrap.db-wal");
+  await pass(4_000);
+  expect(readings()).toBe(1);
+  for (let i = 0; i < 400; i += 1) stir(i * 10, i % 2 === 0 ? "new.yaml" : null);
+  await pass(4_000);
+  expect(readings()).toBeLessThan(50);
 });
 
 test("where folders tell nothing, a change is found at the next look", async () => {
