@@ -99,11 +99,7 @@ async function start(
   const { stateDirectory, api } = inventory().server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-  const store = openStore(
-    join(stateDirectory, "rackstrap.db"),
-    now,
-    ({ kind, node, mac, detail }) => logger.info({ event: kind, node, mac, detail }, "event"),
-  );
+  const store = openLoggedStore(stateDirectory, logger);
   closers.push(() => store.close());
   const boot = await loadBoot(inventory, store);
   const { assets, rendering } = boot;
@@ -173,6 +169,12 @@ async function start(
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+function openLoggedStore(stateDirectory: string, logger: Logger): Store {
+  return openStore(join(stateDirectory, "rackstrap.db"), clock.now, ({ kind, node, mac, detail }) =>
+    logger.info({ event: kind, node, mac, detail }, "event"),
+  );
 }
 
 function openServedScripts(stateDirectory: string, logger: Logger) {

@@ -6,6 +6,7 @@ import type { ProbeView } from "../../src/api/bmc-shapes.ts";
 import type { CertificatesView } from "../../src/api/certificate-shapes.ts";
 import type { ConsoleService } from "../../src/api/console-service.ts";
 import type { InventoryService } from "../../src/api/inventory-routes.ts";
+import type { Metric } from "../../src/api/metrics.ts";
 import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
 import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
 import type { EventView, LayerView, NodeView, OperationView } from "../../src/api/shapes.ts";
@@ -103,6 +104,13 @@ const event: EventView = {
   detail: { by: "operator" },
 };
 
+const dhcpEvents: Metric = {
+  name: "rackstrap_dhcp_events_total",
+  type: "counter",
+  help: "What became of DHCP messages.",
+  samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
+};
+
 /** The default answers, with the given methods instead. */
 export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
   const known = (node: string) => {
@@ -177,14 +185,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
         lastSeenMs: 1_750_000_000_000,
       },
     ],
-    metrics: async () => [
-      {
-        name: "rackstrap_dhcp_events_total",
-        type: "counter",
-        help: "What became of DHCP messages.",
-        samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
-      },
-    ],
+    metrics: async () => [dhcpEvents],
     certificates: () => certificatesView,
     check: async () => [
       { area: "boot-server", title: "service dhcp", level: "ok", detail: "running" },

@@ -69,7 +69,7 @@ test("a driver that is kept follows its node's settings, and one whose node left
   const { simulated } = first;
   await first.controllers.close();
   let declared: Node | undefined = { ...simulated, bmc: { ...simulated.bmc, port: 9 } } as Node;
-  const rack = createControllers({ BMC_PASSWORD: "secret" }, () => declared);
+  const rack = createControllers(createSecretReader({ BMC_PASSWORD: "secret" }), () => declared);
   controllers = rack;
   const kept = rack.find(declared);
   declared = simulated;
