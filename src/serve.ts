@@ -18,7 +18,6 @@ import { loadScripts } from "./boot/script.ts";
 import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
 import { findNode } from "./inventory/find.ts";
 import type { LiveInventory } from "./inventory/live.ts";
-import { formatProblem, loadInventory } from "./inventory/load.ts";
 import type { Inventory } from "./inventory/schema.ts";
 import { createSecretReader, type ReadSecret } from "./inventory/secret.ts";
 import { createClusterAccess } from "./operations/cluster-access.ts";
@@ -29,10 +28,14 @@ import type { Ca } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { checkAll } from "./serve/checks.ts";
 import { type Consoles, createConsoles } from "./serve/consoles.ts";
-import { type Controllers, createControllers, insecurityOfBmc } from "./serve/controllers.ts";
+import { type Controllers, createControllers } from "./serve/controllers.ts";
+import { followInventory } from "./serve/inventory-follow.ts";
+import { tellInsecureBmcs } from "./serve/inventory-hooks.ts";
+import { type InventoryReload, openInventory } from "./serve/inventory-reload.ts";
+import { createInventoryService } from "./serve/inventory-service.ts";
 import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { serverMetrics } from "./serve/metrics.ts";
-import { startNetworkServices } from "./serve/network-services.ts";
+import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
 import { startPower } from "./serve/power.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
 import { missingAssets } from "./serve/self-check.ts";
@@ -56,16 +59,19 @@ export async function serve(inventoryFile: string): Promise<void> {
   // A log on a full disk is a log less; it must not end DHCP.
   output.on("error", () => undefined);
   const logger = pino({ level: process.env["RACKSTRAP_LOG_LEVEL"] ?? "info" }, output);
-  const first = readInventory(inventoryFile, logger);
-  const inventory = () => first;
+  const inventory = openInventory(inventoryFile, clock.now);
   const closers: Closers = [];
+  const onHangup = () => void inventory.reload("signal");
+  process.on("SIGHUP", onHangup);
+  closers.push(() => void process.off("SIGHUP", onHangup));
   const stopped = stopRequest();
   const fault = Promise.withResolvers<never>();
   // Awaited only after the start; until then a fault must not count as unhandled.
   fault.promise.catch(() => undefined);
   try {
     await start(inventory, logger, closers, fault.reject);
-    logger.info({ site: first.site, nodes: first.nodes.length }, "server started");
+    const { site, nodes } = inventory.inForce();
+    logger.info({ site, nodes: nodes.length }, "server started");
     await Promise.race([stopped, fault.promise]);
     logger.info("server stopping");
   } finally {
@@ -84,26 +90,23 @@ async function closeOne(close: Closers[number], logger: Logger): Promise<void> {
 }
 
 async function start(
-  inventory: LiveInventory,
+  reload: InventoryReload,
   logger: Logger,
   closers: Closers,
   onFault: (error: Error) => void,
 ): Promise<void> {
+  const inventory = reload.inForce;
   const { stateDirectory, api } = inventory().server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-  const store = openStore(
-    join(stateDirectory, "rackstrap.db"),
-    now,
-    ({ kind, node, mac, detail }) => logger.info({ event: kind, node, mac, detail }, "event"),
-  );
+  const store = openLoggedStore(stateDirectory, logger);
   closers.push(() => store.close());
   const boot = await loadBoot(inventory, store);
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory());
   const readSecret = createSecretReader(process.env);
   const ca = await loadSiteCa(inventory(), readSecret, now());
-  const controllers = openControllers(inventory(), readSecret, logger);
+  const controllers = openControllers(inventory, readSecret, logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
   closers.push(() => power.close());
@@ -111,14 +114,11 @@ async function start(
     ...provisionTools(inventory, store, assets, rendering, sshKey.file, ca),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
   };
-  const servedScripts = createServedScripts(join(stateDirectory, "served"), {
-    now,
-    onFailure: (node, error) =>
-      logger.error({ err: error, node }, "the served script was not kept"),
-  });
+  const servedScripts = openServedScripts(stateDirectory, logger);
   closers.push(() => servedScripts.close());
   const network = await startNetworkServices({
     ...{ inventory, store, ...boot, servedScripts, logger, now, onFault },
+    isInventoryRefused: reload.isRefused,
     authorizedKeys: sshKey.publicKey,
     nonceKey: loadOrCreateToken(stateDirectory, randomBytes, "boot-nonce-key").reveal(),
     installerHostKey: (operation) => givenHostKey(inventory(), operation),
@@ -132,10 +132,17 @@ async function start(
   closers.push(() => consoles.close());
   const runner = startRunner(tools, store, consoles, logger);
   closers.push(() => runner.close());
+  const followed = followInventory({
+    ...{ reload, store, clock, controllers },
+    ...{ cluster: tools.cluster, powerJobs: power.jobs, dhcp: network.dhcp },
+    ...{ consoles: consoles.hub, logger: logger.child({ service: "inventory" }) },
+  });
+  closers.push(() => followed.close());
   const { nodes, operations, certificates } = store;
-  const checked = { inventory, assets, rendering, network, controllers, ca, certificates, now };
+  const checked = { reload, assets, rendering, network, controllers, ca, certificates, now };
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
+    inventoryFiles: createInventoryService(reload),
     ...{ cluster: tools.cluster, clusters: store.clusters },
     ...{ powerJobs: power.jobs, powerWatch: power.watch },
     ...{ bmc: tools.bmc, probe: controllers.probe },
@@ -150,12 +157,10 @@ async function start(
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
-        services: network.services(),
-        dhcpCounts: network.dhcp.counts(),
-        pools: await network.dhcp.poolUse(),
-        foreignServers: network.dhcp.foreignServers(),
+        ...(await networkFigures(network)),
         damagedAssets: assets.current().damaged.length,
         assetsCheckedMs: checks.lastCheckMs(),
+        inventory: reload.status(),
         power: inventory().nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
         nowMs: now(),
       }),
@@ -164,6 +169,27 @@ async function start(
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+function openLoggedStore(stateDirectory: string, logger: Logger): Store {
+  return openStore(join(stateDirectory, "rackstrap.db"), clock.now, ({ kind, node, mac, detail }) =>
+    logger.info({ event: kind, node, mac, detail }, "event"),
+  );
+}
+
+function openServedScripts(stateDirectory: string, logger: Logger) {
+  const onFailure = (node: string, error: unknown) =>
+    logger.error({ err: error, node }, "the served script was not kept");
+  return createServedScripts(join(stateDirectory, "served"), { now: clock.now, onFailure });
+}
+
+async function networkFigures({ services, dhcp }: NetworkServices) {
+  return {
+    services: services(),
+    dhcpCounts: dhcp.counts(),
+    pools: await dhcp.poolUse(),
+    foreignServers: dhcp.foreignServers(),
+  };
 }
 
 /** Throws where host keys are pinned and this operation's is gone: an installer with a key of its own could not be told from another's. */
@@ -207,16 +233,6 @@ function checkAssetsRegularly(
   return startAssetChecks({ assets, clock, everyMs, onChecked, onFault });
 }
 
-function readInventory(file: string, logger: Logger): Inventory {
-  const loaded = loadInventory(file);
-  if ("inventory" in loaded) {
-    for (const warning of loaded.warnings)
-      logger.warn({ warning: formatProblem(warning) }, "the inventory is in force with a warning");
-    return loaded.inventory;
-  }
-  throw new Error(`the inventory is not usable:\n${loaded.problems.map(formatProblem).join("\n")}`);
-}
-
 function provisionTools(
   inventory: LiveInventory,
   store: Store,
@@ -247,13 +263,12 @@ function provisionTools(
 }
 
 function openControllers(
-  inventory: Inventory,
+  inventory: LiveInventory,
   readSecret: ReadSecret,
   logger: Logger,
 ): Controllers {
-  for (const problem of inventory.nodes.flatMap((node) => insecurityOfBmc(node) ?? []))
-    logger.warn({ problem }, "a BMC is not checked");
-  return createControllers(readSecret);
+  tellInsecureBmcs(inventory(), logger);
+  return createControllers(readSecret, (name) => findNode(inventory(), name));
 }
 
 /** The key that opens the installer: the site's own, else one made at the first start. */

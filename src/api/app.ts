@@ -7,6 +7,7 @@ import { addBmcRoutes } from "./bmc-routes.ts";
 import { certificatesAnswer } from "./certificate-shapes.ts";
 import { addConsoleRoutes } from "./console-routes.ts";
 import { answerError, errorBody } from "./errors.ts";
+import { addInventoryRoutes } from "./inventory-routes.ts";
 import { formatMetrics, metricsContentType } from "./metrics.ts";
 import { powerBody, powerJobShape, powerJobsAnswer, powerPlanShape } from "./power-shapes.ts";
 import type { Rackstrap } from "./service.ts";
@@ -62,6 +63,7 @@ export function createApi({ service, token, log }: ApiDependencies): FastifyInst
   addPowerRoutes(app, service);
   addConsoleRoutes(app, service);
   addBmcRoutes(app, service);
+  addInventoryRoutes(app, service);
   return app;
 }
 

@@ -22,6 +22,7 @@ import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
 import type { CertificatesView } from "./certificate-shapes.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
+import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
 import { createPowerService } from "./power.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
@@ -38,6 +39,7 @@ import type {
 
 export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<BmcTools, "declared"> {
   readonly inventory: LiveInventory;
+  readonly inventoryFiles: InventoryService;
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly cluster: ClusterAccess;
@@ -133,6 +135,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
     certificates: () => tools.certificates(),
+    ...tools.inventoryFiles,
     check: async (request) => await tools.check(request),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),

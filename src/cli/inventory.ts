@@ -4,6 +4,8 @@ import type { Command } from "commander";
 import { addImportCommand } from "./import.ts";
 import { addInventoryFmtCommand } from "./inventory-fmt.ts";
 import { addInventorySchemaCommand } from "./inventory-schema.ts";
+import { addInventoryDiffCommand } from "./inventory-diff.ts";
+import { addInventoryReloadCommand } from "./inventory-reload.ts";
 import type { Done } from "./output.ts";
 
 export function addInventoryCommand(program: Command, done: Done): void {
@@ -11,4 +13,6 @@ export function addInventoryCommand(program: Command, done: Done): void {
   addImportCommand(inventory, done);
   addInventoryFmtCommand(inventory, done);
   addInventorySchemaCommand(inventory, done);
+  addInventoryDiffCommand(inventory, done);
+  addInventoryReloadCommand(inventory, done);
 }

@@ -23,10 +23,15 @@ import { messageOf } from "../net/error-text.ts";
 import type { Secret } from "../net/secret.ts";
 
 export interface Controllers {
-  /** The driver of a node, which may be kept. Its secrets are read at each of its calls: a corrected password needs no restart. */
+  /**
+   * The driver of a node, which may be kept. Its secrets are read at each of its calls, and its settings are those in force then: a
+   * corrected password or address needs no restart.
+   */
   find(node: Node): Bmc;
   /** What a node's BMC is and lets in. `tryDefaults`: also tries well-known passwords, and a login without one. */
   probe(node: Node, tryDefaults: boolean, signal: AbortSignal): Promise<BmcProbe>;
+  /** Lets go of the BMCs that these nodes don't have: each gets its session back once what was asked of it is done. */
+  keep(nodes: readonly Node[]): void;
   /** Gives every BMC its session back. */
   close(): Promise<void>;
 }
@@ -38,7 +43,11 @@ interface Opened {
   readonly texts: readonly unknown[];
 }
 
-export function createControllers(readSecret: ReadSecret): Controllers {
+/** `inForce` knows a declared node by name, as it is declared now. */
+export function createControllers(
+  readSecret: ReadSecret,
+  inForce: (name: string) => Node | undefined = () => undefined,
+): Controllers {
   const opened = new Map<string, Opened>();
   const peers = createUdpPeers();
   const current = ({ name, bmc: settings }: Node, secrets: Secrets): Bmc => {
@@ -58,12 +67,13 @@ export function createControllers(readSecret: ReadSecret): Controllers {
     const subject = `BMC ${address}`;
     const refuse = (cause: unknown) => bmcError("authentication", subject, messageOf(cause));
     const withDriver: WithDriver = async (use) => {
-      const secrets = await readSecrets(node.bmc, readSecret).catch((cause: unknown) => {
+      const declared = inForce(node.name) ?? node;
+      const secrets = await readSecrets(declared.bmc, readSecret).catch((cause: unknown) => {
         throw refuse(cause);
       });
       let bmc: Bmc;
       try {
-        bmc = current(node, secrets);
+        bmc = current(declared, secrets);
       } catch (cause) {
         throw refuse(cause);
       }
@@ -82,6 +92,15 @@ export function createControllers(readSecret: ReadSecret): Controllers {
         ...(await readableSecrets(node.bmc, readSecret)),
       };
       return await probeIpmiBmc(target, peers, tryDefaults, signal);
+    },
+    keep: (nodes) => {
+      const wanted = new Map(nodes.map((node) => [node.name, node.bmc]));
+      for (const [name, { bmc, settings }] of opened) {
+        if (isDeepStrictEqual(wanted.get(name), settings)) continue;
+        opened.delete(name);
+        // What it says to that changes nothing: it ends a session that nobody keeps.
+        void bmc.close().catch(() => undefined);
+      }
     },
     close: async () => {
       await Promise.allSettled([...opened.values()].map(({ bmc }) => bmc.close()));

@@ -5,6 +5,8 @@ import type { BmcService } from "../../src/api/bmc-service.ts";
 import type { ProbeView } from "../../src/api/bmc-shapes.ts";
 import type { CertificatesView } from "../../src/api/certificate-shapes.ts";
 import type { ConsoleService } from "../../src/api/console-service.ts";
+import type { InventoryService } from "../../src/api/inventory-routes.ts";
+import type { Metric } from "../../src/api/metrics.ts";
 import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
 import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
 import type { EventView, LayerView, NodeView, OperationView } from "../../src/api/shapes.ts";
@@ -102,6 +104,13 @@ const event: EventView = {
   detail: { by: "operator" },
 };
 
+const dhcpEvents: Metric = {
+  name: "rackstrap_dhcp_events_total",
+  type: "counter",
+  help: "What became of DHCP messages.",
+  samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
+};
+
 /** The default answers, with the given methods instead. */
 export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
   const known = (node: string) => {
@@ -176,18 +185,12 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
         lastSeenMs: 1_750_000_000_000,
       },
     ],
-    metrics: async () => [
-      {
-        name: "rackstrap_dhcp_events_total",
-        type: "counter",
-        help: "What became of DHCP messages.",
-        samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
-      },
-    ],
+    metrics: async () => [dhcpEvents],
     certificates: () => certificatesView,
     check: async () => [
       { area: "boot-server", title: "service dhcp", level: "ok", detail: "running" },
     ],
+    ...fakeInventory(),
     ...fakeConsole(known),
     ...fakeBmcs(known),
     ...changes,
@@ -210,6 +213,19 @@ export const certificatesView: CertificatesView = {
     { ...certificate, serial: "4a01", latest: false },
   ],
 };
+/** Its file is in force, and other texts lack node03. */
+function fakeInventory(): InventoryService {
+  const sound = { problems: [], refused: [], needsRestart: [] };
+  const none = { added: [], removed: [], changed: [], settings: [] };
+  return {
+    inventoryStatus: () => ({
+      ...{ site: "lab", nodes: 3, files: ["/etc/rackstrap/site.yaml"], valid: true },
+      ...{ loadedAtMs: startMs, readAtMs: startMs, ...sound },
+    }),
+    reloadInventory: async () => ({ ...sound, diff: none }),
+    compareInventory: async () => ({ ...sound, diff: { ...none, removed: ["node03"] } }),
+  };
+}
 
 type Known = (node: string) => void;
 

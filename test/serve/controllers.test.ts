@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Node } from "../../src/inventory/schema.ts";
 import { createSecretReader } from "../../src/inventory/secret.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
@@ -62,6 +62,25 @@ test("a driver that has much to do is closed without a rejection when its passwo
   changePassword("secret ");
   const later = rack.find(simulated).powerState();
   expect((await Promise.allSettled([...asked, later])).length).toBe(17);
+});
+
+test("a driver that is kept follows its node's settings, and one whose node left gives its session back", async () => {
+  const first = await rig({ BMC_PASSWORD: "secret" });
+  const { simulated } = first;
+  await first.controllers.close();
+  let declared: Node | undefined = { ...simulated, bmc: { ...simulated.bmc, port: 9 } } as Node;
+  const rack = createControllers(createSecretReader({ BMC_PASSWORD: "secret" }), () => declared);
+  controllers = rack;
+  const kept = rack.find(declared);
+  declared = simulated;
+  rack.keep([declared]);
+  expect(await kept.powerState()).toBe("off");
+  expect(simulator?.sessionCount()).toBe(1);
+  rack.keep([declared]);
+  expect(await kept.powerState()).toBe("off");
+  expect(simulator?.sessionCount()).toBe(1);
+  rack.keep([]);
+  await vi.waitFor(() => expect(simulator?.sessionCount()).toBe(0));
 });
 
 test("a certificate that is changed in its file is read anew", async () => {
