@@ -32,6 +32,8 @@ const found = {
   refused: z.array(refusalShape).readonly(),
   /** Settings that take effect when the server is started again. */
   needsRestart: z.array(settingShape).readonly(),
+  /** What is in the files, works, and is to be looked at. */
+  warnings: z.array(problemShape).readonly(),
 };
 
 export const inventoryStatusShape = z.object({

@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { inventoryVerdictShape } from "../api/inventory-shapes.ts";
-import { readInventoryTexts } from "../inventory/files.ts";
+import { createInventoryReader } from "../inventory/files.ts";
 import { CliError, exitCodes } from "./exit.ts";
 import { isDifferent, isSound, verdictLines } from "./inventory-text.ts";
 import { type Done, optionsOf, print } from "./output.ts";
@@ -34,9 +34,9 @@ export function addInventoryDiffCommand(inventory: Command, done: Done): void {
 
 /** The file and those that it names, the file itself first. */
 function filesOf(file: string): { readonly path: string; readonly text: string }[] {
-  return [...readInventoryTexts(file)].map(([path, read]) => {
+  return [...createInventoryReader(file)()].map(([path, read]) => {
     if ("text" in read) return { path, text: read.text };
     const shown = path === resolve(file) ? file : path;
-    throw new CliError(exitCodes.usage, `${shown} can't be read: ${read.failure}`);
+    throw new CliError(exitCodes.usage, `${shown} can't be read: ${read.error}`);
   });
 }

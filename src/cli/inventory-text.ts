@@ -17,7 +17,7 @@ export function isDifferent({ diff, needsRestart }: InventoryVerdict): boolean {
 
 /** `same` is the line for files that change nothing. */
 export function verdictLines(verdict: InventoryVerdict, same: string): string[] {
-  const { problems, refused, needsRestart } = verdict;
+  const { problems, refused, needsRestart, warnings } = verdict;
   const waiting = needsRestart.map((change) => `  ${changeLine(change)}`);
   const lines = [
     ...problems.map(formatProblem),
@@ -26,7 +26,8 @@ export function verdictLines(verdict: InventoryVerdict, same: string): string[] 
     ...refused.flatMap(({ reason, next }) => [`refused: ${reason}`, `  next: ${next}`]),
     ...(isSound(verdict) ? [] : ["what was in force before still is"]),
   ];
-  return (lines.length === 0 ? [same] : lines).map(printable);
+  const told = warnings.map((warning) => `warning  ${formatProblem(warning)}`);
+  return [...told, ...(lines.length === 0 ? [same] : lines)].map(printable);
 }
 
 function diffLines({ diff }: InventoryVerdict): string[] {

@@ -37,8 +37,9 @@ export function isEmptyDiff({ added, removed, changed, settings }: InventoryDiff
 
 /** What makes `to` of `from`. */
 export function diffInventories(from: Inventory, to: Inventory): InventoryDiff {
-  const { nodes: nodesBefore, ...siteBefore } = from;
-  const { nodes: nodesAfter, ...siteAfter } = to;
+  // Which file something stands in changes nothing.
+  const { nodes: nodesBefore, include: _before, ...siteBefore } = from;
+  const { nodes: nodesAfter, include: _after, ...siteAfter } = to;
   const before = new Map(nodesBefore.map((node) => [node.name, node]));
   const after = new Map(nodesAfter.map((node) => [node.name, node]));
   return {

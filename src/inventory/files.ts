@@ -1,39 +1,43 @@
 // The files that an inventory is read from, as texts: what is on the disk is read here, and everything after that is pure.
 
-import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { messageOf } from "../net/error-text.ts";
-import { type LoadResult, type Problem, parseInventory } from "./load.ts";
+import { findIncluded, type ReadText, readText } from "./include.ts";
+import { includedPatterns, loadInventory, type Parsed, parseTexts } from "./load.ts";
 
-/** A file as it was read, or why it can't be. */
-export type InventoryText = { readonly text: string } | { readonly failure: string };
+/** Every file by its absolute path, as it was read or why it can't be; the one that names the others comes first. */
+export type InventoryTexts = ReadonlyMap<string, ReturnType<ReadText>>;
 
-/** Every file by its absolute path; the one that names the others comes first. */
-export type InventoryTexts = ReadonlyMap<string, InventoryText>;
-
-/** Of all files together: far more than ten thousand nodes need. */
-const maxInventoryBytes = 16 * 1024 * 1024;
-
-/** Reads the inventory's files as they are now. Total: a file that can't be read is told as such. */
-export function readInventoryTexts(file: string): InventoryTexts {
-  const path = resolve(file);
-  return new Map([[path, readText(path)]]);
+/** Returns the reader of the files as they are at the time; which ones `file` includes is found anew each time. It is total. */
+export function createInventoryReader(file: string): () => InventoryTexts {
+  const main = resolve(file);
+  let known: { readonly text: string; readonly patterns: readonly string[] } | undefined;
+  const included = (text: string): readonly string[] => {
+    // Read every few seconds, and seldom another one.
+    if (known?.text !== text) known = { text, patterns: patternsIn(text, main) };
+    const found = findIncluded(main, known.patterns);
+    return "files" in found ? found.files : [];
+  };
+  return () => {
+    const first = readText(main);
+    const others = "text" in first ? included(first.text) : [];
+    return new Map([[main, first], ...others.map((name) => [name, readText(name)] as const)]);
+  };
 }
 
-/** Validates what was read of `file`; what can't be read is a problem like any other. Total. */
-export function parseInventoryTexts(file: string, texts: InventoryTexts): LoadResult {
-  const read = texts.get(resolve(file)) ?? { failure: "it was not read" };
-  if ("failure" in read)
-    return refused(
-      file,
-      `the inventory can't be read (${read.failure}): name an existing file with --inventory`,
-    );
-  try {
-    return parseInventory(read.text, file);
-  } catch (error) {
-    // Whatever a damaged file makes the reader of YAML stumble over, the server goes on without it.
-    return refused(file, `the file can't be understood: ${messageOf(error)}`);
-  }
+/** Validates what was read of `file` and those that it includes; what can't be read is a problem like any other. Total. */
+export function parseInventoryTexts(file: string, texts: InventoryTexts): Parsed {
+  const read: ReadText = (name) =>
+    texts.get(resolve(name)) ?? {
+      error: "it came while the others were read: they are read again",
+    };
+  return total(file, () => loadInventory(file, read));
+}
+
+/** Validates texts from elsewhere, whatever the disk has: these are all files. Total. */
+export function parseOtherTexts(texts: InventoryTexts): Parsed {
+  const named = [...texts].map(([name, read]) => ({ name, text: "text" in read ? read.text : "" }));
+  return total(named[0]?.name ?? "", () => parseTexts(named));
 }
 
 /** Whether nothing has changed between two readings. */
@@ -42,17 +46,20 @@ export function areSameTexts(one: InventoryTexts, other: InventoryTexts): boolea
   return plain(one) === plain(other);
 }
 
-function readText(path: string): InventoryText {
+function patternsIn(text: string, file: string): readonly string[] {
   try {
-    const { size } = statSync(path);
-    if (size > maxInventoryBytes)
-      return { failure: `${size} octets are more than the ${maxInventoryBytes} that are read` };
-    return { text: readFileSync(path, "utf8") };
-  } catch (error) {
-    return { failure: messageOf(error) };
+    return includedPatterns(text, file);
+  } catch {
+    return [];
   }
 }
 
-function refused(file: string, message: string): { readonly problems: readonly Problem[] } {
-  return { problems: [{ file, line: 1, column: 1, path: "", message }] };
+/** Whatever a damaged file makes its reader stumble over, the server goes on without it. */
+function total(file: string, parse: () => Parsed): Parsed {
+  try {
+    return parse();
+  } catch (error) {
+    const message = `the file can't be understood: ${messageOf(error)}`;
+    return { problems: [{ file, line: 1, column: 1, path: "", message }] };
+  }
 }

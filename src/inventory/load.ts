@@ -71,6 +71,14 @@ function readPart(
   return { problems: [{ file, line: 1, column: 1, path: "", message }] };
 }
 
+/** The patterns of the files that a main text includes; none where they are not sound. */
+export function includedPatterns(text: string, file: string): readonly string[] {
+  const main = readYaml(text, file);
+  if ("problems" in main) return [];
+  const patterns = includePatterns.safeParse(includedBy(main));
+  return patterns.success ? patterns.data : [];
+}
+
 function includedBy({ value }: YamlText): unknown {
   const include =
     typeof value === "object" && value !== null && "include" in value ? value.include : undefined;

@@ -21,7 +21,7 @@ export function createInventoryRecord(
       logger.error({ err: error, event: kind }, "event not recorded");
     }
   };
-  return ({ problems, refused, needsRestart, diff }, cause) => {
+  return ({ problems, refused, needsRestart, warnings, diff }, cause) => {
     const waiting = needsRestart.map(({ path }) => path);
     for (const problem of problems.slice(0, most))
       logger.error({ cause, problem: formatProblem(problem) }, "the inventory is not taken");
@@ -36,6 +36,7 @@ export function createInventoryRecord(
     }
     const { added, removed, changed, settings } = diff;
     logger.info({ cause, ...diff }, "the inventory is in force");
+    tellWarnings(warnings, logger);
     if (waiting.length > 0)
       logger.warn({ settings: waiting }, "these take effect when the server is started again");
     return record("inventory-reloaded", {
@@ -44,4 +45,9 @@ export function createInventoryRecord(
       needsRestart: waiting.slice(0, most),
     });
   };
+}
+
+export function tellWarnings(warnings: InventoryVerdict["warnings"], logger: Logger): void {
+  for (const warning of warnings.slice(0, most))
+    logger.warn({ warning: formatProblem(warning) }, "the inventory is in force with a warning");
 }

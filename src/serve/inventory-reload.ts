@@ -6,12 +6,12 @@ import type { InventoryStatusView, InventoryVerdict } from "../api/inventory-sha
 import { diffInventories, isEmptyDiff, noDifference } from "../inventory/diff.ts";
 import {
   areSameTexts,
+  createInventoryReader,
   type InventoryTexts,
   parseInventoryTexts,
-  readInventoryTexts,
 } from "../inventory/files.ts";
 import type { LiveInventory } from "../inventory/live.ts";
-import { formatProblem } from "../inventory/load.ts";
+import { formatProblem, type Parsed } from "../inventory/load.ts";
 import { untilRestart } from "../inventory/restart.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
@@ -40,15 +40,18 @@ export interface InventoryReload {
   begin(hooks: ReloadHooks): void;
   /** Reads the files and takes them. One after the other; never rejects. */
   reload(cause: ReloadCause): Promise<InventoryVerdict>;
-  /** The verdict on other texts in place of the files. Changes nothing. */
-  compare(file: string, texts: InventoryTexts): Promise<InventoryVerdict>;
+  /** The verdict on others in place of the files. Changes nothing. */
+  compare(others: Parsed): Promise<InventoryVerdict>;
+  /** The files as they are now. Changes nothing. */
+  read(): InventoryTexts;
   /** Whether these texts are those that were read last. */
   isLastRead(texts: InventoryTexts): boolean;
 }
 
 /** Reads the inventory for the first time; throws with every problem when it is not usable. `now`: milliseconds since the epoch. */
 export function openInventory(file: string, now: () => number): InventoryReload {
-  let texts = readInventoryTexts(file);
+  const read = createInventoryReader(file);
+  let texts = read();
   const first = parseInventoryTexts(file, texts);
   if ("problems" in first)
     throw new Error(
@@ -57,29 +60,29 @@ export function openInventory(file: string, now: () => number): InventoryReload 
   const started = first.inventory;
   let inForce = started;
   let hooks: ReloadHooks | undefined;
-  let last: Found = { problems: [], refused: [], needsRestart: [] };
+  let last: Found = { problems: [], refused: [], needsRestart: [], warnings: first.warnings };
   let loadedAtMs = now();
   let readAtMs = loadedAtMs;
   let running: Promise<unknown> = Promise.resolve();
 
   const refusalsOf = async (next: Inventory) => (await hooks?.refusals(inForce, next)) ?? [];
-  const judge = async (name: string, read: InventoryTexts): Promise<Judged> => {
-    const loaded = parseInventoryTexts(name, read);
+  const judge = async (loaded: Parsed): Promise<Judged> => {
     if ("problems" in loaded)
       return { verdict: { ...nothing, problems: loaded.problems }, next: undefined };
     const { inventory: next, needsRestart } = untilRestart(started, loaded.inventory);
     const diff = diffInventories(inForce, next);
     const refused = isEmptyDiff(diff) ? [] : await refusalsOf(next);
-    return { verdict: { problems: [], refused, needsRestart, diff }, next };
+    const { warnings } = loaded;
+    return { verdict: { problems: [], refused, needsRestart, warnings, diff }, next };
   };
   const take = async (
     cause: ReloadCause,
     { apply, onRead }: ReloadHooks,
   ): Promise<InventoryVerdict> => {
     const before = last;
-    texts = readInventoryTexts(file);
+    texts = read();
     readAtMs = now();
-    const { verdict, next } = await judge(file, texts);
+    const { verdict, next } = await judge(parseInventoryTexts(file, texts));
     last = found(verdict);
     if (next !== undefined && isSound(verdict) && !isEmptyDiff(verdict.diff)) {
       inForce = next;
@@ -117,7 +120,8 @@ export function openInventory(file: string, now: () => number): InventoryReload 
         return verdict;
       });
     },
-    compare: (name, others) => inTurn(async () => (await judge(name, others)).verdict),
+    compare: (others) => inTurn(async () => (await judge(others)).verdict),
+    read,
     isLastRead: (others) => areSameTexts(others, texts),
   };
 }
@@ -131,12 +135,12 @@ interface Judged {
 }
 
 const nothing: InventoryVerdict = {
-  ...{ problems: [], refused: [], needsRestart: [] },
+  ...{ problems: [], refused: [], needsRestart: [], warnings: [] },
   diff: noDifference,
 };
 
-function found({ problems, refused, needsRestart }: InventoryVerdict): Found {
-  return { problems, refused, needsRestart };
+function found({ problems, refused, needsRestart, warnings }: InventoryVerdict): Found {
+  return { problems, refused, needsRestart, warnings };
 }
 
 function isSound({ problems, refused }: Found): boolean {

@@ -215,7 +215,7 @@ export const certificatesView: CertificatesView = {
 };
 /** Its file is in force, and other texts lack node03. */
 function fakeInventory(): InventoryService {
-  const sound = { problems: [], refused: [], needsRestart: [] };
+  const sound = { problems: [], refused: [], needsRestart: [], warnings: [] };
   const none = { added: [], removed: [], changed: [], settings: [] };
   return {
     inventoryStatus: () => ({

@@ -9,7 +9,7 @@ import { startServer } from "./run.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const same: InventoryVerdict = {
-  ...{ problems: [], refused: [], needsRestart: [] },
+  ...{ problems: [], refused: [], needsRestart: [], warnings: [] },
   diff: noDifference,
 };
 

@@ -4,12 +4,21 @@ import { isDifferent, isSound, verdictLines } from "../../src/cli/inventory-text
 import { noDifference } from "../../src/inventory/diff.ts";
 
 const same: InventoryVerdict = {
-  ...{ problems: [], refused: [], needsRestart: [] },
+  ...{ problems: [], refused: [], needsRestart: [], warnings: [] },
   diff: noDifference,
 };
 
 test.each<[string, Partial<InventoryVerdict>, boolean, boolean, string[]]>([
   ["the same", {}, true, false, ["nothing has changed"]],
+  [
+    "a warning",
+    {
+      warnings: [{ file: "a.yaml", line: 3, column: 4, path: "site", message: "is odd: look" }],
+    },
+    true,
+    false,
+    ["warning  a.yaml:3:4: site: is odd: look", "nothing has changed"],
+  ],
   [
     "nodes and settings",
     {

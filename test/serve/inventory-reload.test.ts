@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import type { InventoryVerdict } from "../../src/api/inventory-shapes.ts";
+import { isEmptyDiff } from "../../src/inventory/diff.ts";
 import type { Inventory } from "../../src/inventory/schema.ts";
 import type { NewEvent } from "../../src/nodes/ports.ts";
 import type { InventoryRefusal } from "../../src/operations/inventory-guard.ts";
@@ -92,7 +93,6 @@ test("a file that is gone, or is no file, is a problem like any other", async ()
   const { reload, file, begin } = server();
   begin();
   const before = reload.inForce();
-  const { rmSync, mkdirSync } = await import("node:fs");
   rmSync(file);
   expect((await reload.reload("files")).problems[0]?.message).toMatch(/can't be read \(ENOENT/);
   mkdirSync(file);
@@ -188,6 +188,55 @@ test("posted texts are compared as if they stood in the server's folder, and cha
   expect([reload.inForce() === before, reload.isRefused()]).toEqual([true, false]);
 });
 
+test("further files count like the first: what they say, what comes and what goes", async () => {
+  const { reload, file, write, begin } = server();
+  begin();
+  const folder = join(file, "../nodes");
+  mkdirSync(folder);
+  const at = good.indexOf("  node04:");
+  const node04 = `nodes:\n${good.slice(at)}`;
+  const node05 = node04
+    .replace("node04", "node05")
+    .replace("34:59", "34:60")
+    .replace("100.80", "100.81")
+    .replace("200.20", "200.21")
+    .replace("10.54", "10.55");
+  writeFileSync(join(folder, "d.yaml"), node04);
+  write(`${good.slice(0, at)}include: [nodes/*.yaml]\n`);
+  expect(isEmptyDiff((await reload.reload("files")).diff)).toBe(true);
+  expect(reload.status().files).toEqual([file, join(folder, "d.yaml")]);
+  expect(reload.isLastRead(reload.read())).toBe(true);
+
+  writeFileSync(join(folder, "e.yaml"), node05);
+  expect(reload.isLastRead(reload.read())).toBe(false);
+  expect((await reload.reload("files")).diff.added).toEqual(["node05"]);
+
+  writeFileSync(join(folder, "e.yaml"), node04);
+  const { problems } = await reload.reload("files");
+  expect(problems).toMatchObject([{ file: join(folder, "e.yaml"), path: "nodes.node04" }]);
+  expect(reload.inForce().nodes.length).toBe(5);
+
+  rmSync(folder, { recursive: true });
+  expect(reload.isLastRead(reload.read())).toBe(false);
+  expect((await reload.reload("files")).problems).toMatchObject([{ file, path: "include.0" }]);
+  expect(reload.inForce().nodes.length).toBe(5);
+});
+
+test("posted files are all that there are, and each is told of under the name it was sent by", async () => {
+  const { reload, begin } = server();
+  begin();
+  const service = createInventoryService(reload);
+  const at = good.indexOf("  node04:");
+  const main = { path: "/home/me/site.yaml", text: `${good.slice(0, at)}include: [n/*.yaml]\n` };
+  const nodes = { path: "/home/me/n/d.yaml", text: `nodes:\n${good.slice(at)}` };
+  expect(isEmptyDiff((await service.compareInventory([main, nodes])).diff)).toBe(true);
+  expect((await service.compareInventory([main])).diff.removed).toEqual(["node04"]);
+  const bad = { ...nodes, text: nodes.text.replace("mac: 52", "mac: x2") };
+  expect((await service.compareInventory([main, bad])).problems).toMatchObject([
+    { file: nodes.path, path: "nodes.node04.mac" },
+  ]);
+});
+
 test("each reading that matters is one event, however large the change", () => {
   const events: NewEvent[] = [];
   const append = (event: NewEvent) => {
@@ -197,7 +246,12 @@ test("each reading that matters is one event, however large the change", () => {
   };
   const record = createInventoryRecord(append, pino({ level: "silent" }));
   const nothing = { added: [], removed: [], changed: [], settings: [] };
-  const sound = { problems: [], refused: [], needsRestart: [{ path: "server.httpPort" }] };
+  const sound = {
+    problems: [],
+    refused: [],
+    needsRestart: [{ path: "server.httpPort" }],
+    warnings: [],
+  };
   const added = Array.from({ length: 1_000 }, (_, i) => `node${i}`);
   record({ ...sound, diff: { ...nothing, added } }, "signal");
   const refused = added.map((node) => ({ node, reason: `${node} is a voter`, next: "" }));
