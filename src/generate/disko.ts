@@ -10,7 +10,9 @@ type Firmware = Node["firmware"];
 /** The text of the node's disko.nix. */
 export function diskoFile(node: Node): string {
   const about = `Disks of ${node.fqdn}. Written by rackstrap generate.\nWhat disko writes cannot be taken back: change it before an install, never on a running node.`;
-  const disks = printNix(installDisks(node));
+  const disks = `[ ${installDisks(node)
+    .map((device) => printNix(device))
+    .join(" ")} ]`;
   const devices = printNix({ disko: { devices: devicesOf(node) } });
   return `${commentLines(about)}{ disks ? ${disks}, ... }:\n${devices}\n`;
 }
