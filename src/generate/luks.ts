@@ -11,7 +11,7 @@ import { secretsDirectory } from "./service-blocks.ts";
 /** The passphrase on the installer while the disk is formatted; in memory there, and gone with its restart. */
 export const passphraseFile = "/run/rackstrap/luks-passphrase";
 /** The same passphrase as `clevis encrypt` sealed it for the Tang servers. */
-export const sealedFile = `${secretsDirectory}/root.jwe`;
+const sealedFile = `${secretsDirectory}/root.jwe`;
 /** The name of the opened device. */
 export const openedName = "root";
 

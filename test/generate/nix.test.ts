@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these texts are Nix, where it begins an interpolation.
 import { expect, test } from "vitest";
 import {
   commentLines,

@@ -220,7 +220,10 @@ const nodeModules = (root: string, fqdn: string, more = "{ }") => `
     failed = map (assertion: assertion.message) (lib.filter (assertion: !assertion.assertion) system.config.assertions);
   in`;
 
-test.each([exampleSite, nastySite])("all modules of a node fit together", async (site) => {
+test.each([
+  ["the example site", exampleSite],
+  ["the nasty site", nastySite],
+])("all modules of each node of %s fit together", async (_name, site) => {
   const inventory = site();
   const { root } = written(inventory);
   for (const node of inventory.nodes) {
@@ -251,6 +254,31 @@ test.each([exampleSite, nastySite])("all modules of a node fit together", async 
         "interface-names",
       ].toSorted(),
     );
+  }
+});
+
+interface Partition {
+  readonly type?: string;
+  readonly content?: { readonly type: string; readonly mountpoint?: string };
+}
+
+test("every disk of every layout has what its firmware starts from, and there is one root", async () => {
+  const { root } = written(nastySite());
+  for (const { fqdn, firmware, layout } of nastySite().nodes) {
+    const value = await nix().evaluate(`import ${root}/nodes/${fqdn}/disko.nix { }`);
+    const { disk } = (value as { disko: { devices: { disk: Record<string, unknown> } } }).disko
+      .devices;
+    expect(Object.keys(disk)).toEqual(layout.kind === "mirror" ? ["main", "second"] : ["main"]);
+    for (const each of Object.values(disk)) {
+      const { partitions } = (each as { content: { partitions: Record<string, Partition> } })
+        .content;
+      const types = Object.values(partitions).flatMap(({ type }) => type ?? []);
+      expect(types, fqdn).toContain(firmware === "bios" ? "EF02" : "EF00");
+    }
+    const roots = JSON.stringify(value).match(/"mountpoint":"\/"/g);
+    expect(roots, fqdn).toHaveLength(1);
+    const devices = Object.values(disk).map((each) => (each as { device: string }).device);
+    expect(new Set(devices).size).toBe(devices.length);
   }
 });
 
@@ -289,6 +317,15 @@ test("first boot says what is wrong with its settings, and hands its limits to t
     wantedBy: ["multi-user.target"],
     environment: { HEALTH_TIMEOUT: "120", JOIN_TIMEOUT: "300", VOTER_TIMEOUT: "300" },
   });
+});
+
+test("a misspelt option in a generated file would be noticed here", async () => {
+  const { root } = written(exampleSite());
+  const wrong = "{ boot.loader.grubb.enable = true; }";
+  const value = `${nodeModules(root, "node01.example.com", wrong)} system.config.boot`;
+  await expect(nix().evaluate(value)).rejects.toThrow(
+    /boot\.loader\.grubb is defined and no option/,
+  );
 });
 
 test("a service without a package is told, with the two ways to give it one", async () => {
