@@ -117,7 +117,7 @@ function ruleLines({ why, from, protocol, ports }: Rule, onInterface?: string): 
   return [`# ${why}`, `${where}ip saddr ${sources} ${protocol} dport ${anyOf(ports)} accept`];
 }
 
-/** nft refuses a list in which one network holds another. */
+/** Without what another one holds: nft leaves that out as well, and the runbook has the short form. */
 function withoutCovered(networks: readonly Cidr[]): readonly Cidr[] {
   return networks.filter(
     (one, index) =>

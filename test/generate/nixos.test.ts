@@ -5,14 +5,18 @@ import type { GeneratedFile } from "../../src/generate/file.ts";
 import { nixosFiles } from "../../src/generate/nixos.ts";
 import { exampleSite, facts, nastySite } from "./site.ts";
 
-const golden = join(import.meta.dirname, "../fixtures/generate/nixos");
+const fixtures = join(import.meta.dirname, "../fixtures/generate");
 const ofSite = ({ path }: GeneratedFile) => /^(?:flake|nodes|profiles)/.test(path);
 
 const textOf = (files: readonly GeneratedFile[], path: string) =>
   files.find((file) => file.path === path)?.text ?? `no file ${path}`;
 
-test("the example site has the tree that was reviewed", async () => {
-  const files = nixosFiles(exampleSite(), facts).filter(ofSite);
+test.each([
+  ["the example site", "nixos", exampleSite],
+  ["the nasty site, with every layout", "nixos-nasty", nastySite],
+])("%s has the tree that was reviewed", async (_name, folder, site) => {
+  const golden = join(fixtures, folder);
+  const files = nixosFiles(site(), facts).filter(ofSite);
   const recorded = readdirSync(golden, { recursive: true, withFileTypes: true });
   expect(files.map(({ path }) => join(golden, path))).toEqual(
     recorded
