@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { nixosFiles } from "../../src/generate/nixos.ts";
 import type { Inventory } from "../../src/inventory/schema.ts";
 import { parseCidr } from "../../src/net/cidr.ts";
-import { exampleSite, facts, nastySite } from "./site.ts";
+import { exampleSite, facts, nastySite } from "./nixos-site.ts";
 
 /** The rules of a node's configuration, without comments. */
 function rulesOf(inventory: Inventory, fqdn: string): string[] {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { GeneratedFile } from "../../src/generate/file.ts";
 import { nixosFiles } from "../../src/generate/nixos.ts";
-import { exampleSite, facts, nastySite } from "./site.ts";
+import { exampleSite, facts, nastySite } from "./nixos-site.ts";
 
 const fixtures = join(import.meta.dirname, "../fixtures/generate");
 const ofSite = ({ path }: GeneratedFile) => /^(?:flake|nodes|profiles)/.test(path);

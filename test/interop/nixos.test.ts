@@ -12,7 +12,7 @@ import { nixosFiles } from "../../src/generate/nixos.ts";
 import type { Inventory } from "../../src/inventory/schema.ts";
 import { seededRandom } from "../fakes/seeded-random.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
-import { exampleSite, facts, nastySite } from "../generate/site.ts";
+import { exampleSite, facts, nastySite } from "../generate/nixos-site.ts";
 import { ip, removeNamespaces, requireTools } from "./host.ts";
 import { openNix } from "./nix.ts";
 
