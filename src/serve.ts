@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
+import { certificatesView } from "./api/certificates.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
 import { loadAssetKey } from "./boot/asset-store/signature.ts";
@@ -19,11 +20,12 @@ import { findNode } from "./inventory/find.ts";
 import type { LiveInventory } from "./inventory/live.ts";
 import { formatProblem, loadInventory } from "./inventory/load.ts";
 import type { Inventory } from "./inventory/schema.ts";
+import { createSecretReader, type ReadSecret } from "./inventory/secret.ts";
 import { createClusterAccess } from "./operations/cluster-access.ts";
 import { createInstallation, installerHostKey } from "./operations/installation.ts";
 import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
-import { loadOrCreateCa } from "./pki/ca.ts";
+import type { Ca } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { checkAll } from "./serve/checks.ts";
 import { type Consoles, createConsoles } from "./serve/consoles.ts";
@@ -35,6 +37,7 @@ import { startPower } from "./serve/power.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
 import { missingAssets } from "./serve/self-check.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
+import { loadSiteCa } from "./serve/site-ca.ts";
 import { openStore, type Store } from "./store/store.ts";
 
 type Closers = (() => void | Promise<void>)[];
@@ -98,12 +101,14 @@ async function start(
   const boot = await loadBoot(inventory, store);
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory());
-  const controllers = openControllers(inventory(), logger);
+  const readSecret = createSecretReader(process.env);
+  const ca = await loadSiteCa(inventory(), readSecret, now());
+  const controllers = openControllers(inventory(), readSecret, logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
   closers.push(() => power.close());
   const tools = {
-    ...(await provisionTools(inventory, store, assets, rendering, sshKey.file)),
+    ...provisionTools(inventory, store, assets, rendering, sshKey.file, ca),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
   };
   const servedScripts = createServedScripts(join(stateDirectory, "served"), {
@@ -127,10 +132,11 @@ async function start(
   closers.push(() => consoles.close());
   const runner = startRunner(tools, store, consoles, logger);
   closers.push(() => runner.close());
-  const { nodes, operations } = store;
+  const { nodes, operations, certificates } = store;
+  const checked = { inventory, assets, rendering, network, controllers, ca, certificates, now };
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
-    cluster: tools.cluster,
+    ...{ cluster: tools.cluster, clusters: store.clusters },
     ...{ powerJobs: power.jobs, powerWatch: power.watch },
     ...{ bmc: tools.bmc, probe: controllers.probe },
     ...{ consoles: consoles.hub, consoleLog: consoles.log },
@@ -139,7 +145,8 @@ async function start(
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
-    check: (request) => checkAll({ inventory, assets, rendering, network, controllers }, request),
+    check: (request) => checkAll(checked, request),
+    certificates: () => certificatesView(ca, certificates),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
@@ -206,20 +213,18 @@ function readInventory(file: string): Inventory {
   throw new Error(`the inventory is not usable:\n${loaded.problems.map(formatProblem).join("\n")}`);
 }
 
-async function provisionTools(
+function provisionTools(
   inventory: LiveInventory,
   store: Store,
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-): Promise<Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock">> {
-  const { server, cluster } = inventory();
-  const { stateDirectory } = server;
+  ca: Ca,
+): Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock"> {
   const { now } = clock;
-  const commonName = `${cluster.name} CA`;
-  const ca = await loadOrCreateCa(join(stateDirectory, "pki"), { commonName, nowMs: now() });
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
-  const given = { ca, sshKeyFile, path, home: homedir(), now };
+  const { certificates } = store;
+  const given = { ca, certificates, sshKeyFile, path, home: homedir(), now };
   return {
     inventory,
     nodes: store.nodes,
@@ -237,10 +242,14 @@ async function provisionTools(
   };
 }
 
-function openControllers(inventory: Inventory, logger: Logger): Controllers {
+function openControllers(
+  inventory: Inventory,
+  readSecret: ReadSecret,
+  logger: Logger,
+): Controllers {
   for (const problem of inventory.nodes.flatMap((node) => insecurityOfBmc(node) ?? []))
     logger.warn({ problem }, "a BMC is not checked");
-  return createControllers(process.env);
+  return createControllers(readSecret);
 }
 
 /** The key that opens the installer: the site's own, else one made at the first start. */

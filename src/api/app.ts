@@ -4,6 +4,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { Secret } from "../net/secret.ts";
 import { addBmcRoutes } from "./bmc-routes.ts";
+import { certificatesAnswer } from "./certificate-shapes.ts";
 import { addConsoleRoutes } from "./console-routes.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { formatMetrics, metricsContentType } from "./metrics.ts";
@@ -85,6 +86,7 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get<{ Params: { node: string; stage: string } }>("/api/render/:node/:stage", ({ params }) =>
     give(shapes.renderedShape, service.render(params.node, params.stage)),
   );
+  app.get("/api/certificates", () => give(certificatesAnswer, service.certificates()));
   app.get("/api/check", async ({ query }) => {
     const request = take(shapes.checkQuery, query);
     return give(shapes.checkAnswer, { checks: await service.check(request) });
@@ -94,6 +96,9 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   );
   app.get("/api/cluster", async () =>
     give(shapes.clusterAnswer, { layers: await service.cluster() }),
+  );
+  app.get("/api/cluster/formation", async () =>
+    give(shapes.formationShape, await service.formation()),
   );
 }
 

@@ -12,13 +12,15 @@ import { type Mac, parseMac } from "../net/mac.ts";
 import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { nextState, states } from "../nodes/state.ts";
 import { awaitedBootStage } from "../operations/boot-stage.ts";
-import type { Operation, OperationStore } from "../operations/operation.ts";
+import { formationOf } from "../operations/formation.ts";
+import type { ClusterStore, Operation, OperationStore } from "../operations/operation.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock, Runner } from "../operations/runner.ts";
 import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
+import type { CertificatesView } from "./certificate-shapes.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
 import { createPowerService } from "./power.ts";
@@ -39,6 +41,7 @@ export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<Bmc
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly cluster: ClusterAccess;
+  readonly clusters: ClusterStore;
   readonly powerJobs: PowerJobs;
   readonly powerWatch: Pick<PowerWatch, "view">;
   readonly subject: (mac: Mac) => Subject;
@@ -52,6 +55,7 @@ export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<Bmc
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
+  readonly certificates: () => CertificatesView;
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
@@ -109,6 +113,13 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       return operationView(stored(id));
     },
     cluster: async () => (await tools.cluster.views()).map(layerView),
+    formation: async () => {
+      const views = await tools.cluster.views();
+      const { name: cluster } = inventory().cluster;
+      const claim = tools.clusters.claim(cluster);
+      const { wasInstalled } = nodes;
+      return { cluster, ...formationOf({ inventory: inventory(), views, claim, wasInstalled }) };
+    },
     render: (name, stage) => {
       const node = declared(name);
       const text = tools.render(node, stage);
@@ -121,6 +132,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
+    certificates: () => tools.certificates(),
     check: async (request) => await tools.check(request),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),

@@ -3,6 +3,7 @@
 
 import type { CheckLine } from "../preflight/line.ts";
 import type { BmcService } from "./bmc-service.ts";
+import type { CertificatesView } from "./certificate-shapes.ts";
 import type { ConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
 import type { PowerJobView, PowerPlanView, PowerRequest } from "./power-shapes.ts";
@@ -11,6 +12,7 @@ import type {
   DiscoveredView,
   EventView,
   Explanation,
+  Formation,
   LayerView,
   LeaseView,
   NodeView,
@@ -71,6 +73,9 @@ export interface Rackstrap extends PowerService, ConsoleService, BmcService {
   /** Asks a running operation to stop, and returns it as it stands. */
   cancel(id: string): OperationView;
   cluster(): Promise<readonly LayerView[]>;
+  formation(): Promise<Formation>;
+  /** The CA in use, and what was issued. */
+  certificates(): CertificatesView;
   render(node: string, stage: string): Rendered;
   /** What the running server finds wrong or right with itself and its inventory. */
   check(request: CheckRequest): Promise<readonly CheckLine[]>;

@@ -8,6 +8,7 @@ import { checkAnswer } from "../api/shapes.ts";
 import { tokenFileName } from "../api/token.ts";
 import { formatProblem, type LoadResult, loadInventory } from "../inventory/load.ts";
 import type { Inventory } from "../inventory/schema.ts";
+import { createSecretReader } from "../inventory/secret.ts";
 import { type Area, areas, type CheckLine } from "../preflight/line.ts";
 import { type PreflightOptions, preflight } from "../preflight/preflight.ts";
 import { systemSurroundings } from "../preflight/system.ts";
@@ -93,7 +94,7 @@ async function checkHere(
   inventory: Inventory,
   options: PreflightOptions,
 ): Promise<readonly CheckLine[]> {
-  const controllers = createControllers(process.env);
+  const controllers = createControllers(createSecretReader(process.env));
   try {
     const surroundings = systemSurroundings(probing(controllers));
     return await preflight(inventory, surroundings, options, (name) => {

@@ -1,4 +1,5 @@
-// What the generators make: texts with the place that each belongs to. Nothing here writes them.
+// A file that is generated from the inventory: where it goes in the tree, and what is in it.
+// Nothing secret is ever in one.
 
 export interface GeneratedFile {
   readonly path: string;

@@ -2,26 +2,8 @@
 
 import { z } from "zod";
 import { mismatch } from "./messages.ts";
+import { secretReference } from "./secret-schema.ts";
 import { ipv4, port } from "./values.ts";
-
-/** Where a secret is kept. The inventory never holds the secret itself. */
-export const secretReference = z.union(
-  [
-    z.strictObject({
-      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
-        // The value is not shown: it may be the secret itself, written in the wrong place.
-        error: "is not the name of an environment variable: use letters, digits and _",
-      }),
-    }),
-    z.strictObject({ file: z.string().min(1) }),
-  ],
-  {
-    error: ({ input }) =>
-      input === undefined || input === null
-        ? mismatch(input, "{ env: NAME } or { file: PATH }")
-        : "a secret is never written here: use { env: NAME } or { file: PATH }",
-  },
-);
 
 const everyKind = { address: ipv4, password: secretReference };
 const ipmiUser = z.string().min(1).max(16);
@@ -105,7 +87,6 @@ export const bmc = z.discriminatedUnion("kind", [ipmi, ipmitool, redfish], {
       : undefined,
 });
 
-export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;
 
 export type RedfishBmc = z.output<typeof redfish>;

@@ -4,12 +4,14 @@ import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { type Document, LineCounter, parseDocument, visit, type YAMLError } from "yaml";
 import { messageOf } from "../net/error-text.ts";
-import type { BmcSettings, SecretReference } from "./bmc-schema.ts";
+import type { BmcSettings } from "./bmc-schema.ts";
 import { checkInventory, type Finding } from "./check.ts";
 import { inheritFromProfiles, writtenAt } from "./inherit.ts";
 import { issueFindings, issueMessage } from "./messages.ts";
+import { resolvePki } from "./pki-schema.ts";
 import { offsetOf } from "./position.ts";
 import { type Inventory, inventorySchema, type Node, type ParsedInventory } from "./schema.ts";
+import { resolveSecret, type SecretReference } from "./secret-schema.ts";
 import { servicesOfRole } from "./services.ts";
 
 export interface Problem {
@@ -156,6 +158,7 @@ function resolveInventory(file: ParsedInventory, folder: string): Inventory {
     nodes: Object.entries(file.nodes).map(([name, node]) =>
       resolveNode(name, node, file, absolute),
     ),
+    pki: resolvePki(file.pki, absolute),
   };
 }
 
@@ -179,8 +182,7 @@ function resolveNode(
 
 /** The same with absolute paths. */
 function resolveBmc(bmc: BmcSettings, absolute: (path: string) => string): BmcSettings {
-  const secret = (reference: SecretReference) =>
-    "file" in reference ? { file: absolute(reference.file) } : reference;
+  const secret = (reference: SecretReference) => resolveSecret(reference, absolute);
   const key = <T extends { readonly bmcKey?: SecretReference | undefined }>(settings: T): T =>
     settings.bmcKey === undefined ? settings : { ...settings, bmcKey: secret(settings.bmcKey) };
   const password = secret(bmc.password);

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { Ipv4 } from "../net/ipv4.ts";
+import { dns } from "./dns-schema.ts";
 import { dhcp, provisioning } from "./network-schema.ts";
 import {
   downloadRate,
@@ -13,6 +14,7 @@ import {
   profileName,
   type Role,
 } from "./node-schema.ts";
+import { pki } from "./pki-schema.ts";
 import { type ServiceName, services } from "./services.ts";
 import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, port } from "./values.ts";
 
@@ -144,6 +146,7 @@ export const inventorySchema = z.strictObject({
   firewall: firewall.prefault({}),
   discovery: discovery.prefault({}),
   dhcp: dhcp.prefault({}),
+  dns: dns.prefault({}),
   boot: z
     .strictObject({
       /** Loader for clients that name no architecture or an unregistered one. */
@@ -159,6 +162,7 @@ export const inventorySchema = z.strictObject({
   install,
   timeouts: timeouts.prefault({}),
   power: power.prefault({}),
+  pki: pki.prefault({}),
   profiles: z.record(profileName, profile),
   nodes: z.record(hostLabel, node),
   /** Machines that left for good, by MAC, each with what it was: they are refused. */

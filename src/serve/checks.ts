@@ -3,6 +3,10 @@
 import type { CheckRequest } from "../api/shapes.ts";
 import type { Assets } from "../boot/assets.ts";
 import type { LiveInventory } from "../inventory/live.ts";
+import type { Inventory } from "../inventory/schema.ts";
+import type { Ca } from "../pki/ca.ts";
+import { pkiFindings } from "../pki/findings.ts";
+import type { CertificateStore } from "../pki/issued.ts";
 import type { CheckLine } from "../preflight/line.ts";
 import { preflight } from "../preflight/preflight.ts";
 import { systemSurroundings } from "../preflight/system.ts";
@@ -18,12 +22,16 @@ export interface CheckTools {
   readonly rendering: Rendering;
   readonly network: NetworkServices;
   readonly controllers: Controllers;
+  readonly ca: Ca;
+  readonly certificates: CertificateStore;
+  readonly now: () => number;
 }
 
 export async function checkAll(
-  { inventory, assets, rendering, network, controllers }: CheckTools,
+  tools: CheckTools,
   { only, defaultPasswords }: CheckRequest,
 ): Promise<readonly CheckLine[]> {
+  const { inventory, assets, rendering, network, controllers } = tools;
   const site = inventory();
   const options = { running: true, tryDefaults: defaultPasswords === "try", only };
   const [found, outside] = await Promise.all([
@@ -32,8 +40,17 @@ export async function checkAll(
   ]);
   const faults = scriptFaults(site, rendering);
   const { services, dhcp } = network;
-  const own = checkServer(site, found, services(), dhcp.foreignServers(), faults);
+  const own = [
+    ...checkServer(site, found, services(), dhcp.foreignServers(), faults),
+    ...checkCertificates(tools, site),
+  ];
   return [...own.filter(({ area }) => only === undefined || area === only), ...outside];
+}
+
+function checkCertificates({ ca, certificates, now }: CheckTools, site: Inventory): CheckLine[] {
+  const names = site.nodes.map(({ name }) => name);
+  const findings = pkiFindings(ca, certificates.certificates(), names, now());
+  return findings.map((finding) => ({ area: "tls", ...finding }));
 }
 
 /** Asks a BMC in the way of `rackstrap bmc probe`. */

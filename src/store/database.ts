@@ -90,6 +90,22 @@ CREATE TABLE clusters (
 ) STRICT;
 `,
   "DROP TABLE leases;",
+  `
+CREATE TABLE certificates (
+  serial TEXT PRIMARY KEY,
+  node TEXT NOT NULL,
+  operation TEXT NOT NULL,
+  issued_at_ms INTEGER NOT NULL,
+  not_before_ms INTEGER NOT NULL,
+  not_after_ms INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL,
+  key_sha256 TEXT NOT NULL,
+  ca_fingerprint TEXT NOT NULL,
+  verified_at_ms INTEGER,
+  verified_by TEXT
+) STRICT;
+CREATE INDEX certificates_by_operation ON certificates (operation);
+`,
 ];
 
 /** The database can't be trusted: what is in it was not written by this program as it stands. */

@@ -3,6 +3,7 @@
 
 import type { BmcService } from "../../src/api/bmc-service.ts";
 import type { ProbeView } from "../../src/api/bmc-shapes.ts";
+import type { CertificatesView } from "../../src/api/certificate-shapes.ts";
 import type { ConsoleService } from "../../src/api/console-service.ts";
 import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
 import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
@@ -147,6 +148,11 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     operation: find,
     cancel: find,
     cluster: async () => [layerView("chainfire"), layerView("flaredb")],
+    formation: async () => ({
+      cluster: "prod-cluster",
+      state: "formed",
+      through: ["node01.example.com", "node02.example.com"],
+    }),
     render: (node, stage) => {
       known(node);
       const served = { text: "#!ipxe\nexit 1\n", atMs: startMs };
@@ -178,6 +184,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
         samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
       },
     ],
+    certificates: () => certificatesView,
     check: async () => [
       { area: "boot-server", title: "service dhcp", level: "ok", detail: "running" },
     ],
@@ -186,6 +193,23 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     ...changes,
   };
 }
+
+const certificate = {
+  ...{ node: "node01", operation: "op-1", issuedAtMs: 1_700_000_000_000 },
+  ...{ notBeforeMs: 1_700_000_000_000, notAfterMs: 4_102_444_800_000 },
+  ...{ fingerprint: "ab".repeat(32), keySha256: "cd".repeat(32), byAuthority: true },
+};
+
+export const certificatesView: CertificatesView = {
+  authority: {
+    ...{ subject: "CN=PlasmaCloud CA", source: "made", key: "EC prime256v1", encrypted: true },
+    ...{ notBeforeMs: 0, notAfterMs: 4_102_444_800_000, fingerprint: "ef".repeat(32) },
+  },
+  certificates: [
+    { ...certificate, serial: "4a02", latest: true, verified: { atMs: 1, by: "files" } },
+    { ...certificate, serial: "4a01", latest: false },
+  ],
+};
 
 type Known = (node: string) => void;
 

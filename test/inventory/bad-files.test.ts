@@ -385,7 +385,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a password in the file",
     "{ env: BMC_PASSWORD }",
     "hunter2",
-    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME } or { file: PATH }",
+    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME }, { file: PATH } or { cmd: [PROGRAM, ARGUMENT…] }",
   ],
   [
     "a secret in place of a variable's name",
@@ -397,7 +397,19 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a secret with two places",
     "{ env: BMC_PASSWORD }",
     "{ env: A, file: b }",
-    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME } or { file: PATH }",
+    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME }, { file: PATH } or { cmd: [PROGRAM, ARGUMENT…] }",
+  ],
+  [
+    "a secret command that is not a list",
+    "{ env: BMC_PASSWORD }",
+    "{ cmd: sops -d bmc.txt }",
+    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME }, { file: PATH } or { cmd: [PROGRAM, ARGUMENT…] }",
+  ],
+  [
+    "a secret command without a program",
+    "{ env: BMC_PASSWORD }",
+    "{ cmd: [] }",
+    "32:24: nodes.node01.bmc.password.cmd: the list is empty: name at least 1",
   ],
   [
     "an empty secret file name",

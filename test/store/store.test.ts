@@ -167,5 +167,5 @@ test("a database of a newer version is refused", () => {
   const newer = new Database(file);
   newer.pragma("user_version = 99");
   newer.close();
-  expect(() => openDatabase(file)).toThrow(/has schema 99, and this version knows 2/);
+  expect(() => openDatabase(file)).toThrow(/has schema 99, and this version knows 3/);
 });
