@@ -1,6 +1,7 @@
 // rackstrap generate: what the inventory says, as files for other programs. Shows the difference; writes only with --write.
 
-import { basename, isAbsolute, relative, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { formationShape } from "../api/shapes.ts";
 import { bootstrapDocuments } from "../generate/cluster-config-files.ts";
@@ -84,6 +85,7 @@ async function generateFor(
     cluster: only.has("cluster-config")
       ? await clusterState(options, inventory)
       : { state: "unknown", reason: "it was not asked for", next: "" },
+    sshKeys: installKeys(inventory),
     previous: (path) => {
       const there = look(root, path);
       return there?.kind === "file" ? there.text : undefined;
@@ -91,6 +93,12 @@ async function generateFor(
     nowMs: Date.now(),
   };
   return generate(site, only);
+}
+
+/** The public half of the key that opens the installer; none before the server has made it. */
+function installKeys({ install, server }: Inventory): readonly string[] {
+  const file = `${install.sshKey ?? join(server.stateDirectory, "ssh", "id_ed25519")}.pub`;
+  return existsSync(file) ? [readFileSync(file, "utf8").trim()] : [];
 }
 
 /** The server's word counts. Only where none answers may the operator's stand in for it. */

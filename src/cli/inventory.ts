@@ -2,10 +2,10 @@
 
 import type { Command } from "commander";
 import { addImportCommand } from "./import.ts";
-import { addInventoryFmtCommand } from "./inventory-fmt.ts";
-import { addInventorySchemaCommand } from "./inventory-schema.ts";
 import { addInventoryDiffCommand } from "./inventory-diff.ts";
+import { addInventoryFmtCommand } from "./inventory-fmt.ts";
 import { addInventoryReloadCommand } from "./inventory-reload.ts";
+import { addInventorySchemaCommand } from "./inventory-schema.ts";
 import type { Done } from "./output.ts";
 
 export function addInventoryCommand(program: Command, done: Done): void {

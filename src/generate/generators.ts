@@ -6,6 +6,7 @@ import { dnsFiles } from "./dns-zones.ts";
 import type { GeneratedFile } from "./file.ts";
 import { hostsFiles } from "./hosts-file.ts";
 import { inventoryJsonFiles } from "./inventory-json.ts";
+import { nixosFiles } from "./nixos.ts";
 import type { OwnedFile } from "./plan.ts";
 import { prometheusFiles } from "./prometheus-targets.ts";
 import type { Site } from "./site.ts";
@@ -18,6 +19,7 @@ interface Generator {
 
 /** In the order in which their files are shown. */
 export const generators: readonly Generator[] = [
+  { name: "nixos", files: nixosTree },
   { name: "cluster-config", files: clusterConfigFiles },
   { name: "dns", files: dnsFiles },
   { name: "hosts", files: hostsFiles },
@@ -26,6 +28,16 @@ export const generators: readonly Generator[] = [
   { name: "ssh", files: sshFiles },
   { name: "inventory-json", files: inventoryJsonFiles },
 ];
+
+/** Without a key nobody could log in to the nodes, this server included. */
+function nixosTree({ inventory, sshKeys }: Site): readonly GeneratedFile[] | Skipped {
+  return sshKeys.length > 0
+    ? nixosFiles(inventory, { sshKeys, hardware: new Map() })
+    : {
+        skipped: "there is no public key yet that the nodes could let in",
+        next: "start the server once, which makes one, or set install.sshKey",
+      };
+}
 
 export interface Generated {
   readonly files: readonly OwnedFile[];

@@ -16,6 +16,8 @@ export interface Site {
   /** The inventory's file name, for the first line of what is generated from it. */
   readonly source: string;
   readonly cluster: ClusterState;
+  /** Public keys that may log in to every node as root. */
+  readonly sshKeys: readonly string[];
   /** The text that a file of the tree has before this run; undefined when there is none. */
   readonly previous: (path: string) => string | undefined;
   readonly nowMs: number;

@@ -32,7 +32,3 @@ const vlan = z.strictObject({
 export const nics = z.record(interfaceName, nic);
 export const bonds = z.record(interfaceName, bond);
 export const vlans = z.record(interfaceName, vlan);
-
-export type Nic = z.output<typeof nic>;
-export type Bond = z.output<typeof bond>;
-export type Vlan = z.output<typeof vlan>;

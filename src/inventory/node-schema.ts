@@ -135,4 +135,3 @@ export const profile = z.strictObject({
 
 export type NodeSettings = z.output<typeof node>;
 export type Role = z.output<typeof profile>["role"];
-export type DiskLayout = z.output<typeof layout>;

@@ -36,8 +36,6 @@ export const services = z.strictObject({
   k8shost: single(10250),
 });
 
-export type ServicePorts = z.output<typeof services>;
-
 /** What a node runs that names no services. A worker runs them only where the inventory says which. */
 export const servicesOfRole = {
   "control-plane": ["chainfire", "flaredb", "iam"],

@@ -31,6 +31,7 @@ export function siteWith(changes: Partial<Site> = {}): Site {
     inventory: inventoryWith(),
     source: "site.yaml",
     cluster: { state: "unformed" },
+    sshKeys: [],
     previous: () => undefined,
     nowMs: atMs,
     ...changes,
