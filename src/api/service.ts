@@ -8,12 +8,14 @@ import type { PowerJobView, PowerPlanView, PowerRequest } from "./power-shapes.t
 import type {
   CheckResult,
   DiscoveredView,
+  DriftView,
   EventView,
   Explanation,
   LayerView,
   LeaseView,
   NodeView,
   OperationView,
+  ProvisionRequest,
   Rendered,
 } from "./shapes.ts";
 
@@ -63,7 +65,9 @@ export interface Rackstrap extends PowerService, ConsoleService, BmcService {
   explain(subject: string): Explanation;
   events(query: EventQuery): readonly EventView[];
   /** Starts one operation per node, or refuses all of them. */
-  provision(nodes: readonly string[]): readonly OperationView[];
+  provision(request: ProvisionRequest): readonly OperationView[];
+  /** Of these nodes, or of all: where the machines are not what the inventory says. */
+  drift(nodes: readonly string[] | undefined): readonly DriftView[];
   /** Newest first. */
   operations(): readonly OperationView[];
   operation(id: string): OperationView;

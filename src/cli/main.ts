@@ -9,6 +9,7 @@ import { addBmcCommand } from "./bmc.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addConsoleCommand } from "./console.ts";
+import { addDriftCommand } from "./drift.ts";
 import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
@@ -46,6 +47,7 @@ function createProgram(done: Done): Command {
   addNodesCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);
+  addDriftCommand(program, done);
   addEventsCommand(program, done);
   addPowerCommand(program, done);
   addConsoleCommand(program, done);

@@ -86,9 +86,15 @@ export function stepTable(operation: OperationView, nowMs: number): string[] {
     step.startedAtMs === undefined
       ? ""
       : formatDuration((step.endedAtMs ?? operation.endedAtMs ?? nowMs) - step.startedAtMs),
-    step.lastLine === undefined ? step.title : `${step.title}: ${step.lastLine}`,
+    said(step) === undefined ? step.title : `${step.title}: ${said(step)}`,
   ]);
   return formatTable(["STEP", "STATUS", "TOOK", "WHAT"], rows, columns);
+}
+
+/** What a step has to say: while it goes on its last words, then what it found. */
+function said({ lastLine, evidence }: StepView): string | undefined {
+  const summary = evidence?.["summary"];
+  return lastLine ?? (typeof summary === "string" ? summary : undefined);
 }
 
 /** The step an operation is at: the first that is neither done nor skipped, the last when all are. */

@@ -90,6 +90,17 @@ CREATE TABLE clusters (
 ) STRICT;
 `,
   "DROP TABLE leases;",
+  `
+ALTER TABLE intents ADD COLUMN resolved TEXT;
+ALTER TABLE operations ADD COLUMN confirmed TEXT;
+CREATE TABLE facts (
+  node TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  facts TEXT NOT NULL,
+  PRIMARY KEY (node, kind)
+) STRICT;
+`,
 ];
 
 /** The database can't be trusted: what is in it was not written by this program as it stands. */

@@ -137,7 +137,15 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     }),
     events: ({ afterId }) => (afterId < event.id ? [event] : []),
     ...fakePower(known),
-    provision: (nodes) => {
+    drift: () => [
+      { node: "node01", seenMs: 1_700_000_000_000, differences: [] },
+      {
+        node: "node02",
+        seenMs: 1_700_000_000_000,
+        differences: [{ kind: "differs", setting: "serial", declared: "A", found: "B" }],
+      },
+    ],
+    provision: ({ nodes }) => {
       for (const node of nodes) known(node);
       if (nodes.includes("node03"))
         throw new Refusal("conflict", "node node03 is busy", "wait for op-node03");

@@ -17,6 +17,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const disks = [{ device: "/dev/sda", sizeBytes: 480, serial: "A" }];
+
 function armedStore(nowMs = 1000) {
   const database = openDatabase(":memory:");
   const nodes = createNodeStore(database, () => nowMs);
@@ -29,6 +31,7 @@ function armedStore(nowMs = 1000) {
     armedAtMs: nowMs,
     expiresAtMs: nowMs + 100,
   });
+  nodes.resolve("intent-1", disks, nowMs);
   return { database, nodes };
 }
 
@@ -39,8 +42,8 @@ test("a node that was never touched is registered", () => {
 
 test("an intent is used once: the second use and every later one are refused", () => {
   const { nodes } = armedStore();
-  expect(nodes.consume("intent-1", 1050, { disk: "/dev/sda" })).toBe(true);
-  expect(nodes.consume("intent-1", 1051, {})).toBe(false);
+  expect(nodes.consume("intent-1", disks, 1050, { disk: "/dev/sda" })).toBe(true);
+  expect(nodes.consume("intent-1", disks, 1051, {})).toBe(false);
   expect(nodes.node("node01").state).toBe("installing");
   expect(nodes.intent("node01")?.consumedAtMs).toBe(1050);
   expect(nodes.events({ node: "node01", limit: 10 }).map((event) => event.kind)).toEqual([
@@ -54,15 +57,17 @@ test("an intent that was replaced by a newer one is refused, and the newer one s
   nodes.transition("node01", "install-cancelled", {});
   const renewed = { node: "node01", mac, disk: "/dev/sda", operation: "op-2" };
   nodes.arm({ ...renewed, id: "intent-2", armedAtMs: 1000, expiresAtMs: 1100 });
-  expect(nodes.consume("intent-1", 1050, {})).toBe(false);
+  expect(nodes.resolve("intent-1", disks, 1050)).toBe(false);
+  expect(nodes.resolve("intent-2", disks, 1050)).toBe(true);
+  expect(nodes.consume("intent-1", disks, 1050, {})).toBe(false);
   expect(nodes.node("node01").state).toBe("armed");
-  expect(nodes.consume("intent-2", 1050, {})).toBe(true);
+  expect(nodes.consume("intent-2", disks, 1050, {})).toBe(true);
 });
 
 test("the intent of a node that is no longer armed is refused", () => {
   const { nodes } = armedStore();
   nodes.transition("node01", "install-cancelled", {});
-  expect(nodes.consume("intent-1", 1050, {})).toBe(false);
+  expect(nodes.consume("intent-1", disks, 1050, {})).toBe(false);
   expect(nodes.node("node01").state).toBe("registered");
 });
 
@@ -75,7 +80,7 @@ test("a database that another server has open is refused with what to do", () =>
 
 test("an expired intent is refused and the node stays armed", () => {
   const { nodes } = armedStore();
-  expect(nodes.consume("intent-1", 1100, {})).toBe(false);
+  expect(nodes.consume("intent-1", disks, 1100, {})).toBe(false);
   expect(nodes.node("node01").state).toBe("armed");
 });
 
@@ -167,5 +172,5 @@ test("a database of a newer version is refused", () => {
   const newer = new Database(file);
   newer.pragma("user_version = 99");
   newer.close();
-  expect(() => openDatabase(file)).toThrow(/has schema 99, and this version knows 2/);
+  expect(() => openDatabase(file)).toThrow(/has schema 99, and this version knows \d+/);
 });
