@@ -25,16 +25,16 @@ import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
 import { loadOrCreateCa } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
+import { checkAll } from "./serve/checks.ts";
 import { type Consoles, createConsoles } from "./serve/consoles.ts";
 import { type Controllers, createControllers, insecurityOfBmc } from "./serve/controllers.ts";
 import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { serverMetrics } from "./serve/metrics.ts";
-import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
+import { startNetworkServices } from "./serve/network-services.ts";
 import { startPower } from "./serve/power.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
-import { checkServer, missingAssets } from "./serve/self-check.ts";
+import { missingAssets } from "./serve/self-check.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
-import { scriptFaults } from "./serve/site-templates.ts";
 import { openStore, type Store } from "./store/store.ts";
 
 type Closers = (() => void | Promise<void>)[];
@@ -139,7 +139,7 @@ async function start(
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
-    check: () => check(inventory(), assets, rendering, network),
+    check: (request) => checkAll({ inventory, assets, rendering, network, controllers }, request),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
@@ -157,17 +157,6 @@ async function start(
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
-}
-
-async function check(
-  inventory: Inventory,
-  assets: Assets,
-  rendering: Rendering,
-  { services, dhcp }: NetworkServices,
-) {
-  const found = await assets.reload();
-  const faults = scriptFaults(inventory, rendering);
-  return checkServer(inventory, found, services(), dhcp.foreignServers(), faults);
 }
 
 /** Throws where host keys are pinned and this operation's is gone: an installer with a key of its own could not be told from another's. */

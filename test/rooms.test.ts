@@ -11,6 +11,7 @@ const groups: readonly (readonly string[])[] = [
   ["inventory"],
   ["nodes"],
   ["boot"],
+  ["generate", "preflight"],
   ["operations"],
   ["store"],
   ["bootplane"],

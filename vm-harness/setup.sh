@@ -26,14 +26,17 @@ test_packages='
 atftp            TFTP client with options
 bsdutils         script, a terminal for serial consoles
 busybox          TFTP client of small systems
+chrony           NTP server
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
 faketime         a server whose clock is set
 freeipmi-tools   ipmi-power and its kin
 grub-common      grub-script-check, the parser of GRUB
+iputils-ping     ping, as the check uses it
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
+nftables         rules of a firewall
 openssh-server   installer to be identified
 openssl          checks of the certificates
 python3          hands sockets over, as systemd does

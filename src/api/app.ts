@@ -89,7 +89,10 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get<{ Params: { node: string; stage: string } }>("/api/render/:node/:stage", ({ params }) =>
     give(shapes.renderedShape, service.render(params.node, params.stage)),
   );
-  app.get("/api/check", async () => give(shapes.checkAnswer, { checks: await service.check() }));
+  app.get("/api/check", async ({ query }) => {
+    const request = take(shapes.checkQuery, query);
+    return give(shapes.checkAnswer, { checks: await service.check(request) });
+  });
   app.get("/metrics", async (_request, reply) =>
     reply.type(metricsContentType).send(formatMetrics(await service.metrics())),
   );

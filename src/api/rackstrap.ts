@@ -16,6 +16,7 @@ import type { Operation, OperationStore } from "../operations/operation.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock } from "../operations/runner.ts";
+import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
@@ -23,7 +24,7 @@ import { createPowerService } from "./power.ts";
 import { type ProvisionServiceTools, startProvisions } from "./provision.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
 import type {
-  CheckResult,
+  CheckRequest,
   DiscoveredView,
   DriftView,
   EventView,
@@ -52,7 +53,7 @@ export interface RackstrapTools
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
-  readonly check: () => Promise<readonly CheckResult[]>;
+  readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
   readonly clock: Clock;
@@ -124,7 +125,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
-    check: async () => await tools.check(),
+    check: async (request) => await tools.check(request),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),
   };

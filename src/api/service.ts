@@ -1,12 +1,13 @@
 // What the API needs from the rest of the program. The composition root implements it from the store,
 // the runner, the BMCs and the cluster drivers; nothing here knows how.
 
+import type { CheckLine } from "../preflight/line.ts";
 import type { BmcService } from "./bmc-service.ts";
 import type { ConsoleService } from "./console-service.ts";
 import type { Metric } from "./metrics.ts";
 import type { PowerJobView, PowerPlanView, PowerRequest } from "./power-shapes.ts";
 import type {
-  CheckResult,
+  CheckRequest,
   DiscoveredView,
   DriftView,
   EventView,
@@ -76,7 +77,7 @@ export interface Rackstrap extends PowerService, ConsoleService, BmcService {
   cluster(): Promise<readonly LayerView[]>;
   render(node: string, stage: string): Rendered;
   /** What the running server finds wrong or right with itself and its inventory. */
-  check(): Promise<readonly CheckResult[]>;
+  check(request: CheckRequest): Promise<readonly CheckLine[]>;
   /** The figures of now. */
   metrics(): Promise<readonly Metric[]>;
 }

@@ -2,6 +2,7 @@
 // so that a field added inside does not leak out, and the command line reads answers with the same ones.
 
 import { z } from "zod";
+import { areas, type CheckLine } from "../preflight/line.ts";
 import { names, powerShape } from "./power-shapes.ts";
 
 const count = z.int().min(0);
@@ -140,12 +141,11 @@ export const renderedShape = z.object({
   served: z.object({ text, atMs: z.number() }).optional(),
 });
 
-const checkShape = z.object({
-  title: text,
-  ok: z.boolean(),
-  detail: text,
-  /** What to do about it; set when `ok` is false. */
-  next: text.optional(),
+export const checkQuery = z.strictObject({
+  /** Absent: all of them. */
+  only: z.enum(areas).optional(),
+  /** Well-known passwords are tried on the BMCs, which count them as failed logins. */
+  defaultPasswords: z.literal("try").optional(),
 });
 
 const driftShape = z.object({
@@ -164,6 +164,17 @@ const driftShape = z.object({
     )
     .readonly(),
 });
+
+export type CheckRequest = z.output<typeof checkQuery>;
+
+const checkShape = z.object({
+  area: z.enum(areas),
+  title: text,
+  level: z.enum(["ok", "warning", "error"]),
+  detail: text,
+  /** What to do about it; absent when all is well. */
+  next: text.optional(),
+}) satisfies z.ZodType<CheckLine>;
 
 export const errorShape = z.object({
   error: z.object({ message: text, next: text.optional() }),
@@ -189,4 +200,3 @@ export type ProvisionRequest = z.output<typeof provisionBody>;
 export type DriftView = z.output<typeof driftShape>;
 export type LayerView = z.output<typeof layerShape>;
 export type Rendered = z.output<typeof renderedShape>;
-export type CheckResult = z.output<typeof checkShape>;

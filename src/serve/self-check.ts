@@ -1,12 +1,10 @@
 // What the running server finds with itself, for `rackstrap check`: each finding with what to do about it.
 
-import type { CheckResult } from "../api/shapes.ts";
 import { type AssetManifest, assetProblems } from "../boot/assets.ts";
 import { loadersInUse, signedLoaders } from "../boot/firmware.ts";
 import type { Services } from "../bootplane/deps.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
-import { readSecret } from "../inventory/secret.ts";
-import { messageOf } from "../net/error-text.ts";
+import { type CheckLine, error, ok, warning } from "../preflight/line.ts";
 import { insecurityOfBmc } from "./controllers.ts";
 import type { ForeignServer } from "./foreign-server-list.ts";
 
@@ -41,79 +39,58 @@ export function checkServer(
   services: Services,
   foreignServers: readonly ForeignServer[],
   scripts: readonly string[],
-): CheckResult[] {
+): readonly CheckLine[] {
   return [
     ...Object.entries(services).map(([name, status]) => checkService(name, status)),
     ...foreignServers.map((server) => checkForeignServer(inventory, server)),
     checkAssets(inventory, manifest),
     checkScripts(scripts),
-    ...inventory.nodes.flatMap(checkBmcSecret),
     ...inventory.nodes.flatMap(checkBmcTrust),
   ];
 }
 
-function checkService(name: string, status: string): CheckResult {
-  const title = `service ${name}`;
-  if (status === "running") return { title, ok: true, detail: "running" };
+function checkService(name: string, status: string): CheckLine {
+  const subject = { area: "boot-server" as const, title: `service ${name}` };
+  if (status === "running") return ok(subject, "running");
   if (status === "degraded")
-    return { title, ok: false, detail: status, next: "see /health and the server's log for why" };
-  return { title, ok: false, detail: status, next: "read the server's log and start it again" };
+    return error(subject, status, "see /health and the server's log for why");
+  return error(subject, status, "read the server's log and start it again");
 }
 
-function checkForeignServer(inventory: Inventory, server: ForeignServer): CheckResult {
-  const title = `another DHCP server, ${server.address}`;
+function checkForeignServer(inventory: Inventory, server: ForeignServer): CheckLine {
+  const subject = { area: "network" as const, title: `another DHCP server, ${server.address}` };
   const detail = `answers on ${server.interface}, last heard at ${new Date(server.lastHeardMs).toISOString()}`;
   if (inventory.dhcp.allowSecondServer)
-    return { title, ok: true, detail: `${detail}; dhcp.allowSecondServer permits it` };
-  return {
-    title,
-    ok: false,
+    return ok(subject, `${detail}; dhcp.allowSecondServer permits it`);
+  return error(
+    subject,
     detail,
-    next: "switch it off or keep it from this network, or set the network's mode to proxy if it is to give the addresses: machines follow whichever answers first",
-  };
+    "switch it off or keep it from this network, or set the network's mode to proxy if it is to give the addresses: machines follow whichever answers first",
+  );
 }
 
-function checkAssets(inventory: Inventory, manifest: AssetManifest): CheckResult {
-  const title = "boot assets";
+function checkAssets(inventory: Inventory, manifest: AssetManifest): CheckLine {
+  const subject = { area: "boot-server" as const, title: "boot assets" };
   const problems = missingAssets(inventory, manifest, inventory.nodes, "all");
-  if (problems.length === 0)
-    return { title, ok: true, detail: `${manifest.sets.size} image sets in ${manifest.root}` };
-  return {
-    title,
-    ok: false,
-    detail: problems.join("; "),
-    next: "add or replace the files named here",
-  };
+  return problems.length === 0
+    ? ok(subject, `${manifest.sets.size} image sets in ${manifest.root}`)
+    : error(subject, problems.join("; "), "add or replace the files named here");
 }
 
-function checkScripts(faults: readonly string[]): CheckResult {
-  const title = "boot scripts";
-  if (faults.length === 0) return { title, ok: true, detail: "every node's can be made" };
-  const next = "correct the files named here: until then these machines boot their own disk";
-  return { title, ok: false, detail: faults.join("; "), next };
+function checkScripts(faults: readonly string[]): CheckLine {
+  const subject = { area: "boot-server" as const, title: "boot scripts" };
+  if (faults.length === 0) return ok(subject, "every node's can be made");
+  return error(
+    subject,
+    faults.join("; "),
+    "correct the files named here: until then these machines boot their own disk",
+  );
 }
 
-/** Reports only what is wrong: a secret that can be read says nothing about itself. */
-function checkBmcSecret(node: Node): CheckResult[] {
-  try {
-    readSecret(node.bmc.password, process.env);
-    return [];
-  } catch (error) {
-    const detail = messageOf(error);
-    return [
-      {
-        title: `BMC password of node ${node.name}`,
-        ok: false,
-        detail,
-        next: `power and provision of node ${node.name} fail until it can be read`,
-      },
-    ];
-  }
-}
-
-function checkBmcTrust(node: Node): CheckResult[] {
-  const detail = insecurityOfBmc(node);
-  if (detail === undefined) return [];
+function checkBmcTrust(node: Node): CheckLine[] {
+  const insecurity = insecurityOfBmc(node);
+  if (insecurity === undefined) return [];
+  const subject = { area: "hardware" as const, title: `BMC of node ${node.name}` };
   const next = `set nodes.${node.name}.bmc.trust.fingerprint: rackstrap bmc probe ${node.name} shows it`;
-  return [{ title: `BMC of node ${node.name}`, ok: false, detail, next }];
+  return [warning(subject, insecurity, next)];
 }

@@ -77,7 +77,12 @@ describe("reading", () => {
       "/api/render/node01/boot.ipxe",
       { node: "node01", stage: "boot.ipxe", text: "#!ipxe\nexit\n" },
     ],
-    ["/api/check", { checks: [{ title: "inventory", ok: true, detail: "2 nodes" }] }],
+    [
+      "/api/check",
+      {
+        checks: [{ area: "boot-server", title: "service dhcp", level: "ok", detail: "running" }],
+      },
+    ],
     ["/api/events?after=7", { events: [] }],
   ])("GET %s gives the service's answer", async (url, expected) => {
     const answer = await api().ask("GET", url);

@@ -186,7 +186,9 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
         samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
       },
     ],
-    check: async () => [{ title: "inventory", ok: true, detail: "2 nodes" }],
+    check: async () => [
+      { area: "boot-server", title: "service dhcp", level: "ok", detail: "running" },
+    ],
     ...fakeConsole(known),
     ...fakeBmcs(known),
     ...changes,

@@ -182,11 +182,14 @@ describe("exit codes of results", () => {
       ["check"],
       {
         check: async () => [
-          { title: "assets", ok: false, detail: "no bzImage", next: "build the images" },
+          {
+            ...{ area: "boot-server", title: "assets", level: "error" },
+            ...{ detail: "no bzImage", next: "build the images" },
+          },
         ],
       },
       1,
-      /failed {2}assets: no bzImage\n {8}next: build the images/,
+      /error {4}assets: no bzImage\n +next: build the images/,
     ],
   ])("tell of %s", async (_, args, changes, code, expected) => {
     server = await startServer(changes);

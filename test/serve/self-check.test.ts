@@ -77,8 +77,8 @@ const services = { dhcp: "running", tftp: "running", http: "running" } as const;
 const rival = { address: "10.0.100.9" as Ipv4, interface: "eth0", lastHeardMs: 0 };
 
 test.each([
-  ["is a fault", false, { ok: false, next: expect.stringMatching(/^switch it off/) }],
-  ["is no fault where it is allowed", true, { ok: true }],
+  ["is a fault", false, { level: "error", next: expect.stringMatching(/^switch it off/) }],
+  ["is no fault where it is allowed", true, { level: "ok" }],
 ])("another DHCP server is named and %s", (_, allowSecondServer, found) => {
   const site = { ...inventory, dhcp: { ...inventory.dhcp, allowSecondServer } };
   const checks = checkServer(site, nothing, services, [rival], []);
@@ -88,8 +88,12 @@ test.each([
 });
 
 test.each([
-  ["sound", [], { ok: true }],
-  ["faulty", ["x.hbs: bad", "y.hbs: worse"], { ok: false, detail: "x.hbs: bad; y.hbs: worse" }],
+  ["sound", [], { level: "ok" }],
+  [
+    "faulty",
+    ["x.hbs: bad", "y.hbs: worse"],
+    { level: "error", detail: "x.hbs: bad; y.hbs: worse" },
+  ],
 ])("boot scripts that are %s are said to be", (_, faults, found) => {
   const checks = checkServer(inventory, nothing, services, [], faults);
   expect(checks.find(({ title }) => title === "boot scripts")).toMatchObject(found);
