@@ -28,7 +28,7 @@ export function addDriftCommand(program: Command, done: Done): void {
 
 const columns = 200;
 
-export function driftLines(nodes: readonly DriftView[]): string[] {
+function driftLines(nodes: readonly DriftView[]): string[] {
   const rows = nodes.flatMap(({ node, differences }) =>
     differences.map(({ kind, setting, declared, found }) => [node, kind, setting, declared, found]),
   );

@@ -42,7 +42,8 @@ export function progressChanges(
         : operation.status;
     const words = lastWords(operation, step);
     const line = `${operation.node} ${total} ${what}${words === "" ? "" : `: ${words}`}`;
-    return [printable(line)];
+    const told = old === undefined ? [] : findings(old);
+    return [...findings(operation).filter((found) => !told.includes(found)), printable(line)];
   });
 }
 
@@ -78,6 +79,14 @@ export function failureLines(operation: OperationView): string[] {
   ];
 }
 
+/** What steps found that a person should read whole: the disk that is written to. Nothing is cut here. */
+export function findings({ node, steps }: OperationView): string[] {
+  return steps.flatMap(({ id, evidence }) => {
+    const summary = evidence?.["summary"];
+    return typeof summary === "string" ? [printable(`${node} ${id}: ${summary}`)] : [];
+  });
+}
+
 /** All steps of one operation with their times. */
 export function stepTable(operation: OperationView, nowMs: number): string[] {
   const rows = operation.steps.map((step) => [
@@ -86,15 +95,9 @@ export function stepTable(operation: OperationView, nowMs: number): string[] {
     step.startedAtMs === undefined
       ? ""
       : formatDuration((step.endedAtMs ?? operation.endedAtMs ?? nowMs) - step.startedAtMs),
-    said(step) === undefined ? step.title : `${step.title}: ${said(step)}`,
+    step.lastLine === undefined ? step.title : `${step.title}: ${step.lastLine}`,
   ]);
   return formatTable(["STEP", "STATUS", "TOOK", "WHAT"], rows, columns);
-}
-
-/** What a step has to say: while it goes on its last words, then what it found. */
-function said({ lastLine, evidence }: StepView): string | undefined {
-  const summary = evidence?.["summary"];
-  return lastLine ?? (typeof summary === "string" ? summary : undefined);
 }
 
 /** The step an operation is at: the first that is neither done nor skipped, the last when all are. */

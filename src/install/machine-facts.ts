@@ -55,10 +55,10 @@ const mostCharacters = 256;
 /**
  * The question, for the shell of any installer, busybox included. Ends with 0 unless a basic tool is missing. Reads only.
  * Columns are those of util-linux 2.27 (2015). A disk without a signature is blank only if its first MiB is zero: not
- * everything that is worth keeping has a signature.
+ * everything that is worth keeping has a signature. A disk that hangs is given up, so that it keeps no other from being seen.
  */
 export const probe = String.raw`
-limit=; if command -v timeout > /dev/null 2>&1; then limit="timeout 10"; fi
+limit=; if command -v timeout > /dev/null 2>&1; then limit="timeout 5"; fi
 cat /etc/os-release
 echo '${marker}'
 cat /sys/class/net/*/address
@@ -90,7 +90,10 @@ for path in /sys/block/*; do
     $limit blkid -p "/dev/$name" 2> /dev/null | head -c 1024 | sed 's/^/found /'
   fi
   octets=$($limit dd if="/dev/$name" bs=65536 count=16 2> /dev/null | wc -c)
-  other=$($limit dd if="/dev/$name" bs=65536 count=16 2> /dev/null | tr -d '\000' | head -c 1 | wc -c)
+  other=0
+  if [ "$octets" -gt 0 ]; then
+    other=$($limit dd if="/dev/$name" bs=65536 count=16 2> /dev/null | tr -d '\000' | head -c 1 | wc -c)
+  fi
   echo "read $octets $other"
 done
 echo '${marker}'

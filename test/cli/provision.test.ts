@@ -84,6 +84,28 @@ describe("provision", () => {
     });
   });
 
+  it("stops watching at SIGINT with 130 and leaves the operations alone", async () => {
+    const cancelled: string[] = [];
+    server = await startServer({
+      cancel: (id) => {
+        cancelled.push(id);
+        return operationView("node01");
+      },
+    });
+    const args = ["provision", "node01", "--api", server.url, "--token-file", server.tokenFile];
+    let interrupted = false;
+    const { code, stderr } = await run(args, {}, (text, interrupt) => {
+      // Once: a second SIGINT ends the process at once, as people expect.
+      if (!interrupted && text.includes("Install")) interrupt();
+      interrupted = true;
+    });
+    expect(code).toBe(130);
+    expect(stderr).toContain("the operations go on in the server");
+    expect(cancelled).toEqual([]);
+  });
+});
+
+describe("what is typed beyond the names", () => {
   it("sends what was typed beyond the names, once for each", async () => {
     const asked: unknown[] = [];
     server = await startServer({
@@ -106,26 +128,6 @@ describe("provision", () => {
     const { code, stderr } = await server.rackstrap("provision", "node01", `--limit=${limit}`);
     expect(code).toBe(2);
     expect(stderr).toContain(`--limit ${limit} is no number of nodes`);
-  });
-
-  it("stops watching at SIGINT with 130 and leaves the operations alone", async () => {
-    const cancelled: string[] = [];
-    server = await startServer({
-      cancel: (id) => {
-        cancelled.push(id);
-        return operationView("node01");
-      },
-    });
-    const args = ["provision", "node01", "--api", server.url, "--token-file", server.tokenFile];
-    let interrupted = false;
-    const { code, stderr } = await run(args, {}, (text, interrupt) => {
-      // Once: a second SIGINT ends the process at once, as people expect.
-      if (!interrupted && text.includes("Install")) interrupt();
-      interrupted = true;
-    });
-    expect(code).toBe(130);
-    expect(stderr).toContain("the operations go on in the server");
-    expect(cancelled).toEqual([]);
   });
 });
 
