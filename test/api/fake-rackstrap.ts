@@ -101,6 +101,15 @@ const event: EventView = {
   detail: { by: "operator" },
 };
 
+const drift: ReturnType<Rackstrap["drift"]> = [
+  { node: "node01", seenMs: 1_700_000_000_000, differences: [] },
+  {
+    node: "node02",
+    seenMs: 1_700_000_000_000,
+    differences: [{ kind: "differs", setting: "serial", declared: "A", found: "B" }],
+  },
+];
+
 /** The default answers, with the given methods instead. */
 export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
   const known = (node: string) => {
@@ -137,14 +146,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     }),
     events: ({ afterId }) => (afterId < event.id ? [event] : []),
     ...fakePower(known),
-    drift: () => [
-      { node: "node01", seenMs: 1_700_000_000_000, differences: [] },
-      {
-        node: "node02",
-        seenMs: 1_700_000_000_000,
-        differences: [{ kind: "differs", setting: "serial", declared: "A", found: "B" }],
-      },
-    ],
+    drift: () => drift,
     provision: ({ nodes }) => {
       for (const node of nodes) known(node);
       if (nodes.includes("node03"))

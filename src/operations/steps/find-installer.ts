@@ -6,7 +6,7 @@ import { identityOf } from "../../nodes/disk-identity.ts";
 import type { KnownMachine, TimelineEvent } from "../../nodes/ports.ts";
 import { bootLoop } from "../boot-loop.ts";
 import { bootEvents, lastBootStage } from "../boot-stage.ts";
-import { describeTargets, refuseDisks } from "../disk-guard.ts";
+import { changedDisks, describeTargets, refuseDisks } from "../disk-guard.ts";
 import type { InstallerSighting, StepContext } from "../provision.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 
@@ -65,20 +65,23 @@ function approve(
   if (refusal !== undefined) return failed(refusal.reason, refusal.next);
   const identities = disks.map(identityOf);
   const intent = nodes.intent(node.name);
+  // Bound before a crash, and the machine has come up with another disk since.
+  const changed = intent?.resolved && changedDisks(node, intent.resolved, identities);
+  if (changed !== undefined) return failed(changed.reason, changed.next);
   const bound = intent?.operation === operation.id && nodes.resolve(intent.id, identities, nowMs);
   if (!bound)
     return failed(
       `the install permission of node ${node.name} ran out or was given anew before its disk was found`,
       `start again: rackstrap provision ${node.name}`,
     );
-  const changed = other === undefined ? "" : `; the machine's serial number was ${other} before`;
+  const remark = other === undefined ? "" : `; the machine's serial number was ${other} before`;
   return done({
     installer: facts,
     disks: identities.map((identity, index) => ({
       ...identity,
       contents: disks[index]?.contents ?? [],
     })),
-    summary: `${describeTargets(question)}${changed}`,
+    summary: `${describeTargets(question)}${remark}`,
   });
 }
 
