@@ -1,9 +1,9 @@
-// What rackstrap import says: the YAML, and beside it every statement that was not carried over and every lease. Pure.
+// What rackstrap inventory import says: the YAML, and beside it every statement that was not carried over and every lease. Pure.
 
 import type { Lease } from "../dhcp/lease-table.ts";
-import { formatInventory } from "../inventory/import/format-inventory.ts";
+import { formatInventory, nodeEntry } from "../inventory/import/format-inventory.ts";
 import { countStates, type LeaseSelection, neverMs } from "../inventory/import/leases.ts";
-import type { Kind } from "../inventory/import/read.ts";
+import type { KnownFile } from "../inventory/import/read.ts";
 import { formatPlace, type Note } from "../inventory/import/source.ts";
 import type { Imported } from "../inventory/import/to-inventory.ts";
 import { formatTable, formatTime, printable } from "./table.ts";
@@ -16,12 +16,12 @@ export interface LeaseOutcome extends LeaseSelection {
 }
 
 export function importText(
-  file: string,
+  files: readonly string[],
   { inventory, notes }: Imported,
   leases: LeaseOutcome | undefined,
 ): { readonly yaml: readonly string[]; readonly remarks: readonly string[] } {
   return {
-    yaml: formatInventory(inventory, file),
+    yaml: formatInventory(inventory, files),
     remarks: [
       ...(notes.length === 0 ? [] : [`${notes.length} not carried over as they stand:`]),
       ...notes.map(noteLine),
@@ -31,20 +31,23 @@ export function importText(
 }
 
 export function importJson(
-  kind: Kind,
+  sources: readonly KnownFile[],
   { inventory, notes }: Imported,
   leases: LeaseOutcome | undefined,
 ): unknown {
-  const { provisioning, provisioningInterface, subnets, nodes } = inventory;
+  const { provisioning, provisioningInterface, serverAddress, domain, subnets, nodes } = inventory;
+  const server = {
+    ...(serverAddress !== undefined && { address: serverAddress }),
+    ...(provisioningInterface !== undefined && { interface: provisioningInterface }),
+  };
   return {
-    kind,
+    sources: sources.map(({ file, kind }) => ({ file, kind })),
     inventory: {
-      ...(provisioningInterface === undefined
-        ? {}
-        : { server: { interface: provisioningInterface } }),
+      ...(domain !== undefined && { domain }),
+      ...(Object.keys(server).length > 0 && { server }),
       networks: provisioning === undefined ? {} : { provisioning },
       dhcp: { subnets: Object.fromEntries(subnets) },
-      nodes: Object.fromEntries(nodes),
+      nodes: Object.fromEntries([...nodes].map(([name, node]) => [name, nodeEntry(node)])),
     },
     notes: notes.map(noteJson),
     ...(leases === undefined
@@ -61,11 +64,11 @@ export function importJson(
   };
 }
 
-function noteLine({ place, what, instead }: Note): string {
+export function noteLine({ place, what, instead }: Note): string {
   return printable(`${formatPlace(place)}: ${what}: ${instead}`);
 }
 
-function noteJson({ place, what, instead }: Note) {
+export function noteJson({ place, what, instead }: Note) {
   return { ...place, what, instead };
 }
 

@@ -1,4 +1,4 @@
-// rackstrap import: another DHCP server's configuration as the DHCP parts of an inventory, and its leases into the store.
+// rackstrap inventory import: what other tools know of a site as an inventory, and leases of another server into the store.
 // Standard output has the YAML and nothing else, so that it can go into a file; the rest is on standard error.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -14,14 +14,16 @@ import {
 import {
   configKind,
   type Kind,
+  kinds,
   leaseKind,
-  parseConfig,
+  parseConfigs,
   parseLeases,
 } from "../inventory/import/read.ts";
 import { formatPlace, maxFileBytes, type Read, type ReadFile } from "../inventory/import/source.ts";
 import { toInventory } from "../inventory/import/to-inventory.ts";
 import { messageOf } from "../net/error-text.ts";
 import { CliError, exitCodes } from "./exit.ts";
+import { mergeIntoFile } from "./import-into.ts";
 import { importJson, importText, type LeaseOutcome } from "./import-text.ts";
 import type { LeaseTarget } from "./lease-target.ts";
 import { type Done, optionsOf, printJson } from "./output.ts";
@@ -29,39 +31,66 @@ import type { GlobalOptions } from "./server.ts";
 import { printable } from "./table.ts";
 
 interface ImportOptions extends GlobalOptions {
-  readonly kind?: Kind;
+  readonly from?: Kind;
   readonly leases?: string;
   readonly stateDirectory?: string;
+  readonly into?: string;
+  readonly write?: boolean;
 }
 
-export function addImportCommand(program: Command, done: Done): void {
-  program
-    .command("import")
-    .description("print the DHCP parts of an inventory from another server's configuration")
-    .argument("<file>", "dhcpd.conf of ISC, or the JSON configuration of kea-dhcp4")
-    .addOption(
-      new Option("--kind <kind>", "which of the two it is; without it the file tells").choices([
-        "isc",
-        "kea",
-      ]),
+/** Adds `import` to the group `inventory`; to the program as a hidden name of the same. */
+export function addImportCommand(parent: Command, done: Done, hidden = false): void {
+  parent
+    .command("import", { hidden })
+    .description("print an inventory from what other tools know, or add their machines to one")
+    .argument(
+      "<file...>",
+      "dhcpd.conf, kea-dhcp4's JSON, dnsmasq.conf, the NixOS module, a list of machines (JSON, CSV of MAAS)",
     )
+    .addOption(
+      new Option("--from <kind>", "what the files are; without it each file tells").choices(kinds),
+    )
+    .option("--into <inventory>", "show what its machines would add to this inventory")
+    .option("--write", "with --into: write it")
     .option("--leases <file>", "also read dhcpd.leases or kea-leases4.csv; nothing is written")
     .option("--state-directory <dir>", "write the leases into the store of this stopped server")
-    .action(async (file: string, _options, command: Command) => {
+    .action(async (files: string[], _options, command: Command) => {
       const options = optionsOf<ImportOptions>(command);
+      refuseMisuse(options);
       const readFile = boundedReader();
-      const bytes = requireFile(file, readFile);
-      const kind = options.kind ?? configKind(bytes);
-      const imported = toInventory(accept(parseConfig(kind, bytes, file, readFile)));
+      const sources = files.map((file) => {
+        const bytes = requireFile(file, readFile);
+        return { file, bytes, kind: options.from ?? configKind(bytes) };
+      });
+      const imported = toInventory(accept(parseConfigs(sources, readFile)));
+      if (options.into !== undefined) {
+        done(mergeIntoFile(options.into, imported, options));
+        return;
+      }
       const leases = await takeLeases(options, imported.site);
-      if (options.json === true) printJson(importJson(kind, imported, leases));
+      if (options.json === true) printJson(importJson(sources, imported, leases));
       else {
-        const { yaml, remarks } = importText(file, imported, leases);
+        const { yaml, remarks } = importText(files, imported, leases);
         for (const line of yaml) console.log(line);
         for (const line of remarks) console.error(line);
       }
       done(exitCodes.ok);
     });
+}
+
+function refuseMisuse({ into, write, leases, stateDirectory }: ImportOptions): void {
+  const refuse = (message: string, next: string) => {
+    throw new CliError(exitCodes.usage, message, next);
+  };
+  if (leases === undefined && stateDirectory !== undefined)
+    refuse(
+      "--state-directory is where leases are written, and none are named",
+      "add --leases FILE",
+    );
+  if (into === undefined && write === true)
+    refuse("--write is for the inventory of --into, and none is named", "add --into INVENTORY");
+  if (into !== undefined && leases !== undefined)
+    refuse("--into adds machines, and --leases takes leases over", "run the command once for each");
 }
 
 /** Reads regular files until `maxFileBytes` have been read in all, so that includes have a limit, too. */
@@ -97,7 +126,7 @@ function accept<T>(read: Read<T>): T {
   throw new CliError(
     exitCodes.usage,
     printable(`${formatPlace(read.place)}: ${read.malformed}`),
-    "correct the file, or say with --kind isc or --kind kea what it is",
+    `correct the file, or say with --from what it is: ${kinds.join(", ")}`,
   );
 }
 
@@ -105,12 +134,6 @@ async function takeLeases(
   { leases: file, stateDirectory }: ImportOptions,
   site: Omit<LeaseSite, "stored">,
 ): Promise<LeaseOutcome | undefined> {
-  if (file === undefined && stateDirectory !== undefined)
-    throw new CliError(
-      exitCodes.usage,
-      "--state-directory is where leases are written, and none are named",
-      "add --leases FILE",
-    );
   if (file === undefined) return undefined;
   const kind = leaseKind(requireFile(file, boundedReader()));
   const files = kind === "kea" ? keaLeaseFiles(file, existsSync) : [file];

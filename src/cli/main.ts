@@ -14,7 +14,9 @@ import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addImportCommand } from "./import.ts";
+import { addInventoryCommand } from "./inventory.ts";
 import { addLeasesCommand } from "./leases.ts";
+import { addLintRunbookCommand } from "./lint-runbook.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
 import { type Done, printJson } from "./output.ts";
@@ -43,7 +45,10 @@ function createProgram(done: Done): Command {
   addServeCommand(program, done);
   addCheckCommand(program, done);
   addAssetsCommand(program, done);
-  addImportCommand(program, done);
+  addInventoryCommand(program, done);
+  addLintRunbookCommand(program, done);
+  // The same, for those who know it by its short name.
+  addImportCommand(program, done, true);
   addNodesCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);

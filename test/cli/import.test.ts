@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, test } from "vitest";
@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("what import prints", () => {
   test("prints YAML on standard output and what it left out, with its place, on standard error", async () => {
-    const { code, stdout, stderr } = await run(["import", isc]);
+    const { code, stdout, stderr } = await run(["inventory", "import", isc]);
     expect(code).toBe(0);
     expect(parse(stdout)).toMatchObject({
       networks: { provisioning: { cidr: "10.20.0.0/24" } },
@@ -29,10 +29,17 @@ describe("what import prints", () => {
   });
 
   test("prints the same as JSON", async () => {
-    const { code, stdout, stderr } = await run(["import", kea, "--json", "--leases", keaLeases]);
+    const { code, stdout, stderr } = await run([
+      "inventory",
+      "import",
+      kea,
+      "--json",
+      "--leases",
+      keaLeases,
+    ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(JSON.parse(stdout)).toMatchObject({
-      kind: "kea",
+      sources: [{ file: kea, kind: "kea" }],
       inventory: {
         server: { interface: "eth1" },
         networks: { provisioning: { cidr: "10.30.0.0/24", gateway: "10.30.0.1" } },
@@ -47,7 +54,7 @@ describe("what import prints", () => {
   });
 
   test("shows leases and writes nothing without a state directory", async () => {
-    const { code, stderr } = await run(["import", kea, "--leases", keaLeases]);
+    const { code, stderr } = await run(["inventory", "import", kea, "--leases", keaLeases]);
     expect(code).toBe(0);
     expect(stderr).toMatch(
       /10\.30\.0\.102 +52:54:00:cc:00:02 +bound +2026-11-21 \d\d:\d\d:\d\dZ .* host-3/,
@@ -87,7 +94,7 @@ describe("leases into the store", () => {
     const [mac, address] = ["52:54:00:cc:00:02", "10.30.0.150"] as const;
     before.write([{ address, mac, state: "bound", expiresAtMs: 2, lastSeenMs: 1 } as never]);
     before.close();
-    await run(["import", kea, "--leases", keaLeases, "--state-directory", directory]);
+    await run(["inventory", "import", kea, "--leases", keaLeases, "--state-directory", directory]);
     const after = openLeaseTarget(directory);
     const own = after.stored.filter((row) => row.mac === mac);
     expect(own.map((row) => row.address)).toEqual(["10.30.0.102"]);
@@ -105,6 +112,84 @@ describe("leases into the store", () => {
   });
 });
 
+describe("the other sources", () => {
+  test("reads several files as one site and knows each of them", async () => {
+    const files = ["pxe-server.nix", "inventory.json"].map((name) => join(fixtures, name));
+    const { code, stdout, stderr } = await run(["inventory", "import", ...files, "--json"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).not.toContain("hunter2");
+    expect(JSON.parse(stdout)).toMatchObject({
+      sources: [{ kind: "nixos" }, { kind: "json" }],
+      inventory: {
+        domain: "example.com",
+        server: { address: "10.0.100.10", interface: "eth0" },
+        nodes: {
+          node02: {
+            serial: "CZ3501ABCE",
+            provisioningAddress: "10.0.100.51",
+            bmc: { address: "10.0.10.51", password: { env: "BMC_PASSWORD" } },
+          },
+          node04: { profile: "worker" },
+        },
+      },
+    });
+  });
+
+  it.each([
+    ["dnsmasq", "dnsmasq.conf"],
+    ["maas", "machines.csv"],
+    ["isc", "dhcpd.conf"],
+    ["kea", "kea-dhcp4.json"],
+  ])("tells %s by its file alone", async (kind, name) => {
+    const { stdout } = await run(["inventory", "import", join(fixtures, name), "--json"]);
+    expect(JSON.parse(stdout).sources).toEqual([{ file: join(fixtures, name), kind }]);
+  });
+
+  test("no password of a source is printed", async () => {
+    const files = ["inventory.json", "machines.csv", "dhcpd.conf"].map((name) =>
+      join(fixtures, name),
+    );
+    const { code, stdout, stderr } = await run(["inventory", "import", ...files]);
+    expect(code).toBe(0);
+    expect(stdout + stderr).not.toMatch(/hunter2|s3cret|c2VjcmV0/);
+    expect(stderr).toMatch(/inventory\.json:5:\d+: .*set BMC_PASSWORD to it/);
+  });
+
+  test("adds machines to an inventory: shown first, written with --write, and once only", async () => {
+    const site = join(folder, "site.yaml");
+    const text = readFileSync(join(import.meta.dirname, "../../inventory/site.yaml"), "utf8");
+    writeFileSync(site, text, { mode: 0o640 });
+    const args = ["inventory", "import", join(fixtures, "inventory.json"), "--into", site];
+    const shown = await run(args);
+    expect(shown.stdout.split("\n").filter((line) => line.startsWith("+"))).toEqual([
+      "+    serial: CZ3501ABCD",
+      "+    serial: CZ3501ABCE",
+      "+    serial: CZ3501ABCG",
+      "+    rack: r2",
+    ]);
+    expect(shown.stderr).toMatch(
+      /would be written to .*: 0 nodes added, 3 completed\nnothing was written: add --write/,
+    );
+    expect(readFileSync(site, "utf8")).toBe(text);
+    expect((await run([...args, "--write"])).stderr).toMatch(/^written to .*: 0 nodes added/m);
+    const added = /^ {4}(?:serial|rack): .*\n/gm;
+    expect(readFileSync(site, "utf8").match(added)).toHaveLength(4);
+    expect(readFileSync(site, "utf8").replaceAll(added, "")).toBe(text);
+    expect(statSync(site).mode & 0o777).toBe(0o640);
+    expect((await run([...args, "--write"])).stderr).toMatch(
+      /nothing to add: every machine is in the file/,
+    );
+  });
+
+  test("the short name is the same command", async () => {
+    const [short, long] = await Promise.all([
+      run(["import", isc]),
+      run(["inventory", "import", isc]),
+    ]);
+    expect(short).toEqual(long);
+  });
+});
+
 describe("what import refuses", () => {
   it.each<[string, string[], RegExp]>([
     [
@@ -116,10 +201,12 @@ describe("what import refuses", () => {
     ["a missing lease file", [isc, "--leases", "/nonexistent"], /\/nonexistent can't be read/],
     [
       "the wrong kind",
-      [kea, "--kind", "isc"],
+      [kea, "--from", "isc"],
       /kea-dhcp4\.json:4:59: there is no ; between this and \}\n {2}next: /,
     ],
-    ["an unknown kind", [isc, "--kind", "dnsmasq"], /Allowed choices are isc, kea/],
+    ["an unknown kind", [isc, "--from", "cobbler"], /Allowed choices are isc, kea, dnsmasq/],
+    ["--write alone", [isc, "--write"], /add --into INVENTORY/],
+    ["--into a missing file", [isc, "--into", "/nonexistent"], /\/nonexistent can't be read/],
     ["nowhere to take leases from", [isc, "--state-directory", folder], /add --leases FILE/],
   ])("ends with 2 for %s", async (_, args, expected) => {
     const { code, stdout, stderr } = await run(["import", ...args]);

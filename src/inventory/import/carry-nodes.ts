@@ -3,11 +3,11 @@
 import { cidrContains } from "../../net/cidr.ts";
 import type { Ipv4 } from "../../net/ipv4.ts";
 import type { Mac } from "../../net/mac.ts";
-import type { OldHost, OldNetwork } from "./model.ts";
+import type { HostFacts, OldHost, OldNetwork } from "./model.ts";
 import type { Note } from "./source.ts";
 
 /** What of a node the old configuration knows. */
-export interface NodeEntry {
+export interface NodeEntry extends HostFacts {
   readonly mac: Mac;
   readonly provisioningAddress?: Ipv4;
 }
@@ -38,7 +38,9 @@ export function carryNodes(
       );
     else {
       const name = nodeName(host, nodes, note);
-      const reachable = address !== undefined && isPlaced(address, networks);
+      // A list of machines alone has no networks, and its addresses are what there is to go by.
+      const reachable =
+        address !== undefined && (networks.length === 0 || isPlaced(address, networks));
       if (address !== undefined && !reachable)
         note(
           `${address} lies in none of the networks: declare the network, or choose another address`,
@@ -47,7 +49,11 @@ export function carryNodes(
         note(
           `a node has one provisioningAddress, ${address}; not carried over: ${others.join(", ")}`,
         );
-      nodes.set(name, { mac, ...(reachable ? { provisioningAddress: address } : {}) });
+      nodes.set(name, {
+        mac,
+        ...(reachable ? { provisioningAddress: address } : {}),
+        ...host.facts,
+      });
       byMac.set(mac, name);
       if (reachable) byAddress.set(address, name);
     }

@@ -1,11 +1,11 @@
-// The old configuration as the parts of an inventory that concern DHCP. Pure; formatting is in format-inventory.ts.
+// The old configuration as the parts of an inventory that it has. Pure; formatting is in format-inventory.ts.
 
 import { cidrContains } from "../../net/cidr.ts";
 import type { Ipv4 } from "../../net/ipv4.ts";
 import { carryNetwork, type NetworkEntry } from "./carry-network.ts";
 import { carryNodes, type NodeEntry, toLabel, uniqueLabel } from "./carry-nodes.ts";
 import type { LeaseSite } from "./leases.ts";
-import type { OldConfig, OldNetwork } from "./model.ts";
+import type { OldConfig, OldHost, OldNetwork } from "./model.ts";
 import type { Note } from "./source.ts";
 
 export interface ImportedInventory {
@@ -13,6 +13,9 @@ export interface ImportedInventory {
   readonly provisioning: NetworkEntry | undefined;
   /** The interface that the old configuration names for it. */
   readonly provisioningInterface: string | undefined;
+  readonly serverAddress: Ipv4 | undefined;
+  /** Of the nodes' full names. */
+  readonly domain: string | undefined;
   readonly subnets: ReadonlyMap<string, NetworkEntry>;
   readonly nodes: ReadonlyMap<string, NodeEntry>;
 }
@@ -45,10 +48,29 @@ export function toInventory(config: OldConfig): Imported {
     else subnets.set(networkName(network, subnets), entry);
   }
   return {
-    inventory: { provisioning, provisioningInterface: main?.settings.interface, subnets, nodes },
+    inventory: {
+      provisioning,
+      provisioningInterface: main?.settings.interface ?? config.server?.interface,
+      serverAddress: config.server?.address,
+      domain: config.server?.domain ?? commonDomain(config.hosts),
+      subnets,
+      nodes,
+    },
     notes: inOrder(notes),
     site: { networks: pools, reservations },
   };
+}
+
+/** What follows the first dot of the machines' names, where all that have one agree. */
+function commonDomain(hosts: readonly OldHost[]): string | undefined {
+  const domains = new Set(
+    hosts.flatMap(({ name }) => /^[^.]+\.(.+)$/.exec(name?.toLowerCase() ?? "")?.[1] ?? []),
+  );
+  const [domain] = domains;
+  const label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
+  return domains.size === 1 && new RegExp(`^${label}(?:\\.${label})*$`).test(domain ?? "")
+    ? domain
+    : undefined;
 }
 
 /** The network where most machines are expected, the first of them when several have as many. */
