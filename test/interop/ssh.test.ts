@@ -9,6 +9,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -17,7 +18,7 @@ import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { identifyInstaller } from "../../src/install/identify.ts";
+import { identifyInstaller, nameDisks } from "../../src/install/identify.ts";
 import { openRun } from "../../src/install/run.ts";
 import { checkHostKey, pinHostKey, runOverSsh, SshError } from "../../src/install/ssh.ts";
 import { type Mac, parseMac } from "../../src/net/mac.ts";
@@ -98,7 +99,8 @@ const installedRelease = 'ID=nixos\nPRETTY_NAME="NixOS 24.11"\n';
 beforeAll(async () => {
   requireTool("ssh", "openssh-client");
   requireTool("sshd", "openssh-server");
-  requireTool("unshare", "util-linux");
+  for (const tool of ["unshare", "lsblk"]) requireTool(tool, "util-linux");
+  requireTool("losetup", "mount");
   mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   for (const name of ["user", "stranger", "host", "other-host"]) keygen(name);
   copyFileSync(join(root, "user.pub"), join(root, "authorized_keys"));
@@ -137,6 +139,35 @@ function query(over: Partial<Parameters<typeof identifyInstaller>[0]> = {}) {
 
 const target = (over: object = {}) => ({ ...query(), user: "root", ...over });
 const pinned = () => existsSync(join(directory, "known_hosts"));
+
+test("a disk gets its name on the installer, twice with the same end, and a name that leads elsewhere is told of", async () => {
+  const image = join(directory, "disk.raw");
+  writeFileSync(image, Buffer.alloc(1 << 20));
+  const made = spawnSync("losetup", ["--find", "--show", image], { encoding: "utf8" });
+  expect(made.stderr).toBe("");
+  const device = made.stdout.trim();
+  try {
+    await identifyInstaller(query(), signal);
+    const link = { path: join(directory, "by-rackstrap/install"), device, made: true };
+    for (const _ of [1, 2])
+      expect(await nameDisks(query(), [link], signal)).toEqual({ kind: "named" });
+    expect(readlinkSync(link.path)).toBe(device);
+    const own = { ...link, made: false, device: "/dev/sdz" };
+    expect(await nameDisks(query(), [own], signal)).toMatchObject({
+      kind: "differs",
+      why: expect.stringContaining(`leads to ${device}, and the disk that was found is /dev/sdz`),
+    });
+    const absent = { path: "/dev/it's not there", device, made: false };
+    expect(await nameDisks(query(), [link, absent], signal)).toMatchObject({
+      kind: "differs",
+      why: expect.stringContaining("leads to no disk"),
+    });
+    const silent = { ...query(), port: await freePort() };
+    expect((await nameDisks(silent, [link], signal)).kind).toBe("unanswered");
+  } finally {
+    spawnSync("losetup", ["--detach", device]);
+  }
+});
 
 test("the installer is recognised, its host key pinned, and recognised again", async () => {
   for (const _ of [1, 2]) {
