@@ -36,6 +36,7 @@ iputils-ping     ping, as the check uses it
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
+mount            losetup, a disk to be named
 nftables         rules of a firewall
 openssh-server   installer to be identified
 openssl          checks of the certificates
