@@ -130,7 +130,7 @@ async function start(
   const { nodes, operations } = store;
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
-    cluster: tools.cluster,
+    ...{ cluster: tools.cluster, clusters: store.clusters },
     ...{ powerJobs: power.jobs, powerWatch: power.watch },
     ...{ bmc: tools.bmc, probe: controllers.probe },
     ...{ consoles: consoles.hub, consoleLog: consoles.log },

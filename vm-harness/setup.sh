@@ -23,7 +23,9 @@ zstd             compressed images
 '
 # What only the tests use: independent clients and servers to hold against the product's own.
 test_packages='
+ansible-core     ansible-inventory, which reads the generated one
 atftp            TFTP client with options
+bind9-utils      named-checkzone, which reads the generated zones
 bsdutils         script, a terminal for serial consoles
 busybox          TFTP client of small systems
 chrony           NTP server

@@ -99,6 +99,9 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get("/api/cluster", async () =>
     give(shapes.clusterAnswer, { layers: await service.cluster() }),
   );
+  app.get("/api/cluster/formation", async () =>
+    give(shapes.formationShape, await service.formation()),
+  );
 }
 
 function addOperationRoutes(app: FastifyInstance, service: Rackstrap): void {

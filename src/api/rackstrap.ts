@@ -12,7 +12,8 @@ import { type Mac, parseMac } from "../net/mac.ts";
 import { driftOf } from "../nodes/drift.ts";
 import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { awaitedBootStage } from "../operations/boot-stage.ts";
-import type { Operation, OperationStore } from "../operations/operation.ts";
+import { formationOf } from "../operations/formation.ts";
+import type { ClusterStore, Operation, OperationStore } from "../operations/operation.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock } from "../operations/runner.ts";
@@ -43,6 +44,7 @@ export interface RackstrapTools
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly cluster: ClusterAccess;
+  readonly clusters: ClusterStore;
   readonly powerWatch: Pick<PowerWatch, "view">;
   readonly subject: (mac: Mac) => Subject;
   /** The text a machine would get at a stage, or undefined for a stage that does not exist. */
@@ -113,6 +115,13 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       return operationView(stored(id));
     },
     cluster: async () => (await tools.cluster.views()).map(layerView),
+    formation: async () => {
+      const views = await tools.cluster.views();
+      const { name: cluster } = inventory().cluster;
+      const claim = tools.clusters.claim(cluster);
+      const { wasInstalled } = nodes;
+      return { cluster, ...formationOf({ inventory: inventory(), views, claim, wasInstalled }) };
+    },
     render: (name, stage) => {
       const node = declared(name);
       const text = tools.render(node, stage);

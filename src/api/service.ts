@@ -12,6 +12,7 @@ import type {
   DriftView,
   EventView,
   Explanation,
+  Formation,
   LayerView,
   LeaseView,
   NodeView,
@@ -75,6 +76,7 @@ export interface Rackstrap extends PowerService, ConsoleService, BmcService {
   /** Asks a running operation to stop, and returns it as it stands. */
   cancel(id: string): OperationView;
   cluster(): Promise<readonly LayerView[]>;
+  formation(): Promise<Formation>;
   render(node: string, stage: string): Rendered;
   /** What the running server finds wrong or right with itself and its inventory. */
   check(request: CheckRequest): Promise<readonly CheckLine[]>;

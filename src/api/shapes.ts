@@ -132,6 +132,13 @@ const layerShape = z.object({
   members: z.array(z.object({ id: text, raftAddress: text, status: text, role: text })).readonly(),
 });
 
+/** Whether the cluster was ever formed, as generated documents need it; full names. */
+export const formationShape = z.discriminatedUnion("state", [
+  z.object({ cluster: text, state: z.literal("unformed"), founder: text.optional() }),
+  z.object({ cluster: text, state: z.literal("formed"), through: z.array(text).readonly() }),
+  z.object({ cluster: text, state: z.literal("unknown"), reason: text, next: text }),
+]);
+
 export const renderedShape = z.object({
   node: text,
   stage: text,
@@ -199,4 +206,5 @@ export type OperationView = z.output<typeof operationShape>;
 export type ProvisionRequest = z.output<typeof provisionBody>;
 export type DriftView = z.output<typeof driftShape>;
 export type LayerView = z.output<typeof layerShape>;
+export type Formation = z.output<typeof formationShape>;
 export type Rendered = z.output<typeof renderedShape>;

@@ -13,6 +13,7 @@ import { addDriftCommand } from "./drift.ts";
 import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
+import { addGenerateCommand } from "./generate.ts";
 import { addImportCommand } from "./import.ts";
 import { addInventoryCommand } from "./inventory.ts";
 import { addLeasesCommand } from "./leases.ts";
@@ -49,6 +50,7 @@ function createProgram(done: Done): Command {
   addLintRunbookCommand(program, done);
   // The same, for those who know it by its short name.
   addImportCommand(program, done, true);
+  addGenerateCommand(program, done);
   addNodesCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);

@@ -4,6 +4,7 @@
 import { cidrContains } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { outside, pooled, taken } from "./address-check.ts";
+import { dnsFindings } from "./dns-check.ts";
 import { networkFindings } from "./network-check.ts";
 import { bootNetworks, servedInterfaces } from "./networks.ts";
 import type { ParsedInventory } from "./schema.ts";
@@ -27,6 +28,7 @@ export function checkInventory(file: ParsedInventory): Finding[] {
     ...duplicateFindings(file.nodes),
     ...secureBootFindings(file.nodes),
     ...addressFindings(file),
+    ...dnsFindings(file),
   ];
 }
 

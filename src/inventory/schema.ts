@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { Ipv4 } from "../net/ipv4.ts";
+import { dns } from "./dns-schema.ts";
 import { dhcp, provisioning } from "./network-schema.ts";
 import {
   downloadRate,
@@ -149,6 +150,7 @@ export const inventorySchema = z.strictObject({
   firewall: firewall.prefault({}),
   discovery: discovery.prefault({}),
   dhcp: dhcp.prefault({}),
+  dns: dns.prefault({}),
   boot: z
     .strictObject({
       /** Loader for clients that name no architecture or an unregistered one. */

@@ -2,20 +2,7 @@
 // A second cluster beside a living one is the worst this program could cause, so every doubt is a refusal.
 
 import type { ClusterMembership } from "../boot/cluster-config.ts";
-import type { Inventory, Node, Role } from "../inventory/schema.ts";
 import type { BootstrapClaim } from "./operation.ts";
-
-const founding: readonly Role[] = ["control-plane", "all-in-one"];
-
-/** Whether its role lets `node` form the cluster. */
-export function mayFound({ role }: Node): boolean {
-  return founding.includes(role);
-}
-
-/** The nodes that may form the cluster, in the inventory's order. */
-export function foundersOf(inventory: Inventory): Node[] {
-  return inventory.nodes.filter(mayFound);
-}
 
 export interface ClusterView {
   readonly cluster: string;

@@ -6,8 +6,9 @@ import {
   type ClusterMembership,
   clusterConfig,
 } from "../boot/cluster-config.ts";
+import { oncePer } from "../inventory/live.ts";
+import { clusterPeers } from "../inventory/peers.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
-import { foundersOf, mayFound } from "./membership.ts";
 import type { ClusterStore, OperationStore } from "./operation.ts";
 
 export interface PublishedConfigTools {
@@ -35,21 +36,20 @@ function toldMembership(operations: OperationStore, node: Node): ClusterMembersh
   return evidence?.["membership"] as ClusterMembership | undefined;
 }
 
+const peersOf = oncePer((inventory: Inventory) => clusterPeers(inventory));
+
 /** Asked by every machine of a rack that boots: the founders are listed for the one that forms the cluster alone. */
 function expectedMembership(
   { inventory, clusters }: PublishedConfigTools,
   node: Node,
 ): ClusterMembership | undefined {
-  const { nodes } = inventory;
+  const peers = peersOf(inventory);
   const claim = clusters.claim(inventory.cluster.name);
-  const claimed =
-    claim?.node && nodes.find((other) => other.name === claim.node && mayFound(other));
-  const founder = claimed || nodes.find(mayFound);
+  const founder = peers.find((other) => other.name === claim?.node) ?? peers[0];
   if (founder === undefined) return undefined;
   if (claim?.initialisedAtMs === undefined && founder === node)
-    return { kind: "bootstrap", peers: foundersOf(inventory).map((other) => other.fqdn) };
+    return { kind: "bootstrap", peers: peers.map((other) => other.fqdn) };
   // A node never joins through itself.
-  const leader =
-    founder === node ? nodes.find((other) => mayFound(other) && other !== node) : founder;
+  const leader = founder === node ? peers.find((other) => other !== node) : founder;
   return { kind: "join", leader: (leader ?? node).fqdn };
 }

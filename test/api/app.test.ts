@@ -94,6 +94,7 @@ describe("reading", () => {
   it.each([
     "/api/discovered",
     "/api/cluster",
+    "/api/cluster/formation",
     "/api/events",
     "/api/nodes/node01/events?after=3&limit=5",
     "/api/explain/52:54:00:12:34:56",

@@ -157,6 +157,11 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     operation: find,
     cancel: find,
     cluster: async () => [layerView("chainfire"), layerView("flaredb")],
+    formation: async () => ({
+      cluster: "prod-cluster",
+      state: "formed",
+      through: ["node01.example.com", "node02.example.com"],
+    }),
     render: (node, stage) => {
       known(node);
       const served = { text: "#!ipxe\nexit 1\n", atMs: startMs };

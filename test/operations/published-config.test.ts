@@ -24,3 +24,14 @@ test("a site of workers alone has no document for them, for there is nothing to 
   for (const node of inventory.nodes)
     expect(publishedConfig({ ...stores, inventory }, node)).toBeUndefined();
 });
+
+test("whom cluster.peers names forms the cluster, whatever its role, and no other does", () => {
+  const { cluster, ...rest } = exampleInventory();
+  const last = rest.nodes.at(-1);
+  const inventory = { ...rest, cluster: { ...cluster, peers: [last?.name ?? ""] } };
+  const told = inventory.nodes.map((node) => publishedConfig({ ...stores, inventory }, node));
+  expect(told.map((config) => config?.bootstrap)).toEqual(
+    inventory.nodes.map((node) => node === last),
+  );
+  expect(told.at(-1)).toMatchObject({ initial_peers: [`${last?.fqdn}:2380`] });
+});

@@ -1,8 +1,9 @@
 // Decides from the live cluster whether this node forms it or joins it, and writes the files it will carry.
 
 import type { Judgement } from "../../cluster/judge.ts";
+import { clusterPeers } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
-import { decideMembership, foundersOf } from "../membership.ts";
+import { decideMembership } from "../membership.ts";
 import type { BootstrapClaim, Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
@@ -21,7 +22,7 @@ export function settleMembership(context: StepContext): Step {
       if (obstacle !== undefined) return obstacle;
       const answering = liveLeader(context, views);
       if (answering !== undefined) context.clusters.markInitialised(cluster);
-      const founders = foundersOf(inventory);
+      const founders = clusterPeers(inventory);
       const first = founders.find((other) => operation.batch.includes(other.name));
       // The claim is made before any install, in the store: two operations can't both get it.
       const claim =
