@@ -154,8 +154,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       return nodes.map((node) => operationView(node));
     },
     operations: () => [operationView("node01")],
-    operation: find,
-    cancel: find,
+    ...{ operation: find, cancel: find },
     cluster: async () => [layerView("chainfire"), layerView("flaredb")],
     formation: async () => ({
       cluster: "prod-cluster",
