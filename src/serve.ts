@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
+import { certificatesView } from "./api/certificates.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
 import { loadAssetKey } from "./boot/asset-store/signature.ts";
@@ -17,24 +18,29 @@ import { loadScripts } from "./boot/script.ts";
 import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
 import { findNode } from "./inventory/find.ts";
 import type { LiveInventory } from "./inventory/live.ts";
-import { formatProblem, loadInventory } from "./inventory/load.ts";
 import type { Inventory } from "./inventory/schema.ts";
+import { createSecretReader, type ReadSecret } from "./inventory/secret.ts";
 import { createClusterAccess } from "./operations/cluster-access.ts";
 import { createInstallation, installerHostKey } from "./operations/installation.ts";
 import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
-import { loadOrCreateCa } from "./pki/ca.ts";
+import type { Ca } from "./pki/ca.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { checkAll } from "./serve/checks.ts";
 import { type Consoles, createConsoles } from "./serve/consoles.ts";
-import { type Controllers, createControllers, insecurityOfBmc } from "./serve/controllers.ts";
+import { type Controllers, createControllers } from "./serve/controllers.ts";
+import { followInventory } from "./serve/inventory-follow.ts";
+import { tellInsecureBmcs } from "./serve/inventory-hooks.ts";
+import { type InventoryReload, openInventory } from "./serve/inventory-reload.ts";
+import { createInventoryService } from "./serve/inventory-service.ts";
 import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { serverMetrics } from "./serve/metrics.ts";
-import { startNetworkServices } from "./serve/network-services.ts";
+import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
 import { startPower } from "./serve/power.ts";
 import { createRendering, type Rendering } from "./serve/rendering.ts";
 import { missingAssets } from "./serve/self-check.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
+import { loadSiteCa } from "./serve/site-ca.ts";
 import { openStore, type Store } from "./store/store.ts";
 
 type Closers = (() => void | Promise<void>)[];
@@ -53,16 +59,19 @@ export async function serve(inventoryFile: string): Promise<void> {
   // A log on a full disk is a log less; it must not end DHCP.
   output.on("error", () => undefined);
   const logger = pino({ level: process.env["RACKSTRAP_LOG_LEVEL"] ?? "info" }, output);
-  const first = readInventory(inventoryFile);
-  const inventory = () => first;
+  const inventory = openInventory(inventoryFile, clock.now);
   const closers: Closers = [];
+  const onHangup = () => void inventory.reload("signal");
+  process.on("SIGHUP", onHangup);
+  closers.push(() => void process.off("SIGHUP", onHangup));
   const stopped = stopRequest();
   const fault = Promise.withResolvers<never>();
   // Awaited only after the start; until then a fault must not count as unhandled.
   fault.promise.catch(() => undefined);
   try {
     await start(inventory, logger, closers, fault.reject);
-    logger.info({ site: first.site, nodes: first.nodes.length }, "server started");
+    const { site, nodes } = inventory.inForce();
+    logger.info({ site, nodes: nodes.length }, "server started");
     await Promise.race([stopped, fault.promise]);
     logger.info("server stopping");
   } finally {
@@ -81,39 +90,35 @@ async function closeOne(close: Closers[number], logger: Logger): Promise<void> {
 }
 
 async function start(
-  inventory: LiveInventory,
+  reload: InventoryReload,
   logger: Logger,
   closers: Closers,
   onFault: (error: Error) => void,
 ): Promise<void> {
+  const inventory = reload.inForce;
   const { stateDirectory, api } = inventory().server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-  const store = openStore(
-    join(stateDirectory, "rackstrap.db"),
-    now,
-    ({ kind, node, mac, detail }) => logger.info({ event: kind, node, mac, detail }, "event"),
-  );
+  const store = openLoggedStore(stateDirectory, logger);
   closers.push(() => store.close());
   const boot = await loadBoot(inventory, store);
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory());
-  const controllers = openControllers(inventory(), logger);
+  const readSecret = createSecretReader(process.env);
+  const ca = await loadSiteCa(inventory(), readSecret, now());
+  const controllers = openControllers(inventory, readSecret, logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
   closers.push(() => power.close());
   const tools = {
-    ...(await provisionTools(inventory, store, assets, rendering, sshKey.file)),
+    ...provisionTools(inventory, store, assets, rendering, sshKey.file, ca),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
   };
-  const servedScripts = createServedScripts(join(stateDirectory, "served"), {
-    now,
-    onFailure: (node, error) =>
-      logger.error({ err: error, node }, "the served script was not kept"),
-  });
+  const servedScripts = openServedScripts(stateDirectory, logger);
   closers.push(() => servedScripts.close());
   const network = await startNetworkServices({
     ...{ inventory, store, ...boot, servedScripts, logger, now, onFault },
+    isInventoryRefused: reload.isRefused,
     authorizedKeys: sshKey.publicKey,
     nonceKey: loadOrCreateToken(stateDirectory, randomBytes, "boot-nonce-key").reveal(),
     installerHostKey: (operation) => givenHostKey(inventory(), operation),
@@ -127,9 +132,17 @@ async function start(
   closers.push(() => consoles.close());
   const runner = startRunner(tools, store, consoles, logger);
   closers.push(() => runner.close());
-  const { nodes, operations } = store;
+  const followed = followInventory({
+    ...{ reload, store, clock, controllers },
+    ...{ cluster: tools.cluster, powerJobs: power.jobs, dhcp: network.dhcp },
+    ...{ consoles: consoles.hub, logger: logger.child({ service: "inventory" }) },
+  });
+  closers.push(() => followed.close());
+  const { nodes, operations, certificates } = store;
+  const checked = { reload, assets, rendering, network, controllers, ca, certificates, now };
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
+    inventoryFiles: createInventoryService(reload),
     ...{ cluster: tools.cluster, clusters: store.clusters },
     ...{ powerJobs: power.jobs, powerWatch: power.watch },
     ...{ bmc: tools.bmc, probe: controllers.probe },
@@ -139,16 +152,15 @@ async function start(
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
-    check: (request) => checkAll({ inventory, assets, rendering, network, controllers }, request),
+    check: (request) => checkAll(checked, request),
+    certificates: () => certificatesView(ca, certificates),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
-        services: network.services(),
-        dhcpCounts: network.dhcp.counts(),
-        pools: await network.dhcp.poolUse(),
-        foreignServers: network.dhcp.foreignServers(),
+        ...(await networkFigures(network)),
         damagedAssets: assets.current().damaged.length,
         assetsCheckedMs: checks.lastCheckMs(),
+        inventory: reload.status(),
         power: inventory().nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
         nowMs: now(),
       }),
@@ -157,6 +169,27 @@ async function start(
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
   closers.push(() => app.close());
+}
+
+function openLoggedStore(stateDirectory: string, logger: Logger): Store {
+  return openStore(join(stateDirectory, "rackstrap.db"), clock.now, ({ kind, node, mac, detail }) =>
+    logger.info({ event: kind, node, mac, detail }, "event"),
+  );
+}
+
+function openServedScripts(stateDirectory: string, logger: Logger) {
+  const onFailure = (node: string, error: unknown) =>
+    logger.error({ err: error, node }, "the served script was not kept");
+  return createServedScripts(join(stateDirectory, "served"), { now: clock.now, onFailure });
+}
+
+async function networkFigures({ services, dhcp }: NetworkServices) {
+  return {
+    services: services(),
+    dhcpCounts: dhcp.counts(),
+    pools: await dhcp.poolUse(),
+    foreignServers: dhcp.foreignServers(),
+  };
 }
 
 /** Throws where host keys are pinned and this operation's is gone: an installer with a key of its own could not be told from another's. */
@@ -200,26 +233,18 @@ function checkAssetsRegularly(
   return startAssetChecks({ assets, clock, everyMs, onChecked, onFault });
 }
 
-function readInventory(file: string): Inventory {
-  const loaded = loadInventory(file);
-  if ("inventory" in loaded) return loaded.inventory;
-  throw new Error(`the inventory is not usable:\n${loaded.problems.map(formatProblem).join("\n")}`);
-}
-
-async function provisionTools(
+function provisionTools(
   inventory: LiveInventory,
   store: Store,
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-): Promise<Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock">> {
-  const { server, cluster } = inventory();
-  const { stateDirectory } = server;
+  ca: Ca,
+): Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock"> {
   const { now } = clock;
-  const commonName = `${cluster.name} CA`;
-  const ca = await loadOrCreateCa(join(stateDirectory, "pki"), { commonName, nowMs: now() });
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
-  const given = { ca, sshKeyFile, path, home: homedir(), now };
+  const { certificates } = store;
+  const given = { ca, certificates, sshKeyFile, path, home: homedir(), now };
   return {
     inventory,
     nodes: store.nodes,
@@ -237,10 +262,13 @@ async function provisionTools(
   };
 }
 
-function openControllers(inventory: Inventory, logger: Logger): Controllers {
-  for (const problem of inventory.nodes.flatMap((node) => insecurityOfBmc(node) ?? []))
-    logger.warn({ problem }, "a BMC is not checked");
-  return createControllers(process.env);
+function openControllers(
+  inventory: LiveInventory,
+  readSecret: ReadSecret,
+  logger: Logger,
+): Controllers {
+  tellInsecureBmcs(inventory(), logger);
+  return createControllers(readSecret, (name) => findNode(inventory(), name));
 }
 
 /** The key that opens the installer: the site's own, else one made at the first start. */

@@ -1,4 +1,4 @@
-// Fills the rack's directory: inventory, node configurations, boot files, a key for the operator.
+// Fills the rack's directory: inventory, node configurations, boot files, the keys of operator and server, the passphrase of the CA.
 
 import { execFileSync } from "node:child_process";
 import {
@@ -14,8 +14,8 @@ import { stringify } from "yaml";
 import { flakeOf, type InventoryFile } from "./rack-inventory.ts";
 
 /** Makes an SSH key pair without a passphrase: `file` and `file`.pub. */
-export function makeKey(file: string): void {
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "rack operator", "-f", file]);
+export function makeKey(file: string, comment: string): void {
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file]);
 }
 
 /** Writes the inventory, and the node configurations that go with it when there are images to install. */
@@ -26,8 +26,11 @@ export function writeInventoryFiles(
 ): void {
   writeFileSync(join(directory, "site.yaml"), stringify(inventory));
   if (images === undefined) return;
-  const key = readFileSync(join(directory, "operator-key.pub"), "utf8").trim();
-  const flake = flakeOf(inventory, resolve(images, "system"), [key]);
+  // The server's key, too: it looks at the files that it had put on the node.
+  const keys = ["operator-key.pub", "provisioning-key.pub"].map((name) =>
+    readFileSync(join(directory, name), "utf8").trim(),
+  );
+  const flake = flakeOf(inventory, resolve(images, "system"), keys);
   mkdirSync(join(directory, "flake"), { recursive: true });
   writeFileSync(join(directory, "flake/rack.json"), `${JSON.stringify(flake, null, 2)}\n`);
 }

@@ -41,7 +41,10 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
       command: [join(import.meta.dirname, "nixos-anywhere")],
       flake: join(directory, "flake"),
       offline: true,
+      sshKey: join(directory, "provisioning-key"),
     },
+    // In the place of sops -d.
+    pki: { passphrase: { cmd: ["cat", "ca-passphrase"] } },
     // Long enough for several emulated machines on two cores, short enough for a person to wait for.
     timeouts: {
       networkBootSeconds: 180,

@@ -84,7 +84,11 @@ export async function createRack(options: RackOptions): Promise<Rack> {
   const nodes = machines.slice(0, options.nodes.length);
   const inventoryFile = join(directory, "site.yaml");
   const operatorKeyFile = join(directory, "operator-key");
-  makeKey(operatorKeyFile);
+  makeKey(operatorKeyFile, "rack operator");
+  makeKey(join(directory, "provisioning-key"), "rack provisioning");
+  writeFileSync(join(directory, "ca-passphrase"), `${randomBytes(15).toString("base64url")}\n`, {
+    mode: 0o600,
+  });
   copyAssets(directory, options.images);
   const writeInventory = (inventory: InventoryFile) =>
     writeInventoryFiles(directory, inventory, options.images);

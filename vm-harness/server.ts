@@ -15,16 +15,21 @@ export interface RackServer {
   stop(): Promise<number | null>;
 }
 
-/** Starts `rackstrap serve` and resolves when its API answers. Its log is appended to `logFile`. */
+/** Starts `rackstrap serve` and resolves when its API answers. Its log is appended to `logFile`; `environment` is added to its own. */
 export async function startServer(
   namespace: string,
   inventoryFile: string,
   logFile: string,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<RackServer> {
   const log = openSync(logFile, "a");
   const argv = [...commandLine, "serve", "--inventory", inventoryFile];
   // In a group of its own: a Ctrl-C at the terminal is for whoever started the rack to act on.
-  const child = spawnInNamespace(namespace, argv, { stdio: ["ignore", log, log], detached: true });
+  const child = spawnInNamespace(namespace, argv, {
+    stdio: ["ignore", log, log],
+    detached: true,
+    env: { ...process.env, ...environment },
+  });
   closeSync(log);
   const ended = new Promise<number | null>((resolve) => {
     child.once("exit", (code) => resolve(code));

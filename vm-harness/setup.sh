@@ -39,7 +39,8 @@ isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
 mount            losetup, a disk to be named
-nftables         rules of a firewall
+nftables         nft, the parser of firewall rules, and rules for tests
+nix-bin          nix-instantiate, the parser and evaluator of NixOS configurations
 openssh-server   installer to be identified
 openssl          checks of the certificates
 python3          hands sockets over, as systemd does

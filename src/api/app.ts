@@ -4,8 +4,10 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { Secret } from "../net/secret.ts";
 import { addBmcRoutes } from "./bmc-routes.ts";
+import { certificatesAnswer } from "./certificate-shapes.ts";
 import { addConsoleRoutes } from "./console-routes.ts";
 import { answerError, errorBody } from "./errors.ts";
+import { addInventoryRoutes } from "./inventory-routes.ts";
 import { formatMetrics, metricsContentType } from "./metrics.ts";
 import { powerBody, powerJobShape, powerJobsAnswer, powerPlanShape } from "./power-shapes.ts";
 import type { Rackstrap } from "./service.ts";
@@ -61,6 +63,7 @@ export function createApi({ service, token, log }: ApiDependencies): FastifyInst
   addPowerRoutes(app, service);
   addConsoleRoutes(app, service);
   addBmcRoutes(app, service);
+  addInventoryRoutes(app, service);
   return app;
 }
 
@@ -89,6 +92,7 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get<{ Params: { node: string; stage: string } }>("/api/render/:node/:stage", ({ params }) =>
     give(shapes.renderedShape, service.render(params.node, params.stage)),
   );
+  app.get("/api/certificates", () => give(certificatesAnswer, service.certificates()));
   app.get("/api/check", async ({ query }) => {
     const request = take(shapes.checkQuery, query);
     return give(shapes.checkAnswer, { checks: await service.check(request) });

@@ -11,8 +11,8 @@ import {
 } from "../bmc/bmc.ts";
 import type { BmcProbe } from "../bmc/probe.ts";
 import { createSlots } from "../bmc/slots.ts";
-import type { SecretReference } from "../inventory/bmc-schema.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import { nameSecret } from "../inventory/secret-schema.ts";
 import { cidrContains, parseCidr } from "../net/cidr.ts";
 import type { Secret } from "../net/secret.ts";
 import type { NodeStore } from "../nodes/ports.ts";
@@ -101,7 +101,7 @@ export function createBmcService(tools: BmcTools): BmcService {
       const { user, password: reference } = node.bmc;
       await tools.bmc(node).setPassword(password);
       record(name, "bmc-password-changed", { user });
-      return { node: node.name, user, reference: referenceText(reference) };
+      return { node: node.name, user, reference: nameSecret(reference) };
     },
     probeBmcs: async ({ target, tryDefaults }) => {
       const chosen = choose(tools, target);
@@ -128,12 +128,6 @@ function mediaOf({ virtualMedia }: Bmc, name: string): VirtualMedia {
 function noneIfUnsupported(error: unknown): readonly never[] {
   if (error instanceof BmcError && error.kind === "unsupported") return [];
   throw error;
-}
-
-function referenceText(reference: SecretReference): string {
-  return "env" in reference
-    ? `the environment variable ${reference.env}`
-    : `the file ${reference.file}`;
 }
 
 function choose({ inventory, declared }: BmcTools, target: string): readonly Node[] {

@@ -19,7 +19,9 @@ import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock } from "../operations/runner.ts";
 import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
+import type { CertificatesView } from "./certificate-shapes.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
+import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
 import { createPowerService } from "./power.ts";
 import { type ProvisionServiceTools, startProvisions } from "./provision.ts";
@@ -41,6 +43,7 @@ export interface RackstrapTools
     Omit<BmcTools, "declared">,
     ProvisionServiceTools {
   readonly inventory: LiveInventory;
+  readonly inventoryFiles: InventoryService;
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly cluster: ClusterAccess;
@@ -55,6 +58,7 @@ export interface RackstrapTools
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
+  readonly certificates: () => CertificatesView;
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
@@ -134,6 +138,8 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
+    certificates: () => tools.certificates(),
+    ...tools.inventoryFiles,
     check: async (request) => await tools.check(request),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),
@@ -196,13 +202,16 @@ function nodeView(
   const operation = running.find((candidate) => candidate.node === node.name)?.id;
   const { name, fqdn, mac, profile, role, firmware } = node;
   const disk = formatDisk(node.disk);
-  const { provisioningAddress, productionAddress, powerGroup } = node;
+  const { provisioningAddress, productionAddress, powerGroup, rack, position, labels } = node;
   return {
     ...{ name, fqdn, mac, profile, role, firmware, disk, provisioningAddress, productionAddress },
     state,
     sinceMs,
     ...(operation === undefined ? {} : { operation }),
     ...(powerGroup === undefined ? {} : { powerGroup }),
+    ...(rack === undefined ? {} : { rack }),
+    ...(position === undefined ? {} : { position }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
   };
 }
 

@@ -3,7 +3,9 @@
 
 import type { CheckLine } from "../preflight/line.ts";
 import type { BmcService } from "./bmc-service.ts";
+import type { CertificatesView } from "./certificate-shapes.ts";
 import type { ConsoleService } from "./console-service.ts";
+import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
 import type { PowerJobView, PowerPlanView, PowerRequest } from "./power-shapes.ts";
 import type {
@@ -57,7 +59,7 @@ export interface PowerService {
 }
 
 /** Every method may throw a `Refusal`, or a `BmcError`; anything else that is thrown is a fault and answered as such. */
-export interface Rackstrap extends PowerService, ConsoleService, BmcService {
+export interface Rackstrap extends PowerService, ConsoleService, BmcService, InventoryService {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
   discovered(): readonly DiscoveredView[];
@@ -77,6 +79,8 @@ export interface Rackstrap extends PowerService, ConsoleService, BmcService {
   cancel(id: string): OperationView;
   cluster(): Promise<readonly LayerView[]>;
   formation(): Promise<Formation>;
+  /** The CA in use, and what was issued. */
+  certificates(): CertificatesView;
   render(node: string, stage: string): Rendered;
   /** What the running server finds wrong or right with itself and its inventory. */
   check(request: CheckRequest): Promise<readonly CheckLine[]>;

@@ -41,6 +41,9 @@ const nodeShape = z.object({
   /** The id of the operation that runs for this node now. */
   operation: text.optional(),
   powerGroup: text.optional(),
+  rack: text.optional(),
+  position: z.number().optional(),
+  labels: z.record(text, text).optional(),
   power: powerShape,
 });
 

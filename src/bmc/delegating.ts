@@ -2,33 +2,36 @@
 
 import { type Bmc, bmcError, type VirtualMedia } from "./bmc.ts";
 
-/** `current` may throw a BmcError, which is then what the call throws. `hasMedia`: the protocol has virtual media. */
-export function delegating(current: () => Bmc, subject: string, hasMedia: boolean): Bmc {
-  const media = (): VirtualMedia => {
-    const { virtualMedia } = current();
-    if (virtualMedia !== undefined) return virtualMedia;
-    throw bmcError("unsupported", subject, "it has no virtual media");
-  };
+/** Hands the driver of the moment to `use` and returns what comes of it. Rejects with a BmcError when there is none. */
+export type WithDriver = <T>(use: (bmc: Bmc) => Promise<T>) => Promise<T>;
+
+/** `hasMedia`: the protocol has virtual media. */
+export function delegating(driver: WithDriver, subject: string, hasMedia: boolean): Bmc {
+  const media = <T>(use: (media: VirtualMedia) => Promise<T>): Promise<T> =>
+    driver(async ({ virtualMedia }) => {
+      if (virtualMedia !== undefined) return await use(virtualMedia);
+      throw bmcError("unsupported", subject, "it has no virtual media");
+    });
   return {
-    powerState: async (signal) => await current().powerState(signal),
-    power: async (action, signal) => await current().power(action, signal),
-    bootOverride: async (signal) => await current().bootOverride(signal),
-    setBootOverride: async (wanted, signal) => await current().setBootOverride(wanted, signal),
-    identify: async (seconds, signal) => await current().identify(seconds, signal),
-    describe: async (signal) => await current().describe(signal),
-    sensors: async (signal) => await current().sensors(signal),
-    events: async (signal) => await current().events(signal),
-    clearEvents: async (signal) => await current().clearEvents(signal),
-    setPassword: async (password, signal) => await current().setPassword(password, signal),
-    firmwareVersions: async (signal) => await current().firmwareVersions(signal),
-    openConsole: async (options, signal) => await current().openConsole(options, signal),
+    powerState: (signal) => driver((bmc) => bmc.powerState(signal)),
+    power: (action, signal) => driver((bmc) => bmc.power(action, signal)),
+    bootOverride: (signal) => driver((bmc) => bmc.bootOverride(signal)),
+    setBootOverride: (wanted, signal) => driver((bmc) => bmc.setBootOverride(wanted, signal)),
+    identify: (seconds, signal) => driver((bmc) => bmc.identify(seconds, signal)),
+    describe: (signal) => driver((bmc) => bmc.describe(signal)),
+    sensors: (signal) => driver((bmc) => bmc.sensors(signal)),
+    events: (signal) => driver((bmc) => bmc.events(signal)),
+    clearEvents: (signal) => driver((bmc) => bmc.clearEvents(signal)),
+    setPassword: (password, signal) => driver((bmc) => bmc.setPassword(password, signal)),
+    firmwareVersions: (signal) => driver((bmc) => bmc.firmwareVersions(signal)),
+    openConsole: (options, signal) => driver((bmc) => bmc.openConsole(options, signal)),
     ...(hasMedia && {
       virtualMedia: {
-        insert: async (url, signal) => await media().insert(url, signal),
-        eject: async (signal) => await media().eject(signal),
-        inserted: async (signal) => await media().inserted(signal),
+        insert: (url, signal) => media((each) => each.insert(url, signal)),
+        eject: (signal) => media((each) => each.eject(signal)),
+        inserted: (signal) => media((each) => each.inserted(signal)),
       },
     }),
-    close: async () => await current().close(),
+    close: () => driver((bmc) => bmc.close()),
   };
 }

@@ -35,6 +35,8 @@ const defaultLimits: BootPlaneLimits = {
 };
 
 const plainText = "text/plain; charset=utf-8";
+const refusedInventory =
+  "its files as they are can't be taken, and what was in force before still is: see rackstrap check --server";
 const notFoundText = "not found\n";
 
 export interface BootPlane {
@@ -105,6 +107,8 @@ export function createBootPlane(
         status: healthy ? "healthy" : "degraded",
         services: { dhcp, tftp, http },
         ...(reason !== undefined && { reason }),
+        // Machines boot as well as before: this is for people, and says no more than who may read this can know.
+        ...(deps.isInventoryRefused() && { inventory: refusedInventory }),
       });
   });
   scriptRoutes(app, { ...deps, tellFault });

@@ -109,6 +109,8 @@ export interface BootPlaneDeps extends KeyTools {
   readonly downloadRate: (client: string) => number | undefined;
   /** Why not all is well, though services may run. */
   readonly trouble: () => string | undefined;
+  /** Whether the inventory's files as they were read last are not in force. */
+  readonly isInventoryRefused: () => boolean;
   readonly onEvent: (event: BootPlaneEvent) => void;
   readonly logger: Logger;
 }

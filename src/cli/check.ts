@@ -8,6 +8,7 @@ import { checkAnswer } from "../api/shapes.ts";
 import { tokenFileName } from "../api/token.ts";
 import { formatProblem, type LoadResult, loadInventory } from "../inventory/load.ts";
 import type { Inventory } from "../inventory/schema.ts";
+import { createSecretReader } from "../inventory/secret.ts";
 import { type Area, areas, type CheckLine } from "../preflight/line.ts";
 import { type PreflightOptions, preflight } from "../preflight/preflight.ts";
 import { systemSurroundings } from "../preflight/system.ts";
@@ -43,11 +44,12 @@ export function addCheckCommand(program: Command, done: Done): void {
       const file = options.inventory;
       const loaded = file === undefined ? undefined : loadInventory(file);
       const problems = loaded !== undefined && "problems" in loaded ? loaded.problems : [];
+      const warnings = loaded !== undefined && "warnings" in loaded ? loaded.warnings : [];
       const inventory =
         loaded !== undefined && "inventory" in loaded ? loaded.inventory : undefined;
       const checks =
         problems.length > 0 || options.fileOnly === true ? [] : await runChecks(options, inventory);
-      print(options, { problems, checks }, () => [
+      print(options, { problems, warnings, checks }, () => [
         ...(loaded === undefined ? [] : inventoryLines(file ?? "", loaded)),
         ...checkLines(checks),
       ]);
@@ -93,7 +95,7 @@ async function checkHere(
   inventory: Inventory,
   options: PreflightOptions,
 ): Promise<readonly CheckLine[]> {
-  const controllers = createControllers(process.env);
+  const controllers = createControllers(createSecretReader(process.env));
   try {
     const surroundings = systemSurroundings(probing(controllers));
     return await preflight(inventory, surroundings, options, (name) => {
@@ -106,9 +108,13 @@ async function checkHere(
 }
 
 function inventoryLines(file: string, loaded: LoadResult): string[] {
-  if ("problems" in loaded) return loaded.problems.map(formatProblem);
+  if ("problems" in loaded)
+    return loaded.problems.map((problem) => printable(formatProblem(problem)));
   const { site, nodes } = loaded.inventory;
-  return [`${file}: site ${site}, ${nodes.length} nodes, no problems`];
+  return [
+    ...loaded.warnings.map((warning) => printable(`warning  ${formatProblem(warning)}`)),
+    `${file}: site ${site}, ${nodes.length} nodes, no problems`,
+  ];
 }
 
 const marks = { ok: "ok     ", warning: "warning", error: "error  " } as const;

@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from "commander";
 import { messageOf } from "../net/error-text.ts";
 import { addAssetsCommand } from "./assets.ts";
 import { addBmcCommand } from "./bmc.ts";
+import { addCertsCommand } from "./certs.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addConsoleCommand } from "./console.ts";
@@ -61,6 +62,7 @@ function createProgram(done: Done): Command {
   addBmcCommand(program, done);
   addProvisionCommand(program, done);
   addClusterCommand(program, done);
+  addCertsCommand(program, done);
   addRenderCommand(program, done);
   addOperationsCommand(program, done);
   return program;

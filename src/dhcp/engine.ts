@@ -8,6 +8,7 @@ import { type Client, readClient } from "./client.ts";
 import type { Conversation, Reply, Response } from "./conversation.ts";
 import type { Lease, LeaseJournal } from "./lease-table.ts";
 import {
+  configureBook,
   createLeaseBook,
   keepOffer,
   type LeaseBook,
@@ -66,6 +67,8 @@ export interface DhcpEngine {
   storeFailure(): string | undefined;
   /** Every lease there is, ended ones too. */
   leases(): Iterable<Lease>;
+  /** Decides by this from the next request on. Interfaces and the conflict probe stay as they were. */
+  configure(config: DhcpConfig): void;
 }
 
 /** Of one machine without a reservation: a fifth of what can be answered, so that one in a loop leaves room for the rest. */
@@ -74,10 +77,11 @@ export const requestsPerSecond = 4_000;
 export const requestsPerSecondAndPort = 4_000;
 
 export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine {
-  const { config, policy, journal, onEvent } = options;
+  const { policy, journal, onEvent } = options;
+  let { config } = options;
   const book = createLeaseBook(config, policy, journal.load(nowMs));
   const storing = createStoring(book, journal);
-  const decide = createDecider(options, book);
+  const decide = createDecider(options, book, () => config);
   const waiting = new WaitingRequests<Request>();
 
   function receive(requests: readonly Request[], at: number): Answer[] {
@@ -147,6 +151,10 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
     },
     storeFailure: () => book.storeFailure,
     leases: () => book.table.all(),
+    configure(next) {
+      config = next;
+      configureBook(book, next);
+    },
   };
 }
 
@@ -154,7 +162,11 @@ export function createEngine(options: EngineOptions, nowMs: number): DhcpEngine 
 type Decide = (request: Request, nowMs: number, counted: "new" | "waited") => Response | undefined;
 
 /** Returns undefined for what this server sent itself. */
-function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBook): Decide {
+function createDecider(
+  { policy, ownMacs }: EngineOptions,
+  book: LeaseBook,
+  config: () => DhcpConfig,
+): Decide {
   const perMac = new RateLimit(requestsPerSecond);
   const perPort = new RateLimit(requestsPerSecondAndPort);
 
@@ -178,7 +190,7 @@ function createDecider({ config, policy, ownMacs }: EngineOptions, book: LeaseBo
     if (ownMacs.has(client.mac)) return undefined;
     if (counted === "new" && isFlood(packet, client, nowMs))
       return silence("more requests in a second than a machine makes", client);
-    return respond({ packet, client, receiver, port, source, config, book, nowMs });
+    return respond({ packet, client, receiver, port, source, config: config(), book, nowMs });
   };
 
   return (request, nowMs, counted) => {

@@ -14,7 +14,7 @@ const temptMs = 60_000;
 const foreignWaitMs = 700;
 
 interface WatchOptions {
-  readonly config: DhcpConfig;
+  readonly config: () => DhcpConfig;
   readonly onEvent: (event: DhcpEvent) => void;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
@@ -33,18 +33,17 @@ export function createWatch(
   listeners: readonly Listener[],
   hardware: ReadonlyMap<string, ProbeInterface>,
 ): Watch {
-  const ours = new Set(config.interfaces.map(({ address }) => address));
+  const ours = new Set(config().interfaces.map(({ address }) => address));
   // Beside a proxy another server is no stranger: it gives the addresses.
-  const expected = new Set(
-    config.subnets.filter(({ mode }) => mode !== "authoritative").map((subnet) => subnet.interface),
-  );
+  const isExpected = (name: string) =>
+    config().subnets.some((subnet) => subnet.mode !== "authoritative" && subnet.interface === name);
   let temptedMs = Number.NEGATIVE_INFINITY;
   const isRepeat = createRepeats(now);
   let first: ReturnType<Watch["heard"]>;
   return {
     hear(receiver, datagram, sender) {
       const server = foreignServer(datagram, sender, ours);
-      if (server === undefined || expected.has(receiver.name)) return;
+      if (server === undefined || isExpected(receiver.name)) return;
       first ??= { server, receiver };
       if (isRepeat(server, temptMs)) return;
       const reason = `another DHCP server, ${server}, answers on ${receiver.name}`;
@@ -58,7 +57,7 @@ export function createWatch(
       temptedMs = nowMs;
       for (const { receiver, port, socket } of listeners) {
         const mac = hardware.get(receiver.name)?.mac;
-        if (port !== "client" || mac === undefined || expected.has(receiver.name)) continue;
+        if (port !== "client" || mac === undefined || isExpected(receiver.name)) continue;
         const datagram = temptation(mac, nowMs >>> 0);
         // Not sent is not noticed, and tried again in a minute.
         socket.send([{ datagram, address: broadcastAddress, port: serverPort }], () => undefined);

@@ -1,6 +1,7 @@
 // Who may have which address (RFC 2131 §4.3.1, §4.3.2). Clients are told apart by MAC alone: a machine's firmware, iPXE
 // and installed system send different client identifiers, and a reservation must survive all three.
 
+import { isDeepStrictEqual } from "node:util";
 import { cidrContains } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
@@ -15,7 +16,7 @@ export interface LeaseBook {
   readonly policy: DhcpPolicy;
   readonly offers: Offers;
   readonly freeAt: FreeAtMs;
-  readonly pools: ReadonlyMap<Subnet, AddressPool>;
+  pools: ReadonlyMap<Subnet, AddressPool>;
   /** Undefined when addresses are offered unasked. */
   readonly probes: ConflictProbes | undefined;
   /** When the next addresses of the pools are to be asked for. */
@@ -43,9 +44,8 @@ export function createLeaseBook(
   rows: readonly Lease[],
 ): LeaseBook {
   const table = new LeaseTable(rows);
-  const pools = new Map(config.subnets.map((subnet) => [subnet, new AddressPool(subnet.pools)]));
   const offers = new Offers((address) =>
-    [...pools.values()].find((pool) => pool.contains(address)),
+    [...book.pools.values()].find((pool) => pool.contains(address)),
   );
   const book: LeaseBook = {
     table,
@@ -55,16 +55,35 @@ export function createLeaseBook(
       policy.reservedFor(address) === undefined
         ? Math.max(offers.heldUntilMs(address), table.at(address)?.expiresAtMs ?? 0)
         : Number.POSITIVE_INFINITY,
-    pools,
+    pools: new Map(),
     probes: config.conflictProbe ? new ConflictProbes() : undefined,
     probeAheadAtMs: 0,
     storeFailure: undefined,
   };
-  // What another server gave while it had this network says nothing any more. It leaves the disk with the first commit.
-  for (const row of rows)
-    if (row.state === "foreign" && !isProxied(config, row.address)) table.remove(row.address);
-    else noteUse(book, row.address, row.expiresAtMs);
+  configureBook(book, config);
   return book;
+}
+
+/** Goes on with another configuration. Leases, offers, and what was found out by probes stay as they are. */
+export function configureBook(book: LeaseBook, { subnets }: Pick<DhcpConfig, "subnets">): void {
+  const former = [...book.pools];
+  const poolOf = (subnet: Subnet) =>
+    former.find(
+      ([{ name, pools }]) => name === subnet.name && isDeepStrictEqual(pools, subnet.pools),
+    )?.[1];
+  book.pools = new Map(
+    subnets.map((subnet) => [subnet, poolOf(subnet) ?? new AddressPool(subnet.pools)]),
+  );
+  book.offers.recount();
+  book.probeAheadAtMs = 0;
+  const known = new Set(former.map(([, pool]) => pool));
+  const fresh = [...book.pools.values()].filter((pool) => !known.has(pool));
+  // What another server gave while it had this network says nothing any more. It leaves the disk with the next commit.
+  for (const { state, address, expiresAtMs } of [...book.table.all()])
+    if (state === "foreign" && !isProxied(subnets, address)) book.table.remove(address);
+    else noteUse(book, address, expiresAtMs, fresh);
+  for (const address of book.offers.addresses())
+    noteUse(book, address, book.freeAt(address), fresh);
 }
 
 /** The address to offer, or why there is none. `probing`: this one, once nobody has answered for it. */
@@ -264,11 +283,16 @@ function isPoolAddressFor(
   );
 }
 
-function isProxied({ subnets }: DhcpConfig, address: Ipv4): boolean {
+function isProxied(subnets: DhcpConfig["subnets"], address: Ipv4): boolean {
   return subnets.find(({ cidr }) => cidrContains(cidr, address))?.mode === "proxy";
 }
 
-function noteUse(book: LeaseBook, address: Ipv4, untilMs: number): void {
-  for (const pool of book.pools.values())
+function noteUse(
+  book: LeaseBook,
+  address: Ipv4,
+  untilMs: number,
+  pools: Iterable<AddressPool> = book.pools.values(),
+): void {
+  for (const pool of pools)
     if (pool.contains(address)) pool.usedUntil(address, untilMs, book.freeAt);
 }

@@ -58,6 +58,17 @@ export class Offers {
     return address;
   }
 
+  /** Every address that is held, with those that are over and not yet cleared away. */
+  addresses(): IterableIterator<Ipv4> {
+    return this.#byAddress.keys();
+  }
+
+  /** To be called when an address may be of another pool than it was. */
+  recount(): void {
+    this.#counts.clear();
+    for (const address of this.#byAddress.keys()) this.#count(address, 1);
+  }
+
   #forget(address: Ipv4): void {
     const offer = this.#byAddress.get(address);
     if (offer === undefined) return;

@@ -32,6 +32,8 @@ export interface DhcpServer {
   storeFailure(): string | undefined;
   /** Every lease there is, ended ones too. */
   leases(): Iterable<Lease>;
+  /** Goes on with this from the next datagram on. What sockets are opened for stays: the interfaces and the conflict probe. */
+  configure(config: DhcpConfig): void;
   close(): void;
 }
 
@@ -41,7 +43,8 @@ const tickMs = 50;
 /** Opens the sockets of every interface; rejects with a remedy when one can't be served. */
 export async function openDhcpServer(options: DhcpServerOptions): Promise<DhcpServer> {
   const libc = await loadLibc();
-  const { config, onWarning } = options;
+  const { onWarning } = options;
+  let { config } = options;
   const hardware = new Map(config.interfaces.map(({ name }) => [name, hardwareOf(name)]));
   const listeners = openListeners(libc, { ...options, interfaces: config.interfaces });
   const probe = config.conflictProbe ? openAddressProbe(libc) : undefined;
@@ -53,10 +56,18 @@ export async function openDhcpServer(options: DhcpServerOptions): Promise<DhcpSe
   try {
     const ownMacs = new Set([...hardware.values()].map(({ mac }) => mac));
     const engine = createEngine({ ...options, ownMacs }, options.now());
-    const watch = createWatch(options, listeners, hardware);
+    const watch = createWatch({ ...options, config: () => config }, listeners, hardware);
     if (!config.allowSecondServer) refuseSecondServer(libc, listeners, watch, options.now);
-    const turn = createTurn({ libc, options, listeners, engine, watch, probe, hardware });
-    return { turn, storeFailure: engine.storeFailure, leases: () => engine.leases(), close };
+    const turn = createTurn({
+      ...{ libc, options, config: () => config, listeners },
+      ...{ engine, watch, probe, hardware },
+    });
+    const configure = (next: DhcpConfig) => {
+      config = next;
+      engine.configure(next);
+    };
+    const { storeFailure, leases } = engine;
+    return { turn, storeFailure, leases, configure, close };
   } catch (error) {
     close();
     throw error;
@@ -66,6 +77,7 @@ export async function openDhcpServer(options: DhcpServerOptions): Promise<DhcpSe
 interface Parts {
   readonly libc: Libc;
   readonly options: DhcpServerOptions;
+  readonly config: () => DhcpConfig;
   readonly listeners: readonly Listener[];
   readonly engine: DhcpEngine;
   readonly watch: Watch;
@@ -95,14 +107,14 @@ function createTurn(parts: Parts): () => void {
   };
 }
 
-function askForAddresses({ engine, options, hardware }: Parts, probe: AddressProbe): void {
+function askForAddresses({ engine, options, config, hardware }: Parts, probe: AddressProbe): void {
   const addresses = engine.takeProbes();
   if (addresses.length === 0) return;
   // What was heard of an address before it is asked for is too old; what answers an earlier question is not.
   for (const address of probe.answered())
     if (!addresses.includes(address)) engine.addressAnswered(address, options.now());
   for (const address of addresses) {
-    const subnet = options.config.subnets.find(({ cidr }) => cidrContains(cidr, address));
+    const subnet = config().subnets.find(({ cidr }) => cidrContains(cidr, address));
     const attached = subnet?.interface === undefined ? undefined : hardware.get(subnet.interface);
     probe.ask(address, attached);
   }

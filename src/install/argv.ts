@@ -8,6 +8,8 @@ export interface InstallRequest {
   /** Name of the node's configuration in the flake. */
   readonly node: string;
   readonly extraFiles: string;
+  /** What of the extra files is not root's: path on the node, and numeric user and group. */
+  readonly owners: readonly (readonly [path: string, owner: string])[];
   /** Private SSH key without a passphrase; nixos-anywhere copies it into its TMPDIR. */
   readonly keyFile: string;
   readonly address: string;
@@ -29,7 +31,7 @@ const sshOptions = [
  * script formats whatever answers, installer or not.
  */
 export function installArgv(request: InstallRequest): string[] {
-  const { command, flake, node, extraFiles, keyFile, address, port, offline } = request;
+  const { command, flake, node, extraFiles, owners, keyFile, address, port, offline } = request;
   return [
     ...command,
     "--flake",
@@ -38,6 +40,7 @@ export function installArgv(request: InstallRequest): string[] {
     "remote",
     "--extra-files",
     extraFiles,
+    ...owners.flatMap(([path, owner]) => ["--chown", path, owner]),
     "-i",
     keyFile,
     "-p",

@@ -2,29 +2,20 @@
 
 import { z } from "zod";
 import { mismatch } from "./messages.ts";
-import { ipv4, port } from "./values.ts";
-
-/** Where a secret is kept. The inventory never holds the secret itself. */
-export const secretReference = z.union(
-  [
-    z.strictObject({
-      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
-        // The value is not shown: it may be the secret itself, written in the wrong place.
-        error: "is not the name of an environment variable: use letters, digits and _",
-      }),
-    }),
-    z.strictObject({ file: z.string().min(1) }),
-  ],
-  {
-    error: ({ input }) =>
-      input === undefined || input === null
-        ? mismatch(input, "{ env: NAME } or { file: PATH }")
-        : "a secret is never written here: use { env: NAME } or { file: PATH }",
-  },
-);
+import { secretReference } from "./secret-schema.ts";
+import { domainName, filePath, ipv4, matching, port } from "./values.ts";
 
 const everyKind = { address: ipv4, password: secretReference };
-const ipmiUser = z.string().min(1).max(16);
+// Printable ASCII: what BMCs take in their own pages.
+const userName = (most: number) =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .regex(/^[\x21-\x7e]*$/, {
+      error: ({ input }) => mismatch(input, "a user name of printable characters without blanks"),
+    });
+const ipmiUser = userName(16);
 
 /**
  * Table 22-20 of IPMI 2.0: 17 is SHA-256, 3 is SHA-1 for BMCs that know no better, `best` is 17 where the BMC has it and
@@ -54,7 +45,7 @@ const ipmitool = z.strictObject({
   cipherSuite: z.literal([3, 17]).default(17),
 });
 
-const pemFile = z.string().min(1);
+const pemFile = filePath;
 
 /** How a Redfish service proves that it is the node's BMC, before it is told the password. */
 const trust = z.union(
@@ -66,7 +57,7 @@ const trust = z.union(
     /** File with its certificate. */
     z.strictObject({ certificate: pemFile }),
     /** File with the CA that signed it; `servername` is the name in the certificate where that is not the address. */
-    z.strictObject({ ca: pemFile, servername: z.string().min(1).optional() }),
+    z.strictObject({ ca: pemFile, servername: domainName.optional() }),
     z.strictObject({ insecure: z.enum(["http", "unchecked"]) }),
   ],
   {
@@ -78,12 +69,15 @@ const trust = z.union(
   },
 );
 
-const redfishId = z.string().min(1);
+const redfishId = matching(
+  /^[A-Za-z0-9][A-Za-z0-9._:@ -]{0,127}$/,
+  "the Id of a Redfish resource such as System.Embedded.1",
+);
 
 const redfish = z.strictObject({
   kind: z.literal("redfish"),
   ...everyKind,
-  user: z.string().min(1).max(64),
+  user: userName(64),
   port: port.default(443),
   trust,
   /** `basic` sends the password with every request, for BMCs whose sessions do not work. */
@@ -98,14 +92,8 @@ const redfish = z.strictObject({
   console: z.strictObject({ port: port.default(623), cipherSuite, bmcKey }).optional(),
 });
 
-export const bmc = z.discriminatedUnion("kind", [ipmi, ipmitool, redfish], {
-  error: ({ code, input }) =>
-    code === "invalid_union"
-      ? `${JSON.stringify((input as { readonly kind: unknown }).kind)} is not one of ipmi, ipmitool, redfish`
-      : undefined,
-});
+export const bmc = z.discriminatedUnion("kind", [ipmi, ipmitool, redfish]);
 
-export type SecretReference = z.output<typeof secretReference>;
 export type BmcSettings = z.output<typeof bmc>;
 
 export type RedfishBmc = z.output<typeof redfish>;
@@ -114,7 +102,7 @@ export type RedfishBmc = z.output<typeof redfish>;
 export const bmcDefaults = z
   .strictObject({
     kind: z.enum(["ipmi", "ipmitool", "redfish"]),
-    user: z.string().min(1).max(64),
+    user: userName(64),
     password: secretReference,
     port,
     cipherSuite,

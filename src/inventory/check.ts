@@ -4,7 +4,12 @@
 import { cidrContains } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { outside, pooled, taken } from "./address-check.ts";
+import { clusterFindings } from "./cluster-check.ts";
+import { diskFindings } from "./disk-check.ts";
 import { dnsFindings } from "./dns-check.ts";
+import { identityFindings } from "./identity-check.ts";
+import { interfaceFindings } from "./interface-check.ts";
+import { suggest } from "./nearest.ts";
 import { networkFindings } from "./network-check.ts";
 import { bootNetworks, servedInterfaces } from "./networks.ts";
 import type { ParsedInventory } from "./schema.ts";
@@ -15,6 +20,8 @@ export interface Finding {
   readonly path: Path;
   /** Set where the key itself is wrong, and not the value that it names. */
   readonly at?: "key";
+  /** Absent: an error. A file with warnings alone is in force. */
+  readonly severity?: "warning";
   readonly message: string;
 }
 
@@ -25,10 +32,13 @@ export function checkInventory(file: ParsedInventory): Finding[] {
   return [
     ...networkFindings(file),
     ...profileFindings(file),
-    ...duplicateFindings(file.nodes),
+    ...identityFindings(file),
     ...secureBootFindings(file.nodes),
     ...addressFindings(file),
     ...dnsFindings(file),
+    ...interfaceFindings(file),
+    ...clusterFindings(file),
+    ...diskFindings(file),
   ];
 }
 
@@ -40,7 +50,7 @@ function profileFindings({ nodes, profiles }: ParsedInventory): Finding[] {
       : [
           {
             path: ["nodes", name, "profile"],
-            message: `node ${name} names the profile "${node.profile}", which is not declared; ${suggestion(node.profile, known)}`,
+            message: `node ${name} names the profile "${node.profile}", which is not declared under profiles: ${suggest(node.profile, known)}`,
           },
         ],
   );
@@ -55,52 +65,6 @@ function secureBootFindings(nodes: Nodes): Finding[] {
     }));
 }
 
-function suggestion(value: string, known: readonly string[]): string {
-  const nearest = known.toSorted((a, b) => distance(value, a) - distance(value, b))[0];
-  return nearest === undefined
-    ? "declare it under profiles"
-    : `did you mean "${nearest}"? Declared: ${known.join(", ")}`;
-}
-
-/** Levenshtein distance, for names of at most 63 characters. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, from] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, to] of [...b].entries())
-      next.push(
-        Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (from === to ? 0 : 1)),
-      );
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-function duplicateFindings(nodes: Nodes): Finding[] {
-  const identities: readonly [string, Path, (node: Nodes[string]) => string][] = [
-    ["MAC", ["mac"], (node) => node.mac],
-    ["provisioning address", ["provisioningAddress"], (node) => node.provisioningAddress],
-    ["production address", ["productionAddress"], (node) => node.productionAddress],
-    ["BMC", ["bmc", "address"], (node) => `${node.bmc.address}:${node.bmc.port}`],
-  ];
-  return identities.flatMap(([what, path, value]) => {
-    const owners = new Map<string, string>();
-    return Object.entries(nodes).flatMap(([name, node]) => {
-      const identity = value(node);
-      const owner = owners.get(identity);
-      owners.set(identity, owner ?? name);
-      return owner === undefined
-        ? []
-        : [
-            {
-              path: ["nodes", name, ...path],
-              message: `node ${name} has the ${what} ${identity} of node ${owner}: give each machine its own`,
-            },
-          ];
-    });
-  });
-}
-
 function addressFindings(file: ParsedInventory): Finding[] {
   const { nodes, networks } = file;
   const { production, management } = networks;
@@ -112,6 +76,12 @@ function addressFindings(file: ParsedInventory): Finding[] {
       production.cidr,
       "production",
     ),
+    ...(["management", "client"] as const).flatMap((name) => {
+      const network = networks[name];
+      return network?.gateway === undefined
+        ? []
+        : outside(["networks", name, "gateway"], network.gateway, network.cidr, name);
+    }),
     ...Object.entries(nodes).flatMap(([name, node]) => {
       const at = (...path: string[]) => ["nodes", name, ...path];
       return [

@@ -30,12 +30,15 @@ export interface NodeInterface {
 type Plan = Pick<Node, "nics" | "bonds" | "vlans">;
 
 /** Runbook §5.3: eth0 faces the provisioning network, eth1 the production network. */
-const usual: Plan["nics"] = { eth0: { network: "provisioning" }, eth1: { network: "production" } };
+export const usualNics: Plan["nics"] = {
+  eth0: { network: "provisioning" },
+  eth1: { network: "production" },
+};
 
 /** The node's interfaces: cards, bonds, VLANs, each group in the order of the file. */
 export function interfacesOf(inventory: Inventory, node: Node): readonly NodeInterface[] {
   const { bonds, vlans } = node;
-  const nics = Object.keys(node.nics).length === 0 ? usual : node.nics;
+  const nics = Object.keys(node.nics).length === 0 ? usualNics : node.nics;
   const settle = (
     name: string,
     kind: NodeInterface["kind"],

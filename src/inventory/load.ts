@@ -1,31 +1,31 @@
 // Reads the inventory file: text in, a typed inventory or every problem with its line and column out.
 
-import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
-import { type Document, LineCounter, parseDocument, visit, type YAMLError } from "yaml";
-import { messageOf } from "../net/error-text.ts";
-import type { BmcSettings, SecretReference } from "./bmc-schema.ts";
+import { z } from "zod";
+import type { BmcSettings } from "./bmc-schema.ts";
 import { checkInventory, type Finding } from "./check.ts";
+import { findIncluded, type ReadText, readText } from "./include.ts";
+import { includePattern } from "./include-pattern.ts";
 import { inheritFromProfiles, writtenAt } from "./inherit.ts";
 import { issueFindings, issueMessage } from "./messages.ts";
-import { offsetOf } from "./position.ts";
+import { joinParts, problemsIn } from "./parts.ts";
+import { resolvePki } from "./pki-schema.ts";
 import { type Inventory, inventorySchema, type Node, type ParsedInventory } from "./schema.ts";
+import { secretFindings } from "./secret-scan.ts";
+import { resolveSecret, type SecretReference } from "./secret-schema.ts";
 import { servicesOfRole } from "./services.ts";
+import { type Problem, readYaml, type YamlText } from "./yaml-text.ts";
 
-export interface Problem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** Dotted path of the value, empty for the file as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
+export type { Problem } from "./yaml-text.ts";
 
-export type LoadResult =
-  | { readonly inventory: Inventory }
+const includePatterns = z.array(includePattern);
+
+export type Parsed =
+  | { readonly inventory: Inventory; readonly warnings: readonly Problem[] }
   | { readonly problems: readonly Problem[] };
 
-const independent: ReadonlySet<string> = new Set(["DUPLICATE_KEY", "TAG_RESOLVE_FAILED"]);
+/** `files` are all that were read, or that could not be: whoever waits for a change looks at these. */
+export type LoadResult = Parsed & { readonly files: readonly string[] };
 
 /** A problem as one line: `file:line:column: path: message`. */
 export function formatProblem(problem: Problem): string {
@@ -33,103 +33,98 @@ export function formatProblem(problem: Problem): string {
   return `${problem.file}:${problem.line}:${problem.column}: ${path}${problem.message}`;
 }
 
-/** Reads and validates the file; a file that can't be read is a problem like any other. */
-export function loadInventory(file: string): LoadResult {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : cause;
-    const message = `the inventory can't be read (${why}): name an existing file with --inventory`;
-    return { problems: [{ file, line: 1, column: 1, path: "", message }] };
+/**
+ * Reads and validates the file and those that it includes; one that can't be read is a problem like any other. `read` may have other
+ * texts than the disk.
+ */
+export function loadInventory(file: string, read: ReadText = readText): LoadResult {
+  const main = readPart(file, read, "name an existing file with --inventory");
+  if ("problems" in main) return { problems: main.problems, files: [file] };
+  const patterns = includedBy(main);
+  const refuse = (finding: Finding): LoadResult => ({
+    problems: problemsIn([main], [finding]),
+    files: [file],
+  });
+  const wrong = includePatterns.safeParse(patterns, { error: issueMessage });
+  if (!wrong.success) {
+    const [first] = wrong.error.issues.flatMap(issueFindings);
+    return refuse({ path: ["include", ...(first?.path ?? [])], message: first?.message ?? "" });
   }
-  return parseInventory(text, file);
+  const found = findIncluded(file, wrong.data);
+  if ("message" in found) return refuse({ path: ["include", found.index], message: found.message });
+  const files = [file, ...found.files];
+  const parts = found.files.map((name) => readPart(name, read, "make it readable"));
+  const problems = parts.flatMap((part) => ("problems" in part ? part.problems : []));
+  if (problems.length > 0) return { problems, files };
+  const sound = parts.filter((part): part is YamlText => !("problems" in part));
+  return { ...parseParts([main, ...sound]), files };
+}
+
+function readPart(
+  file: string,
+  read: ReadText,
+  remedy: string,
+): YamlText | { problems: readonly Problem[] } {
+  const content = read(file);
+  if ("text" in content) return readYaml(content.text, file);
+  const message = `the inventory can't be read (${content.error}): ${remedy}`;
+  return { problems: [{ file, line: 1, column: 1, path: "", message }] };
+}
+
+/** The patterns of the files that a main text includes; none where they are not sound. */
+export function includedPatterns(text: string, file: string): readonly string[] {
+  const main = readYaml(text, file);
+  if ("problems" in main) return [];
+  const patterns = includePatterns.safeParse(includedBy(main));
+  return patterns.success ? patterns.data : [];
+}
+
+function includedBy({ value }: YamlText): unknown {
+  const include =
+    typeof value === "object" && value !== null && "include" in value ? value.include : undefined;
+  return include ?? [];
 }
 
 /** Validates YAML or JSON text; problems come in the order of the file. Relative paths are taken from the file's own folder. */
-export function parseInventory(text: string, file: string): LoadResult {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const problem = (offset: number, path: string, message: string): Problem => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1), path, message };
-  };
-  const refuse = (findings: readonly Finding[], written?: unknown): LoadResult => ({
-    problems: distinct(findings.map((finding) => toldWhereWritten(finding, written)))
-      .map((finding) => ({ finding, offset: offsetOf(document, finding) }))
-      .toSorted((a, b) => a.offset - b.offset)
-      .map(({ finding, offset }) => problem(offset, finding.path.join("."), finding.message)),
-  });
-  const faults = yamlFaults(document);
-  if (faults.length > 0)
-    return { problems: faults.map((fault) => problem(fault.pos[0], "", yamlMessage(fault, text))) };
-  if (document.contents === null)
-    return { problems: [problem(0, "", "the file is empty: start from inventory/site.yaml")] };
-  const strays = strayAliases(document);
-  if (strays.length > 0)
-    return { problems: strays.map(({ offset, message }) => problem(offset, "", message)) };
-  const plain = plainValue(document);
-  if ("error" in plain) return refuse([{ path: [], message: plain.error }]);
-  const completed = inheritFromProfiles(plain.value);
-  const parsed = inventorySchema.safeParse(completed, { error: issueMessage });
-  if (!parsed.success) return refuse(parsed.error.issues.flatMap(issueFindings), plain.value);
-  const findings = checkInventory(parsed.data);
-  if (findings.length > 0) return refuse(findings, plain.value);
-  return { inventory: resolveInventory(parsed.data, dirname(resolve(file))) };
+export function parseInventory(text: string, file: string): Parsed {
+  const main = readYaml(text, file);
+  return "problems" in main ? main : parseParts([main]);
 }
+
+/** The same for the texts of several files. The first is the main one: relative paths are taken from its folder. */
+export function parseTexts(
+  texts: readonly { readonly name: string; readonly text: string }[],
+): Parsed {
+  const parts = texts.map(({ name, text }) => readYaml(text, name));
+  const problems = parts.flatMap((part) => ("problems" in part ? part.problems : []));
+  if (problems.length > 0) return { problems };
+  return parseParts(parts.filter((part): part is YamlText => !("problems" in part)));
+}
+
+function parseParts(parts: readonly YamlText[]): Parsed {
+  const { value: written, problems } = joinParts(parts);
+  if (problems.length > 0) return { problems };
+  if (written === undefined) return refuse(parts, [{ path: [], message: emptyFile }], written);
+  // First of all, so that no other message shows what must not be shown.
+  const secrets = secretFindings(written);
+  if (secrets.length > 0) return { problems: problemsIn(parts, secrets) };
+  const completed = inheritFromProfiles(written);
+  const parsed = inventorySchema.safeParse(completed, { error: issueMessage });
+  if (!parsed.success) return refuse(parts, parsed.error.issues.flatMap(issueFindings), written);
+  const findings = checkInventory(parsed.data);
+  const errors = findings.filter(({ severity }) => severity !== "warning");
+  if (errors.length > 0) return refuse(parts, errors, written);
+  const folder = dirname(resolve(parts[0]?.name ?? "."));
+  const { problems: warnings } = refuse(parts, findings, written);
+  return { inventory: resolveInventory(parsed.data, folder), warnings };
+}
+
+const emptyFile = "the file is empty: start from inventory/site.yaml";
 
 /** What a node has from its profile is told once, where the profile says it. */
-function toldWhereWritten(finding: Finding, written: unknown): Finding {
-  return { ...finding, path: writtenAt(written, finding.path) };
-}
-
-function distinct(findings: readonly Finding[]): readonly Finding[] {
-  const seen = new Map(findings.map((finding) => [JSON.stringify(finding), finding]));
-  return [...seen.values()];
-}
-
-/** What the YAML reader refuses. One fault in the syntax makes it stumble again, so only the first is told. */
-function yamlFaults(document: Document): YAMLError[] {
-  const faults = [...document.errors, ...document.warnings];
-  return faults.filter(({ code }, index) => index === 0 || independent.has(code));
-}
-
-function yamlMessage({ code, message, pos }: YAMLError, text: string): string {
-  const word = /^[^\s:,}\]]+/.exec(text.slice(pos[0]))?.[0] ?? "this";
-  switch (code) {
-    case "DUPLICATE_KEY":
-      return `${word} is written twice in the same map: remove one or rename it`;
-    case "TAG_RESOLVE_FAILED":
-      return `${word} is no tag known here: remove it or quote the value`;
-    case "MULTIPLE_DOCS":
-      return "a second document starts here: keep one in each file";
-    default:
-      return `not valid YAML: ${message}`;
-  }
-}
-
-function strayAliases(document: Document): { offset: number; message: string }[] {
-  const strays: { offset: number; message: string }[] = [];
-  visit(document, {
-    Alias: (_key, alias) => {
-      if (alias.resolve(document) === undefined)
-        strays.push({
-          offset: alias.range?.[0] ?? 0,
-          message: `*${alias.source} names no anchor above it: write &${alias.source} there, or quote the value`,
-        });
-    },
-  });
-  return strays;
-}
-
-/** The document as plain data. Bounded: aliases that multiply each other are refused. */
-function plainValue(document: Document): { value: unknown } | { error: string } {
-  try {
-    return { value: document.toJS({ maxAliasCount: 100 }) };
-  } catch (cause) {
-    const why = messageOf(cause);
-    return { error: `the aliases in this file can't be followed: ${why}` };
-  }
+function refuse(parts: readonly YamlText[], findings: readonly Finding[], written: unknown) {
+  const told = findings.map((finding) => ({ ...finding, path: writtenAt(written, finding.path) }));
+  return { problems: problemsIn(parts, told) };
 }
 
 function resolveInventory(file: ParsedInventory, folder: string): Inventory {
@@ -156,6 +151,7 @@ function resolveInventory(file: ParsedInventory, folder: string): Inventory {
     nodes: Object.entries(file.nodes).map(([name, node]) =>
       resolveNode(name, node, file, absolute),
     ),
+    pki: resolvePki(file.pki, absolute),
   };
 }
 
@@ -179,8 +175,7 @@ function resolveNode(
 
 /** The same with absolute paths. */
 function resolveBmc(bmc: BmcSettings, absolute: (path: string) => string): BmcSettings {
-  const secret = (reference: SecretReference) =>
-    "file" in reference ? { file: absolute(reference.file) } : reference;
+  const secret = (reference: SecretReference) => resolveSecret(reference, absolute);
   const key = <T extends { readonly bmcKey?: SecretReference | undefined }>(settings: T): T =>
     settings.bmcKey === undefined ? settings : { ...settings, bmcKey: secret(settings.bmcKey) };
   const password = secret(bmc.password);

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { Finding } from "./check.ts";
+import { nearest, suggest } from "./nearest.ts";
 
 const kinds: Readonly<Record<string, string>> = {
   string: "text",
@@ -26,10 +27,17 @@ export function issueMessage(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
       return mismatch(input, kinds[issue.expected] ?? issue.expected);
-    case "invalid_value": {
-      const [only, ...others] = issue.values.map(String);
-      return mismatch(input, others.length === 0 ? `${only}` : `one of ${issue.values.join(", ")}`);
+    case "invalid_value":
+      return wrongChoice(input, issue.values.map(String));
+    case "invalid_union": {
+      // Told apart by one key, as the kinds of a BMC are: what is wrong is that key's value.
+      if (issue.discriminator === undefined || !isRecord(input))
+        return mismatch(input, "a map of settings");
+      return wrongChoice(input[issue.discriminator], optionsOf(issue));
     }
+    case "unrecognized_keys":
+      // Read by issueFindings, which has one sentence for each key.
+      return settingsOf(issue.inst).join(separator);
     case "too_small":
       return tooSmall(issue);
     case "too_big":
@@ -39,6 +47,32 @@ export function issueMessage(issue: z.core.$ZodRawIssue): string | undefined {
     default:
       return undefined;
   }
+}
+
+const separator = ", ";
+
+function wrongChoice(input: unknown, choices: readonly string[]): string {
+  const [only = "", ...others] = choices;
+  const sentence = mismatch(input, others.length === 0 ? only : `one of ${choices.join(", ")}`);
+  const meant = typeof input === "string" ? nearest(input, choices) : undefined;
+  return meant === undefined ? sentence : `${sentence}: did you mean "${meant}"?`;
+}
+
+function optionsOf(issue: object): readonly string[] {
+  return "options" in issue && Array.isArray(issue.options)
+    ? issue.options.filter((option) => option !== undefined).map(String)
+    : [];
+}
+
+/** The keys that a map with fixed settings has. */
+function settingsOf(schema: unknown): readonly string[] {
+  const def = isRecord(schema) && isRecord(schema["_zod"]) ? schema["_zod"]["def"] : undefined;
+  const shape = isRecord(def) ? def["shape"] : undefined;
+  return isRecord(shape) ? Object.keys(shape) : [];
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 function tooSmall({ input, minimum, inclusive }: z.core.$ZodRawIssue<z.core.$ZodIssueTooSmall>) {
@@ -57,7 +91,7 @@ export function issueFindings(issue: z.core.$ZodIssue): Finding[] {
       return issue.keys.map((key) => ({
         path: [...path, key],
         at: "key",
-        message: `"${key}" is no setting here: check the spelling or remove it`,
+        message: `"${shortened(key)}" is no setting here: ${suggest(key, issue.message.split(separator))}`,
       }));
     case "invalid_key":
       return [{ path, at: "key", message: issue.issues[0]?.message ?? issue.message }];
@@ -69,6 +103,9 @@ export function issueFindings(issue: z.core.$ZodIssue): Finding[] {
 function show(input: unknown): string {
   if (Array.isArray(input)) return "a list";
   if (typeof input === "object") return "a map";
-  const text = JSON.stringify(input) ?? String(input);
+  return shortened(JSON.stringify(input) ?? String(input));
+}
+
+function shortened(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

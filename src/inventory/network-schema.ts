@@ -15,12 +15,14 @@ const isMap = (input: unknown) =>
 // Option 51 has 32 bits, all ones for a lease without end (RFC 2132 §9.2, RFC 2131 §3.3).
 const leaseSeconds = z.int().min(60).max(0xffff_ffff);
 
-const shared = {
-  cidr,
+const addresses = {
   /** For machines without a reservation. Without it they get no address. */
   pool: either(range, z.array(range).min(1), Array.isArray).optional(),
   /** Never given from the pool. */
   exclude: z.array(either(ipv4, range, isMap)).default([]),
+};
+
+const shared = {
   searchDomains: z.array(domainName).default([]),
   ntp: z.array(ipv4).default([]),
   // An IPv4 host must take datagrams of 576 octets (RFC 791 §3.1); the option itself goes down to 68.
@@ -35,19 +37,23 @@ const shared = {
 
 /** The network on `server.interface`. */
 export const provisioning = z.strictObject({
-  ...shared,
+  cidr,
   gateway: ipv4,
+  ...addresses,
   dns: z.array(ipv4).min(1),
   domain: domainName,
+  ...shared,
 });
 
 const subnet = z.strictObject({
-  ...shared,
+  cidr,
   gateway: ipv4.optional(),
-  dns: z.array(ipv4).default([]),
-  domain: domainName.optional(),
   /** The interface it is attached to; without it the network is behind a relay. */
   interface: interfaceName.optional(),
+  ...addresses,
+  dns: z.array(ipv4).default([]),
+  domain: domainName.optional(),
+  ...shared,
 });
 
 export const dhcp = z.strictObject({

@@ -40,7 +40,10 @@ export const loaderFile = matching(
 export const downloadRate = z.number().min(0.1).max(100_000);
 
 const tangServer = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
+  url: matching(
+    /^https?:\/\/[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:\d{1,5})?(\/[A-Za-z0-9._~/-]{0,200})?$/,
+    "the URL of a Tang server such as http://10.0.100.5:7500",
+  ),
   /** Of its signing key, as `tang-show-keys` prints it: nothing is trusted on first use. */
   thumbprint: matching(/^[A-Za-z0-9_-]{27,86}$/, "a thumbprint as tang-show-keys prints it"),
 });
@@ -48,7 +51,10 @@ const tangServer = z.strictObject({
 const volume = z.strictObject({
   /** As LVM takes it: 50G, or 100% for what is left. */
   size: matching(/^(?:\d{1,6}[MGT]|100%)$/, "a size such as 50G, or 100% for what is left"),
-  mountpoint: matching(/^\/[A-Za-z0-9_./-]*$/, "an absolute path such as /var"),
+  mountpoint: matching(
+    /^\/(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*)?$/,
+    "an absolute path such as /var",
+  ),
 });
 
 /** How the disk is divided. */
@@ -102,17 +108,22 @@ const inheritable = {
   vlans: vlans.default({}),
 };
 
+// The order here is that of a formatted file.
+const { firmware, rack, ...otherDefaults } = inheritable;
+
 export const node = z.strictObject({
   mac,
   profile: profileName,
+  firmware,
   provisioningAddress: ipv4,
   productionAddress: ipv4,
   /** What the machine says of itself (SMBIOS type 1). */
   serial: machineSerial.optional(),
   uuid: machineUuid.optional(),
+  rack,
   /** Rack unit, counted from below. */
   position: z.int().min(1).max(100).optional(),
-  ...inheritable,
+  ...otherDefaults,
   bmc,
 });
 

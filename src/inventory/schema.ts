@@ -4,6 +4,7 @@
 import { z } from "zod";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { dns } from "./dns-schema.ts";
+import { includePattern } from "./include-pattern.ts";
 import { dhcp, provisioning } from "./network-schema.ts";
 import {
   downloadRate,
@@ -14,8 +15,21 @@ import {
   profileName,
   type Role,
 } from "./node-schema.ts";
+import { pki } from "./pki-schema.ts";
 import { type ServiceName, services } from "./services.ts";
-import { cidr, domainName, hostLabel, interfaceName, ipv4, mac, port } from "./values.ts";
+import {
+  argument,
+  cidr,
+  domainName,
+  filePath,
+  flakeReference,
+  hostLabel,
+  interfaceName,
+  ipv4,
+  mac,
+  note,
+  port,
+} from "./values.ts";
 
 const anyPrivate = { network: "10.0.0.0" as Ipv4, prefix: 8 };
 
@@ -56,12 +70,12 @@ const power = z.strictObject({
 const install = z.strictObject({
   /** argv of nixos-anywhere; the options are appended. */
   command: z
-    .array(z.string().min(1))
+    .array(argument)
     .min(1)
     .default(["nix", "run", "github:nix-community/nixos-anywhere", "--"]),
-  flake: z.string().min(1),
+  flake: flakeReference,
   offline: z.boolean().default(false),
-  sshKey: z.string().min(1).optional(),
+  sshKey: filePath.optional(),
   /** `pinned`: the installer is given a host key for this one install. `first-use`: whatever key it shows first is trusted. */
   hostKey: z.enum(["pinned", "first-use"]).default("pinned"),
 });
@@ -85,14 +99,14 @@ const server = z.strictObject({
   api: z
     .strictObject({ address: ipv4, port })
     .default({ address: "127.0.0.1" as Ipv4, port: 8443 }),
-  stateDirectory: z.string().min(1).default("/var/lib/rackstrap"),
-  assetDirectory: z.string().min(1).default("/var/lib/pxe-boot"),
+  stateDirectory: filePath.default("/var/lib/rackstrap"),
+  assetDirectory: filePath.default("/var/lib/pxe-boot"),
   /** For kernels and initrds that are being served; what does not fit is read from disk. Absent: a quarter of the memory, at most 4096. */
   imageMemoryMiB: z.int().min(0).max(1_048_576).optional(),
   /** What a machine has to take of an image over 30 s; its download is given up when it takes less. 0: anything at all. */
   leastDownloadKiBPerSecond: z.number().min(0).max(1_048_576).default(16),
   /** File with an Ed25519 public key in PEM: only images and loaders that are signed with it are served. */
-  assetKey: z.string().min(1).optional(),
+  assetKey: filePath.optional(),
   /** How often every image is read in full, to find what the disk has damaged. */
   assetCheckMinutes: z.number().positive().default(60),
   tftp: tftp.prefault({}),
@@ -125,6 +139,8 @@ const discovery = z.strictObject({
 
 /** The whole inventory file. Unknown keys are errors: a misspelt setting must not be ignored. */
 export const inventorySchema = z.strictObject({
+  /** Further files, read by load.ts. */
+  include: z.array(includePattern).default([]),
   site: hostLabel,
   domain: domainName,
   cluster: z.strictObject({
@@ -158,7 +174,7 @@ export const inventorySchema = z.strictObject({
       /** For each machine. */
       downloadMiBPerSecond: downloadRate.optional(),
       /** Folder of the site's own script templates. */
-      templates: z.string().min(1).optional(),
+      templates: filePath.optional(),
       /** An iPXE in a network card is given the site's loader first, once. */
       chainLoader: z.boolean().optional(),
     })
@@ -167,10 +183,11 @@ export const inventorySchema = z.strictObject({
   timeouts: timeouts.prefault({}),
   power: power.prefault({}),
   limits: limits.prefault({}),
+  pki: pki.prefault({}),
   profiles: z.record(profileName, profile),
   nodes: z.record(hostLabel, node),
   /** Machines that left for good, by MAC, each with what it was: they are refused. */
-  retired: z.record(mac, z.string().max(200)).default({}),
+  retired: z.record(mac, note).default({}),
 });
 
 export type ParsedInventory = z.output<typeof inventorySchema>;

@@ -7,6 +7,10 @@ export interface Selectable {
   readonly role: string;
   readonly profile: string;
   readonly powerGroup?: string | undefined;
+  readonly rack?: string | undefined;
+  /** Rack unit. */
+  readonly position?: number | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 export type Selection<N> =
@@ -15,13 +19,17 @@ export type Selection<N> =
   | { readonly problem: string; readonly next: string };
 
 export const selectorHelp =
-  "names, patterns (node0*, node[01-16]), role=NAME, profile=NAME, group=NAME, all; !X leaves out";
+  "names, patterns (node0*, node[01-16]), role=NAME, profile=NAME, group=NAME, rack=NAME, position=1-10, label.KEY=VALUE, all; !X leaves out";
 
 const properties = new Map<string, (node: Selectable) => string | undefined>([
   ["role", (node) => node.role],
   ["profile", (node) => node.profile],
   ["group", (node) => node.powerGroup],
+  ["rack", (node) => node.rack],
 ]);
+// What to set so that nodes have the property.
+const settings = new Map([["group", "powerGroup"]]);
+const labelPrefix = "label.";
 
 // A slip such as [1-999999999] must not fill the memory.
 const maxNames = 4096;
@@ -97,11 +105,13 @@ function matchProperty<N extends Selectable>(
   key: string,
   value: string,
 ): Selection<N> {
-  const property = properties.get(key);
+  if (key === "position") return matchPosition(nodes, value);
+  const label = key.startsWith(labelPrefix) ? key.slice(labelPrefix.length) : undefined;
+  const property = label === undefined ? properties.get(key) : labelOf(label);
   if (property === undefined)
     return {
       problem: `nodes can't be selected by ${key}=`,
-      next: `use one of ${[...properties.keys()].join("=, ")}=`,
+      next: `use one of ${[...properties.keys(), "position", `${labelPrefix}KEY`].join("=, ")}=`,
     };
   const found = nodes.filter((node) => property(node) === value);
   if (found.length > 0) return { nodes: found };
@@ -109,7 +119,41 @@ function matchProperty<N extends Selectable>(
   return {
     problem: `no node has ${key}=${value}`,
     next:
-      known.length === 0 ? `no node has a ${key}: set powerGroup` : `there are: ${shorten(known)}`,
+      known.length === 0
+        ? `no node has a ${key}: set ${label === undefined ? (settings.get(key) ?? key) : "it under labels"}`
+        : `there are: ${shorten(known)}`,
+  };
+}
+
+/** A label is the node's own, never what every object has. */
+function labelOf(label: string): (node: Selectable) => string | undefined {
+  return ({ labels = {} }) => (Object.hasOwn(labels, label) ? labels[label] : undefined);
+}
+
+/** Rack units: 12, 1-10 or 1-10,21. */
+function matchPosition<N extends Selectable>(nodes: readonly N[], value: string): Selection<N> {
+  const ranges = value.split(",").map((part) => /^(\d{1,3})(?:-(\d{1,3}))?$/.exec(part));
+  const bounds = ranges.map(
+    (range) => [Number(range?.[1]), Number(range?.[2] ?? range?.[1])] as const,
+  );
+  if (ranges.includes(null) || bounds.some(([first, last]) => first > last))
+    return {
+      problem: `${value} is no range of positions`,
+      next: "write it like position=1-10 or position=1-10,21",
+    };
+  const found = nodes.filter(({ position }) =>
+    bounds.some(([first, last]) => position !== undefined && position >= first && position <= last),
+  );
+  if (found.length > 0) return { nodes: found };
+  const known = [...new Set(nodes.flatMap(({ position }) => position ?? []))].toSorted(
+    (a, b) => a - b,
+  );
+  return {
+    problem: `no node has position=${value}`,
+    next:
+      known.length === 0
+        ? "no node has a position: set position"
+        : `there are: ${shorten(known.map(String))}`,
   };
 }
 

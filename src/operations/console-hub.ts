@@ -7,6 +7,8 @@ import { createSharedConsole, type SharedConsole } from "./shared-console.ts";
 
 export interface ConsoleHub {
   find(node: Node): SharedConsole;
+  /** Sends those away who look at machines that are none of these. */
+  keep(nodes: readonly Node[]): Promise<void>;
   /** Gives every BMC its console back. */
   close(): Promise<void>;
 }
@@ -21,6 +23,12 @@ export function createConsoleHub(bmc: (node: Node) => Bmc, clock: Clock): Consol
       const made = createSharedConsole(() => bmc(node), subject, clock);
       consoles.set(node.name, made);
       return made;
+    },
+    keep: async (nodes) => {
+      const names = new Set(nodes.map(({ name }) => name));
+      const gone = [...consoles].filter(([name]) => !names.has(name));
+      for (const [name] of gone) consoles.delete(name);
+      await Promise.allSettled(gone.map(([, console]) => console.close()));
     },
     close: async () => {
       await Promise.allSettled([...consoles.values()].map((one) => one.close()));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { clusterConfig } from "../boot/cluster-config.ts";
 import { installArgv } from "../install/argv.ts";
 import { explainFailure } from "../install/explain.ts";
-import { extraFilesDirectory, writeExtraFiles } from "../install/extra-files.ts";
+import { extraFilesDirectory, nodeKeyPath } from "../install/extra-files.ts";
 import { findHostKey, type HostKey, loadOrCreateHostKey } from "../install/host-key.ts";
 import { type Identification, identifyInstaller, nameDisks } from "../install/identify.ts";
 import type { MachineFacts } from "../install/machine-facts.ts";
@@ -16,12 +16,15 @@ import { checkHostKey, pinHostKey } from "../install/ssh.ts";
 import { type DiskSelector, installDevice, installLink, secondLink } from "../inventory/disk.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { resolveDisks } from "../nodes/resolve-disk.ts";
-import { type Ca, issueNodeCertificate } from "../pki/ca.ts";
+import type { Ca } from "../pki/ca.ts";
+import type { CertificateStore } from "../pki/issued.ts";
+import { issueFiles, lookAtFiles } from "./issued-files.ts";
 import type { Installation, InstallerSighting, RunView } from "./provision.ts";
 
 export interface InstallationTools {
   readonly inventory: Inventory;
   readonly ca: Ca;
+  readonly certificates: CertificateStore;
   /** Private SSH key that the installer accepts. */
   readonly sshKeyFile: string;
   readonly home: string;
@@ -37,6 +40,11 @@ function runDirectory(inventory: Inventory, operationId: string): string {
 
 function installerKeyFile(directory: string): string {
   return join(directory, "installer-host-key");
+}
+
+/** Names the host key that the installed system was given, and no other. */
+function installedKnownHosts(directory: string): string {
+  return join(directory, "installed_known_hosts");
 }
 
 /** The host key that the installer of an operation is given; undefined when it has none, or is over. */
@@ -94,28 +102,27 @@ export function createInstallation(
     prepare: async (membership) => {
       const { signal } = new AbortController();
       const hostKey = await loadOrCreateHostKey(hostKeyFile, node.fqdn, signal);
-      const certificate = await issueNodeCertificate(tools.ca, {
-        name: node.name,
-        fqdn: node.fqdn,
-        addresses: [node.productionAddress, node.provisioningAddress],
-        nowMs: tools.now(),
+      const config = clusterConfig({
+        ...{ node, membership, clusterName: tools.inventory.cluster.name },
       });
-      const clusterName = tools.inventory.cluster.name;
-      await writeExtraFiles(directory, {
-        node: node.name,
-        clusterConfig: clusterConfig({ node, clusterName, membership }),
-        caCertPem: tools.ca.certPem,
-        ...certificate,
-        hostKey,
-      });
+      await issueFiles(tools, { node, operationId, directory, hostKey, clusterConfig: config });
     },
     start: async () => await run.start(command(tools, node, directory)),
     view: async (nowMs) => runView(await run.inspect(nowMs)),
     stop: async () => await removeSecrets(run, [hostKeyFile, installerKeyFile(directory)]),
+    verifyFiles: async (signal) => {
+      const installed = { ...target, address: node.productionAddress, user: "root" };
+      const knownHostsFile = installedKnownHosts(directory);
+      return await lookAtFiles(
+        tools,
+        { node, operationId, directory, target: { ...installed, knownHostsFile } },
+        signal,
+      );
+    },
     bootedFromDisk: async (signal) => {
       // Only the public half outlives the install here.
       const publicKey = await readFile(`${hostKeyFile}.pub`, "utf8");
-      const knownHostsFile = join(directory, "installed_known_hosts");
+      const knownHostsFile = installedKnownHosts(directory);
       const address = node.productionAddress;
       const answer = await checkHostKey(
         { ...target, address, user: "root", knownHostsFile },
@@ -135,9 +142,11 @@ export function createInstallation(
 }
 
 function command(tools: InstallationTools, node: Node, directory: string) {
-  const { install } = tools.inventory;
+  const { install, pki } = tools.inventory;
+  const owned = pki.keyOwner !== "0:0";
   return {
     argv: installArgv({
+      owners: owned ? [[nodeKeyPath(node.name), pki.keyOwner]] : [],
       command: install.command,
       flake: install.flake,
       node: node.name,

@@ -26,6 +26,7 @@ import { powerOn } from "./steps/power-on.ts";
 import { settleMembership } from "./steps/settle-membership.ts";
 import { soakHealth } from "./steps/soak-health.ts";
 import { verifyCluster } from "./steps/verify-cluster.ts";
+import { verifyFiles } from "./steps/verify-files.ts";
 
 /** The installer on a machine, as found over SSH before anything is written. */
 export type InstallerSighting =
@@ -43,6 +44,15 @@ export type RunView =
   | { readonly kind: "succeeded" }
   | { readonly kind: "failed"; readonly reason: string; readonly next: string };
 
+/** What became of the files that a node was given. */
+export type FilesView =
+  /** Each was read on the node: path, owner, mode, content. */
+  | { readonly kind: "verified"; readonly paths: readonly string[] }
+  /** The node lets nobody in, and shows the certificate that was issued for it; `why` says what was not looked at. */
+  | { readonly kind: "presented"; readonly at: string; readonly why: string }
+  | { readonly kind: "wrong"; readonly problems: readonly string[] }
+  | { readonly kind: "absent"; readonly why: string };
+
 /** One operation's installation. Each call may be repeated. */
 export interface Installation {
   /** Makes the SSH host key that the installer is given with its keys, and pins it. Nothing where the site trusts the first contact. */
@@ -57,6 +67,8 @@ export interface Installation {
   view(nowMs: number): Promise<RunView>;
   /** Ends the run, if it still runs, and removes the secrets it was given. One that ended keeps its result. */
   stop(): Promise<void>;
+  /** Whether what `prepare` wrote is on the installed machine as it was written, which `bootedFromDisk` has told from others. */
+  verifyFiles(signal: AbortSignal): Promise<FilesView>;
   /** True when the machine answers from its own disk, with the host key it was given. */
   bootedFromDisk(signal: AbortSignal): Promise<{ booted: true } | { booted: false; why: string }>;
 }
@@ -160,6 +172,7 @@ function provisionSteps(context: StepContext): readonly Step[] {
     settleMembership(context),
     installSystem(context),
     bootDisk(context),
+    verifyFiles(context),
     joinCluster(context),
     awaitBatch(context),
     verifyCluster(context),

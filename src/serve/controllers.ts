@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { type Bmc, bmcError } from "../bmc/bmc.ts";
 import { systemClock } from "../bmc/clock.ts";
-import { delegating } from "../bmc/delegating.ts";
+import { delegating, type WithDriver } from "../bmc/delegating.ts";
 import { guarded } from "../bmc/guarded.ts";
 import { createIpmi } from "../bmc/ipmi/driver.ts";
 import { createLink } from "../bmc/ipmi/link.ts";
@@ -18,17 +18,20 @@ import { createRedfish } from "../bmc/redfish/driver.ts";
 import { insecurityOf, type Trust } from "../bmc/redfish/trust.ts";
 import type { BmcSettings, RedfishBmc } from "../inventory/bmc-schema.ts";
 import type { Node } from "../inventory/schema.ts";
-import { readSecret } from "../inventory/secret.ts";
+import type { ReadSecret } from "../inventory/secret.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { Secret } from "../net/secret.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 export interface Controllers {
-  /** The driver of a node, which may be kept. Its secrets are read at each of its calls: a corrected password needs no restart. */
+  /**
+   * The driver of a node, which may be kept. Its secrets are read at each of its calls, and its settings are those in force then: a
+   * corrected password or address needs no restart.
+   */
   find(node: Node): Bmc;
   /** What a node's BMC is and lets in. `tryDefaults`: also tries well-known passwords, and a login without one. */
   probe(node: Node, tryDefaults: boolean, signal: AbortSignal): Promise<BmcProbe>;
+  /** Lets go of the BMCs that these nodes don't have: each gets its session back once what was asked of it is done. */
+  keep(nodes: readonly Node[]): void;
   /** Gives every BMC its session back. */
   close(): Promise<void>;
 }
@@ -40,41 +43,64 @@ interface Opened {
   readonly texts: readonly unknown[];
 }
 
-export function createControllers(environment: Environment): Controllers {
+/** `inForce` knows a declared node by name, as it is declared now. */
+export function createControllers(
+  readSecret: ReadSecret,
+  inForce: (name: string) => Node | undefined = () => undefined,
+): Controllers {
   const opened = new Map<string, Opened>();
   const peers = createUdpPeers();
-  const current = ({ name, bmc: settings }: Node): Bmc => {
-    const subject = `BMC ${settings.address}`;
-    try {
-      const secrets = readSecrets(settings, environment);
-      const trust = settings.kind === "redfish" ? readTrust(settings.trust) : undefined;
-      const texts = [secrets.password.reveal(), secrets.bmcKey?.reveal(), trust];
-      const known = opened.get(name);
-      if (
-        known !== undefined &&
-        isDeepStrictEqual([known.settings, known.texts], [settings, texts])
-      )
-        return known.bmc;
-      const bmc = guarded(createDriver(settings, secrets, peers), subject, systemClock);
-      opened.set(name, { bmc, settings, texts });
-      void known?.bmc.close();
-      return bmc;
-    } catch (cause) {
-      throw bmcError("authentication", subject, messageOf(cause));
-    }
+  const current = ({ name, bmc: settings }: Node, secrets: Secrets): Bmc => {
+    const trust = settings.kind === "redfish" ? readTrust(settings.trust) : undefined;
+    const texts = [secrets.password.reveal(), secrets.bmcKey?.reveal(), trust];
+    const known = opened.get(name);
+    if (known !== undefined && isDeepStrictEqual([known.settings, known.texts], [settings, texts]))
+      return known.bmc;
+    const driver = createDriver(settings, secrets, peers);
+    const bmc = guarded(driver, `BMC ${settings.address}`, systemClock);
+    opened.set(name, { bmc, settings, texts });
+    void known?.bmc.close();
+    return bmc;
   };
-  const find = (node: Node): Bmc =>
-    delegating(() => current(node), `BMC ${node.bmc.address}`, node.bmc.kind === "redfish");
+  const find = (node: Node): Bmc => {
+    const { kind, address } = node.bmc;
+    const subject = `BMC ${address}`;
+    const refuse = (cause: unknown) => bmcError("authentication", subject, messageOf(cause));
+    const withDriver: WithDriver = async (use) => {
+      const declared = inForce(node.name) ?? node;
+      const secrets = await readSecrets(declared.bmc, readSecret).catch((cause: unknown) => {
+        throw refuse(cause);
+      });
+      let bmc: Bmc;
+      try {
+        bmc = current(declared, secrets);
+      } catch (cause) {
+        throw refuse(cause);
+      }
+      // Nothing was waited for since: nobody can have closed the driver meanwhile, or opened a second one.
+      return await use(bmc);
+    };
+    return delegating(withDriver, subject, kind === "redfish");
+  };
   return {
     find,
-    probe: (node, tryDefaults, signal) => {
+    probe: async (node, tryDefaults, signal) => {
       const { address, user } = node.bmc;
       const target = {
         ...{ address, user, password: undefined, bmc: find(node) },
         ...portsOf(node.bmc),
-        ...readableSecrets(node.bmc, environment),
+        ...(await readableSecrets(node.bmc, readSecret)),
       };
-      return probeIpmiBmc(target, peers, tryDefaults, signal);
+      return await probeIpmiBmc(target, peers, tryDefaults, signal);
+    },
+    keep: (nodes) => {
+      const wanted = new Map(nodes.map((node) => [node.name, node.bmc]));
+      for (const [name, { bmc, settings }] of opened) {
+        if (isDeepStrictEqual(wanted.get(name), settings)) continue;
+        opened.delete(name);
+        // What it says to that changes nothing: it ends a session that nobody keeps.
+        void bmc.close().catch(() => undefined);
+      }
     },
     close: async () => {
       await Promise.allSettled([...opened.values()].map(({ bmc }) => bmc.close()));
@@ -88,19 +114,22 @@ interface Secrets {
   readonly bmcKey: Secret | undefined;
 }
 
-function readSecrets(settings: BmcSettings, environment: Environment): Secrets {
+async function readSecrets(settings: BmcSettings, readSecret: ReadSecret): Promise<Secrets> {
   const ipmi = settings.kind === "redfish" ? settings.console : settings;
   const key = ipmi !== undefined && "bmcKey" in ipmi ? ipmi.bmcKey : undefined;
   return {
-    password: readSecret(settings.password, environment),
-    bmcKey: key && readSecret(key, environment),
+    password: await readSecret(settings.password),
+    bmcKey: key && (await readSecret(key)),
   };
 }
 
 /** None where one can't be read: whoever needs it says so. */
-function readableSecrets(settings: BmcSettings, environment: Environment): Partial<Secrets> {
+async function readableSecrets(
+  settings: BmcSettings,
+  readSecret: ReadSecret,
+): Promise<Partial<Secrets>> {
   try {
-    return readSecrets(settings, environment);
+    return await readSecrets(settings, readSecret);
   } catch {
     return {};
   }

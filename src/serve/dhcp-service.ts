@@ -4,6 +4,7 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { DhcpCounts, DhcpSighting } from "../dhcp/event-digest.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
+import type { Inventory } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { DhcpThreadData, FromDhcpThread, LoaderNames, ToDhcpThread } from "./dhcp-thread.ts";
 import { createForeignServerList, type ForeignServer } from "./foreign-server-list.ts";
@@ -24,6 +25,8 @@ export interface DhcpService {
   leases(): Promise<readonly Lease[]>;
   /** From now on these are named to firmware. */
   setLoaders(loaders: LoaderNames): void;
+  /** Resolves when every packet from then on is answered by this inventory. Leases stay. Rejects when the service does not run. */
+  setInventory(inventory: Inventory): Promise<void>;
   /**
    * The lease on `address`, if a declared node has it or the address is reserved for one; ended or not, by CLOCK_MONOTONIC. Never
    * older than what the machine was told.
@@ -54,15 +57,8 @@ export async function startDhcpService(
   /** Milliseconds since the epoch. */
   now: () => number,
 ): Promise<DhcpService> {
-  // The same ending as this file: .ts from the sources, .js when built.
-  const file = new URL(`./dhcp-thread${extname(import.meta.url)}`, import.meta.url);
   const mirror = createLeaseMirror();
-  const worker = new Worker(file, {
-    name: "dhcp",
-    workerData: { ...data, leasePort: mirror.port } satisfies DhcpThreadData,
-    transferList: [mirror.port],
-    resourceLimits: { maxYoungGenerationSizeMb: 64 },
-  });
+  const worker = openThread({ ...data, leasePort: mirror.port });
   const ended = new Promise<void>((resolve) => {
     worker.once("exit", () => resolve());
   });
@@ -72,6 +68,7 @@ export async function startDhcpService(
   const foreign = createForeignServerList(now);
   const lists: Asker<readonly Lease[]>[] = [];
   const uses: Asker<readonly PoolUse[]>[] = [];
+  const takings: Asker<void>[] = [];
   const started = Promise.withResolvers<void>();
   const fail = (error: Error) => {
     if (running) listener.onFault(error);
@@ -81,7 +78,8 @@ export async function startDhcpService(
   worker.on("error", (error) => fail(error as Error));
   worker.once("exit", () => {
     mirror.close();
-    for (const { reject } of [...lists.splice(0), ...uses.splice(0)]) reject(stopped());
+    for (const { reject } of [...lists.splice(0), ...uses.splice(0), ...takings.splice(0)])
+      reject(stopped());
   });
   worker.on("message", (message: FromDhcpThread) => {
     switch (message.kind) {
@@ -105,14 +103,16 @@ export async function startDhcpService(
         return lists.shift()?.resolve(message.leases);
       case "pool-use":
         return uses.shift()?.resolve(message.pools);
+      case "inventory-taken":
+        return takings.shift()?.resolve();
     }
   });
   const tell = (message: ToDhcpThread) => worker.postMessage(message);
-  const ask = <T>(askers: Asker<T>[], kind: "list-leases" | "count-pools"): Promise<T> => {
+  const ask = <T>(askers: Asker<T>[], message: ToDhcpThread): Promise<T> => {
     if (!running) return Promise.reject(stopped());
     const asker = Promise.withResolvers<T>();
     askers.push(asker);
-    tell({ kind });
+    tell(message);
     return asker.promise;
   };
   await started.promise;
@@ -121,8 +121,9 @@ export async function startDhcpService(
     trouble: () => trouble,
     counts: () => counts,
     foreignServers: () => foreign.list(),
-    poolUse: async () => (running ? await ask(uses, "count-pools") : []),
-    leases: () => ask(lists, "list-leases"),
+    poolUse: async () => (running ? await ask(uses, { kind: "count-pools" }) : []),
+    leases: () => ask(lists, { kind: "list-leases" }),
+    setInventory: (inventory) => ask(takings, { kind: "inventory", inventory }),
     setLoaders: (loaders) => tell({ kind: "loaders", loaders }),
     leaseAt: mirror.at,
     async close() {
@@ -131,4 +132,15 @@ export async function startDhcpService(
       await ended;
     },
   };
+}
+
+function openThread(data: DhcpThreadData): Worker {
+  // The same ending as this file: .ts from the sources, .js when built.
+  const file = new URL(`./dhcp-thread${extname(import.meta.url)}`, import.meta.url);
+  return new Worker(file, {
+    name: "dhcp",
+    workerData: data,
+    transferList: [data.leasePort],
+    resourceLimits: { maxYoungGenerationSizeMb: 64 },
+  });
 }

@@ -16,6 +16,8 @@ import {
 } from "../dhcp/event-digest.ts";
 import type { Lease } from "../dhcp/lease-table.ts";
 import { type DhcpServer, openDhcpServer } from "../dhcp/server.ts";
+import { findNodeByMac } from "../inventory/find.ts";
+import { oncePer } from "../inventory/live.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
@@ -44,10 +46,13 @@ export interface LoaderNames {
 
 export type ToDhcpThread =
   | { readonly kind: "stop" | "list-leases" | "count-pools" }
-  | { readonly kind: "loaders"; readonly loaders: LoaderNames };
+  | { readonly kind: "loaders"; readonly loaders: LoaderNames }
+  | { readonly kind: "inventory"; readonly inventory: Inventory };
 
 export type FromDhcpThread =
   | { readonly kind: "running" }
+  /** From now on every packet is answered by the inventory that was sent. */
+  | { readonly kind: "inventory-taken" }
   | { readonly kind: "not-started"; readonly reason: string }
   | {
       readonly kind: "events";
@@ -64,32 +69,33 @@ export type FromDhcpThread =
 const now = () => Number(process.hrtime.bigint() / 1_000_000n);
 const digestMs = 100;
 
+const reservedAddresses = oncePer(
+  ({ nodes }): ReadonlySet<Ipv4> =>
+    new Set(nodes.map(({ provisioningAddress }) => provisioningAddress)),
+);
+
 if (parentPort === null) throw new Error("dhcp-thread.ts is started by dhcp-service.ts");
 await run(parentPort, workerData as DhcpThreadData);
 
 async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): Promise<void> {
   const tell = (message: FromDhcpThread) => port.postMessage(message);
-  const { inventory } = data;
-  let { loaders } = data;
-  const declared = new Set<Mac>(inventory.nodes.map(({ mac }) => mac));
-  const isDeclared = (mac: Mac) => declared.has(mac);
+  let { inventory, loaders } = data;
+  const isDeclared = (mac: Mac) => findNodeByMac(inventory, mac) !== undefined;
   const digest = createEventDigest(isDeclared);
   const warn = oncePerMinute(now, (message) => tell({ kind: "warning", message }));
   const leases = openLeaseFile(data.leaseFile, { wallNow: Date.now, bootId: readBootId() });
   if (leases.damagedFile !== undefined)
     warn(`the lease file was damaged and is now ${leases.damagedFile}: leases begin anew`);
-  const config = dhcpConfig(inventory);
-  const reserved = new Set<Ipv4>(inventory.nodes.map((node) => node.provisioningAddress));
   const journal = tellingJournal(
     leases,
     isDeclared,
-    (address) => reserved.has(address),
+    (address) => reservedAddresses(inventory).has(address),
     (changes) => data.leasePort.postMessage(changes),
   );
   let server: DhcpServer;
   try {
     server = await openDhcpServer({
-      config,
+      config: dhcpConfig(inventory),
       policy: createNetbootPolicy({
         inventory: () => inventory,
         httpPort: inventory.server.httpPort,
@@ -124,9 +130,18 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
     if (failure !== undefined) throw new Error(failure);
     const message = receiveMessageOnPort(port)?.message as ToDhcpThread | undefined;
     if (message?.kind === "loaders") loaders = message.loaders;
+    if (message?.kind === "inventory") {
+      inventory = message.inventory;
+      server.configure(dhcpConfig(inventory));
+      journal.retell(server.leases());
+      tell({ kind: "inventory-taken" });
+    }
     if (message?.kind === "list-leases") tell({ kind: "leases", leases: listed(server.leases()) });
     if (message?.kind === "count-pools")
-      tell({ kind: "pool-use", pools: poolUse(config.subnets, server.leases(), now()) });
+      tell({
+        kind: "pool-use",
+        pools: poolUse(dhcpConfig(inventory).subnets, server.leases(), now()),
+      });
     if (message?.kind === "stop") break;
   }
   server.close();

@@ -12,13 +12,18 @@ export interface LeaseChanges {
   readonly gone: readonly Ipv4[];
 }
 
+export interface TellingJournal extends LeaseJournal {
+  /** To be called with all rows when other machines are declared than before. */
+  retell(rows: Iterable<Lease>): void;
+}
+
 /** `journal`, which also tells of what has become durable in it: of declared nodes, and of whoever has an address that is reserved. */
 export function tellingJournal(
   journal: LeaseJournal,
   isDeclared: (mac: Mac) => boolean,
   isReserved: (address: Ipv4) => boolean,
   tell: (changes: LeaseChanges) => void,
-): LeaseJournal {
+): TellingJournal {
   const told = new Set<Ipv4>();
   const pass = (stored: readonly Lease[], removed: readonly Ipv4[]) => {
     const concerns = ({ mac, address }: Lease) => isDeclared(mac) || isReserved(address);
@@ -39,6 +44,7 @@ export function tellingJournal(
       pass(rows, removed);
     },
     tryOut: () => journal.tryOut(),
+    retell: (rows) => pass([...rows], []),
   };
 }
 

@@ -16,9 +16,17 @@ export interface Figures {
   readonly damagedAssets: number;
   /** When all images were last read in full, milliseconds since the epoch. */
   readonly assetsCheckedMs: number | undefined;
+  readonly inventory: InventoryFigures;
   readonly power: readonly NodePower[];
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
+}
+
+export interface InventoryFigures {
+  /** Whether the files as they were read last are in force. */
+  readonly valid: boolean;
+  /** When the inventory in force was taken, milliseconds since the epoch. */
+  readonly loadedAtMs: number;
 }
 
 export interface NodePower {
@@ -68,7 +76,21 @@ export function serverMetrics(figures: Figures): Metric[] {
         ? []
         : [{ labels: {}, value: Math.floor(figures.assetsCheckedMs / 1000) }],
     ),
+    ...inventoryMetrics(figures.inventory),
     ...powerMetrics(figures.power, figures.nowMs),
+  ];
+}
+
+function inventoryMetrics({ valid, loadedAtMs }: InventoryFigures): Metric[] {
+  return [
+    gauge("inventory_valid", "1 while the inventory's files as they were read last are in force.", [
+      { labels: {}, value: Number(valid) },
+    ]),
+    gauge(
+      "inventory_loaded_timestamp_seconds",
+      "When the inventory in force was taken, since the epoch.",
+      [{ labels: {}, value: Math.floor(loadedAtMs / 1000) }],
+    ),
   ];
 }
 

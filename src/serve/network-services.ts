@@ -22,7 +22,7 @@ export interface NetworkServices {
   services(): Services;
   readonly dhcp: Pick<
     DhcpService,
-    "counts" | "foreignServers" | "poolUse" | "leases" | "setLoaders"
+    "counts" | "foreignServers" | "poolUse" | "leases" | "setLoaders" | "setInventory"
   >;
   close(): Promise<void>;
 }

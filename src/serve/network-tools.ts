@@ -21,6 +21,7 @@ export interface NetworkTools {
   readonly authorizedKeys: string;
   readonly nonceKey: string;
   readonly installerHostKey: BootPlaneDeps["installerHostKey"];
+  readonly isInventoryRefused: BootPlaneDeps["isInventoryRefused"];
   readonly servedScripts: Pick<ServedScripts, "keep">;
   readonly logger: Logger;
   readonly now: () => number;

@@ -32,6 +32,7 @@ export function openBootPlane(
     clusterConfig: rendering.clusterConfig,
     downloadRate: (client) => downloadRate(inventory(), holders.find(client as Ipv4)),
     ...health,
+    isInventoryRefused: tools.isInventoryRefused,
     onEvent: (event) => record(sightingOfBoot(event, holders)),
     now,
     logger: logger.child({ service: "http" }),

@@ -91,6 +91,22 @@ CREATE TABLE clusters (
 `,
   "DROP TABLE leases;",
   `
+CREATE TABLE certificates (
+  serial TEXT PRIMARY KEY,
+  node TEXT NOT NULL,
+  operation TEXT NOT NULL,
+  issued_at_ms INTEGER NOT NULL,
+  not_before_ms INTEGER NOT NULL,
+  not_after_ms INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL,
+  key_sha256 TEXT NOT NULL,
+  ca_fingerprint TEXT NOT NULL,
+  verified_at_ms INTEGER,
+  verified_by TEXT
+) STRICT;
+CREATE INDEX certificates_by_operation ON certificates (operation);
+`,
+  `
 ALTER TABLE intents ADD COLUMN resolved TEXT;
 ALTER TABLE operations ADD COLUMN confirmed TEXT;
 CREATE TABLE facts (

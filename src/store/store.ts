@@ -3,6 +3,8 @@
 import Database from "better-sqlite3";
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import type { ClusterStore, OperationStore } from "../operations/operation.ts";
+import type { CertificateStore } from "../pki/issued.ts";
+import { createCertificateStore } from "./certificates.ts";
 import { openDatabase } from "./database.ts";
 import { createNodeStore } from "./nodes.ts";
 import { createClusterStore, createOperationStore } from "./operations.ts";
@@ -11,6 +13,7 @@ export interface Store {
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly clusters: ClusterStore;
+  readonly certificates: CertificateStore;
   /** Everything that `work` writes is kept together or not at all. */
   atomically(work: () => void): void;
   /** Whether what was thrown says that the disk has no room, which passes. */
@@ -29,6 +32,7 @@ export function openStore(
     nodes: createNodeStore(database, now, onEvent),
     operations: createOperationStore(database, now),
     clusters: createClusterStore(database, now),
+    certificates: createCertificateStore(database),
     atomically: (work) => database.transaction(work)(),
     isFull: (error) => error instanceof Database.SqliteError && error.code === "SQLITE_FULL",
     close: () => database.close(),

@@ -3,7 +3,10 @@
 
 import type { BmcService } from "../../src/api/bmc-service.ts";
 import type { ProbeView } from "../../src/api/bmc-shapes.ts";
+import type { CertificatesView } from "../../src/api/certificate-shapes.ts";
 import type { ConsoleService } from "../../src/api/console-service.ts";
+import type { InventoryService } from "../../src/api/inventory-routes.ts";
+import type { Metric } from "../../src/api/metrics.ts";
 import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
 import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
 import type { EventView, LayerView, NodeView, OperationView } from "../../src/api/shapes.ts";
@@ -110,6 +113,13 @@ const drift: ReturnType<Rackstrap["drift"]> = [
   },
 ];
 
+const dhcpEvents: Metric = {
+  name: "rackstrap_dhcp_events_total",
+  type: "counter",
+  help: "What became of DHCP messages.",
+  samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
+};
+
 /** The default answers, with the given methods instead. */
 export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
   const known = (node: string) => {
@@ -184,20 +194,45 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
         lastSeenMs: 1_750_000_000_000,
       },
     ],
-    metrics: async () => [
-      {
-        name: "rackstrap_dhcp_events_total",
-        type: "counter",
-        help: "What became of DHCP messages.",
-        samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
-      },
-    ],
+    metrics: async () => [dhcpEvents],
+    certificates: () => certificatesView,
     check: async () => [
       { area: "boot-server", title: "service dhcp", level: "ok", detail: "running" },
     ],
+    ...fakeInventory(),
     ...fakeConsole(known),
     ...fakeBmcs(known),
     ...changes,
+  };
+}
+
+const certificate = {
+  ...{ node: "node01", operation: "op-1", issuedAtMs: 1_700_000_000_000 },
+  ...{ notBeforeMs: 1_700_000_000_000, notAfterMs: 4_102_444_800_000 },
+  ...{ fingerprint: "ab".repeat(32), keySha256: "cd".repeat(32), byAuthority: true },
+};
+
+export const certificatesView: CertificatesView = {
+  authority: {
+    ...{ subject: "CN=PlasmaCloud CA", source: "made", key: "EC prime256v1", encrypted: true },
+    ...{ notBeforeMs: 0, notAfterMs: 4_102_444_800_000, fingerprint: "ef".repeat(32) },
+  },
+  certificates: [
+    { ...certificate, serial: "4a02", latest: true, verified: { atMs: 1, by: "files" } },
+    { ...certificate, serial: "4a01", latest: false },
+  ],
+};
+/** Its file is in force, and other texts lack node03. */
+function fakeInventory(): InventoryService {
+  const sound = { problems: [], refused: [], needsRestart: [], warnings: [] };
+  const none = { added: [], removed: [], changed: [], settings: [] };
+  return {
+    inventoryStatus: () => ({
+      ...{ site: "lab", nodes: 3, files: ["/etc/rackstrap/site.yaml"], valid: true },
+      ...{ loadedAtMs: startMs, readAtMs: startMs, ...sound },
+    }),
+    reloadInventory: async () => ({ ...sound, diff: none }),
+    compareInventory: async () => ({ ...sound, diff: { ...none, removed: ["node03"] } }),
   };
 }
 

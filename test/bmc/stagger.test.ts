@@ -96,3 +96,44 @@ test("slots hold no more than their number, give way when work fails, and let th
   ]);
   expect(most).toBe(2);
 });
+
+test("slots follow their number while work goes on", async () => {
+  let count = 1;
+  const slots = createSlots(() => count);
+  const began: number[] = [];
+  const work = (ms: number) => async () => {
+    began.push(ms);
+    await systemClock.sleep(ms, never);
+  };
+  const all = Promise.all([10, 20, 30, 40, 50].map((ms) => slots(work(ms), never)));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(began).toEqual([10]);
+  count = 3;
+  await vi.advanceTimersByTimeAsync(10);
+  expect(began).toEqual([10, 20, 30, 40]);
+  count = 1;
+  await vi.advanceTimersByTimeAsync(30);
+  expect(began).toEqual([10, 20, 30, 40]);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(began).toEqual([10, 20, 30, 40, 50]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await all;
+});
+
+test("starts keep the distance that is asked for at the time", async () => {
+  let perSecond = 1;
+  const stagger = createStagger(
+    () => ({ startsPerSecond: perSecond, startsPerSecondPerGroup: 10 }),
+    systemClock,
+  );
+  const began = performance.now();
+  const went: number[] = [];
+  const start = () =>
+    stagger.turn(undefined, never).then(() => void went.push(performance.now() - began));
+  for (let i = 0; i < 2; i += 1) void start();
+  await vi.advanceTimersByTimeAsync(500);
+  perSecond = 10;
+  for (let i = 0; i < 2; i += 1) void start();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(went).toEqual([0, 1_000, 1_100, 1_200]);
+});

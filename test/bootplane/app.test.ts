@@ -44,6 +44,17 @@ describe("/health", () => {
     expect(response.statusCode).toBe(503);
     expect(response.json()).toMatchObject({ status: "degraded", reason: "initrd is damaged" });
   });
+
+  it("answers 200 when the inventory's files are not taken, and says so", async () => {
+    const { app } = await bootPlane({ isInventoryRefused: () => true });
+    const response = await app.inject("/health");
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toEqual({
+      status: "healthy",
+      services: { dhcp: "running", tftp: "running", http: "running" },
+      inventory: expect.stringContaining("can't be taken"),
+    });
+  });
 });
 
 describe("boot scripts", () => {

@@ -87,6 +87,7 @@ describe("reading commands", () => {
     ["its sensors", ["bmc", "sensors", "node01"], [/Fan 1 +5400 +RPM +ok/]],
     ["its events", ["bmc", "events", "node01"], [/1 +- +critical +Fan 1 failed/]],
     ["its lamp", ["bmc", "identify", "node01"], [/node01: lit for 60 s/]],
+    ["a reading of the inventory", ["inventory", "reload"], [/^nothing has changed\n$/]],
     ["the server's checks", ["check", "--server"], [/ok {7}service dhcp: running\n\n0 errors/]],
   ])("show %s and end with 0", async (_, args, expected) => {
     const { code, stdout, stderr } = await server.rackstrap(...args);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { certificatesAnswer } from "../../src/api/certificate-shapes.ts";
 import {
   clusterAnswer,
   discoveredAnswer,
@@ -187,6 +188,23 @@ test("three powered-off, blank machines become a healthy cluster, though the ser
   );
   expect(await states(founders)).toEqual(["active", "active", "active"]);
   expect(await healthyVoters()).toEqual([3, 3]);
+  for (const { node, steps } of finished)
+    expect(steps.find(({ id }) => id === "files")?.evidence).toEqual({
+      verified: "files",
+      files: [
+        "/etc/nixos/secrets/cluster-config.json",
+        "/etc/nixos/secrets/ca-cert.pem",
+        `/etc/nixos/secrets/${node}-cert.pem`,
+        `/etc/nixos/secrets/${node}-key.pem`,
+        "/etc/ssh/ssh_host_ed25519_key",
+        "/etc/ssh/ssh_host_ed25519_key.pub",
+      ],
+    });
+  const issued = await ask(["certs", "list"], certificatesAnswer);
+  expect(issued.authority).toMatchObject({ encrypted: true, source: "made" });
+  expect(issued.certificates.map(({ node, verified }) => [node, verified?.by]).sort()).toEqual(
+    founders.map((node) => [node, "files"]),
+  );
   for (const node of founders) expect(await countEvents(node, "wipe-started")).toBe(1);
   // node02 is declared by its disk's serial number alone, so what was written went through the link to that disk.
   for (const { node, steps } of finished)

@@ -131,6 +131,7 @@ export async function testBootPlane(
             })
           : undefined,
       services: () => services,
+      isInventoryRefused: () => false,
       trouble: () => (services.dhcp === "degraded" ? "the disk is full" : undefined),
       onEvent: (event) => events.push(event),
       now: () => 1_000,

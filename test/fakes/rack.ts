@@ -10,6 +10,7 @@ import { loadInventory } from "../../src/inventory/load.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
 import type { NodeStore } from "../../src/nodes/ports.ts";
 import type {
+  FilesView,
   Installation,
   InstallerSighting,
   ProvisionTools,
@@ -39,6 +40,8 @@ export interface FakeMachine {
   stops: number;
   /** The node's state when its installer's host key was made. */
   stateAtHostKey: string | undefined;
+  /** What is found of the files that it was given. */
+  files: FilesView;
   /** What is broken on this machine. */
   fault:
     | "none"
@@ -87,6 +90,7 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
         starts: 0,
         stops: 0,
         stateAtHostKey: undefined,
+        files: { kind: "verified", paths: ["/etc/nixos/secrets/ca-cert.pem"] },
         fault: "none",
       },
     ]),
@@ -230,5 +234,6 @@ function fakeInstallation(machine: FakeMachine, nodes: NodeStore, node: Node): I
       machine.stops += 1;
     },
     bootedFromDisk: async () => ({ booted: true }),
+    verifyFiles: async () => machine.files,
   };
 }

@@ -1,19 +1,28 @@
-// npm run fuzz -- dhcp|tftp [--packets N] [--seconds N] [--seed N]: hostile datagrams for the protocol's pure half, five
-// million unless told otherwise. Ends with 1 when something was wrong, and says how to bring it about again.
+// npm run fuzz -- dhcp|tftp|inventory [--packets N] [--seconds N] [--seed N]: hostile datagrams for the protocol's pure half, five
+// million unless told otherwise, or broken inventories, a hundred thousand. Ends with 1 when something was wrong, and says how to
+// bring it about again.
 
 import { parseArgs } from "node:util";
 import { fuzzDhcp } from "./dhcp.ts";
+import { fuzzInventory } from "./inventory.ts";
 import type { FuzzOptions, FuzzReport } from "./report.ts";
 import { fuzzTftp } from "./tftp.ts";
 
-const targets: Readonly<Record<string, (options: FuzzOptions) => FuzzReport>> = {
-  dhcp: fuzzDhcp,
-  tftp: fuzzTftp,
+interface Target {
+  readonly fuzz: (options: FuzzOptions) => FuzzReport;
+  readonly packets: number;
+  readonly maxP99Ms: number;
+}
+
+const targets: Readonly<Record<string, Target>> = {
+  dhcp: { fuzz: fuzzDhcp, packets: 5_000_000, maxP99Ms: 0.2 },
+  tftp: { fuzz: fuzzTftp, packets: 5_000_000, maxP99Ms: 0.2 },
+  // A file is read when it was changed, so it may take a while.
+  inventory: { fuzz: fuzzInventory, packets: 100_000, maxP99Ms: 500 },
 };
 const names = Object.keys(targets).join("|");
 const usage = `usage: npm run fuzz -- ${names} [--packets N] [--seconds N] [--seed N]`;
 const maxGrowthBytes = 20 * 1024 * 1024;
-const maxP99Ms = 0.2;
 
 function numberOf(name: string, text: string | undefined, otherwise: number): number {
   const value = text === undefined ? otherwise : Number(text);
@@ -40,13 +49,14 @@ const { values, positionals } = parseArgs({
   },
 });
 const target = positionals.join(" ");
-const fuzz = Object.hasOwn(targets, target) ? targets[target] : undefined;
-if (fuzz === undefined) throw new Error(usage);
+const chosen = Object.hasOwn(targets, target) ? targets[target] : undefined;
+if (chosen === undefined) throw new Error(usage);
+const { fuzz, maxP99Ms } = chosen;
 const seed = numberOf("seed", values.seed, 1 + (Date.now() % 1_000_000));
 const timed = values.seconds !== undefined;
 const report = fuzz({
   seed,
-  packets: numberOf("packets", values.packets, timed ? Number.MAX_SAFE_INTEGER : 5_000_000),
+  packets: numberOf("packets", values.packets, timed ? Number.MAX_SAFE_INTEGER : chosen.packets),
   seconds: timed ? numberOf("seconds", values.seconds, 1) : undefined,
   onProgress: (progress) => say(figures(progress)),
 });

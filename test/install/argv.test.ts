@@ -6,6 +6,7 @@ const request = {
   flake: "/srv/provisioning",
   node: "node01",
   extraFiles: "/run/extra-files",
+  owners: [],
   keyFile: "/etc/rackstrap/key",
   address: "10.0.100.50",
   port: 22,
@@ -28,4 +29,11 @@ test("a value with spaces stays one argument, and no phase is left out", () => {
   const argv = installArgv({ ...request, flake: "/srv/a b" });
   expect(argv).toContain("/srv/a b#node01");
   expect(argv.some((argument) => argument.startsWith("--phases"))).toBe(false);
+});
+
+test("a file that is not root's is given to its owner by number", () => {
+  const owners = [["/etc/nixos/secrets/node01-key.pem", "400:400"]] as const;
+  expect(installArgv({ ...request, owners }).join(" ")).toContain(
+    "--extra-files /run/extra-files --chown /etc/nixos/secrets/node01-key.pem 400:400 -i",
+  );
 });

@@ -1,9 +1,14 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { writeExtraFiles } from "../../src/install/extra-files.ts";
+import {
+  extraFilesDirectory,
+  placedFiles,
+  writeExtraFiles,
+} from "../../src/install/extra-files.ts";
 import { loadOrCreateHostKey } from "../../src/install/host-key.ts";
 
 let directory: string;
@@ -18,12 +23,14 @@ const files = {
   caCertPem: "CA\n",
   certPem: "CERT\n",
   keyPem: "KEY\n",
+  keyOwner: "0:0",
   hostKey: { privateKey: "PRIVATE\n", publicKey: "PUBLIC\n" },
 };
 
 test("keys are for root only, the rest is readable, and every directory can be entered", async () => {
   const before = process.umask(0o077);
-  const root = await writeExtraFiles(directory, files).finally(() => process.umask(before));
+  await writeExtraFiles(directory, files).finally(() => process.umask(before));
+  const root = extraFilesDirectory(directory);
   const modes = Object.fromEntries(
     [".", ...readdirSync(root, { recursive: true, encoding: "utf8" })].map((name) => [
       name,
@@ -49,7 +56,8 @@ test("keys are for root only, the rest is readable, and every directory can be e
 
 test("a second writing replaces the first, whatever it held", async () => {
   await writeExtraFiles(directory, { ...files, node: "node02" });
-  const root = await writeExtraFiles(directory, files);
+  await writeExtraFiles(directory, files);
+  const root = extraFilesDirectory(directory);
   expect(readdirSync(join(root, "etc/nixos/secrets"))).toEqual([
     "ca-cert.pem",
     "cluster-config.json",
@@ -80,4 +88,25 @@ test("a host key is made once, in OpenSSH's format, and ssh-keygen reads it", as
   expect(derived.trim()).toBe(key.publicKey.trim());
   expect(await loadOrCreateHostKey(file, "other", signal)).toEqual(key);
   expect(readdirSync(join(directory, "keys")).sort()).toEqual(["node01", "node01.pub"]);
+});
+
+test("a list of what was written, with sums in place of contents, outlives it", async () => {
+  const placed = await writeExtraFiles(directory, { ...files, keyOwner: "400:401" });
+  rmSync(extraFilesDirectory(directory), { recursive: true });
+  expect(await placedFiles(directory)).toEqual(placed);
+  expect(statSync(join(directory, "placed-files.json")).mode & 0o777).toBe(0o600);
+  const sum = (text: string) => createHash("sha256").update(text).digest("hex");
+  const directories = ["/etc", "/etc/nixos", "/etc/nixos/secrets", "/etc/ssh"];
+  expect(placed).toEqual([
+    ...directories.map((path) => ({ path, mode: "755", owner: "0:0", sha256: undefined })),
+    expect.objectContaining({ path: "/etc/nixos/secrets/cluster-config.json", mode: "644" }),
+    expect.objectContaining({ path: "/etc/nixos/secrets/ca-cert.pem", sha256: sum("CA\n") }),
+    expect.objectContaining({ path: "/etc/nixos/secrets/node01-cert.pem", owner: "0:0" }),
+    {
+      ...{ path: "/etc/nixos/secrets/node01-key.pem", mode: "600", owner: "400:401" },
+      sha256: sum("KEY\n"),
+    },
+    expect.objectContaining({ path: "/etc/ssh/ssh_host_ed25519_key", mode: "600", owner: "0:0" }),
+    expect.objectContaining({ path: "/etc/ssh/ssh_host_ed25519_key.pub", mode: "644" }),
+  ]);
 });

@@ -16,6 +16,7 @@ import { loadOrCreateToken } from "../../src/api/token.ts";
 import { systemClock } from "../../src/bmc/clock.ts";
 import { bmc as bmcSchema } from "../../src/inventory/bmc-schema.ts";
 import type { Node } from "../../src/inventory/schema.ts";
+import { createSecretReader } from "../../src/inventory/secret.ts";
 import { consoleDirectory, readConsoleLog } from "../../src/operations/console-file.ts";
 import { createConsoleHub } from "../../src/operations/console-hub.ts";
 import { createControllers } from "../../src/serve/controllers.ts";
@@ -41,7 +42,7 @@ export type ConsoleServer = Awaited<ReturnType<typeof serveConsole>>;
 export async function serveConsole(node: Node, password: string) {
   const directory = mkdtempSync(join(tmpdir(), "rackstrap-console-"));
   const environment = { BMC_PASSWORD: password };
-  const controllers = createControllers(environment);
+  const controllers = createControllers(createSecretReader(environment));
   const consoles = createConsoleHub(controllers.find, systemClock);
   const store = openStore(join(directory, "rackstrap.db"), Date.now, () => undefined);
   const tools: Omit<ConsoleTools & BmcTools, never> = {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { createSecretReader } from "../../src/inventory/secret.ts";
 import { createConsoles } from "../../src/serve/consoles.ts";
 import { createControllers } from "../../src/serve/controllers.ts";
 import { noFaults } from "../../vm-harness/bmc/faults.ts";
@@ -136,7 +137,7 @@ test("a BMC that restarts is connected to again, and the viewer told", async () 
 });
 
 test("a foreign session is an error, and with --take the foreigner's loss", async () => {
-  const foreign = createControllers({ BMC_PASSWORD: password });
+  const foreign = createControllers(createSecretReader({ BMC_PASSWORD: password }));
   const theirs = await foreign
     .find(nodeAt("127.0.0.1", simulator.port))
     .openConsole({ takeOver: false });

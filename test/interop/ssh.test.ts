@@ -3,7 +3,9 @@
 // Needs the Debian packages openssh-client, openssh-server, util-linux.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -17,13 +19,20 @@ import {
 import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { identifyInstaller, nameDisks } from "../../src/install/identify.ts";
 import { openRun } from "../../src/install/run.ts";
 import { checkHostKey, pinHostKey, runOverSsh, SshError } from "../../src/install/ssh.ts";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { type Mac, parseMac } from "../../src/net/mac.ts";
 import { createInstallation, installerHostKey } from "../../src/operations/installation.ts";
-import type { Ca } from "../../src/pki/ca.ts";
+import { lookAtFiles } from "../../src/operations/issued-files.ts";
+import { type Ca, loadOrCreateCa } from "../../src/pki/ca.ts";
+import { issueNodeCertificate } from "../../src/pki/issue.ts";
+import type { CertificateStore } from "../../src/pki/issued.ts";
+import { createCertificateStore } from "../../src/store/certificates.ts";
+import { openDatabase } from "../../src/store/database.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rackstrap-ssh-"));
@@ -235,7 +244,13 @@ test("an installation makes its installer's host key once, for its owner only, a
   const [node] = inventory.nodes;
   if (node === undefined) throw new Error("the example site declares no node");
   const site = { ...inventory, server: { ...inventory.server, stateDirectory: directory } };
-  const tools = { home: "/root", path: "/usr/bin", now: () => 0, ca: {} as Ca };
+  const tools = {
+    home: "/root",
+    path: "/usr/bin",
+    now: () => 0,
+    ca: {} as Ca,
+    certificates: {} as CertificateStore,
+  };
   const sshKeyFile = join(root, "user");
   const installation = createInstallation({ ...tools, inventory: site, sshKeyFile }, node, "op-1");
   await installation.prepareInstaller();
@@ -261,12 +276,79 @@ test("a site that trusts the first contact pins nothing before it", async () => 
     server: { ...inventory.server, stateDirectory: directory },
     install: { ...inventory.install, hostKey: "first-use" as const },
   };
-  const tools = { home: "/root", path: "/usr/bin", now: () => 0, ca: {} as Ca };
+  const tools = {
+    home: "/root",
+    path: "/usr/bin",
+    now: () => 0,
+    ca: {} as Ca,
+    certificates: {} as CertificateStore,
+  };
   const sshKeyFile = join(root, "user");
   const installation = createInstallation({ ...tools, inventory: site, sshKeyFile }, node, "op-1");
   await installation.prepareInstaller();
   expect(existsSync(join(directory, "runs/op-1/known_hosts"))).toBe(false);
   expect(await installerHostKey(site, "op-1")).toBeUndefined();
+});
+
+/** A node on loopback that was given two files, and what a look at them finds with `keyFile`. */
+async function lookWith(keyFile: string, chainfirePort: number) {
+  const ca = await loadOrCreateCa(join(root, "pki"), {
+    ...{ commonName: "CA", key: "ec", caDays: 10, nowMs: Date.now() },
+  });
+  const issued = await issueNodeCertificate(ca, {
+    ...{ name: "node01", fqdn: "node01.example.com", addresses: [] },
+    ...{ key: "ec", days: 1, nowMs: Date.now() },
+  });
+  const certificates = createCertificateStore(openDatabase(":memory:"));
+  certificates.issued({
+    ...{ ...issued, node: "node01", operation: "op-1", issuedAtMs: 1 },
+    ...{ keySha256: "k", caFingerprint: "c" },
+  });
+  const secret = join(directory, "key.pem");
+  writeFileSync(secret, "KEY\n", { mode: 0o600 });
+  const sha256 = createHash("sha256").update("KEY\n").digest("hex");
+  const placed = [{ path: secret, mode: "600", owner: "0:0", sha256 }];
+  writeFileSync(join(directory, "placed-files.json"), JSON.stringify(placed));
+  const site = exampleInventory();
+  const services = { ...site.services, chainfire: { ...site.services.chainfire } };
+  services.chainfire.port = chainfirePort;
+  const [first] = site.nodes;
+  if (first === undefined) throw new Error("the example site declares no node");
+  const node = { ...first, productionAddress: "127.0.0.1" as Ipv4 };
+  const knownHostsFile = join(directory, "known_hosts");
+  await pinHostKey(query(), readFileSync(join(root, "host.pub"), "utf8"));
+  const look = () =>
+    lookAtFiles(
+      { inventory: { ...site, services }, ca, certificates, now: () => 7 },
+      { node, operationId: "op-1", directory, target: target({ keyFile, knownHostsFile }) },
+      signal,
+    );
+  return { look, secret, issued, certificates };
+}
+
+test("the files of a node are read on it, and a mode that was changed there is told with its remedy", async () => {
+  const { look, secret, certificates } = await lookWith(join(root, "user"), 1);
+  expect(await look()).toEqual({ kind: "verified", paths: [secret] });
+  expect(certificates.certificates()[0]?.verified).toEqual({ atMs: 7, by: "files" });
+  chmodSync(secret, 0o644);
+  expect(await look()).toEqual({
+    kind: "wrong",
+    problems: [expect.stringContaining(`${secret} has mode 0644 in place of 0600: chmod 600`)],
+  });
+});
+
+test("of a node that does not let the key in, the certificate it shows is all that is proven, and said to be", async () => {
+  const listen = await freePort();
+  const { look, issued, certificates } = await lookWith(join(root, "stranger"), listen);
+  expect(await look()).toMatchObject({
+    kind: "absent",
+    why: expect.stringMatching(/does not accept the provisioning key.*can't be asked/),
+  });
+  const service = createTlsServer({ cert: issued.certPem, key: issued.keyPem });
+  await new Promise<void>((resolve) => service.listen(listen, "127.0.0.1", resolve));
+  expect(await look()).toMatchObject({ kind: "presented", at: `127.0.0.1:${listen}` });
+  expect(certificates.certificates()[0]?.verified).toEqual({ atMs: 7, by: "handshake" });
+  service.close();
 });
 
 test("a command's output, and its failure", async () => {

@@ -58,7 +58,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "18:27: power.startsPerSecond: 0 is less than 0.01: use 0.01 or more",
     "18:43: power.concurrency: 0 is less than 1: use 1 or more",
     "18:59: power.pollSeconds: 1 is less than 5: use 5 or more",
-    '18:62: power.perGroup: "perGroup" is no setting here: check the spelling or remove it',
+    '18:62: power.perGroup: "perGroup" is no setting here: there are startsPerSecond, startsPerSecondPerGroup, concurrency, pollSeconds, softOffSeconds',
   ],
   [
     "a missing section",
@@ -76,14 +76,14 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a key without a value",
     "flake: ./flake",
     "flake:",
-    "17:9: install.flake: has no value: write text",
+    "17:9: install.flake: has no value: write a flake such as /srv/provisioning or github:owner/name, without # and what follows",
   ],
   [
     "a misspelt setting",
     "interface: eth0",
     "iface: eth0",
     "4:1: server.interface: is missing: add the name of a network interface such as eth0",
-    '6:3: server.iface: "iface" is no setting here: check the spelling or remove it',
+    '6:3: server.iface: "iface" is no setting here: did you mean "interface"?',
   ],
   [
     "a text where a map belongs",
@@ -119,7 +119,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "an address with a part above 255",
     "gateway: 10.0.100.1\n",
     "gateway: 10.0.300.1\n",
-    '10:14: networks.provisioning.gateway: "10.0.300.1" is not an IPv4 address such as 10.0.100.50',
+    '10:14: networks.provisioning.gateway: "10.0.300.1" is not an IPv4 address: each of its four parts is 0 to 255, and 300 is more; the number of a VLAN is written as vlan: 300',
   ],
   [
     "a list entry that is no address",
@@ -131,7 +131,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a network with host bits",
     "10.0.10.0/24",
     "10.0.10.1/24",
-    '15:23: networks.management.cidr: "10.0.10.1/24" is not a network such as 10.0.100.0/24 (host bits zero)',
+    '15:23: networks.management.cidr: "10.0.10.1/24" is the address of a machine in a network: write the network as 10.0.10.0/24',
   ],
   [
     "a short MAC",
@@ -155,7 +155,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "an unknown firmware",
     "firmware: uefi",
     "firmware: efi",
-    '25:15: nodes.node01.firmware: "efi" is not one of bios, uefi',
+    '25:15: nodes.node01.firmware: "efi" is not one of bios, uefi: did you mean "uefi"?',
   ],
   [
     "an unknown role",
@@ -246,7 +246,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "pool: { start: 10.0.100.100, end: 10.0.100.200 }",
     "pool: { start: 10.0.100.100, stop: 10.0.100.200 }",
     "11:5: networks.provisioning.pool.end: is missing: add an IPv4 address such as 10.0.100.50",
-    '11:34: networks.provisioning.pool.stop: "stop" is no setting here: check the spelling or remove it',
+    '11:34: networks.provisioning.pool.stop: "stop" is no setting here: there are start, end',
   ],
   [
     "a list of ranges with one that is wrong",
@@ -277,7 +277,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a route whose network has host bits",
     "domain: prov.example.com\n",
     "domain: prov.example.com\n    routes: [{ to: 10.0.0.1/8, via: 10.0.100.1 }]\n",
-    '14:20: networks.provisioning.routes.0.to: "10.0.0.1/8" is not a network such as 10.0.100.0/24 (host bits zero)',
+    '14:20: networks.provisioning.routes.0.to: "10.0.0.1/8" is the address of a machine in a network: write the network as 10.0.0.0/8',
   ],
   [
     "a mode that is not offered",
@@ -289,7 +289,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "an interface of the provisioning network, which server.interface names",
     "domain: prov.example.com\n",
     "domain: prov.example.com\n    interface: eth0\n",
-    '14:5: networks.provisioning.interface: "interface" is no setting here: check the spelling or remove it',
+    '14:5: networks.provisioning.interface: "interface" is no setting here: there are cidr, gateway, pool, exclude, dns, domain, searchDomains, ntp, mtu, routes, leaseSeconds, minLeaseSeconds, maxLeaseSeconds, mode, vlan',
   ],
   [
     "a network name with a capital",
@@ -307,7 +307,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a way to the disk that does not exist",
     "disk: /dev/sda\n",
     "disk: /dev/sda\n    localBoot: exit1\n",
-    '29:16: nodes.node01.localBoot: "exit1" is not one of auto, sanboot, exit, exit-1',
+    '29:16: nodes.node01.localBoot: "exit1" is not one of auto, sanboot, exit, exit-1: did you mean "exit-1"?',
   ],
   [
     "a trust that does not exist",
@@ -385,7 +385,7 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a password in the file",
     "{ env: BMC_PASSWORD }",
     "hunter2",
-    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME } or { file: PATH }",
+    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME }, { file: PATH } or { cmd: [PROGRAM, ARGUMENT…] }",
   ],
   [
     "a secret in place of a variable's name",
@@ -397,13 +397,25 @@ const bad: readonly (readonly [string, string, string, ...string[]])[] = [
     "a secret with two places",
     "{ env: BMC_PASSWORD }",
     "{ env: A, file: b }",
-    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME } or { file: PATH }",
+    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME }, { file: PATH } or { cmd: [PROGRAM, ARGUMENT…] }",
+  ],
+  [
+    "a secret command that is not a list",
+    "{ env: BMC_PASSWORD }",
+    "{ cmd: sops -d bmc.txt }",
+    "32:17: nodes.node01.bmc.password: a secret is never written here: use { env: NAME }, { file: PATH } or { cmd: [PROGRAM, ARGUMENT…] }",
+  ],
+  [
+    "a secret command without a program",
+    "{ env: BMC_PASSWORD }",
+    "{ cmd: [] }",
+    "32:24: nodes.node01.bmc.password.cmd: the list is empty: name at least 1",
   ],
   [
     "an empty secret file name",
     "{ file: secrets/node02 }",
     "{ file: '' }",
-    "43:25: nodes.node02.bmc.password.file: is empty: write a value",
+    '43:25: nodes.node02.bmc.password.file: "" is not a path of letters, digits, blanks and _ . , : / @ = + ~ % ( ) -',
   ],
   [
     "a node name with an underscore",
@@ -447,8 +459,8 @@ test("a wrong value is shown at its anchor and at each alias of it", () => {
     "management: { cidr: *net }",
   );
   expect(problemsOf(text)).toEqual([
-    'site.yaml:9:16: networks.provisioning.cidr: "10.0.100.1/24" is not a network such as 10.0.100.0/24 (host bits zero)',
-    'site.yaml:15:23: networks.management.cidr: "10.0.100.1/24" is not a network such as 10.0.100.0/24 (host bits zero)',
+    'site.yaml:9:16: networks.provisioning.cidr: "10.0.100.1/24" is the address of a machine in a network: write the network as 10.0.100.0/24',
+    'site.yaml:15:23: networks.management.cidr: "10.0.100.1/24" is the address of a machine in a network: write the network as 10.0.100.0/24',
   ]);
 });
 

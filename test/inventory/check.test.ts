@@ -70,13 +70,13 @@ const broken: readonly (readonly [string, string, string, ...string[]])[] = [
     "a profile is declared",
     "profile: worker",
     "profile: workers",
-    '35:14: nodes.node02.profile: node node02 names the profile "workers", which is not declared; did you mean "worker"? Declared: control-plane, worker',
+    '35:14: nodes.node02.profile: node node02 names the profile "workers", which is not declared under profiles: did you mean "worker"?',
   ],
   [
     "a name that objects inherit is no declared profile",
     "profile: worker",
     "profile: constructor",
-    '35:14: nodes.node02.profile: node node02 names the profile "constructor", which is not declared; did you mean "worker"? Declared: control-plane, worker',
+    '35:14: nodes.node02.profile: node node02 names the profile "constructor", which is not declared under profiles: there are control-plane, worker',
   ],
   [
     "each node has its own MAC, in whatever notation",
@@ -164,8 +164,8 @@ test("without any profile the advice is to declare one", () => {
     "profiles: {}\nx",
   ).replace(/^x.*\n/m, "");
   expect(problemsOf(text)).toEqual([
-    'site.yaml:22:14: nodes.node01.profile: node node01 names the profile "control-plane", which is not declared; declare it under profiles',
-    'site.yaml:33:14: nodes.node02.profile: node node02 names the profile "worker", which is not declared; declare it under profiles',
+    'site.yaml:22:14: nodes.node01.profile: node node01 names the profile "control-plane", which is not declared under profiles: declare it there',
+    'site.yaml:33:14: nodes.node02.profile: node node02 names the profile "worker", which is not declared under profiles: declare it there',
   ]);
 });
 

@@ -9,9 +9,9 @@ const node = (name: string, role: Selectable["role"], powerGroup?: string): Sele
   powerGroup,
 });
 
-const nodes = [
-  node("node01", "control-plane", "pdu-a"),
-  node("node02", "control-plane", "pdu-b"),
+const nodes: readonly Selectable[] = [
+  { ...node("node01", "control-plane", "pdu-a"), rack: "r1", position: 3, labels: { zone: "a" } },
+  { ...node("node02", "control-plane", "pdu-b"), rack: "r2", position: 21, labels: { zone: "b" } },
   node("node03", "worker", "pdu-a"),
   node("node10", "worker"),
   node("gpu1", "worker", "pdu-b"),
@@ -38,6 +38,11 @@ describe("nodes are selected", () => {
     ["by role", ["role=worker"], [], "node03 node10 gpu1"],
     ["by profile", ["profile=small"], [], "node01 node02"],
     ["by power group", ["group=pdu-b"], [], "node02 gpu1"],
+    ["by rack", ["rack=r1"], [], "node01"],
+    ["by rack unit", ["position=21"], [], "node02"],
+    ["by rack units", ["position=1-10"], [], "node01"],
+    ["by ranges of rack units", ["position=1-2,3-3,20-30"], [], "node01 node02"],
+    ["by label", ["label.zone=b"], [], "node02"],
     ["by several at once", ["role=control-plane", "gpu*"], [], "node01 node02 gpu1"],
     ["without what follows a !", ["all", "!role=worker"], [], "node01 node02"],
     ["without what is excepted", ["all"], ["node0*", "gpu1"], "node10"],
@@ -66,10 +71,10 @@ const faults: [string, string[], string[], string, RegExp][] = [
   ["an unknown group", ["group=pdu-c"], [], "no node has group=pdu-c", /^there are: pdu-a, pdu-b$/],
   [
     "an unknown property",
-    ["rack=1"],
+    ["colour=red"],
     [],
-    "nodes can't be selected by rack=",
-    /role=, profile=, group=$/,
+    "nodes can't be selected by colour=",
+    /role=, profile=, group=, rack=, position=, label.KEY=$/,
   ],
   [
     "a property that every object has",
@@ -132,4 +137,28 @@ describe("a selection that is no good says what there is", () => {
       next: expect.stringMatching(/^declared are: n0, .*, n19 and 980 more$/),
     });
   });
+});
+
+it.each([
+  [
+    "position=10-1",
+    "10-1 is no range of positions",
+    "write it like position=1-10 or position=1-10,21",
+  ],
+  ["position=x", "x is no range of positions", "write it like position=1-10 or position=1-10,21"],
+  ["position=1-2", "no node has position=1-2", "there are: 3, 21"],
+  ["rack=r9", "no node has rack=r9", "there are: r1, r2"],
+  ["label.zone=c", "no node has label.zone=c", "there are: a, b"],
+  [
+    "label.constructor=x",
+    "no node has label.constructor=x",
+    "no node has a label.constructor: set it under labels",
+  ],
+  [
+    "zone=a",
+    "nodes can't be selected by zone=",
+    "use one of role=, profile=, group=, rack=, position=, label.KEY=",
+  ],
+])("%s says what there is", (selector, problem, next) => {
+  expect(names([selector])).toEqual({ problem, next });
 });

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/bmc/clock.ts";
 import { observed } from "../../src/bmc/observed.ts";
+import type { Node } from "../../src/inventory/schema.ts";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { createPowerWatch } from "../../src/operations/power-watch.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
@@ -29,7 +31,7 @@ function watching(
   const store = createNodeStore(database, now);
   const operating = new Set<string>();
   const faults: unknown[] = [];
-  const watched = nodes.slice(0, bmcs.length);
+  let watched = nodes.slice(0, bmcs.length);
   const watch = createPowerWatch({
     nodes: () => watched,
     ...{ store, now, clock: systemClock, concurrency: () => concurrency },
@@ -49,7 +51,10 @@ function watching(
     store
       .events({ afterId: 0, limit: 100 })
       .map(({ kind, detail }) => `${kind}${"seen" in detail ? ` ${detail["seen"]}` : ""}`);
-  return { watch, bmc, store, database, operating, faults, told };
+  const declare = (declared: readonly Node[]) => {
+    watched = [...declared];
+  };
+  return { watch, bmc, store, database, operating, faults, told, declare };
 }
 
 describe("readings", () => {
@@ -111,6 +116,37 @@ describe("readings", () => {
     await vi.advanceTimersByTimeAsync(3_000);
     await working;
     expect(machine.readings).toBe(1);
+    await watch.close();
+  });
+});
+
+describe("another inventory: readings", () => {
+  it("begin with a node that is declared, and end with one that is not", async () => {
+    const machines = [machineBmc("on"), machineBmc("off")];
+    const [first, second] = nodes;
+    if (first === undefined || second === undefined) throw new Error("two nodes are needed");
+    const { watch, declare } = watching(machines);
+    declare([first]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(machines.map(({ readings }) => readings)).toEqual([1, 0]);
+    declare([second]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(machines.map(({ readings }) => readings)).toEqual([1, 1]);
+    expect(watch.view("node02").state).toBe("off");
+    // Whoever still is at work on it must not fail over it.
+    expect(watch.view("node01").state).toBe("on");
+    await watch.close();
+  });
+
+  it("of another BMC say nothing of the one that a node has from then on", async () => {
+    const [first] = nodes;
+    if (first === undefined) throw new Error("a node is needed");
+    const { watch, declare } = watching([machineBmc("on")]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    declare([{ ...first, powerGroup: "pdu-9" }]);
+    expect(watch.view("node01").state).toBe("on");
+    declare([{ ...first, bmc: { ...first.bmc, address: "10.0.10.99" as Ipv4 } }]);
+    expect(watch.view("node01")).toMatchObject({ state: "unknown", last: undefined });
     await watch.close();
   });
 });

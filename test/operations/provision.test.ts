@@ -264,6 +264,36 @@ test("an operation whose node left the inventory fails alone and the others go o
   expect(operations[0]?.failure?.reason).toMatch(/no node node03/);
 });
 
+test("an operation goes on with the inventory that is in force at each attempt", async () => {
+  const rack = fakeRack();
+  let inForce = rack.tools.inventory();
+  const plans: number[] = [];
+  const tools = { ...rack.tools, inventory: () => inForce };
+  const runner = createRunner({
+    ...{ operations: tools.operations, nodes: tools.nodes, clock: rack.clock },
+    plan: (operation) => {
+      plans.push(inForce.timeouts.soakSeconds);
+      return provisionPlan(tools, operation, nodeOf(rack, operation.node));
+    },
+    basis: () => {
+      // Another inventory once the disk is installed, whose soak is done at once.
+      if (machine(rack, "node01").disk === "installed" && inForce.timeouts.soakSeconds !== 1)
+        inForce = { ...inForce, timeouts: { ...inForce.timeouts, soakSeconds: 1 } };
+      return inForce;
+    },
+    atomically: (work) => rack.database.transaction(work)(),
+    isStoreFull: () => false,
+    startedAtMs: rack.clock.now(),
+    accompany: async () => undefined,
+    onFault: (_operation, error) => {
+      throw error;
+    },
+  });
+  runner.submit(newProvisions(tools, [nodeOf(rack, "node01")], 1_000_000));
+  expect((await settled(rack)).map(({ status }) => status)).toEqual(["done"]);
+  expect(plans).toEqual([180, 1]);
+});
+
 test("a full store delays an operation, and nothing is done twice", async () => {
   const rack = fakeRack();
   let full = 40;

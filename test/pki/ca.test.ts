@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   mkdirSync,
@@ -14,17 +13,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
-import { issueNodeCertificate, loadOrCreateCa } from "../../src/pki/ca.ts";
+import { loadOrCreateCa } from "../../src/pki/ca.ts";
+import { issueNodeCertificate } from "../../src/pki/issue.ts";
+import { openssl, opensslFails } from "./openssl.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rackstrap-ca-"));
 const nowMs = Date.now();
-const settings = { commonName: "PlasmaCloud CA", nowMs };
+const settings = { commonName: "PlasmaCloud CA", key: "ec", caDays: 3650, nowMs } as const;
 const node01 = {
   name: "node01",
   fqdn: "node01.example.com",
   addresses: ["10.0.200.10", "10.0.100.50"],
+  key: "ec",
+  days: 365,
   nowMs,
-};
+} as const;
 let count = 0;
 function fresh(): string {
   count += 1;
@@ -32,14 +35,6 @@ function fresh(): string {
 }
 
 afterAll(() => rmSync(root, { recursive: true }));
-
-function openssl(...args: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync("openssl", args, { encoding: "utf8" });
-  if (error !== undefined)
-    throw new Error("openssl is missing: install the Debian package openssl");
-  expect(`${status} ${stderr}`).toMatch(/^0/);
-  return stdout;
-}
 
 async function issued() {
   const directory = fresh();
@@ -75,7 +70,39 @@ describe("a certificate it issues", () => {
     expect(Math.abs((from ?? 0) - (nowMs - 3_600_000))).toBeLessThan(1000);
     expect(Math.abs((to ?? 0) - (nowMs + 365 * 86_400_000))).toBeLessThan(1000);
   });
+});
 
+describe("the names of a certificate", () => {
+  test("answer openssl, addresses too, and no other does", async () => {
+    const { file } = await issued();
+    const says = (...check: string[]) => openssl("x509", "-in", file, "-noout", ...check);
+    for (const host of ["node01.example.com", "node01", "localhost"])
+      expect(says("-checkhost", host)).toContain("does match certificate");
+    for (const address of ["10.0.200.10", "10.0.100.50", "127.0.0.1"])
+      expect(says("-checkip", address)).toContain("does match certificate");
+    expect(says("-checkhost", "node02.example.com")).toContain("does NOT match");
+    expect(says("-checkip", "10.0.200.11")).toContain("does NOT match");
+  });
+
+  test("have a serial number and a fingerprint as openssl reads them", async () => {
+    const { file, leaf } = await issued();
+    const text = openssl("x509", "-in", file, "-noout", "-serial", "-fingerprint", "-sha256");
+    expect(text.toLowerCase()).toContain(`serial=${leaf.serial}`);
+    expect(text.replaceAll(":", "").toLowerCase()).toContain(leaf.fingerprint);
+  });
+
+  test("have the short one as the common name where the full one is longer than 64 characters", async () => {
+    const { ca, caFile } = await issued();
+    const fqdn = `node01.${"a".repeat(60)}.example.com`;
+    const long = await issueNodeCertificate(ca, { ...node01, fqdn });
+    const file = join(root, "long.pem");
+    writeFileSync(file, long.certPem);
+    expect(openssl("x509", "-in", file, "-noout", "-subject")).toContain("CN = node01\n");
+    openssl("verify", "-x509_strict", "-CAfile", caFile, "-verify_hostname", fqdn, file);
+  });
+});
+
+describe("a certificate", () => {
   test("does not outlive its CA", async () => {
     const { ca } = await issued();
     const late = await issueNodeCertificate(ca, { ...node01, nowMs: nowMs + 3600 * 86_400_000 });
@@ -106,8 +133,7 @@ describe("a certificate it issues", () => {
   test("is refused under another site's CA", async () => {
     const { file } = await issued();
     const other = await issued();
-    const { status } = spawnSync("openssl", ["verify", "-CAfile", other.caFile, file]);
-    expect(status).not.toBe(0);
+    expect(opensslFails("verify", "-CAfile", other.caFile, file)).toContain("verification failed");
   });
 });
 

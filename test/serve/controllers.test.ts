@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Node } from "../../src/inventory/schema.ts";
+import { createSecretReader } from "../../src/inventory/secret.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { type Controllers, createControllers } from "../../src/serve/controllers.ts";
 import { createSimulator, type Simulator } from "../../vm-harness/bmc/ipmi-server.ts";
@@ -33,7 +34,7 @@ async function rig(environment: Record<string, string>) {
   const [admin] = memory.users;
   if (admin === undefined) throw new Error("the machine has no user");
   simulator = await createSimulator({ machine: memory, address: "127.0.0.1", port: 0 });
-  controllers = createControllers(environment);
+  controllers = createControllers(createSecretReader(environment));
   const { port } = simulator;
   const password = { env: "BMC_PASSWORD" };
   const bmc = { kind: "ipmi", user: "admin", cipherSuite: 17, password, port } as const;
@@ -63,10 +64,29 @@ test("a driver that has much to do is closed without a rejection when its passwo
   expect((await Promise.allSettled([...asked, later])).length).toBe(17);
 });
 
+test("a driver that is kept follows its node's settings, and one whose node left gives its session back", async () => {
+  const first = await rig({ BMC_PASSWORD: "secret" });
+  const { simulated } = first;
+  await first.controllers.close();
+  let declared: Node | undefined = { ...simulated, bmc: { ...simulated.bmc, port: 9 } } as Node;
+  const rack = createControllers(createSecretReader({ BMC_PASSWORD: "secret" }), () => declared);
+  controllers = rack;
+  const kept = rack.find(declared);
+  declared = simulated;
+  rack.keep([declared]);
+  expect(await kept.powerState()).toBe("off");
+  expect(simulator?.sessionCount()).toBe(1);
+  rack.keep([declared]);
+  expect(await kept.powerState()).toBe("off");
+  expect(simulator?.sessionCount()).toBe(1);
+  rack.keep([]);
+  await vi.waitFor(() => expect(simulator?.sessionCount()).toBe(0));
+});
+
 test("a certificate that is changed in its file is read anew", async () => {
   const certificate = join(directory, "bmc.pem");
   writeFileSync(certificate, (await selfSigned("bmc")).cert);
-  controllers = createControllers({ BMC_PASSWORD: "secret" });
+  controllers = createControllers(createSecretReader({ BMC_PASSWORD: "secret" }));
   const bmc = {
     ...{ kind: "redfish", address: "127.0.0.1", port: 9, user: "admin", authentication: "basic" },
     ...{ password: { env: "BMC_PASSWORD" }, trust: { certificate } },
@@ -78,7 +98,7 @@ test("a certificate that is changed in its file is read anew", async () => {
 });
 
 test("a secret that can't be read is an authentication failure of that BMC, and nobody else's", async () => {
-  const { find } = createControllers({});
+  const { find } = createControllers(createSecretReader({}));
   await expect(find(node).powerState()).rejects.toMatchObject({
     kind: "authentication",
     message: expect.stringMatching(

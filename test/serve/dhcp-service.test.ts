@@ -75,11 +75,16 @@ test.runIf(process.getuid?.() === 0)(
     expect(service.state()).toBe("running");
     expect(await service.leases()).toEqual([]);
     expect((await service.poolUse()).every(({ used }) => used === 0)).toBe(true);
+    const { provisioning } = example.networks;
+    const networks = { ...example.networks, provisioning: { ...provisioning, pool: undefined } };
+    await service.setInventory({ ...onInterface("lo"), networks });
+    expect(await service.poolUse()).toEqual([]);
     const asked = [service.leases(), service.leases()];
     const closed = service.close();
     const late = service.leases();
     await expect(late).rejects.toThrow("DHCP has stopped");
     expect(await Promise.all(asked)).toEqual([[], []]);
+    await expect(service.setInventory(onInterface("lo"))).rejects.toThrow("DHCP has stopped");
     await closed;
     expect([service.state(), await service.poolUse(), heard]).toEqual(["stopped", [], []]);
     // And again: closing twice is no fault, and the ports are free.

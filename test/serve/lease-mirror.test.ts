@@ -78,3 +78,21 @@ test("a journal tells of nothing that could not be stored", () => {
   expect(() => journal.tryOut()).toThrow("ENOSPC");
   expect(told).toEqual([]);
 });
+
+test("when other machines are declared, their leases are told, and those of the former ones are gone", () => {
+  let declared = mac;
+  const changes: LeaseChanges[] = [];
+  const journal = tellingJournal(
+    createMemoryLeaseJournal(lease("10.0.0.5"), lease("10.0.0.6", stranger)),
+    (asked) => asked === declared,
+    isReserved,
+    (change) => changes.push(change),
+  );
+  const rows = journal.load(0);
+  declared = stranger;
+  journal.retell(rows);
+  expect(changes).toEqual([
+    { rows: [lease("10.0.0.5")], gone: [] },
+    { rows: [lease("10.0.0.6", stranger)], gone: ["10.0.0.5"] },
+  ]);
+});

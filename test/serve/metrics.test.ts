@@ -46,6 +46,7 @@ test("the figures are in the text format of Prometheus", () => {
     pools: [{ network: "provisioning", size: 11, used: 2 }],
     foreignServers: [{ address: ip("10.0.100.9"), interface: "eth0", lastHeardMs: 0 }],
     damagedAssets: 1,
+    inventory: { valid: false, loadedAtMs: 1_700_000_000_999 },
     assetsCheckedMs: 1_700_000_000_999,
     power: [
       { node: "node01", view: { state: "on", readAtMs: 1_000, asked: "off", differs: true } },
@@ -79,6 +80,12 @@ rackstrap_assets_damaged 1
 # HELP rackstrap_assets_checked_timestamp_seconds When all images were last read in full, since the epoch.
 # TYPE rackstrap_assets_checked_timestamp_seconds gauge
 rackstrap_assets_checked_timestamp_seconds 1700000000
+# HELP rackstrap_inventory_valid 1 while the inventory's files as they were read last are in force.
+# TYPE rackstrap_inventory_valid gauge
+rackstrap_inventory_valid 0
+# HELP rackstrap_inventory_loaded_timestamp_seconds When the inventory in force was taken, since the epoch.
+# TYPE rackstrap_inventory_loaded_timestamp_seconds gauge
+rackstrap_inventory_loaded_timestamp_seconds 1700000000
 # HELP rackstrap_node_power 1 while the node's BMC says on, 0 while it says off; absent while it is not known.
 # TYPE rackstrap_node_power gauge
 rackstrap_node_power{node="node01"} 1

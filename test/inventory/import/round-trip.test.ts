@@ -6,7 +6,7 @@ import { expect, it, test } from "vitest";
 import { formatInventory } from "../../../src/inventory/import/format-inventory.ts";
 import { configKind, parseConfigs } from "../../../src/inventory/import/read.ts";
 import { toInventory } from "../../../src/inventory/import/to-inventory.ts";
-import { type LoadResult, parseInventory } from "../../../src/inventory/load.ts";
+import { type Parsed, parseInventory } from "../../../src/inventory/load.ts";
 import { fixture, fixtures, mustRead, readFixture } from "./read.ts";
 
 const site = join(import.meta.dirname, "../../../inventory/site.yaml");
@@ -48,7 +48,7 @@ function fillIn(lines: readonly string[], provisioning: string, server: string):
     .join("\n");
 }
 
-function problems(loaded: LoadResult): readonly unknown[] {
+function problems(loaded: Parsed): readonly unknown[] {
   return "problems" in loaded ? loaded.problems : [];
 }
 

@@ -1,0 +1,141 @@
+// Which changes of the inventory are refused while the server runs, each with what to do first (reliability F17). Pure: what is known
+// of the machines comes in, sentences go out.
+
+import type { Judgement } from "../cluster/judge.ts";
+import { formatDisk } from "../inventory/disk.ts";
+import { servedInterfaces } from "../inventory/networks.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
+import type { InstallIntent } from "../nodes/ports.ts";
+import type { NodeState } from "../nodes/state.ts";
+
+export interface InventoryRefusal {
+  readonly node: string;
+  readonly reason: string;
+  /** What to do first. */
+  readonly next: string;
+}
+
+export interface MachineFacts {
+  /** The id of the operation that runs for a node. */
+  readonly operation: (node: string) => string | undefined;
+  /** The id of the power job that is at work on it. */
+  readonly powerJob: (node: string) => string | undefined;
+  /** Its newest intent, used up or not. */
+  readonly intent: (node: string) => InstallIntent | undefined;
+  readonly state: (node: string) => NodeState;
+  /** Whether the cluster was ever formed from here. */
+  readonly clusterFormed: boolean;
+  /** What the layers of the cluster say of themselves; empty when they were not asked. */
+  readonly cluster: readonly Judgement[];
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
+/** Nodes that `to` lacks. */
+export function removedNodes(from: Inventory, to: Inventory): readonly Node[] {
+  const names = new Set(to.nodes.map(({ name }) => name));
+  return from.nodes.filter(({ name }) => !names.has(name));
+}
+
+/** Why `to` can't take the place of `from` now; empty when it can. */
+export function inventoryRefusals(
+  from: Inventory,
+  to: Inventory,
+  facts: MachineFacts,
+): readonly InventoryRefusal[] {
+  const after = new Map(to.nodes.map((node) => [node.name, node]));
+  return [
+    ...removedNodes(from, to).flatMap(({ name }) => [
+      ...busy(name, "removed", facts),
+      ...memberOf(name, facts),
+    ]),
+    ...from.nodes.flatMap((node) => {
+      const next = after.get(node.name);
+      const what = next && identityChange(node, next);
+      return what === undefined ? [] : busy(node.name, what, facts).slice(0, 1);
+    }),
+    ...serverAddresses(to),
+  ];
+}
+
+/** What an install that is under way relies on. */
+function identityChange(from: Node, to: Node): string | undefined {
+  if (from.mac !== to.mac) return `given the MAC ${to.mac}`;
+  const disk = formatDisk(to.disk);
+  return formatDisk(from.disk) === disk ? undefined : `given the disk ${disk}`;
+}
+
+function busy(node: string, what: string, facts: MachineFacts): InventoryRefusal[] {
+  const operation = facts.operation(node);
+  if (operation !== undefined)
+    return [
+      {
+        node,
+        reason: `node ${node} can't be ${what}: the operation ${operation} runs for it`,
+        next: `let it end, or stop it: rackstrap operations cancel ${operation}`,
+      },
+    ];
+  const intent = facts.intent(node);
+  if (intent !== undefined && intent.consumedAtMs === undefined && intent.expiresAtMs > facts.nowMs)
+    return [
+      {
+        node,
+        reason: `node ${node} can't be ${what}: it is armed for an install until ${new Date(intent.expiresAtMs).toISOString()}`,
+        next: `wait until then, or stop the install: rackstrap operations cancel ${intent.operation}`,
+      },
+    ];
+  const job = what === "removed" ? facts.powerJob(node) : undefined;
+  if (job === undefined) return [];
+  return [
+    {
+      node,
+      reason: `node ${node} can't be removed: the power job ${job} is at work on it`,
+      next: `wait for it: rackstrap power show ${job}`,
+    },
+  ];
+}
+
+const gone =
+  "remove it from the cluster first; if that cluster is gone for good, start the server again, which reads the file as it is";
+
+const perhapsMember: readonly NodeState[] = ["joining", "verifying", "active", "failed"];
+
+/** A voter that nobody knows of any more would be counted all the same. */
+function memberOf(
+  node: string,
+  { cluster, clusterFormed, state }: MachineFacts,
+): InventoryRefusal[] {
+  const seen = cluster.flatMap(({ layer, members }) => {
+    const member = members.find(({ id }) => id === node);
+    if (member === undefined) return [];
+    return [`a ${member.role === "learner" ? "learner" : "voter"} of ${layer}`];
+  });
+  if (seen.length > 0) {
+    const reason = `node ${node} can't be removed: it is ${seen.join(" and ")}`;
+    return [{ node, reason, next: "remove it from the cluster first" }];
+  }
+  // Where every layer shows its members, they say who is in it.
+  const isVisible =
+    cluster.length > 0 && cluster.every(({ verdict }) => ["healthy", "degraded"].includes(verdict));
+  const known = state(node);
+  if (isVisible || !clusterFormed || !perhapsMember.includes(known)) return [];
+  return [
+    {
+      node,
+      reason: `node ${node} can't be removed: it is ${known}, and the cluster can't be seen, so it may be a voter`,
+      next: gone,
+    },
+  ];
+}
+
+/** The file was checked with the server's address in it, which counts from the next start on. */
+function serverAddresses(to: Inventory): InventoryRefusal[] {
+  const own = new Set(servedInterfaces(to).map(({ address }) => address));
+  return to.nodes
+    .filter(({ provisioningAddress }) => own.has(provisioningAddress))
+    .map(({ name, provisioningAddress }) => ({
+      node: name,
+      reason: `node ${name} can't have ${provisioningAddress}: it is this server's until it is started again`,
+      next: "give the node another address, or start the server again",
+    }));
+}

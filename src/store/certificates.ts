@@ -1,0 +1,73 @@
+// The certificates that were issued, in SQLite: what they say, never a key.
+
+import type { CertificateStore, IssuedRecord } from "../pki/issued.ts";
+import type { Connection } from "./database.ts";
+
+interface Row {
+  serial: string;
+  node: string;
+  operation: string;
+  issued_at_ms: number;
+  not_before_ms: number;
+  not_after_ms: number;
+  fingerprint: string;
+  key_sha256: string;
+  ca_fingerprint: string;
+  verified_at_ms: number | null;
+  verified_by: "files" | "handshake" | null;
+}
+
+export function createCertificateStore(database: Connection): CertificateStore {
+  return {
+    issued: (record) => database.transaction(() => insert(database, record))(),
+    verified: (operation, by, atMs) => {
+      database
+        .prepare("UPDATE certificates SET verified_at_ms = ?, verified_by = ? WHERE operation = ?")
+        .run(atMs, by, operation);
+    },
+    certificates: () =>
+      database
+        .prepare<[], Row>(
+          "SELECT * FROM certificates ORDER BY issued_at_ms DESC, rowid DESC LIMIT 10000",
+        )
+        .all()
+        .map(toRecord),
+  };
+}
+
+function insert(database: Connection, record: IssuedRecord): void {
+  database.prepare("DELETE FROM certificates WHERE operation = ?").run(record.operation);
+  database
+    .prepare(
+      `INSERT INTO certificates (serial, node, operation, issued_at_ms, not_before_ms, not_after_ms,
+         fingerprint, key_sha256, ca_fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      record.serial,
+      record.node,
+      record.operation,
+      record.issuedAtMs,
+      record.notBeforeMs,
+      record.notAfterMs,
+      record.fingerprint,
+      record.keySha256,
+      record.caFingerprint,
+    );
+}
+
+function toRecord(row: Row): IssuedRecord {
+  const { serial, node, operation, fingerprint } = row;
+  const verified =
+    row.verified_at_ms === null || row.verified_by === null
+      ? undefined
+      : { atMs: row.verified_at_ms, by: row.verified_by };
+  return {
+    ...{ serial, node, operation, fingerprint },
+    issuedAtMs: row.issued_at_ms,
+    notBeforeMs: row.not_before_ms,
+    notAfterMs: row.not_after_ms,
+    keySha256: row.key_sha256,
+    caFingerprint: row.ca_fingerprint,
+    verified,
+  };
+}

@@ -1,0 +1,140 @@
+import { expect, test } from "vitest";
+import type { Judgement } from "../../src/cluster/judge.ts";
+import type { Inventory, Node } from "../../src/inventory/schema.ts";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
+import type { Mac } from "../../src/net/mac.ts";
+import type { InstallIntent } from "../../src/nodes/ports.ts";
+import { inventoryRefusals, type MachineFacts } from "../../src/operations/inventory-guard.ts";
+import { exampleInventory } from "../fakes/rack.ts";
+
+const site = exampleInventory();
+const nowMs = 1_000_000;
+
+const withNode02 = (change: (node: Node) => Node[]): Inventory => ({
+  ...site,
+  nodes: site.nodes.flatMap((node) => (node.name === "node02" ? change(node) : [node])),
+});
+const without = withNode02(() => []);
+const otherMac = withNode02((node) => [{ ...node, mac: "52:54:00:99:99:99" as Mac }]);
+const otherDisk = withNode02((node) => [{ ...node, disk: { path: "/dev/sdb" } }]);
+const otherGroup = withNode02((node) => [{ ...node, powerGroup: "pdu-2" }]);
+
+const idle: MachineFacts = {
+  operation: () => undefined,
+  powerJob: () => undefined,
+  intent: () => undefined,
+  state: () => "registered",
+  clusterFormed: true,
+  cluster: [],
+  nowMs,
+};
+const operating = { operation: (node: string) => (node === "node02" ? "op-1" : undefined) };
+const intent = (changes: Partial<InstallIntent> = {}) => ({
+  intent: (node: string) =>
+    node === "node02"
+      ? ({
+          ...{ id: "intent-1", node, mac: site.nodes[1]?.mac as Mac, disk: "/dev/sda" },
+          ...{ operation: "op-1", armedAtMs: 0, expiresAtMs: nowMs + 1, consumedAtMs: undefined },
+          ...changes,
+        } satisfies InstallIntent)
+      : undefined,
+});
+const powered = { powerJob: (node: string) => (node === "node02" ? "job-1" : undefined) };
+const active = { state: () => "active" as const };
+const layer = (verdict: Judgement["verdict"], ...members: [string, "follower" | "learner"][]) =>
+  ({
+    ...{ layer: "chainfire", verdict },
+    members: members.map(([id, role]) => ({ id, role, raftAddress: "", status: "healthy" })),
+  }) as unknown as Judgement;
+const seenBeside = { cluster: [layer("healthy", ["node01", "follower"])] };
+
+test.each<[string, Inventory, Partial<MachineFacts>, RegExp, RegExp]>([
+  [
+    "an operation runs for",
+    without,
+    operating,
+    /can't be removed: the operation op-1 runs/,
+    /cancel op-1/,
+  ],
+  [
+    "an operation runs for",
+    otherMac,
+    operating,
+    /given the MAC 52:54:00:99:99:99: the op/,
+    /cancel/,
+  ],
+  [
+    "an operation runs for",
+    otherDisk,
+    operating,
+    /given the disk \/dev\/sdb: the operation/,
+    /cancel/,
+  ],
+  [
+    "is armed",
+    without,
+    intent(),
+    /can't be removed: it is armed .* until 1970-01-01T00:16:40/,
+    /op-1/,
+  ],
+  ["is armed", otherMac, intent(), /given the MAC .*: it is armed/, /cancel op-1/],
+  ["is armed", otherDisk, intent(), /given the disk .*: it is armed/, /cancel op-1/],
+  ["is being switched", without, powered, /the power job job-1 is at work/, /power show job-1/],
+  [
+    "is a voter",
+    without,
+    { cluster: [layer("healthy", ["node02", "follower"])] },
+    /node02 can't be removed: it is a voter of chainfire$/,
+    /remove it from the cluster first/,
+  ],
+  [
+    "is a learner",
+    without,
+    { cluster: [layer("degraded", ["node02", "learner"])] },
+    /a learner of chainfire/,
+    /remove it from the cluster first/,
+  ],
+  [
+    "was active when last seen",
+    without,
+    active,
+    /it is active, and the cluster can't be seen/,
+    /first/,
+  ],
+  [
+    "was active, in a cluster without a majority",
+    without,
+    { ...active, cluster: [layer("no-quorum", ["node01", "follower"])] },
+    /may be a voter/,
+    /start the server again/,
+  ],
+])("a node that %s is not taken away or made another", (_, to, facts, reason, next) => {
+  expect(inventoryRefusals(site, to, { ...idle, ...facts })).toEqual([
+    { node: "node02", reason: expect.stringMatching(reason), next: expect.stringMatching(next) },
+  ]);
+});
+
+test.each<[string, Inventory, Partial<MachineFacts>]>([
+  ["a node that nobody is at work on leaves", without, {}],
+  ["a node in another power group while it is installed", otherGroup, operating],
+  ["another MAC while it is switched", otherMac, powered],
+  ["an intent that is used up", without, intent({ consumedAtMs: nowMs })],
+  ["an intent that is over", without, intent({ expiresAtMs: nowMs })],
+  ["an active node that the cluster shows it has no more", without, { ...active, ...seenBeside }],
+  [
+    "a node that failed before there was a cluster",
+    without,
+    { state: () => "failed", clusterFormed: false },
+  ],
+  ["the same again", site, { ...operating, ...intent(), ...powered, ...active }],
+])("nothing stands against: %s", (_, to, facts) => {
+  expect(inventoryRefusals(site, to, { ...idle, ...facts })).toEqual([]);
+});
+
+test("a node does not get the address that the server has until it is started again", () => {
+  const address = site.server.address;
+  const to = withNode02((node) => [{ ...node, provisioningAddress: address as Ipv4 }]);
+  expect(inventoryRefusals(site, to, idle)).toMatchObject([
+    { node: "node02", reason: expect.stringContaining(`can't have ${address}`) },
+  ]);
+});
