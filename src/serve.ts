@@ -148,7 +148,7 @@ async function start(
     ...{ bmc: tools.bmc, probe: controllers.probe },
     ...{ consoles: consoles.hub, consoleLog: consoles.log },
     subject: rendering.subject,
-    newProvisions: (chosen) => newProvisions(tools, chosen, now()),
+    newProvisions: (chosen, confirmed) => newProvisions(tools, chosen, now(), confirmed),
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),

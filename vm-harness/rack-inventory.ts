@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import type { z } from "zod";
+import { disk, installDevice } from "../src/inventory/disk.ts";
 import type { inventorySchema } from "../src/inventory/schema.ts";
 import type { Machine } from "./machine.ts";
 import { certificateOf } from "./rack-bmc.ts";
@@ -65,7 +66,8 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
           ...(machine.secureBoot && { secureBoot: true }),
           provisioningAddress: `10.0.100.${50 + index}`,
           productionAddress: productionAddress(index),
-          disk: "/dev/vda",
+          // One of them by its serial number: its disk has a name only once rackstrap has found it.
+          disk: index === 1 ? { serial: machine.name } : "/dev/vda",
           bmc: bmcOf(machine),
         },
       ]),
@@ -109,7 +111,7 @@ export function flakeOf(
       nodes.map(([name, node]) => [
         name,
         {
-          disk: node.disk,
+          disk: deviceOf(name, node.disk),
           firmware: node.firmware,
           secureBoot: node.secureBoot === true,
           fqdn: `${name}.${inventory.domain}`,
@@ -123,6 +125,13 @@ export function flakeOf(
       ]),
     ),
   };
+}
+
+/** What the node's disk layout would name. */
+function deviceOf(name: string, written: InventoryFile["nodes"][string]["disk"]): string {
+  const parsed = disk.safeParse(written);
+  if (parsed.success) return installDevice(parsed.data);
+  throw new Error(`${name}: its disk is not one: ${parsed.error.message}`);
 }
 
 /** The runbook's production address of the control-plane node at `index`. */

@@ -38,12 +38,9 @@ iputils-ping     ping, as the check uses it
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
-<<<<<<< HEAD
-nftables         rules of a firewall
-=======
-nftables         nft, the parser of firewall rules
+mount            losetup, a disk to be named
+nftables         nft, the parser of firewall rules, and rules for tests
 nix-bin          nix-instantiate, the parser and evaluator of NixOS configurations
->>>>>>> 3190fdc (generate: the NixOS configuration of every node, as a tree that reads like one written by hand)
 openssh-server   installer to be identified
 openssl          checks of the certificates
 python3          hands sockets over, as systemd does

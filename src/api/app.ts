@@ -74,6 +74,10 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
     const events = service.nodeEvents(params.name, { afterId: after, limit });
     return give(shapes.eventsAnswer, { events });
   });
+  app.get("/api/drift", ({ query }) => {
+    const { node } = take(shapes.driftQuery, query);
+    return give(shapes.driftAnswer, { nodes: service.drift(node) });
+  });
   app.get("/api/discovered", () =>
     give(shapes.discoveredAnswer, { discovered: service.discovered() }),
   );
@@ -106,9 +110,9 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
 
 function addOperationRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.post("/api/provision", ({ body }, reply) => {
-    const { nodes } = take(shapes.provisionBody, body);
+    const request = take(shapes.provisionBody, body);
     reply.code(202);
-    return give(shapes.operationsAnswer, { operations: service.provision(nodes) });
+    return give(shapes.operationsAnswer, { operations: service.provision(request) });
   });
   app.get("/api/operations", () =>
     give(shapes.operationsAnswer, { operations: service.operations() }),

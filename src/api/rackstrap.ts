@@ -9,15 +9,14 @@ import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { ipv4ToNumber } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
+import { driftOf } from "../nodes/drift.ts";
 import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
-import { nextState, states } from "../nodes/state.ts";
 import { awaitedBootStage } from "../operations/boot-stage.ts";
 import { formationOf } from "../operations/formation.ts";
 import type { ClusterStore, Operation, OperationStore } from "../operations/operation.ts";
-import type { PowerJobs } from "../operations/power-jobs.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
-import type { Clock, Runner } from "../operations/runner.ts";
+import type { Clock } from "../operations/runner.ts";
 import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
 import type { CertificatesView } from "./certificate-shapes.ts";
@@ -25,10 +24,12 @@ import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
 import { createPowerService } from "./power.ts";
+import { type ProvisionServiceTools, startProvisions } from "./provision.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
 import type {
   CheckRequest,
   DiscoveredView,
+  DriftView,
   EventView,
   Explanation,
   LayerView,
@@ -37,18 +38,18 @@ import type {
   OperationView,
 } from "./shapes.ts";
 
-export interface RackstrapTools extends Omit<ConsoleTools, "declared">, Omit<BmcTools, "declared"> {
+export interface RackstrapTools
+  extends Omit<ConsoleTools, "declared">,
+    Omit<BmcTools, "declared">,
+    ProvisionServiceTools {
   readonly inventory: LiveInventory;
   readonly inventoryFiles: InventoryService;
   readonly nodes: NodeStore;
   readonly operations: OperationStore;
   readonly cluster: ClusterAccess;
   readonly clusters: ClusterStore;
-  readonly powerJobs: PowerJobs;
   readonly powerWatch: Pick<PowerWatch, "view">;
   readonly subject: (mac: Mac) => Subject;
-  readonly runner: Runner;
-  readonly newProvisions: (nodes: readonly Node[]) => Operation[];
   /** The text a machine would get at a stage, or undefined for a stage that does not exist. */
   readonly render: (node: Node, stage: string) => string | undefined;
   readonly stages: readonly string[];
@@ -105,7 +106,10 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     }),
     ...createConsoleService({ ...tools, declared }),
     ...createBmcService({ ...tools, declared }),
-    provision: (names) => provision(tools, names.map(declared)),
+    provision: (request) =>
+      startProvisions(tools, request.nodes.map(declared), request).map(operationView),
+    drift: (names) =>
+      (names?.map(declared) ?? inventory().nodes).map((node) => driftView(tools, node)),
     operations: () => operations.operations({ running: false }).map(operationView),
     operation: (id) => operationView(stored(id)),
     cancel: (id) => {
@@ -142,33 +146,19 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
   };
 }
 
-function provision(tools: RackstrapTools, chosen: readonly Node[]): OperationView[] {
-  for (const node of chosen) {
-    const other = tools.operations.runningFor(node.name);
-    if (other !== undefined)
-      throw new Refusal(
-        "conflict",
-        `node ${node.name} already has the operation ${other.id} running`,
-        `follow it, or stop it first: rackstrap operations cancel ${other.id}`,
-      );
-    const job = tools.powerJobs.runningFor(node.name);
-    if (job !== undefined)
-      throw new Refusal(
-        "conflict",
-        `the power job ${job} is at work on node ${node.name}`,
-        `wait for it: rackstrap power show ${job}`,
-      );
-    const { state } = tools.nodes.node(node.name);
-    if (nextState(state, "install-armed") === undefined)
-      throw new Refusal(
-        "conflict",
-        `node ${node.name} is ${state} (${states[state]}): an install would destroy it`,
-        `look at it first: rackstrap explain ${node.name}`,
-      );
-  }
-  const operations = tools.newProvisions(chosen);
-  tools.runner.submit(operations);
-  return operations.map(operationView);
+function driftView({ nodes }: Pick<RackstrapTools, "nodes">, node: Node): DriftView {
+  const machine = nodes.machine(node.name);
+  if (machine === undefined) return { node: node.name, differences: [] };
+  const differences = driftOf(node, machine, nodes.lastInstall(node.name));
+  return { node: node.name, seenMs: machine.atMs, differences };
+}
+
+/** One line for `explain`; undefined where machine and inventory agree. */
+function driftLine(tools: Pick<RackstrapTools, "nodes">, node: Node): string | undefined {
+  const differing = driftView(tools, node).differences.filter(({ kind }) => kind === "differs");
+  if (differing.length === 0) return undefined;
+  const settings = differing.map(({ setting }) => setting).join(", ");
+  return `${settings}: the machine is not what the inventory says (rackstrap drift ${node.name})`;
 }
 
 function explain(tools: RackstrapTools, text: string): Explanation {
@@ -188,6 +178,7 @@ function explain(tools: RackstrapTools, text: string): Explanation {
     node === undefined ? { mac, limit: shownEvents } : { node: node.name, limit: shownEvents },
   );
   const stage = node && awaitedBootStage(nodes, tools.operations, node.name);
+  const drift = node && driftLine(tools, node);
   const stranger = nodes.discovered().find((machine) => machine.mac === mac);
   return {
     subject: text,
@@ -196,6 +187,7 @@ function explain(tools: RackstrapTools, text: string): Explanation {
     boot: decision.boot.kind,
     reason: decision.reason,
     ...(stage === undefined ? {} : { stage: { name: stage.name, likely: stage.likely } }),
+    ...(drift === undefined ? {} : { drift }),
     ...(node === undefined && stranger !== undefined ? { facts: stranger.facts } : {}),
     events: events.map(eventView),
   };

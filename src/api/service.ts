@@ -11,6 +11,7 @@ import type { PowerJobView, PowerPlanView, PowerRequest } from "./power-shapes.t
 import type {
   CheckRequest,
   DiscoveredView,
+  DriftView,
   EventView,
   Explanation,
   Formation,
@@ -18,6 +19,7 @@ import type {
   LeaseView,
   NodeView,
   OperationView,
+  ProvisionRequest,
   Rendered,
 } from "./shapes.ts";
 
@@ -67,7 +69,9 @@ export interface Rackstrap extends PowerService, ConsoleService, BmcService, Inv
   explain(subject: string): Explanation;
   events(query: EventQuery): readonly EventView[];
   /** Starts one operation per node, or refuses all of them. */
-  provision(nodes: readonly string[]): readonly OperationView[];
+  provision(request: ProvisionRequest): readonly OperationView[];
+  /** Of these nodes, or of all: where the machines are not what the inventory says. */
+  drift(nodes: readonly string[] | undefined): readonly DriftView[];
   /** Newest first. */
   operations(): readonly OperationView[];
   operation(id: string): OperationView;

@@ -8,7 +8,18 @@ import { names, powerShape } from "./power-shapes.ts";
 const count = z.int().min(0);
 const text = z.string();
 
-export const provisionBody = z.strictObject({ nodes: names });
+export const provisionBody = z.strictObject({
+  nodes: names,
+  /** Of these, those whose disks may hold data that is not from here. */
+  erase: names.optional(),
+  /** Of the disks that the one node has now, where they are not those of its last install. */
+  diskSerials: z.array(text.min(1).max(256)).max(2).optional(),
+  /** How many nodes are meant, where the inventory allows fewer. */
+  limit: z.int().min(1).max(1000).optional(),
+});
+export const driftQuery = z.strictObject({
+  node: z.union([text.transform((name) => [name]), names]).optional(),
+});
 export const eventsQuery = z.strictObject({
   after: z.coerce.number().pipe(count).default(0),
   limit: z.coerce.number().pipe(z.int().min(1).max(1000)).default(200),
@@ -81,6 +92,8 @@ export const explanationShape = z.object({
   reason: text,
   /** While an operation runs for the node: the last stage of its network boot, and what most often keeps a machine there. */
   stage: z.object({ name: text, likely: text }).optional(),
+  /** Where the machine is not what the inventory says. */
+  drift: text.optional(),
   /** What an undeclared machine said of itself. */
   facts: z.record(text, text).readonly().optional(),
   /** The last things that happened to it, oldest first. */
@@ -145,6 +158,23 @@ export const checkQuery = z.strictObject({
   defaultPasswords: z.literal("try").optional(),
 });
 
+const driftShape = z.object({
+  node: text,
+  /** When the machine was looked at last. Absent: never. */
+  seenMs: z.number().optional(),
+  differences: z
+    .array(
+      z.object({
+        /** `differs`: one of the two is wrong. `note`: worth knowing. */
+        kind: z.enum(["differs", "note"]),
+        setting: text,
+        declared: text,
+        found: text,
+      }),
+    )
+    .readonly(),
+});
+
 export type CheckRequest = z.output<typeof checkQuery>;
 
 const checkShape = z.object({
@@ -166,6 +196,7 @@ export const leasesAnswer = z.object({ leases: z.array(leaseShape).readonly() })
 export const eventsAnswer = z.object({ events: z.array(eventShape).readonly() });
 export const operationsAnswer = z.object({ operations: z.array(operationShape).readonly() });
 export const clusterAnswer = z.object({ layers: z.array(layerShape).readonly() });
+export const driftAnswer = z.object({ nodes: z.array(driftShape).readonly() });
 export const checkAnswer = z.object({ checks: z.array(checkShape).readonly() });
 
 export type NodeView = z.output<typeof nodeShape>;
@@ -175,6 +206,8 @@ export type EventView = z.output<typeof eventShape>;
 export type Explanation = z.output<typeof explanationShape>;
 export type StepView = z.output<typeof stepShape>;
 export type OperationView = z.output<typeof operationShape>;
+export type ProvisionRequest = z.output<typeof provisionBody>;
+export type DriftView = z.output<typeof driftShape>;
 export type LayerView = z.output<typeof layerShape>;
 export type Formation = z.output<typeof formationShape>;
 export type Rendered = z.output<typeof renderedShape>;

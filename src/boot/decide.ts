@@ -1,7 +1,7 @@
 // The one place that says what a machine boots. DHCP, TFTP and HTTP all ask it, so that the
 // guard against an accidental reinstall cannot be missed on one of the routes.
 
-import { formatDisk } from "../inventory/disk.ts";
+import { formatDisks } from "../inventory/disk.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
 import type { InstallIntent, NodeRecord } from "../nodes/ports.ts";
@@ -35,13 +35,15 @@ export function decide(subject: Subject, nowMs: number): Decision {
   const { mac, node, record, intent } = subject;
   if (node === undefined || record === undefined)
     return localDisk(`${mac} is in no inventory: it gets an address and nothing to install`);
+  if (node.protected)
+    return localDisk(`node ${node.name} is protected: it is never installed over`);
   if (record.state !== "armed") return localDisk(`node ${node.name} is ${record.state}, not armed`);
   if (intent === undefined) return localDisk(`node ${node.name} has no install intent`);
   if (intent.mac !== mac)
     return localDisk(`node ${node.name} was armed for ${intent.mac}, and ${mac} asks`);
-  if (intent.disk !== formatDisk(node.disk))
+  if (intent.disk !== formatDisks(node))
     return localDisk(
-      `node ${node.name} was armed for ${intent.disk}, and the inventory now names ${formatDisk(node.disk)}`,
+      `node ${node.name} was armed for ${intent.disk}, and the inventory now names ${formatDisks(node)}`,
     );
   if (intent.consumedAtMs !== undefined)
     return localDisk(`the install intent of node ${node.name} is used up`);

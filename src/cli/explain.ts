@@ -23,7 +23,7 @@ export function addExplainCommand(program: Command, done: Done): void {
 }
 
 function explanationLines(explanation: Explanation): string[] {
-  const { node, mac, state, boot, reason, stage, facts = {}, events } = explanation;
+  const { node, mac, state, boot, reason, stage, drift, facts = {}, events } = explanation;
   const line = (label: string, value: string | undefined) =>
     value === undefined ? [] : [printable(`${label.padEnd(8)}${value}`)];
   return [
@@ -34,6 +34,7 @@ function explanationLines(explanation: Explanation): string[] {
     ...line("because", reason),
     ...line("came to", stage?.name),
     ...line("likely", stage?.likely),
+    ...line("drift", drift),
     ...Object.entries(facts).map(([name, value]) => printable(`said    ${name}: ${value}`)),
     ...(events.length === 0 ? [] : ["", ...eventLines(events)]),
   ];

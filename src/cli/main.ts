@@ -10,6 +10,7 @@ import { addCertsCommand } from "./certs.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addConsoleCommand } from "./console.ts";
+import { addDriftCommand } from "./drift.ts";
 import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
 import { addExplainCommand } from "./explain.ts";
@@ -54,6 +55,7 @@ function createProgram(done: Done): Command {
   addNodesCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);
+  addDriftCommand(program, done);
   addEventsCommand(program, done);
   addPowerCommand(program, done);
   addConsoleCommand(program, done);

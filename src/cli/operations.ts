@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { operationShape, operationsAnswer } from "../api/shapes.ts";
 import { exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
-import { failureLines, progressTable, stepTable } from "./progress.ts";
+import { failureLines, findings, progressTable, stepTable } from "./progress.ts";
 import { connect, type GlobalOptions } from "./server.ts";
 import { formatTable, formatTime } from "./table.ts";
 
@@ -42,6 +42,7 @@ export function addOperationsCommand(program: Command, done: Done): void {
         ...progressTable([operation], Date.now()),
         "",
         ...stepTable(operation, Date.now()),
+        ...findings(operation),
         ...failureLines(operation),
       ]);
       done(exitCodes.ok);

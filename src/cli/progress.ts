@@ -42,7 +42,8 @@ export function progressChanges(
         : operation.status;
     const words = lastWords(operation, step);
     const line = `${operation.node} ${total} ${what}${words === "" ? "" : `: ${words}`}`;
-    return [printable(line)];
+    const told = old === undefined ? [] : findings(old);
+    return [...findings(operation).filter((found) => !told.includes(found)), printable(line)];
   });
 }
 
@@ -76,6 +77,14 @@ export function failureLines(operation: OperationView): string[] {
     printable(`${node} ${status} at ${failure.stage}: ${failure.reason}`),
     printable(`  next: ${failure.next}`),
   ];
+}
+
+/** What steps found that a person should read whole: the disk that is written to. Nothing is cut here. */
+export function findings({ node, steps }: OperationView): string[] {
+  return steps.flatMap(({ id, evidence }) => {
+    const summary = evidence?.["summary"];
+    return typeof summary === "string" ? [printable(`${node} ${id}: ${summary}`)] : [];
+  });
 }
 
 /** All steps of one operation with their times. */

@@ -1,8 +1,13 @@
 // rackstrap provision: the operator's explicit act. Starts the installs and watches them to their end.
 
 import type { Command } from "commander";
-import { nodesAnswer, type OperationView, operationsAnswer } from "../api/shapes.ts";
-import { type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
+import {
+  nodesAnswer,
+  type OperationView,
+  operationsAnswer,
+  type ProvisionRequest,
+} from "../api/shapes.ts";
+import { CliError, type ExitCode, exitCodeFor, exitCodes } from "./exit.ts";
 import { interruptible } from "./interrupt.ts";
 import { createLiveDisplay } from "./live.ts";
 import { type Done, optionsOf, print } from "./output.ts";
@@ -19,6 +24,9 @@ import {
 
 interface ProvisionOptions extends GlobalOptions {
   readonly detach?: boolean;
+  readonly erase?: string[];
+  readonly diskSerial?: string[];
+  readonly limit?: string;
 }
 
 export function addProvisionCommand(program: Command, done: Done): void {
@@ -30,16 +38,48 @@ export function addProvisionCommand(program: Command, done: Done): void {
     // Names alone, no selectors: a machine is wiped because somebody wrote its name.
     .argument("<nodes...>", "names of declared nodes")
     .option("--detach", "start the operations and return")
+    // One value each time: a list would swallow the names of nodes that follow.
+    .option(
+      "--erase <node>",
+      "its disk may hold data that is not from here (again for each node)",
+      collect,
+    )
+    .option(
+      "--disk-serial <serial>",
+      "the disk that its node has now, in place of the one it had",
+      collect,
+    )
+    .option("--limit <count>", "this many nodes are meant, where the inventory allows fewer")
     .action(async (nodes: string[], _options, command: Command) => {
       const options = optionsOf<ProvisionOptions>(command);
       const server = connect(options);
-      const body = { nodes: [...new Set(nodes)] };
+      const body = provisionRequest(nodes, options);
       const { operations } = await server.post("/api/provision", body, operationsAnswer);
       if (options.detach === true) {
         print(options, { operations }, () => started(operations));
         done(exitCodes.ok);
       } else done(await follow(server, operations, options));
     });
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+function provisionRequest(nodes: readonly string[], options: ProvisionOptions): ProvisionRequest {
+  const { erase, diskSerial, limit } = options;
+  if (limit !== undefined && !/^[1-9]\d{0,3}$/.test(limit))
+    throw new CliError(
+      exitCodes.usage,
+      `--limit ${limit} is no number of nodes`,
+      `count the names: --limit ${nodes.length}`,
+    );
+  return {
+    nodes: [...new Set(nodes)],
+    ...(erase === undefined ? {} : { erase: [...new Set(erase)] }),
+    ...(diskSerial === undefined ? {} : { diskSerials: [...new Set(diskSerial)] }),
+    ...(limit === undefined ? {} : { limit: Number(limit) }),
+  };
 }
 
 function started(operations: readonly OperationView[]): string[] {

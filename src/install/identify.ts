@@ -1,10 +1,10 @@
-// Asks whoever answers at a node's address who it is, before anything is written: is it an installer,
-// on the declared machine, with the declared disk? Where the installer was given no host key by us, it pins
-// the key of the one that is all three.
+// Asks whoever answers at a node's address who it is, before anything is written: is it an installer, on the declared
+// machine? Where the installer was given no host key by us, it pins the key of the one that is both. Which of its disks is
+// meant is not decided here; the disks are given their names for disko.
 
 import { readFile, rename, rm } from "node:fs/promises";
-import { z } from "zod";
-import { type Mac, parseMac } from "../net/mac.ts";
+import type { Mac } from "../net/mac.ts";
+import { type MachineFacts, probe, readReport } from "./machine-facts.ts";
 import { runOverSsh, SshError } from "./ssh.ts";
 
 export interface InstallerQuery {
@@ -17,28 +17,14 @@ export interface InstallerQuery {
    */
   readonly knownHostsFile: string;
   readonly expectedMac: Mac;
-  /** Device path, /dev/disk/by-id names included. */
-  readonly expectedDisk: string;
-}
-
-export interface Disk {
-  readonly name: string;
-  readonly sizeBytes: number;
-  readonly serial: string | undefined;
-}
-
-export interface InstallerFacts {
-  /** PRETTY_NAME of os-release. */
-  readonly system: string;
-  readonly macs: readonly Mac[];
-  /** How the installer was booted; the installed system has to be booted the same way. */
-  readonly firmware: "bios" | "uefi";
-  readonly disks: readonly Disk[];
+  /** What the inventory says of the machine's SMBIOS, where it says anything. */
+  readonly expectedSerial?: string | undefined;
+  readonly expectedUuid?: string | undefined;
 }
 
 /** Every `why` is a sentence for people. */
 export type Identification =
-  | { readonly kind: "installer"; readonly facts: InstallerFacts }
+  | { readonly kind: "installer"; readonly facts: MachineFacts }
   /** Nothing answers yet: ask again. */
   | { readonly kind: "not-reachable"; readonly why: string }
   /** Something answers SSH and doesn't take our key: an earlier system that still runs, or an image without it. */
@@ -46,8 +32,7 @@ export type Identification =
   /** Not the host whose key stands in known_hosts. */
   | { readonly kind: "host-key-changed"; readonly why: string }
   | { readonly kind: "not-installer"; readonly why: string }
-  | { readonly kind: "other-machine"; readonly why: string; readonly facts: InstallerFacts }
-  | { readonly kind: "disk-absent"; readonly why: string; readonly facts: InstallerFacts };
+  | { readonly kind: "other-machine"; readonly why: string; readonly facts: MachineFacts };
 
 /** Identifies the machine at `address`. Aborts reject; everything the network does is in the result. */
 export async function identifyInstaller(
@@ -67,8 +52,7 @@ export async function identifyInstaller(
   const hostKey = pinned ? ("pinned" as const) : ("accept-new" as const);
   let report: string;
   try {
-    const command = probe(query.expectedDisk);
-    report = await runOverSsh(target, command, { hostKey, timeoutMs: 60_000 }, signal);
+    report = await runOverSsh(target, probe, { hostKey, timeoutMs: 60_000 }, signal);
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
     return unanswered(address, error);
@@ -102,113 +86,112 @@ function unanswered(address: string, error: SshError): Identification {
   }
 }
 
-const marker = "=== rackstrap";
-
-/** For the shell of any installer, busybox included. Ends with 0 unless a basic tool is missing. */
-function probe(disk: string): string {
-  const quoted = `'${disk.replaceAll("'", "'\\''")}'`;
-  return [
-    "cat /etc/os-release",
-    `echo '${marker}'`,
-    "cat /sys/class/net/*/address",
-    `echo '${marker}'`,
-    "if [ -d /sys/firmware/efi ]; then echo uefi; else echo bios; fi",
-    `echo '${marker}'`,
-    "lsblk --json --bytes --nodeps --output NAME,SIZE,SERIAL,TYPE || exit",
-    `echo '${marker}'`,
-    `if [ -b ${quoted} ]; then echo present; else echo absent; fi`,
-  ].join("\n");
-}
-
 /** What the answer to the probe says about the machine that was expected. */
 export function judge(
-  query: Pick<InstallerQuery, "address" | "expectedMac" | "expectedDisk">,
+  query: Pick<InstallerQuery, "address" | "expectedMac" | "expectedSerial" | "expectedUuid">,
   report: string,
 ): Identification {
-  const { address, expectedMac, expectedDisk } = query;
-  const [osRelease = "", macs = "", firmware = "", disks = "", disk = ""] = report.split(
-    `${marker}\n`,
-  );
-  const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? "an unnamed system";
-  // The expressions by which nixos-anywhere itself decides; where it sees no installer, it takes the kernel over.
-  if (!/ID(_LIKE)?="?nixos"?/.test(osRelease) || !/VARIANT_ID="?installer"?/.test(osRelease))
+  const { address, expectedMac } = query;
+  const read = readReport(report);
+  if ("malformed" in read)
     return {
       kind: "not-installer",
-      why: `${address} runs ${system}, which is no NixOS installer: nothing was written`,
+      why: `${address} lists its disks in a way that was not understood: "${read.malformed.slice(0, 200)}"`,
     };
-  const listed = readDisks(disks);
-  if (listed === undefined)
+  const { facts, isInstaller } = read;
+  if (!isInstaller)
     return {
       kind: "not-installer",
-      why: `${address} lists its disks in a way that was not understood: "${disks.trim().slice(0, 200)}"`,
+      why: `${address} runs ${facts.system}, which is no NixOS installer: nothing was written`,
     };
-  const facts: InstallerFacts = {
-    system,
-    macs: readMacs(macs),
-    firmware: firmware.trim() === "uefi" ? "uefi" : "bios",
-    disks: listed,
-  };
   if (!facts.macs.includes(expectedMac))
     return {
       kind: "other-machine",
       facts,
       why: `${address} is the machine with ${facts.macs.join(", ") || "no network card"}, not ${expectedMac}: nothing was written`,
     };
-  if (disk.trim() !== "present")
+  const { expectedSerial, expectedUuid } = query;
+  const other =
+    differs("serial number", expectedSerial, facts.serial) ??
+    differs("UUID", expectedUuid?.toLowerCase(), facts.uuid);
+  if (other !== undefined)
     return {
-      kind: "disk-absent",
+      kind: "other-machine",
       facts,
-      why: `the machine has no disk ${expectedDisk}; it has ${describeDisks(facts.disks)}: correct the inventory entry`,
+      why: `${address} has the MAC ${expectedMac}, and ${other}: this is another machine, or the inventory is wrong; nothing was written`,
     };
   return { kind: "installer", facts };
 }
 
-function readMacs(text: string): Mac[] {
-  return text
-    .split("\n")
-    .map(parseMac)
-    .filter((mac) => mac !== undefined)
-    .filter((mac) => mac !== "00:00:00:00:00:00"); // the loopback interface
+/** MACs can be set by anybody; what the board says of itself is harder to change. */
+function differs(
+  what: string,
+  declared: string | undefined,
+  said: string | undefined,
+): string | undefined {
+  if (declared === undefined || declared === said) return undefined;
+  const answer = said === undefined ? "it says none" : `it says ${said}`;
+  return `the inventory declares the ${what} ${declared} where ${answer}`;
 }
 
-const blockDevices = z.object({
-  blockdevices: z.array(
-    z.object({
-      name: z.string(),
-      // Text in util-linux before 2.33.
-      size: z.coerce.number(),
-      serial: z.string().nullable().optional(),
-      type: z.string(),
-    }),
-  ),
-});
-
-function readDisks(text: string): Disk[] | undefined {
-  const parsed = blockDevices.safeParse(parseJson(text));
-  if (!parsed.success) return undefined;
-  return parsed.data.blockdevices
-    .filter(({ type }) => type === "disk")
-    .map(({ name, size, serial }) => ({
-      name: `/dev/${name}`,
-      sizeBytes: size,
-      serial: serial?.trim() || undefined,
-    }));
+/** A path that disko's configuration names, and the disk that must be behind it. */
+export interface DiskName {
+  readonly path: string;
+  readonly device: string;
+  /** The path is no name of the disk's own: it is made, and points to the disk. */
+  readonly made: boolean;
 }
 
-function parseJson(text: string): unknown {
+export type Naming =
+  | { readonly kind: "named" }
+  | { readonly kind: "unanswered"; readonly why: string }
+  | { readonly kind: "differs"; readonly why: string };
+
+/** Makes the names that have to be made on the installer, then reads all of them back. May be repeated. */
+export async function nameDisks(
+  query: InstallerQuery,
+  names: readonly DiskName[],
+  signal: AbortSignal,
+): Promise<Naming> {
+  const target = { ...query, user: "root" };
+  const options = { hostKey: "pinned", timeoutMs: 30_000 } as const;
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    const answer = await runOverSsh(target, namingCommand(names), options, signal);
+    return judgeNames(names, answer);
+  } catch (error) {
+    if (!(error instanceof SshError)) throw error;
+    const { kind, message } = error;
+    const passes = kind === "refused" || kind === "unreachable" || kind === "timeout";
+    return { kind: passes ? "unanswered" : "differs", why: message };
   }
 }
 
-function describeDisks(disks: readonly Disk[]): string {
-  if (disks.length === 0) return "none at all";
-  return disks
-    .map(({ name, sizeBytes, serial }) => {
-      const size = `${(sizeBytes / 1e9).toFixed(1)} GB`;
-      return serial === undefined ? `${name} (${size})` : `${name} (${size}, serial ${serial})`;
-    })
-    .join(", ");
+/** For the shell of the installer. */
+export function namingCommand(names: readonly DiskName[]): string {
+  const made = names.filter((name) => name.made);
+  return [
+    ...made.map(({ path, device }) => {
+      const directory = path.slice(0, path.lastIndexOf("/"));
+      return `mkdir -p ${quoted(directory)} && ln -sfn ${quoted(device)} ${quoted(path)} || exit`;
+    }),
+    ...names.map(({ path }) => `[ -b ${quoted(path)} ] && readlink -f ${quoted(path)} || echo -`),
+  ].join("\n");
+}
+
+/** Whether each path leads to its disk, by the lines that the command printed. */
+export function judgeNames(names: readonly DiskName[], answer: string): Naming {
+  const lines = answer.split("\n");
+  for (const [index, { path, device }] of names.entries()) {
+    const behind = lines[index]?.trim() || "-";
+    if (behind !== device)
+      return {
+        kind: "differs",
+        why: `${path} on the installer leads to ${behind === "-" ? "no disk" : behind.slice(0, 200)}, and the disk that was found is ${device}: nothing was written`,
+      };
+  }
+  return { kind: "named" };
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

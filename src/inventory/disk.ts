@@ -108,6 +108,16 @@ export function formatDisk(selector: DiskSelector): string {
   return words.join(", ");
 }
 
+/** What an install of a node is armed for: its disk, and of a mirror both. */
+export function formatDisks(node: {
+  readonly disk: DiskSelector;
+  readonly layout: { readonly kind: string; readonly second?: DiskSelector };
+}): string {
+  const { second } = node.layout;
+  const first = formatDisk(node.disk);
+  return second === undefined ? first : `${first} and ${formatDisk(second)}`;
+}
+
 function formatSize(size: NonNullable<DiskSelector["size"]>): string {
   if (typeof size === "string") return size;
   const gigabytes = (octets: number) => `${Number((octets / 1e9).toFixed(3))} GB`;
@@ -119,13 +129,18 @@ function formatSize(size: NonNullable<DiskSelector["size"]>): string {
 /**
  * The device that the node's disk layout names. A disk known by its serial number or its size has no name of its own
  * there: the link is made on the installer once the disk was found and checked, so without rackstrap nothing can be written.
+ * The second disk of a mirror has a link of its own.
  */
-export function installDevice({ path, id, wwn }: DiskSelector): string {
+export function installDevice(
+  { path, id, wwn }: DiskSelector,
+  link: typeof installLink | typeof secondLink = installLink,
+): string {
   if (path !== undefined) return path;
   if (id !== undefined) return `/dev/disk/by-id/${id}`;
   if (wwn !== undefined)
     return `/dev/disk/by-id/${wwn.startsWith("eui.") ? "nvme-" : "wwn-"}${wwn}`;
-  return installLink;
+  return link;
 }
 
 export const installLink = "/dev/disk/by-rackstrap/install";
+export const secondLink = "/dev/disk/by-rackstrap/second";

@@ -112,6 +112,11 @@ const server = z.strictObject({
   tftp: tftp.prefault({}),
 });
 
+const limits = z.strictObject({
+  /** Nodes that one `rackstrap provision` may name, unless its --limit says more. */
+  nodesPerRun: z.int().min(1).max(1000).default(32),
+});
+
 const vlan = z.int().min(1).max(4094).optional();
 
 const firewall = z.strictObject({
@@ -177,6 +182,7 @@ export const inventorySchema = z.strictObject({
   install,
   timeouts: timeouts.prefault({}),
   power: power.prefault({}),
+  limits: limits.prefault({}),
   pki: pki.prefault({}),
   profiles: z.record(profileName, profile),
   nodes: z.record(hostLabel, node),

@@ -1,7 +1,9 @@
 // What is known about each machine over time, as the rest of the program asks for it.
 // The store implements this; nothing here knows how.
 
+import type { MachineFacts } from "../install/machine-facts.ts";
 import type { Mac } from "../net/mac.ts";
+import type { DiskIdentity } from "./disk-identity.ts";
 import type { NodeEvent, NodeState } from "./state.ts";
 
 export interface NodeRecord {
@@ -16,12 +18,31 @@ export interface InstallIntent {
   readonly id: string;
   readonly node: string;
   readonly mac: Mac;
+  /** As the inventory names it. */
   readonly disk: string;
+  /** What that was on the live installer, of a mirror both: the only disks that may be written. Undefined until they are found. */
+  readonly resolved?: readonly DiskIdentity[] | undefined;
   readonly operation: string;
   readonly armedAtMs: number;
   readonly expiresAtMs: number;
   /** Set when the wipe began. A consumed intent allows nothing any more. */
   readonly consumedAtMs: number | undefined;
+}
+
+/** What a machine said of itself last, through its installer. */
+export interface KnownMachine {
+  readonly atMs: number;
+  readonly mac: Mac;
+  readonly facts: MachineFacts;
+}
+
+/** What the last install here wrote to. What is on these disks is ours. */
+export interface LastInstall {
+  readonly atMs: number;
+  readonly mac: Mac;
+  /** How the inventory named the disk then. */
+  readonly selector: string;
+  readonly disks: readonly DiskIdentity[];
 }
 
 /** One line of what happened, in order. `node` is absent for machines that are not declared. */
@@ -60,11 +81,25 @@ export interface NodeStore {
   /** Moves a node and appends the event in one transaction. Throws where the table forbids the move. */
   transition(name: string, event: NodeEvent, detail: Readonly<Record<string, unknown>>): NodeRecord;
   /** Records an intent and moves the node to `armed`, in one transaction. */
-  arm(intent: Omit<InstallIntent, "consumedAtMs">): void;
+  arm(intent: Omit<InstallIntent, "consumedAtMs" | "resolved">): void;
+  /** Binds the newest intent of a node to disks; false when it is bound to others, used, expired or replaced. */
+  resolve(intentId: string, disks: readonly DiskIdentity[], nowMs: number): boolean;
   /** The newest intent of a node, used up or not. */
   intent(node: string): InstallIntent | undefined;
-  /** Uses the intent up and moves the node to `installing`, in one transaction; false when it was used, expired or replaced. */
-  consume(intentId: string, nowMs: number, detail: Readonly<Record<string, unknown>>): boolean;
+  /**
+   * Uses the intent up, notes what is written to, and moves the node to `installing`, in one transaction; false when it was
+   * used, expired or replaced, or is not bound to these very disks.
+   */
+  consume(
+    intentId: string,
+    disks: readonly DiskIdentity[],
+    nowMs: number,
+    detail: Readonly<Record<string, unknown>>,
+  ): boolean;
+  lastInstall(node: string): LastInstall | undefined;
+  /** Keeps what a node's machine says of itself, in place of what it said before. */
+  learn(node: string, machine: KnownMachine): void;
+  machine(node: string): KnownMachine | undefined;
   /** Whether a wipe of the node ever began here: what is on its disk is ours. */
   wasInstalled(node: string): boolean;
   append(event: NewEvent): TimelineEvent;

@@ -58,7 +58,7 @@ export function lastBootStage(events: readonly TimelineEvent[]): BootStage {
   let name: BootStage["name"] = "silent";
   let sign: TimelineEvent | undefined;
   for (const event of events) {
-    const next = stageOf(event, name);
+    const next = stageAfter(event, name);
     if (next === undefined) continue;
     name = next;
     sign = event;
@@ -84,10 +84,14 @@ function rankOf(kind: string): number {
 }
 
 function showsProgress(event: TimelineEvent): boolean {
-  return event.kind === "console-stage-reached" || stageOf(event, "silent") !== undefined;
+  return event.kind === "console-stage-reached" || stageAfter(event, "silent") !== undefined;
 }
 
-function stageOf(event: TimelineEvent, before: BootStage["name"]): BootStage["name"] | undefined {
+/** The stage that `event` shows a machine at which was at `before`; undefined for an event that shows none. */
+export function stageAfter(
+  event: TimelineEvent,
+  before: BootStage["name"],
+): BootStage["name"] | undefined {
   const { kind, detail } = event;
   switch (kind) {
     case "dhcp-offered":
@@ -126,7 +130,7 @@ function stageOfTransfer(file: string): BootStage["name"] | undefined {
 }
 
 /** The installer's own DHCP client names no architecture: it gets no boot file, or the site's fallback. */
-function asksForBootFile({ bootFile, reason }: TimelineEvent["detail"]): boolean {
+export function asksForBootFile({ bootFile, reason }: TimelineEvent["detail"]): boolean {
   return bootFile !== undefined && reason !== fallbackRemark;
 }
 

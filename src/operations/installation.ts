@@ -8,12 +8,14 @@ import { installArgv } from "../install/argv.ts";
 import { explainFailure } from "../install/explain.ts";
 import { extraFilesDirectory, nodeKeyPath } from "../install/extra-files.ts";
 import { findHostKey, type HostKey, loadOrCreateHostKey } from "../install/host-key.ts";
-import { type Identification, identifyInstaller } from "../install/identify.ts";
+import { type Identification, identifyInstaller, nameDisks } from "../install/identify.ts";
+import type { MachineFacts } from "../install/machine-facts.ts";
 import { stepTitle } from "../install/phases.ts";
 import { type InstallRun, openRun, type RunView as RunState } from "../install/run.ts";
 import { checkHostKey, pinHostKey } from "../install/ssh.ts";
-import { installDevice } from "../inventory/disk.ts";
+import { type DiskSelector, installDevice, installLink, secondLink } from "../inventory/disk.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import { resolveDisks } from "../nodes/resolve-disk.ts";
 import type { Ca } from "../pki/ca.ts";
 import type { CertificateStore } from "../pki/issued.ts";
 import { issueFiles, lookAtFiles } from "./issued-files.ts";
@@ -67,6 +69,12 @@ export function createInstallation(
     address: node.provisioningAddress,
     knownHostsFile: join(directory, "known_hosts"),
   };
+  const query = {
+    ...installer,
+    expectedMac: node.mac,
+    expectedSerial: node.serial,
+    expectedUuid: node.uuid,
+  };
   const pinned = tools.inventory.install.hostKey === "pinned";
 
   const prepareInstaller = async () => {
@@ -82,8 +90,14 @@ export function createInstallation(
     prepareInstaller,
     find: async (signal) => {
       await prepareInstaller();
-      const query = { ...installer, expectedMac: node.mac, expectedDisk: installDevice(node.disk) };
       return sighting(node, pinned, await identifyInstaller(query, signal));
+    },
+    nameDisks: async (disks, signal) => {
+      const names = deviceNames(node).map((name, index) => ({
+        ...name,
+        device: disks[index]?.name ?? "none",
+      }));
+      return await nameDisks(query, names, signal);
     },
     prepare: async (membership) => {
       const { signal } = new AbortController();
@@ -159,13 +173,7 @@ async function removeSecrets(run: InstallRun, keyFiles: readonly string[]): Prom
 function sighting(node: Node, pinned: boolean, seen: Identification): InstallerSighting {
   switch (seen.kind) {
     case "installer":
-      return seen.facts.firmware === node.firmware
-        ? { kind: "found", facts: { ...seen.facts } }
-        : {
-            kind: "refused",
-            reason: `node ${node.name} is declared as ${node.firmware} and its installer was booted by ${seen.facts.firmware}: the installed system would not boot`,
-            next: `correct the firmware of node ${node.name} in the inventory, or its boot mode in the firmware setup`,
-          };
+      return foundInstaller(node, seen.facts);
     case "not-reachable":
     // A system that was there before may answer until the machine has restarted into the installer.
     case "no-access":
@@ -175,13 +183,36 @@ function sighting(node: Node, pinned: boolean, seen: Identification): InstallerS
       return pinned ? otherHostKey(node, seen.why) : otherMachine(node, seen.why);
     case "other-machine":
       return otherMachine(node, seen.why);
-    case "disk-absent":
-      return {
-        kind: "refused",
-        reason: seen.why,
-        next: `correct the disk of node ${node.name} in the inventory, then provision again`,
-      };
   }
+}
+
+function foundInstaller(node: Node, facts: MachineFacts): InstallerSighting {
+  if (facts.firmware !== node.firmware)
+    return {
+      kind: "refused",
+      reason: `node ${node.name} is declared as ${node.firmware} and its installer was booted by ${facts.firmware}: the installed system would not boot`,
+      next: `correct the firmware of node ${node.name} in the inventory, or its boot mode in the firmware setup`,
+    };
+  const resolved = resolveDisks(diskSelectors(node), facts.disks);
+  if ("disks" in resolved) return { kind: "found", facts, disks: resolved.disks };
+  return {
+    kind: "refused",
+    reason: `${resolved.why}: nothing was written`,
+    next: `correct the disk of node ${node.name} in the inventory, then provision again`,
+  };
+}
+
+function diskSelectors({ disk, layout }: Node): readonly DiskSelector[] {
+  return layout.kind === "mirror" ? [disk, layout.second] : [disk];
+}
+
+/** What the node's disk layout calls its disks, in the order of their selectors. */
+function deviceNames(node: Node): { readonly path: string; readonly made: boolean }[] {
+  return diskSelectors(node).map((selector, index) => {
+    const link = index === 0 ? installLink : secondLink;
+    const path = installDevice(selector, link);
+    return { path, made: path === link };
+  });
 }
 
 function otherHostKey(node: Node, why: string): InstallerSighting {

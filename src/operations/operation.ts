@@ -27,12 +27,21 @@ export interface Failure {
   readonly next: string;
 }
 
+/** What an operator typed beyond the node's name, so that a guard lets the install through. */
+export interface Confirmation {
+  /** Data on its disk that is not from here may be erased. */
+  readonly eraseData: boolean;
+  /** Disks that may stand behind a name which meant others at the last install. */
+  readonly diskSerials: readonly string[];
+}
+
 export interface Operation {
   readonly id: string;
   readonly kind: "provision";
   readonly node: string;
   /** The nodes asked for in the same request, in that order, this one among them. */
   readonly batch: readonly string[];
+  readonly confirmed?: Confirmation | undefined;
   readonly status: OperationStatus;
   readonly cancelRequested: boolean;
   readonly steps: readonly StepRecord[];

@@ -7,10 +7,12 @@ import type { ClusterMembership } from "../boot/cluster-config.ts";
 import type { Answer } from "../cluster/client.ts";
 import type { Layer } from "../cluster/driver.ts";
 import type { Judgement } from "../cluster/judge.ts";
+import type { Naming } from "../install/identify.ts";
+import type { Disk, MachineFacts } from "../install/machine-facts.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { NodeStore } from "../nodes/ports.ts";
-import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
+import type { ClusterStore, Confirmation, Operation, OperationStore } from "./operation.ts";
 import type { Plan, Step } from "./result.ts";
 import { armInstall } from "./steps/arm-install.ts";
 import { awaitBatch } from "./steps/await-batch.ts";
@@ -28,7 +30,8 @@ import { verifyFiles } from "./steps/verify-files.ts";
 
 /** The installer on a machine, as found over SSH before anything is written. */
 export type InstallerSighting =
-  | { readonly kind: "found"; readonly facts: Readonly<Record<string, unknown>> }
+  /** `disks` are those that the inventory means: of a mirror, both. */
+  | { readonly kind: "found"; readonly facts: MachineFacts; readonly disks: readonly Disk[] }
   | { readonly kind: "absent"; readonly why: string }
   /** Not the SSH host key that this install's installer is given. An earlier system has another, too. */
   | { readonly kind: "other-host-key"; readonly reason: string; readonly next: string }
@@ -55,6 +58,8 @@ export interface Installation {
   /** Makes the SSH host key that the installer is given with its keys, and pins it. Nothing where the site trusts the first contact. */
   prepareInstaller(): Promise<void>;
   find(signal: AbortSignal): Promise<InstallerSighting>;
+  /** Makes sure that the devices which the node's disk layout names lead to these disks. */
+  nameDisks(disks: readonly Disk[], signal: AbortSignal): Promise<Naming>;
   /** Writes the files the node gets: certificate, host key, cluster-config. Nothing of it is logged. */
   prepare(membership: ClusterMembership): Promise<void>;
   /** Starts nixos-anywhere, at most once for this operation, however often it is called. */
@@ -111,13 +116,19 @@ export interface StepContext extends Omit<ProvisionTools, "inventory" | "bmc" | 
   readonly node: Node;
   readonly controller: Bmc;
   readonly install: Installation;
+  /** Switches the machine off, and sees to it that it is. Throws the BMC's errors. */
+  readonly switchOff: () => Promise<void>;
 }
 
 /** The plan of a stored provision operation. */
 export function provisionPlan(tools: ProvisionTools, operation: Operation, node: Node): Plan {
   const install = tools.installation(node, operation.id);
   const inventory = tools.inventory();
-  const context: StepContext = { ...tools, inventory, node, install, controller: tools.bmc(node) };
+  const controller = tools.bmc(node);
+  const context: StepContext = {
+    ...{ ...tools, inventory, node, install, controller },
+    switchOff: async () => await switchOff(tools, node, controller, operation.id),
+  };
   return {
     steps: provisionSteps(context),
     stop: async () => {
@@ -131,12 +142,21 @@ const switchOffMs = 30_000;
 
 /** A machine that this operation switched on and did not write to is left as it was found: off. */
 async function switchOffUnwiped(context: StepContext, operationId: string): Promise<void> {
-  const { node, nodes, operations, controller, clock } = context;
+  const { node, nodes, operations } = context;
   const power = operations.operation(operationId)?.steps.find((step) => step.id === "power");
   const intent = nodes.intent(node.name);
   const wiped = intent?.operation === operationId && intent.consumedAtMs !== undefined;
   if (power?.evidence["phase"] !== "switched-on" || wiped) return;
-  context.powerAsked(node, "off", { operation: operationId });
+  await context.switchOff();
+}
+
+async function switchOff(
+  { powerAsked, clock }: Pick<ProvisionTools, "powerAsked" | "clock">,
+  node: Node,
+  controller: Bmc,
+  operationId: string,
+): Promise<void> {
+  powerAsked(node, "off", { operation: operationId });
   const subject = `node ${node.name} (BMC ${node.bmc.address})`;
   const { signal } = new AbortController();
   await ensurePower(controller, "off", { subject, deadlineMs: switchOffMs, clock }, signal);
@@ -160,11 +180,12 @@ function provisionSteps(context: StepContext): readonly Step[] {
   ];
 }
 
-/** New operations for `nodes`, one each, all knowing of each other. */
+/** New operations for `nodes`, one each, all knowing of each other. `confirmed` is what was typed for a node beyond its name. */
 export function newProvisions(
   tools: ProvisionTools,
   nodes: readonly Node[],
   nowMs: number,
+  confirmed: ReadonlyMap<string, Confirmation> = new Map(),
 ): Operation[] {
   const batch = nodes.map((node) => node.name);
   return nodes.map((node) => {
@@ -174,6 +195,7 @@ export function newProvisions(
       kind: "provision",
       node: node.name,
       batch,
+      confirmed: confirmed.get(node.name),
       status: "running",
       cancelRequested: false,
       steps: [],

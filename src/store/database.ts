@@ -106,6 +106,17 @@ CREATE TABLE certificates (
 ) STRICT;
 CREATE INDEX certificates_by_operation ON certificates (operation);
 `,
+  `
+ALTER TABLE intents ADD COLUMN resolved TEXT;
+ALTER TABLE operations ADD COLUMN confirmed TEXT;
+CREATE TABLE facts (
+  node TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  facts TEXT NOT NULL,
+  PRIMARY KEY (node, kind)
+) STRICT;
+`,
 ];
 
 /** The database can't be trusted: what is in it was not written by this program as it stands. */

@@ -1,16 +1,11 @@
 // Node states, intents, events and discovered machines in SQLite.
 
 import type { Mac } from "../net/mac.ts";
-import type {
-  Discovered,
-  InstallIntent,
-  NewEvent,
-  NodeRecord,
-  NodeStore,
-  TimelineEvent,
-} from "../nodes/ports.ts";
+import type { Discovered, NewEvent, NodeRecord, NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { type NodeEvent, type NodeState, nextState } from "../nodes/state.ts";
 import { type Connection, prepared } from "./database.ts";
+import { factMethods } from "./facts.ts";
+import { intentMethods } from "./intents.ts";
 
 type Detail = Readonly<Record<string, unknown>>;
 
@@ -75,6 +70,7 @@ export function createNodeStore(
     transition,
     append,
     ...intentMethods(database, transition),
+    ...factMethods(database),
     ...discoveryMethods(database, now),
     events: (query) => findEvents(database, query),
   };
@@ -86,58 +82,6 @@ function findNode(database: Connection, name: string): NodeRecord {
     "SELECT state, since_ms FROM nodes WHERE name = ?",
   ).get(name);
   return { name, state: row?.state ?? "registered", sinceMs: row?.since_ms ?? 0 };
-}
-
-function intentMethods(
-  database: Connection,
-  transition: NodeStore["transition"],
-): Pick<NodeStore, "arm" | "intent" | "consume" | "wasInstalled"> {
-  return {
-    arm: (intent) =>
-      database.transaction(() => {
-        database
-          .prepare(
-            `INSERT INTO intents (id, node, mac, disk, operation, armed_at_ms, expires_at_ms)
-             VALUES (@id, @node, @mac, @disk, @operation, @armedAtMs, @expiresAtMs)`,
-          )
-          .run(intent);
-        const { disk, mac, operation, expiresAtMs } = intent;
-        transition(intent.node, "install-armed", { disk, mac, operation, expiresAtMs });
-      })(),
-    intent: (name) => newestIntent(database, name),
-    wasInstalled: (name) =>
-      database
-        .prepare("SELECT 1 FROM intents WHERE node = ? AND consumed_at_ms IS NOT NULL LIMIT 1")
-        .get(name) !== undefined,
-    consume: (intentId, nowMs, detail) =>
-      database.transaction(() => {
-        const used = database
-          .prepare<[number, string, number], { node: string }>(
-            `UPDATE intents SET consumed_at_ms = ?
-             WHERE id = ? AND consumed_at_ms IS NULL AND expires_at_ms > ?
-               AND rowid = (SELECT max(rowid) FROM intents newest WHERE newest.node = intents.node)
-               AND (SELECT state FROM nodes WHERE name = intents.node) = 'armed'
-             RETURNING node`,
-          )
-          .get(nowMs, intentId, nowMs);
-        if (used === undefined) return false;
-        transition(used.node, "wipe-started", detail);
-        return true;
-      })(),
-  };
-}
-
-function newestIntent(database: Connection, name: string): InstallIntent | undefined {
-  const row = prepared<
-    [string],
-    Omit<InstallIntent, "consumedAtMs"> & { consumedAtMs: number | null }
-  >(
-    database,
-    `SELECT id, node, mac, disk, operation, armed_at_ms AS armedAtMs,
-            expires_at_ms AS expiresAtMs, consumed_at_ms AS consumedAtMs
-     FROM intents WHERE node = ? ORDER BY rowid DESC LIMIT 1`,
-  ).get(name);
-  return row && { ...row, consumedAtMs: row.consumedAtMs ?? undefined };
 }
 
 function findEvents(

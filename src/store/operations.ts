@@ -3,6 +3,7 @@
 import type {
   BootstrapClaim,
   ClusterStore,
+  Confirmation,
   Evidence,
   Failure,
   Operation,
@@ -23,6 +24,7 @@ interface OperationRow {
   created_at_ms: number;
   ended_at_ms: number | null;
   failure: string | null;
+  confirmed: string | null;
 }
 
 interface StepRow {
@@ -87,8 +89,8 @@ export function createOperationStore(database: Connection, now: () => number): O
 function insert(database: Connection, operation: Operation): void {
   database
     .prepare(
-      `INSERT INTO operations (id, kind, node, batch, status, cancel_requested, created_at_ms)
-       VALUES (?, ?, ?, ?, ?, 0, ?)`,
+      `INSERT INTO operations (id, kind, node, batch, status, cancel_requested, created_at_ms, confirmed)
+       VALUES (?, ?, ?, ?, ?, 0, ?, ?)`,
     )
     .run(
       operation.id,
@@ -97,6 +99,7 @@ function insert(database: Connection, operation: Operation): void {
       JSON.stringify(operation.batch),
       operation.status,
       operation.createdAtMs,
+      operation.confirmed === undefined ? null : JSON.stringify(operation.confirmed),
     );
   const insertStep = database.prepare(
     `INSERT INTO steps (operation, position, id, title, status, attempts, started_at_ms, ended_at_ms, last_line, evidence)
@@ -147,6 +150,7 @@ function toOperation(row: OperationRow, steps: StepRecord[]): Operation {
     createdAtMs: row.created_at_ms,
     endedAtMs: row.ended_at_ms ?? undefined,
     failure: row.failure === null ? undefined : (JSON.parse(row.failure) as Failure),
+    ...(row.confirmed === null ? {} : { confirmed: JSON.parse(row.confirmed) as Confirmation }),
   };
 }
 

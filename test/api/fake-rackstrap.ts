@@ -104,6 +104,15 @@ const event: EventView = {
   detail: { by: "operator" },
 };
 
+const drift: ReturnType<Rackstrap["drift"]> = [
+  { node: "node01", seenMs: 1_700_000_000_000, differences: [] },
+  {
+    node: "node02",
+    seenMs: 1_700_000_000_000,
+    differences: [{ kind: "differs", setting: "serial", declared: "A", found: "B" }],
+  },
+];
+
 const dhcpEvents: Metric = {
   name: "rackstrap_dhcp_events_total",
   type: "counter",
@@ -147,15 +156,15 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     }),
     events: ({ afterId }) => (afterId < event.id ? [event] : []),
     ...fakePower(known),
-    provision: (nodes) => {
+    drift: () => drift,
+    provision: ({ nodes }) => {
       for (const node of nodes) known(node);
       if (nodes.includes("node03"))
         throw new Refusal("conflict", "node node03 is busy", "wait for op-node03");
       return nodes.map((node) => operationView(node));
     },
     operations: () => [operationView("node01")],
-    operation: find,
-    cancel: find,
+    ...{ operation: find, cancel: find },
     cluster: async () => [layerView("chainfire"), layerView("flaredb")],
     formation: async () => ({
       cluster: "prod-cluster",

@@ -6,6 +6,7 @@ import { decide } from "../../src/boot/decide.ts";
 import { formatDisk } from "../../src/inventory/disk.ts";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { Mac } from "../../src/net/mac.ts";
+import type { DiskIdentity } from "../../src/nodes/disk-identity.ts";
 import { events, type NodeEvent, nextState } from "../../src/nodes/state.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
@@ -14,6 +15,12 @@ import { exampleInventory } from "../fakes/rack.ts";
 
 const eventsPerHistory = 12;
 const intentMs = 100;
+/** Three disks that come to stand behind the same name; two of them differ in nothing but the serial number. */
+const disks: readonly DiskIdentity[] = [
+  { device: "/dev/sda", sizeBytes: 480, serial: "A" },
+  { device: "/dev/sda", sizeBytes: 480, serial: "B" },
+  { device: "/dev/sdb", sizeBytes: 960, serial: "A" },
+];
 const machines = ["52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"] as Mac[];
 
 interface Approval {
@@ -21,6 +28,15 @@ interface Approval {
   readonly mac: Mac;
   readonly expiresAtMs: number;
   open: boolean;
+  /** What was found on the installer, and shown to the operator. */
+  disk: DiskIdentity | undefined;
+}
+
+/** What became of the attempts to write. */
+interface Wipes {
+  onApproved: number;
+  onOther: number;
+  refusedForDisk: number;
 }
 
 /** mulberry32: a small generator with a known sequence for each seed. */
@@ -41,9 +57,10 @@ interface World {
 }
 
 /** One node's history: `step` lets one random thing happen, `approvalFor` says what was approved by then. */
-function createHistory(world: World, node: Node) {
+function createHistory(world: World, node: Node, wipes: Wipes) {
   const { store, pick } = world;
   let approval: Approval | undefined;
+  let target = 0;
 
   const arm = (id: string) => {
     const mac = machines[pick(machines.length)] ?? node.mac;
@@ -54,14 +71,32 @@ function createHistory(world: World, node: Node) {
     if (nextState(store.node(name).state, "install-armed") === undefined)
       return expect(() => store.arm(intent)).toThrow("is no move from there");
     store.arm(intent);
-    approval = { id, mac, expiresAtMs, open: true };
+    approval = { id, mac, expiresAtMs, open: true, disk: undefined };
+  };
+
+  const behindTheName = () => disks.slice(target, target + 1);
+  const isUsable = () => approval?.open === true && approval.expiresAtMs > world.nowMs;
+
+  /** The installer was found: the permission is bound to its disk, once. */
+  const find = () => {
+    if (approval === undefined) return;
+    const [disk] = behindTheName();
+    const isBound = approval.disk !== undefined && approval.disk !== disk;
+    const bound = succeeds(() => store.resolve(approval?.id ?? "", behindTheName(), world.nowMs));
+    expect(bound).toBe(isUsable() && !isBound);
+    if (bound) approval.disk = disk;
   };
 
   const wipe = () => {
     if (approval === undefined) return;
-    const usable = approval.open && approval.expiresAtMs > world.nowMs;
-    expect(succeeds(() => store.consume(approval?.id ?? "", world.nowMs, {}))).toBe(usable);
-    if (usable) approval.open = false;
+    const [disk] = behindTheName();
+    const wiped = succeeds(() =>
+      store.consume(approval?.id ?? "", behindTheName(), world.nowMs, {}),
+    );
+    expect(wiped).toBe(isUsable() && approval.disk !== undefined && approval.disk === disk);
+    if (wiped) wipes[approval.disk === disk ? "onApproved" : "onOther"] += 1;
+    else if (isUsable()) wipes.refusedForDisk += 1;
+    if (wiped) approval.open = false;
   };
 
   const move = (event: NodeEvent) => {
@@ -74,10 +109,12 @@ function createHistory(world: World, node: Node) {
 
   return {
     step: (id: string) => {
-      const choice = pick(10);
+      const choice = pick(14);
       if (choice < 3) arm(id);
       else if (choice < 5) world.nowMs += pick(intentMs);
-      else if (choice < 6) wipe();
+      else if (choice < 7) find();
+      else if (choice < 9) wipe();
+      else if (choice < 10) target = pick(disks.length);
       else move(events[pick(events.length)] ?? "operation-failed");
     },
     approvalFor: (mac: Mac) =>
@@ -100,19 +137,20 @@ test.each<[string, number, () => IntentStore]>([
   ["10,000", 10_000, memoryNodes],
   ["500 stored", 500, () => createNodeStore(openDatabase(":memory:"), () => 0)],
 ])(
-  "%s random histories never give the installer without an armed, unused, unexpired intent for this MAC",
+  "%s random histories never give the installer without an armed, unused, unexpired intent for this MAC, nor write to a disk but the approved one",
   (_name, histories, createStore) => {
     const declared = exampleInventory().nodes[0];
     if (declared === undefined) throw new Error("the example site declares no node");
     const pick = random(20_250_601);
     const wrong: unknown[] = [];
     const answers = { installer: 0, "local-disk": 0 };
+    const wipes: Wipes = { onApproved: 0, onOther: 0, refusedForDisk: 0 };
 
     let world: World = { store: createStore(), pick, nowMs: 1_000_000 };
     for (let history = 0; history < histories; history++) {
       if (history % 100 === 0) world = { ...world, store: createStore() };
       const node = { ...declared, name: `node${history}` };
-      const { step, approvalFor } = createHistory(world, node);
+      const { step, approvalFor } = createHistory(world, node, wipes);
       for (let count = 0; count < eventsPerHistory; count++) {
         step(`intent-${history}-${count}`);
         const known = {
@@ -129,8 +167,11 @@ test.each<[string, number, () => IntentStore]>([
       }
     }
     expect(wrong).toEqual([]);
+    expect(wipes.onOther).toBe(0);
     // Both answers must have come up often, or the test would prove nothing.
     expect(answers.installer).toBeGreaterThan(histories);
     expect(answers["local-disk"]).toBeGreaterThan(histories);
+    expect(wipes.onApproved).toBeGreaterThan(histories / 50);
+    expect(wipes.refusedForDisk).toBeGreaterThan(histories / 50);
   },
 );

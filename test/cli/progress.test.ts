@@ -3,6 +3,7 @@ import type { OperationView, StepView } from "../../src/api/shapes.ts";
 import { createLiveDisplay } from "../../src/cli/live.ts";
 import {
   failureLines,
+  findings,
   progressChanges,
   progressTable,
   stepTable,
@@ -32,6 +33,33 @@ const failed = operationView("node02", {
     reason: "nixos-anywhere ended with 1: no space left",
     next: "look at the disk, then provision again",
   },
+});
+
+describe("what a step found", () => {
+  const text = `/dev/vda (4.3 GB, serial ${"9".repeat(120)}), blank`;
+  const found = at(0, { evidence: { summary: text } });
+
+  it("is shown whole, once, when it is found", () => {
+    expect(findings(found)).toEqual([`node01 arm: ${text}`]);
+    const [first] = progressChanges([operationView("node01")], [found], nowMs);
+    expect(first).toBeUndefined();
+    const later = { ...found, steps: at(1, { lastLine: "sgdisk" }).steps };
+    const both = {
+      ...later,
+      steps: later.steps.map((step, i) => (i === 0 ? (found.steps[0] ?? step) : step)),
+    };
+    expect(progressChanges([operationView("node01")], [both], nowMs)[0]).toBe(
+      `node01 arm: ${text}`,
+    );
+    expect(progressChanges([found], [both], nowMs)).toHaveLength(1);
+  });
+
+  it("does not act on the terminal", () => {
+    expect(findings(at(0, { evidence: { summary: "\u001b[2J" } }))).toEqual([
+      "node01 arm: \\x1b[2J",
+    ]);
+    expect(findings(at(0, { evidence: { summary: 7 } }))).toEqual([]);
+  });
 });
 
 describe("progressTable", () => {

@@ -105,6 +105,67 @@ describe("provision", () => {
   });
 });
 
+describe("what is typed beyond the names", () => {
+  it("sends what was typed beyond the names, once for each", async () => {
+    const asked: unknown[] = [];
+    server = await startServer({
+      provision: (request) => {
+        asked.push(request);
+        return request.nodes.map((node) => operationView(node));
+      },
+    });
+    const typed = ["--erase", "node02", "--erase", "node02", "--limit", "2"];
+    await server.rackstrap("provision", ...typed, "node01", "node02", "--detach");
+    await server.rackstrap("provision", "node01", "--disk-serial", "S6PT", "--detach");
+    expect(asked).toEqual([
+      { nodes: ["node01", "node02"], erase: ["node02"], limit: 2 },
+      { nodes: ["node01"], diskSerials: ["S6PT"] },
+    ]);
+  });
+
+  it.each(["0", "many", "-1"])("refuses --limit %s", async (limit) => {
+    server = await startServer();
+    const { code, stderr } = await server.rackstrap("provision", "node01", `--limit=${limit}`);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`--limit ${limit} is no number of nodes`);
+  });
+});
+
+describe("drift", () => {
+  it("lists what differs and ends with 1", async () => {
+    server = await startServer();
+    const { code, stdout } = await server.rackstrap("drift");
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      "NODE    KIND     SETTING  INVENTORY  MACHINE\nnode02  differs  serial   A          B\nnode01: as the inventory says, seen 2023-11-14 22:13:20Z\n",
+    );
+  });
+
+  it("asks for the named nodes alone, and ends with 0 for notes and for machines that were never seen", async () => {
+    const asked: unknown[] = [];
+    server = await startServer({
+      drift: (nodes) => {
+        asked.push(nodes);
+        const note = {
+          kind: "note",
+          setting: "memory",
+          declared: "32 GB",
+          found: "16 GB",
+        } as const;
+        return [
+          { node: "node01", seenMs: 1, differences: [note] },
+          { node: "node02", differences: [] },
+        ];
+      },
+    });
+    const { code, stdout } = await server.rackstrap("drift", "node01", "node02");
+    expect(code).toBe(0);
+    expect(stdout).toContain("not seen yet: node02");
+    await server.rackstrap("drift", "node01");
+    expect(asked).toEqual([["node01", "node02"], ["node01"]]);
+  });
+});
+
 describe("exit codes of results", () => {
   it.each<[string, string[], Partial<Rackstrap>, number, RegExp]>([
     [

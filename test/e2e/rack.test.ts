@@ -206,6 +206,15 @@ test("three powered-off, blank machines become a healthy cluster, though the ser
     founders.map((node) => [node, "files"]),
   );
   for (const node of founders) expect(await countEvents(node, "wipe-started")).toBe(1);
+  // node02 is declared by its disk's serial number alone, so what was written went through the link to that disk.
+  for (const { node, steps } of finished)
+    expect(steps.find(({ id }) => id === "installer")?.evidence).toMatchObject({
+      disks: [{ device: "/dev/vda", serial: node, contents: [] }],
+      summary: expect.stringContaining(`serial ${node}), blank`),
+    });
+  expect((await rackstrap(rack.namespace, rack.inventoryFile, ["drift", ...founders])).code).toBe(
+    0,
+  );
   for (const node of founders) expect(await countEvents(node, "keys-served")).toBeGreaterThan(0);
   for (const node of founders)
     expect(await countEvents(node, "console-stage-reached")).toBeGreaterThan(0);

@@ -47,6 +47,8 @@ function node(name: string, mac: Mac, profile: string): Node {
     localBoot: "auto",
     productionAddress,
     disk: { path: disk },
+    layout: { kind: "single" },
+    protected: false,
   } as Partial<Node> as Node;
 }
 

@@ -1,9 +1,13 @@
 // States and intents of nodes in memory, by the rules of the port: as fast as a model test needs them.
 
+import { areSameDisks } from "../../src/nodes/disk-identity.ts";
 import type { InstallIntent, NodeRecord, NodeStore } from "../../src/nodes/ports.ts";
 import { type NodeEvent, nextState } from "../../src/nodes/state.ts";
 
-export type IntentStore = Pick<NodeStore, "node" | "transition" | "arm" | "intent" | "consume">;
+export type IntentStore = Pick<
+  NodeStore,
+  "node" | "transition" | "arm" | "resolve" | "intent" | "consume"
+>;
 
 export function memoryNodes(): IntentStore {
   const records = new Map<string, NodeRecord>();
@@ -22,6 +26,13 @@ export function memoryNodes(): IntentStore {
     return record;
   };
 
+  const usable = (id: string, nowMs: number): InstallIntent | undefined => {
+    const intent = [...intents.values()].find((candidate) => candidate.id === id);
+    if (intent === undefined || intent.consumedAtMs !== undefined || intent.expiresAtMs <= nowMs)
+      return undefined;
+    return node(intent.node).state === "armed" ? intent : undefined;
+  };
+
   return {
     node,
     transition,
@@ -30,10 +41,16 @@ export function memoryNodes(): IntentStore {
       intents.set(intent.node, { ...intent, consumedAtMs: undefined });
     },
     intent: (name) => intents.get(name),
-    consume: (id, nowMs) => {
-      const intent = [...intents.values()].find((candidate) => candidate.id === id);
-      if (intent === undefined || intent.consumedAtMs !== undefined || intent.expiresAtMs <= nowMs)
-        return false;
+    resolve: (id, disks, nowMs) => {
+      const intent = usable(id, nowMs);
+      if (intent === undefined) return false;
+      if (intent.resolved !== undefined) return areSameDisks(intent.resolved, disks);
+      intents.set(intent.node, { ...intent, resolved: disks });
+      return true;
+    },
+    consume: (id, disks, nowMs) => {
+      const intent = usable(id, nowMs);
+      if (intent?.resolved === undefined || !areSameDisks(intent.resolved, disks)) return false;
       transition(intent.node, "wipe-started");
       intents.set(intent.node, { ...intent, consumedAtMs: nowMs });
       return true;

@@ -5,6 +5,7 @@ import { refusing } from "../../src/bmc/refusing.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
 import { layerPorts, layers } from "../../src/cluster/driver.ts";
 import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
+import type { Disk } from "../../src/install/machine-facts.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
 import type { NodeStore } from "../../src/nodes/ports.ts";
@@ -17,6 +18,7 @@ import type {
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
 import { createClusterStore, createOperationStore } from "../../src/store/operations.ts";
+import { aDisk, someFacts } from "./machine-facts.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
 
 export interface FakeMachine {
@@ -25,6 +27,14 @@ export interface FakeMachine {
   wipes: number;
   membership: ClusterMembership | undefined;
   pxeOnce: boolean;
+  /** The disk that stands behind the inventory's name for it. */
+  target: Disk;
+  /** The one that stands there once the installer was found, where that is another. */
+  targetBeforeInstall: Disk | undefined;
+  /** SMBIOS. */
+  serial: string | undefined;
+  /** What its disk was called for the last install. */
+  named: string | undefined;
   /** How often it was switched on. */
   starts: number;
   stops: number;
@@ -73,6 +83,10 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
         wipes: 0,
         membership: undefined,
         pxeOnce: false,
+        target: aDisk("sda", { serial: `SER-${node.name}` }),
+        targetBeforeInstall: undefined,
+        serial: undefined,
+        named: undefined,
         starts: 0,
         stops: 0,
         stateAtHostKey: undefined,
@@ -185,13 +199,20 @@ function fakeInstallation(machine: FakeMachine, nodes: NodeStore, node: Node): I
     if (machine.fault === "earlier-system") return otherHostKey;
     nodes.append({ node: node.name, mac: node.mac, kind: "keys-served", detail: {} });
     if (machine.fault === "ignores-host-key") return otherHostKey;
-    return { kind: "found", facts: { disk: "/dev/sda" } };
+    const facts = someFacts(node.mac, { serial: machine.serial, disks: [machine.target] });
+    const sighting = { kind: "found", facts, disks: [machine.target] } as const;
+    machine.target = machine.targetBeforeInstall ?? machine.target;
+    return sighting;
   };
   return {
     prepareInstaller: async () => {
       machine.stateAtHostKey ??= nodes.node(node.name).state;
     },
     find,
+    nameDisks: async ([disk]) => {
+      machine.named = disk?.name;
+      return { kind: "named" };
+    },
     prepare: async (membership) => {
       machine.membership = membership;
     },

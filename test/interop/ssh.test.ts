@@ -11,6 +11,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -20,7 +21,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { identifyInstaller } from "../../src/install/identify.ts";
+import { identifyInstaller, nameDisks } from "../../src/install/identify.ts";
 import { openRun } from "../../src/install/run.ts";
 import { checkHostKey, pinHostKey, runOverSsh, SshError } from "../../src/install/ssh.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
@@ -107,7 +108,8 @@ const installedRelease = 'ID=nixos\nPRETTY_NAME="NixOS 24.11"\n';
 beforeAll(async () => {
   requireTool("ssh", "openssh-client");
   requireTool("sshd", "openssh-server");
-  requireTool("unshare", "util-linux");
+  for (const tool of ["unshare", "lsblk"]) requireTool(tool, "util-linux");
+  requireTool("losetup", "mount");
   mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   for (const name of ["user", "stranger", "host", "other-host"]) keygen(name);
   copyFileSync(join(root, "user.pub"), join(root, "authorized_keys"));
@@ -133,11 +135,6 @@ const ownMac = Object.values(networkInterfaces())
   .map(({ mac }) => parseMac(mac))
   .find((mac) => mac !== undefined && mac !== "00:00:00:00:00:00");
 
-function ownDisk(): string {
-  const list = spawnSync("lsblk", ["-dnpo", "NAME,TYPE"], { encoding: "utf8" }).stdout;
-  return /^(\S+)\s+disk$/m.exec(list)?.[1] ?? "/dev/none";
-}
-
 function query(over: Partial<Parameters<typeof identifyInstaller>[0]> = {}) {
   return {
     address: "127.0.0.1",
@@ -145,13 +142,41 @@ function query(over: Partial<Parameters<typeof identifyInstaller>[0]> = {}) {
     keyFile: join(root, "user"),
     knownHostsFile: join(directory, "known_hosts"),
     expectedMac: ownMac ?? ("02:00:00:00:00:01" as Mac),
-    expectedDisk: ownDisk(),
     ...over,
   };
 }
 
 const target = (over: object = {}) => ({ ...query(), user: "root", ...over });
 const pinned = () => existsSync(join(directory, "known_hosts"));
+
+test("a disk gets its name on the installer, twice with the same end, and a name that leads elsewhere is told of", async () => {
+  const image = join(directory, "disk.raw");
+  writeFileSync(image, Buffer.alloc(1 << 20));
+  const made = spawnSync("losetup", ["--find", "--show", image], { encoding: "utf8" });
+  expect(made.stderr).toBe("");
+  const device = made.stdout.trim();
+  try {
+    await identifyInstaller(query(), signal);
+    const link = { path: join(directory, "by-rackstrap/install"), device, made: true };
+    for (const _ of [1, 2])
+      expect(await nameDisks(query(), [link], signal)).toEqual({ kind: "named" });
+    expect(readlinkSync(link.path)).toBe(device);
+    const own = { ...link, made: false, device: "/dev/sdz" };
+    expect(await nameDisks(query(), [own], signal)).toMatchObject({
+      kind: "differs",
+      why: expect.stringContaining(`leads to ${device}, and the disk that was found is /dev/sdz`),
+    });
+    const absent = { path: "/dev/it's not there", device, made: false };
+    expect(await nameDisks(query(), [link, absent], signal)).toMatchObject({
+      kind: "differs",
+      why: expect.stringContaining("leads to no disk"),
+    });
+    const silent = { ...query(), port: await freePort() };
+    expect((await nameDisks(silent, [link], signal)).kind).toBe("unanswered");
+  } finally {
+    spawnSync("losetup", ["--detach", device]);
+  }
+});
 
 test("the installer is recognised, its host key pinned, and recognised again", async () => {
   for (const _ of [1, 2]) {
@@ -169,7 +194,7 @@ test("the installer is recognised, its host key pinned, and recognised again", a
 
 test.each([
   ["another machine", { expectedMac: "52:54:00:99:99:99" as Mac }, "other-machine"],
-  ["an absent disk", { expectedDisk: "/dev/it's not there" }, "disk-absent"],
+  ["a machine with another serial number", { expectedSerial: "CZ1234" }, "other-machine"],
   ["a key it doesn't know", { keyFile: join(root, "stranger") }, "no-access"],
 ])("%s is told apart, and no host key is pinned", async (_, over, kind) => {
   expect((await identifyInstaller(query(over), signal)).kind).toBe(kind);

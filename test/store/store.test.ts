@@ -7,6 +7,7 @@ import type { Mac } from "../../src/net/mac.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
 import { createClusterStore } from "../../src/store/operations.ts";
+import { someFacts } from "../fakes/machine-facts.ts";
 
 const mac = "52:54:00:12:34:56" as Mac;
 let folder = "";
@@ -16,6 +17,8 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(folder, { recursive: true }));
+
+const disks = [{ device: "/dev/sda", sizeBytes: 480, serial: "A" }];
 
 function armedStore(nowMs = 1000) {
   const database = openDatabase(":memory:");
@@ -29,6 +32,7 @@ function armedStore(nowMs = 1000) {
     armedAtMs: nowMs,
     expiresAtMs: nowMs + 100,
   });
+  nodes.resolve("intent-1", disks, nowMs);
   return { database, nodes };
 }
 
@@ -39,8 +43,8 @@ test("a node that was never touched is registered", () => {
 
 test("an intent is used once: the second use and every later one are refused", () => {
   const { nodes } = armedStore();
-  expect(nodes.consume("intent-1", 1050, { disk: "/dev/sda" })).toBe(true);
-  expect(nodes.consume("intent-1", 1051, {})).toBe(false);
+  expect(nodes.consume("intent-1", disks, 1050, { disk: "/dev/sda" })).toBe(true);
+  expect(nodes.consume("intent-1", disks, 1051, {})).toBe(false);
   expect(nodes.node("node01").state).toBe("installing");
   expect(nodes.intent("node01")?.consumedAtMs).toBe(1050);
   expect(nodes.events({ node: "node01", limit: 10 }).map((event) => event.kind)).toEqual([
@@ -54,15 +58,17 @@ test("an intent that was replaced by a newer one is refused, and the newer one s
   nodes.transition("node01", "install-cancelled", {});
   const renewed = { node: "node01", mac, disk: "/dev/sda", operation: "op-2" };
   nodes.arm({ ...renewed, id: "intent-2", armedAtMs: 1000, expiresAtMs: 1100 });
-  expect(nodes.consume("intent-1", 1050, {})).toBe(false);
+  expect(nodes.resolve("intent-1", disks, 1050)).toBe(false);
+  expect(nodes.resolve("intent-2", disks, 1050)).toBe(true);
+  expect(nodes.consume("intent-1", disks, 1050, {})).toBe(false);
   expect(nodes.node("node01").state).toBe("armed");
-  expect(nodes.consume("intent-2", 1050, {})).toBe(true);
+  expect(nodes.consume("intent-2", disks, 1050, {})).toBe(true);
 });
 
 test("the intent of a node that is no longer armed is refused", () => {
   const { nodes } = armedStore();
   nodes.transition("node01", "install-cancelled", {});
-  expect(nodes.consume("intent-1", 1050, {})).toBe(false);
+  expect(nodes.consume("intent-1", disks, 1050, {})).toBe(false);
   expect(nodes.node("node01").state).toBe("registered");
 });
 
@@ -73,9 +79,56 @@ test("a database that another server has open is refused with what to do", () =>
   first.close();
 });
 
+const other = [{ device: "/dev/sda", sizeBytes: 480, serial: "B" }];
+
+test.each<[string, (nodes: ReturnType<typeof armedStore>["nodes"]) => boolean]>([
+  [
+    "another disk than the one it is bound to",
+    (nodes) => nodes.consume("intent-1", other, 1050, {}),
+  ],
+  ["no disk", (nodes) => nodes.consume("intent-1", [], 1050, {})],
+  ["a second disk besides", (nodes) => nodes.consume("intent-1", [...disks, ...other], 1050, {})],
+  ["an intent that nobody gave", (nodes) => nodes.consume("intent-2", disks, 1050, {})],
+  ["binding it to another disk", (nodes) => nodes.resolve("intent-1", other, 1050)],
+  ["binding it once it ran out", (nodes) => nodes.resolve("intent-1", disks, 1100)],
+])("refused, and the node stays armed: %s", (_name, attempt) => {
+  const { nodes } = armedStore();
+  expect(attempt(nodes)).toBe(false);
+  expect(nodes.node("node01").state).toBe("armed");
+  expect(nodes.intent("node01")?.resolved).toEqual(disks);
+  expect(nodes.lastInstall("node01")).toBeUndefined();
+});
+
+test("an intent that is bound to no disk allows nothing", () => {
+  const { nodes } = armedStore();
+  nodes.transition("node01", "install-cancelled", {});
+  const renewed = { node: "node01", mac, disk: "/dev/sda", operation: "op-2" };
+  nodes.arm({ ...renewed, id: "intent-2", armedAtMs: 1000, expiresAtMs: 1100 });
+  expect(nodes.intent("node01")?.resolved).toBeUndefined();
+  expect(nodes.consume("intent-2", disks, 1050, {})).toBe(false);
+  expect(nodes.consume("intent-2", [], 1050, {})).toBe(false);
+  expect(nodes.node("node01").state).toBe("armed");
+});
+
+test("the disk of an install is noted with the use of its permission, and the last word of a machine is kept", () => {
+  const { nodes } = armedStore();
+  nodes.consume("intent-1", disks, 1050, {});
+  expect(nodes.lastInstall("node01")).toEqual({ atMs: 1050, mac, selector: "/dev/sda", disks });
+  expect(nodes.lastInstall("node02")).toBeUndefined();
+  const machine = (atMs: number, serial: string) => ({
+    atMs,
+    mac,
+    facts: someFacts(mac, { serial }),
+  });
+  nodes.learn("node01", machine(1, "A"));
+  nodes.learn("node01", machine(2, "B"));
+  expect(nodes.machine("node01")).toMatchObject({ atMs: 2, mac, facts: { serial: "B" } });
+  expect(nodes.lastInstall("node01")?.atMs).toBe(1050);
+});
+
 test("an expired intent is refused and the node stays armed", () => {
   const { nodes } = armedStore();
-  expect(nodes.consume("intent-1", 1100, {})).toBe(false);
+  expect(nodes.consume("intent-1", disks, 1100, {})).toBe(false);
   expect(nodes.node("node01").state).toBe("armed");
 });
 
@@ -167,5 +220,5 @@ test("a database of a newer version is refused", () => {
   const newer = new Database(file);
   newer.pragma("user_version = 99");
   newer.close();
-  expect(() => openDatabase(file)).toThrow(/has schema 99, and this version knows 3/);
+  expect(() => openDatabase(file)).toThrow(/has schema 99, and this version knows \d+/);
 });

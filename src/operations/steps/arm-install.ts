@@ -1,6 +1,6 @@
 // Records the permission to wipe this disk of this machine, once and for a limited time.
 
-import { formatDisk } from "../../inventory/disk.ts";
+import { formatDisks } from "../../inventory/disk.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step } from "../result.ts";
 
@@ -20,12 +20,12 @@ export function armInstall(context: StepContext): Step {
           id: context.newId(),
           node: node.name,
           mac: node.mac,
-          disk: formatDisk(node.disk),
+          disk: formatDisks(node),
           operation: operation.id,
           armedAtMs: nowMs,
           expiresAtMs,
         });
-      return done({ disk: formatDisk(node.disk), expires: new Date(expiresAtMs).toISOString() });
+      return done({ disk: formatDisks(node), expires: new Date(expiresAtMs).toISOString() });
     },
   };
 }

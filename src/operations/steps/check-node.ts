@@ -14,6 +14,11 @@ export function checkNode(context: StepContext): Step {
     deadlineMs: 60_000,
     next: `ask the BMC by hand: rackstrap power status ${node.name}`,
     run: async (attempt, signal) => {
+      if (node.protected)
+        return failed(
+          `node ${node.name} is protected: it is never installed over`,
+          `make sure that nothing on it is needed, take "protected" out of its inventory entry, then provision it`,
+        );
       const { state } = context.nodes.node(node.name);
       if (nextState(state, "install-armed") === undefined)
         return failed(

@@ -1,19 +1,24 @@
-// Runs nixos-anywhere, once. The permission is used up, and the wipe recorded, before the first byte is written.
+// Runs nixos-anywhere, once. The permission is used up, and the wipe recorded, before the first byte is written; and the
+// machine and its disk are looked at once more right before that.
 
-import { formatDisk } from "../../inventory/disk.ts";
+import { formatDisks } from "../../inventory/disk.ts";
+import { describeDisk, identityOf } from "../../nodes/disk-identity.ts";
+import type { InstallIntent } from "../../nodes/ports.ts";
+import { changedDisks } from "../disk-guard.ts";
+import type { Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
-import { done, failed, type Step, wait } from "../result.ts";
+import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 
 export function installSystem(context: StepContext): Step {
-  const { node, nodes, install } = context;
+  const { node, install } = context;
   return {
     id: "install",
     title: "install the system",
     // The run's own limits on silence end it long before; this is for a run that talks for ever.
     deadlineMs: 60 * 60_000,
     next: `read the run's log and look at the console of node ${node.name}`,
-    run: async ({ operation, nowMs }) => {
-      const view = await install.view(nowMs);
+    run: async (attempt, signal) => {
+      const view = await install.view(attempt.nowMs);
       switch (view.kind) {
         case "succeeded":
           return done({}, "install-finished");
@@ -22,29 +27,67 @@ export function installSystem(context: StepContext): Step {
         case "running":
           return wait(1000, view.line);
         case "absent":
-          break;
+          return await begin(context, attempt, signal);
       }
-      const intent = nodes.intent(node.name);
-      if (intent === undefined || intent.operation !== operation.id)
-        return failed(
-          `the install of node ${node.name} was armed anew by another operation`,
-          `see: rackstrap explain ${node.name}`,
-        );
-      if (intent.disk !== formatDisk(node.disk) || intent.mac !== node.mac)
-        return failed(
-          `node ${node.name} was armed for ${intent.disk} of ${intent.mac}, and the inventory now says ${formatDisk(node.disk)} of ${node.mac}`,
-          `check the inventory, then start again: rackstrap provision ${node.name}`,
-        );
-      const detail = { operation: operation.id, disk: formatDisk(node.disk), mac: node.mac };
-      // After a crash between this record and the start, the record stands and the run is started now, still once.
-      const recorded = intent.consumedAtMs !== undefined || nodes.consume(intent.id, nowMs, detail);
-      if (!recorded)
-        return failed(
-          `the install permission of node ${node.name} ran out before the installer was ready`,
-          `start again: rackstrap provision ${node.name}`,
-        );
-      await install.start();
-      return wait(500, "nixos-anywhere started");
     },
   };
+}
+
+async function begin(
+  context: StepContext,
+  { operation, nowMs }: Attempt,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const { node, nodes, install } = context;
+  const intent = nodes.intent(node.name);
+  const obstacle = obstacleTo(context, intent, operation);
+  if (obstacle !== undefined || intent === undefined) return obstacle ?? ranOut(node.name);
+  const sighting = await install.find(signal);
+  if (sighting.kind === "absent") return wait(2000, sighting.why);
+  if (sighting.kind !== "found") return failed(sighting.reason, sighting.next);
+  const disks = sighting.disks.map(identityOf);
+  const changed = changedDisks(node, intent.resolved ?? [], disks);
+  if (changed !== undefined) return failed(changed.reason, changed.next);
+  const naming = await install.nameDisks(sighting.disks, signal);
+  if (naming.kind === "unanswered") return wait(2000, naming.why);
+  if (naming.kind === "differs")
+    return failed(
+      naming.why,
+      `correct the disk of node ${node.name} in the inventory, then provision again`,
+    );
+  const detail = { operation: operation.id, disk: intent.disk, mac: node.mac, disks };
+  // After a crash between this record and the start, the record stands and the run is started now, still once.
+  const recorded =
+    intent.consumedAtMs !== undefined || nodes.consume(intent.id, disks, nowMs, detail);
+  if (!recorded) return ranOut(node.name);
+  await install.start();
+  return wait(500, `nixos-anywhere started, onto ${disks.map(describeDisk).join(" and ")}`);
+}
+
+/** The permission must still be this operation's, and for what the inventory says now. */
+function obstacleTo(
+  { node }: StepContext,
+  intent: InstallIntent | undefined,
+  operation: Operation,
+): StepResult | undefined {
+  if (intent === undefined || intent.operation !== operation.id)
+    return failed(
+      `the install of node ${node.name} was armed anew by another operation`,
+      `see: rackstrap explain ${node.name}`,
+    );
+  const again = `check the inventory, then start again: rackstrap provision ${node.name}`;
+  if (node.protected)
+    return failed(`node ${node.name} has become protected meanwhile: nothing was written`, again);
+  if (intent.disk === formatDisks(node) && intent.mac === node.mac) return undefined;
+  return failed(
+    `node ${node.name} was armed for ${intent.disk} of ${intent.mac}, and the inventory now says ${formatDisks(node)} of ${node.mac}`,
+    again,
+  );
+}
+
+function ranOut(name: string): StepResult {
+  return failed(
+    `the install permission of node ${name} ran out before the installer was ready`,
+    `start again: rackstrap provision ${name}`,
+  );
 }

@@ -1,0 +1,121 @@
+import { expect, test } from "vitest";
+import { startProvisions } from "../../src/api/provision.ts";
+import { Refusal } from "../../src/api/service.ts";
+import type { ProvisionRequest } from "../../src/api/shapes.ts";
+import type { Node } from "../../src/inventory/schema.ts";
+import type { Operation } from "../../src/operations/operation.ts";
+import { newProvisions } from "../../src/operations/provision.ts";
+import { fakeRack } from "../fakes/rack.ts";
+
+function rig({ nodesPerRun = 32, protects = "" } = {}) {
+  const { tools } = fakeRack();
+  const inventory = {
+    ...tools.inventory(),
+    limits: { nodesPerRun },
+    nodes: tools.inventory().nodes.map((node) => ({ ...node, protected: node.name === protects })),
+  };
+  const submitted: Operation[] = [];
+  const ask = (request: ProvisionRequest) => {
+    const chosen = inventory.nodes.filter(({ name }) => request.nodes.includes(name));
+    const service = {
+      ...tools,
+      inventory: () => inventory,
+      powerJobs: { runningFor: () => undefined } as never,
+      runner: { submit: (all: Operation[]) => void submitted.push(...all) } as never,
+      newProvisions: (nodes: readonly Node[], confirmed: Parameters<typeof newProvisions>[3]) =>
+        newProvisions(tools, nodes, 1, confirmed),
+    };
+    return startProvisions(service, chosen, request);
+  };
+  const refusal = (request: ProvisionRequest) => {
+    try {
+      ask(request);
+    } catch (error) {
+      if (error instanceof Refusal) return `${error.message}; ${error.next}`;
+      throw error;
+    }
+    return undefined;
+  };
+  return { ask, refusal, submitted, tools, inventory };
+}
+
+const four = ["node01", "node02", "node03", "node04"];
+
+test.each<[string, Parameters<typeof rig>[0], ProvisionRequest, RegExp]>([
+  [
+    "more nodes than one run may name",
+    { nodesPerRun: 3 },
+    { nodes: four },
+    /4 nodes are named, and limits\.nodesPerRun allows 3 .*--limit 4$/,
+  ],
+  ["more nodes than were said to be meant", {}, { nodes: four, limit: 2 }, /--limit allows 2/],
+  [
+    "a limit below the inventory's",
+    { nodesPerRun: 4 },
+    { nodes: four, limit: 3 },
+    /--limit allows 3/,
+  ],
+  [
+    "a protected node",
+    { protects: "node02" },
+    { nodes: ["node01", "node02"] },
+    /node02 is protected.*take "protected" out/,
+  ],
+  [
+    "a protected node, though its name was typed twice",
+    { protects: "node02" },
+    { nodes: ["node02"], erase: ["node02"] },
+    /is protected/,
+  ],
+  [
+    "a second name that is another node's",
+    {},
+    { nodes: ["node01"], erase: ["node02"] },
+    /--erase node02 is about none of the nodes to provision \(node01\)/,
+  ],
+  ["a second name with a slip", {}, { nodes: ["node01"], erase: ["node1"] }, /--erase node1 /],
+  ["all as a second name", {}, { nodes: four, erase: ["all"] }, /--erase all /],
+  [
+    "a serial number for several machines",
+    {},
+    { nodes: ["node01", "node02"], diskSerials: ["B"] },
+    /--disk-serial is about one machine, and 2 nodes/,
+  ],
+])("refused before anything is started: %s", (_name, setup, request, message) => {
+  const { refusal, submitted, tools } = rig(setup);
+  expect(refusal(request)).toMatch(message);
+  expect(submitted).toEqual([]);
+  expect(tools.nodes.events({ limit: 10 })).toEqual([]);
+});
+
+test("an active node is refused, whatever is typed", () => {
+  const { refusal, tools } = rig();
+  for (const event of ["install-armed", "wipe-started", "install-finished", "disk-booted"] as const)
+    tools.nodes.transition("node01", event, {});
+  expect(refusal({ nodes: ["node01"], erase: ["node01"] })).toMatch(/node01 is joining .*destroy/);
+});
+
+test("as many nodes as the site allows go through, and more where their number is typed", () => {
+  expect(rig({ nodesPerRun: 4 }).ask({ nodes: four })).toHaveLength(4);
+  expect(rig({ nodesPerRun: 3 }).ask({ nodes: four, limit: 4 })).toHaveLength(4);
+});
+
+test("what was typed is kept with its own node alone, and stands in the timeline", () => {
+  const { ask, tools } = rig();
+  const [first, second] = ask({ nodes: ["node01", "node02"], erase: ["node02"] });
+  expect(first?.confirmed).toBeUndefined();
+  expect(second?.confirmed).toEqual({ eraseData: true, diskSerials: [] });
+  expect(tools.nodes.events({ limit: 10 })).toMatchObject([
+    { node: "node02", kind: "wipe-confirmed", detail: { operation: second?.id, eraseData: true } },
+  ]);
+});
+
+test("what was typed outlives a restart", () => {
+  const { ask, tools } = rig();
+  const operations = ask({ nodes: ["node01"], diskSerials: ["B"] });
+  tools.operations.create(operations);
+  expect(tools.operations.runningFor("node01")?.confirmed).toEqual({
+    eraseData: false,
+    diskSerials: ["B"],
+  });
+});

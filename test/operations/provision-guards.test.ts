@@ -1,0 +1,198 @@
+// What an operator, a machine or a cable may get wrong, through the runner: nothing may be written that was not approved.
+
+import { expect, test } from "vitest";
+import type { Inventory, Node } from "../../src/inventory/schema.ts";
+import type { Confirmation, Operation } from "../../src/operations/operation.ts";
+import { newProvisions, provisionPlan } from "../../src/operations/provision.ts";
+import { createRunner } from "../../src/operations/runner.ts";
+import { aDisk } from "../fakes/machine-facts.ts";
+import { type FakeMachine, type FakeRack, fakeRack } from "../fakes/rack.ts";
+
+const name = "node01";
+
+function machine(rack: FakeRack): FakeMachine {
+  const found = rack.machines.get(name);
+  if (found === undefined) throw new Error(`no machine ${name}`);
+  return found;
+}
+
+/** The rack with its first node declared otherwise. */
+function declaredAs(rack: FakeRack, over: Partial<Node>): FakeRack {
+  const before = rack.tools.inventory();
+  const nodes = before.nodes.map((node) => (node.name === name ? { ...node, ...over } : node));
+  const inventory: Inventory = { ...before, nodes };
+  return { ...rack, tools: { ...rack.tools, inventory: () => inventory } };
+}
+
+async function provision(rack: FakeRack, confirmed?: Partial<Confirmation>): Promise<Operation> {
+  const { tools } = rack;
+  const nodeOf = (wanted: string) => {
+    const node = tools.inventory().nodes.find((candidate) => candidate.name === wanted);
+    if (node === undefined) throw new Error(`no node ${wanted}`);
+    return node;
+  };
+  const runner = createRunner({
+    ...{ operations: tools.operations, nodes: tools.nodes, clock: rack.clock },
+    plan: (operation) => provisionPlan(tools, operation, nodeOf(operation.node)),
+    basis: tools.inventory,
+    atomically: (work) => rack.database.transaction(work)(),
+    isStoreFull: () => false,
+    startedAtMs: rack.clock.now(),
+    accompany: async () => undefined,
+    onFault: (_operation, error) => {
+      throw error;
+    },
+  });
+  const typed = { eraseData: false, diskSerials: [], ...confirmed };
+  const [operation] = newProvisions(
+    tools,
+    [nodeOf(name)],
+    rack.clock.now(),
+    confirmed === undefined ? new Map() : new Map([[name, typed]]),
+  );
+  if (operation === undefined) throw new Error("no operation");
+  runner.submit([operation]);
+  while (tools.operations.runningFor(name) !== undefined)
+    await new Promise((resolve) => setImmediate(resolve));
+  const ended = tools.operations.operation(operation.id);
+  if (ended === undefined) throw new Error("the operation is gone");
+  return ended;
+}
+
+/** A rack whose first node was installed from here, and whose operation then failed. */
+async function installedOnce(): Promise<FakeRack> {
+  const rack = fakeRack();
+  machine(rack).fault = "never-joins";
+  await provision(rack);
+  Object.assign(machine(rack), { fault: "none", disk: "blank", power: "off" });
+  machine(rack).target = { ...machine(rack).target, contents: ["gpt partition table"] };
+  return rack;
+}
+
+const evidenceOf = (operation: Operation, step: string) =>
+  operation.steps.find(({ id }) => id === step)?.evidence;
+
+test("the disk is found, shown and kept before anything is written, and the record is of that disk", async () => {
+  const rack = fakeRack();
+  const operation = await provision(rack);
+  expect(operation.status).toBe("done");
+  expect(evidenceOf(operation, "installer")).toMatchObject({
+    summary: "/dev/sda (480.1 GB, serial SER-node01), blank",
+    disks: [{ device: "/dev/sda", serial: "SER-node01", contents: [] }],
+    installer: { macs: [expect.any(String)] },
+  });
+  expect(machine(rack).named).toBe("/dev/sda");
+  expect(rack.tools.nodes.lastInstall(name)).toMatchObject({
+    selector: expect.stringMatching(/^\//),
+    disks: [{ serial: "SER-node01" }],
+  });
+  expect(rack.tools.nodes.machine(name)?.facts.disks[0]?.serial).toBe("SER-node01");
+  const [wiped] = rack.tools.nodes
+    .events({ node: name, limit: 100 })
+    .filter(({ kind }) => kind === "wipe-started");
+  expect(wiped?.detail["disks"]).toMatchObject([{ serial: "SER-node01" }]);
+});
+
+/** The same rack, its first machine otherwise than it was. */
+function withMachine(rack: FakeRack, over: Partial<FakeMachine>): FakeRack {
+  Object.assign(machine(rack), over);
+  return rack;
+}
+
+const data = ["ext4"];
+
+test.each<[string, string, (rack: FakeRack) => FakeRack, RegExp]>([
+  ["a protected node", "check", (rack) => declaredAs(rack, { protected: true }), /is protected/],
+  [
+    "data that nobody knows",
+    "installer",
+    (rack) => withMachine(rack, { target: aDisk("sda", { contents: data }) }),
+    /holds ext4, and no install from here/,
+  ],
+  [
+    "a disk that changed between approval and install",
+    "install",
+    (rack) => withMachine(rack, { targetBeforeInstall: aDisk("sda", { serial: "OTHER" }) }),
+    /approved for .*SER-node01.*right before the install the disk is .*OTHER/,
+  ],
+  [
+    "a disk whose size changed between approval and install",
+    "install",
+    (rack) =>
+      withMachine(rack, { targetBeforeInstall: { ...machine(rack).target, sizeBytes: 1e12 } }),
+    /1000\.0 GB/,
+  ],
+])("%s is refused at %s, and nothing is written", async (_name, stage, prepare, reason) => {
+  const rack = fakeRack();
+  const operation = await provision(prepare(rack));
+  expect(operation.failure?.stage).toBe(stage);
+  expect(operation.failure?.reason).toMatch(reason);
+  expect(machine(rack)).toMatchObject({ wipes: 0, disk: "blank", power: "off" });
+  expect(rack.tools.nodes.lastInstall(name)).toBeUndefined();
+});
+
+test.each<[string, Partial<Confirmation> | undefined, boolean]>([
+  ["without a word", undefined, false],
+  ["with another word", { diskSerials: ["SER-node01"] }, false],
+  ["with the name typed twice", { eraseData: true }, true],
+])("a disk that holds somebody's data, %s", async (_name, confirmed, goesThrough) => {
+  const rack = fakeRack();
+  machine(rack).target = { ...machine(rack).target, contents: ["LVM2_member"] };
+  const operation = await provision(rack, confirmed);
+  expect(operation.status).toBe(goesThrough ? "done" : "failed");
+  expect(machine(rack).wipes).toBe(goesThrough ? 1 : 0);
+});
+
+test("what was installed from here may be installed over", async () => {
+  const rack = await installedOnce();
+  const operation = await provision(rack);
+  expect(operation.status).toBe("done");
+  expect(evidenceOf(operation, "installer")?.["summary"]).toMatch(/what was installed from here$/);
+});
+
+test.each<[string, Partial<Confirmation> | undefined, RegExp | undefined]>([
+  ["is refused", undefined, /serial NEW\) and was .*serial SER-node01\) at the last install/],
+  ["is refused with the old one's serial number", { diskSerials: ["SER-node01"] }, /--disk-serial/],
+  ["is installed once its serial number is typed", { diskSerials: ["NEW"] }, undefined],
+])("a blank disk in place of the one before %s", async (_name, confirmed, reason) => {
+  const rack = await installedOnce();
+  machine(rack).target = aDisk("sda", { serial: "NEW" });
+  const operation = await provision(rack, confirmed);
+  expect(operation.status).toBe(reason === undefined ? "done" : "failed");
+  if (reason !== undefined) expect(operation.failure?.reason).toMatch(reason);
+  expect(machine(rack).wipes).toBe(reason === undefined ? 2 : 1);
+});
+
+test("a machine whose serial number changed behind its MAC is told of", async () => {
+  const rack = await installedOnce();
+  machine(rack).serial = "CZ1";
+  await provision(rack);
+  const changes = () =>
+    rack.tools.nodes
+      .events({ node: name, limit: 1000 })
+      .filter(({ kind }) => kind === "machine-changed");
+  // Where nothing was known before there is no change.
+  expect(changes()).toEqual([]);
+  rack.database.prepare("UPDATE nodes SET state = 'failed' WHERE name = ?").run(name);
+  Object.assign(machine(rack), { disk: "blank", power: "off", serial: "CZ2" });
+  const operation = await provision(rack);
+  expect(changes()[0]?.detail).toMatchObject({ was: "CZ1", is: "CZ2" });
+  expect(evidenceOf(operation, "installer")?.["summary"]).toMatch(/serial number was CZ1 before$/);
+});
+
+test("an inventory that becomes protected while the installer runs stops the install", async () => {
+  const rack = fakeRack();
+  const free = rack.tools.inventory;
+  const locked = declaredAs(rack, { protected: true }).tools.inventory;
+  const seen = {
+    ...rack,
+    tools: { ...rack.tools, inventory: () => (armed(rack) ? locked() : free()) },
+  };
+  const operation = await provision(seen);
+  expect(operation.failure?.reason).toMatch(/protected meanwhile/);
+  expect(machine(rack).wipes).toBe(0);
+});
+
+function armed(rack: FakeRack): boolean {
+  return rack.tools.nodes.intent(name)?.resolved !== undefined;
+}
