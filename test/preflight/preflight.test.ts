@@ -17,7 +17,12 @@ import type { Binding, Ended, Surroundings } from "../../src/preflight/surroundi
 import { checkWorkstation } from "../../src/preflight/workstation.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
-const site = exampleInventory();
+const example = exampleInventory();
+const { production } = example.networks;
+const site: Inventory = {
+  ...example,
+  networks: { ...example.networks, production: { ...production, vips: {} } },
+};
 const failure = (code: string) => Object.assign(new Error(code), { code });
 
 /** `level title: detail`, and the remedy behind an arrow. */
@@ -167,6 +172,13 @@ const timed: Inventory = {
     provisioning: { ...site.networks.provisioning, ntp: ["10.0.100.1" as Ipv4] },
   },
 };
+
+test("service addresses are asked for by their names in the domain", async () => {
+  const vips = { chainfire: "10.0.200.100" as Ipv4 };
+  const networks = { ...site.networks, production: { ...production, vips } };
+  const [line] = texts(await checkNames({ ...site, networks }, zones({})));
+  expect(line).toMatch(/chainfire\.example\.com has no record; 10\.0\.200\.100 has no record ->/);
+});
 
 test.each([
   [0, /^ok clock against 10\.0\.100\.1: this machine is on time$/],
