@@ -12,7 +12,10 @@ const diskWord = matching(
   /^[A-Za-z0-9][A-Za-z0-9_.,:@=+-]{0,127}$/,
   "what a disk says of itself, such as ata-Samsung_SSD_870_S6PTNZ0R (see ls /dev/disk/by-id)",
 );
-const text = matching(/^[\x20-\x7e]{1,128}$/, "printable text of at most 128 characters");
+const text = matching(
+  /^[A-Za-z0-9 _.,:/@=+()#-]{1,128}$/,
+  "what a disk says of itself: at most 128 letters, digits, blanks and _ . , : / @ = + ( ) # -",
+);
 
 const units: Readonly<Record<string, number>> = {
   ...{ MB: 1e6, GB: 1e9, TB: 1e12 },
