@@ -88,7 +88,7 @@ export const explanationShape = z.object({
   node: text.optional(),
   state: text.optional(),
   /** What the machine would boot if it asked now, and the sentence that says why. */
-  boot: z.enum(["installer", "local-disk"]),
+  boot: z.enum(["installer", "discovery", "local-disk"]),
   reason: text,
   /** While an operation runs for the node: the last stage of its network boot, and what most often keeps a machine there. */
   stage: z.object({ name: text, likely: text }).optional(),
