@@ -1,11 +1,12 @@
 // rackstrap accept: writes a discovered machine into the operator's inventory, and shows first what would be written. The file is the
 // truth: the server takes the machine for a node when it reads the file, and nothing is written to the machine.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { type DiscoveryView, discoveryShape } from "../api/discovered-shapes.ts";
-import { addNode } from "../inventory/edit.ts";
-import { formatProblem, parseInventory } from "../inventory/load.ts";
+import { addNode, fileFor } from "../inventory/edit.ts";
+import { readText } from "../inventory/include.ts";
+import { formatProblem, loadInventory } from "../inventory/load.ts";
 import { messageOf } from "../net/error-text.ts";
 import { parseIpv4 } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
@@ -39,7 +40,7 @@ export function addAcceptCommand(program: Command, done: Done): void {
     .addOption(
       new Option("--firmware <kind>", "else what the machine booted by").choices(["bios", "uefi"]),
     )
-    .option("--file <file>", "the file to write into; else that of --inventory")
+    .option("--file <file>", "the file of the inventory to write into; else the one with nodes")
     .option("--write", "write it; without this nothing is changed")
     .action(async (mac: string, _options, command: Command) => {
       await accept(mac, optionsOf<AcceptOptions>(command));
@@ -62,7 +63,7 @@ async function accept(mac: string, options: AcceptOptions): Promise<void> {
     disk: options.disk === undefined ? undefined : parseWrittenDisk(options.disk),
   });
   if ("problem" in proposal) throw new CliError(exitCodes.usage, proposal.problem, proposal.next);
-  const file = options.file ?? options.inventory ?? "";
+  const file = options.file ?? fileOfNodes(options.inventory ?? "");
   const change = changeOf(file, options, proposal.entry);
   if (options.write === true) replaceText(file, change.before, change.after);
   const { as: node, write: written = false } = options;
@@ -87,6 +88,13 @@ function newMachine({ mac, address, reports }: DiscoveryView) {
   };
 }
 
+/** Of the inventory's files, the one that has the nodes. */
+function fileOfNodes(inventory: string): string {
+  const { files } = loadInventory(inventory);
+  const texts = files.map((file) => ({ file, text: readFileSync(file, "utf8") }));
+  return fileFor(texts, ["nodes"])?.file ?? inventory;
+}
+
 interface Change {
   readonly before: string;
   readonly after: string;
@@ -103,7 +111,16 @@ function changeOf(file: string, { as: name, inventory = "" }: AcceptOptions, ent
   } catch (error) {
     throw new CliError(exitCodes.usage, `${file}: ${messageOf(error)}`);
   }
-  const read = parseInventory(after, inventory);
+  const changed = realpathSync(file);
+  const read = loadInventory(inventory, (name) =>
+    realpathSync(name) === changed ? { text: after } : readText(name),
+  );
+  if (!read.files.some((name) => realpathSync(name) === changed))
+    throw new CliError(
+      exitCodes.usage,
+      `${file} is no file of the inventory ${inventory}`,
+      `name one of: ${read.files.join(", ")}`,
+    );
   if ("problems" in read)
     throw new CliError(
       exitCodes.usage,

@@ -122,6 +122,24 @@ const dhcpEvents: Metric = {
   samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
 };
 
+const fakeDiscovery: Pick<Rackstrap, "discovered" | "discovery"> = {
+  discovered: () => [
+    {
+      mac: discoveredMac,
+      firstSeenMs: startMs,
+      lastSeenMs: startMs + 60_000,
+      address: "10.0.100.100",
+      facts: { architecture: "7" },
+    },
+  ],
+  discovery: (mac) => {
+    if (mac !== discoveredMac) throw new Refusal("unknown", `no machine ${mac} was discovered`);
+    const machine = machineReport.parse(reportJson());
+    const reports = [{ atMs: startMs, address: "10.0.100.100", machine }];
+    return { mac, firstSeenMs: startMs, lastSeenMs: startMs, facts: {}, reports };
+  },
+};
+
 /** The default answers, with the given methods instead. */
 export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
   const known = (node: string) => {
@@ -138,21 +156,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       known(node);
       return [event];
     },
-    discovered: () => [
-      {
-        mac: discoveredMac,
-        firstSeenMs: startMs,
-        lastSeenMs: startMs + 60_000,
-        address: "10.0.100.100",
-        facts: { architecture: "7" },
-      },
-    ],
-    discovery: (mac) => {
-      if (mac !== discoveredMac) throw new Refusal("unknown", `no machine ${mac} was discovered`);
-      const machine = machineReport.parse(reportJson());
-      const reports = [{ atMs: startMs, address: "10.0.100.100", machine }];
-      return { mac, firstSeenMs: startMs, lastSeenMs: startMs, facts: {}, reports };
-    },
+    ...fakeDiscovery,
     explain: (subject) => ({
       subject,
       mac: "52:54:00:12:34:56",

@@ -7,6 +7,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,6 +99,20 @@ test.each<[string, string[], RegExp]>([
   expect(stderr).toMatch(message);
   expect(code).toBe(2);
   expect(readFileSync(file, "utf8")).toBe(original);
+});
+
+test("in an inventory of several files, the one that has the nodes is written", async () => {
+  const [top = "", nodes = ""] = original.split(/^(?=nodes:)/m);
+  const part = join(folder, "nodes.yaml");
+  writeFileSync(file, `include: [nodes.yaml]\n${top}`);
+  writeFileSync(part, nodes);
+  const { code, stdout } = await accept("--write");
+  expect([code, stdout]).toEqual([0, expect.stringContaining(`written to ${part}`)]);
+  expect(readFileSync(file, "utf8")).not.toContain("node07");
+  expect(readFileSync(part, "utf8")).toContain("node07");
+  const { stderr } = await accept("--as", "node08", "--file", "inventory/site.yaml");
+  expect(stderr).toContain("is no file of the inventory");
+  rmSync(part);
 });
 
 test("a machine that nobody has heard is unknown", async () => {
