@@ -35,6 +35,12 @@ def text(value, most=128):
     return cleaned or None
 
 
+def exact(value):
+    """The text when it is printable and short enough to be told whole: a part of a serial number is another one."""
+    cleaned = text(value, 1024)
+    return cleaned if cleaned is not None and len(cleaned) <= 128 else None
+
+
 def read(path):
     try:
         with open(path, "rb") as file:
@@ -129,11 +135,11 @@ def disks():
 def disk(name, path, size, udev):
     """The same serial, WWN and model that lsblk tells: the inventory's selectors are compared with those."""
     links = [link[len("/dev/disk/by-id/") :] for link in udev.get("DEVLINKS", "").split() if link.startswith("/dev/disk/by-id/")]
-    first = lambda *names: next((text(udev[each]) for each in names if udev.get(each)), None)
+    first = lambda *names: next((exact(udev[each]) for each in names if udev.get(each)), None)
     return present(
         name=name,
         byId=[text(link, 256) for link in sorted(links)][:8],
-        serial=first("SCSI_IDENT_SERIAL", "ID_SCSI_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL") or text(read(path + "/device/serial")),
+        serial=first("SCSI_IDENT_SERIAL", "ID_SCSI_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL") or exact(read(path + "/device/serial")),
         wwn=first("ID_WWN_WITH_EXTENSION", "ID_WWN"),
         sizeBytes=size,
         model=text(read(path + "/device/model")) or first("ID_MODEL"),
@@ -170,8 +176,9 @@ def run(argv, seconds=20):
 
 
 def cards():
-    names = [os.path.basename(path) for path in glob.glob("/sys/class/net/*") if os.path.exists(path + "/device")]
-    return sorted(names)[:MOST_NICS]
+    """Names of the cards of this machine. An InfiniBand address is none that a network boot comes from."""
+    is_card = lambda path: os.path.exists(path + "/device") and re.fullmatch(rb"([0-9a-f]{2}:){5}[0-9a-f]{2}\n", read(path + "/address"))
+    return sorted(os.path.basename(path) for path in glob.glob("/sys/class/net/*") if is_card(path))[:MOST_NICS]
 
 
 def nic(name, neighbour):
@@ -392,7 +399,7 @@ def main():
         "it waits, and switches itself off an hour after its start",
     )
     wait(url.rsplit("/", 1)[0], mac)
-    say("nobody accepted this machine in an hour: it switches itself off")
+    say("an hour is over: this machine switches itself off")
     run(["busybox", "poweroff", "-f"])
     return 0
 
