@@ -69,7 +69,7 @@ test("with --write the file has the node, every line that it had, and its mode; 
   expect(read.inventory.nodes.find(({ name }) => name === "node07")).toMatchObject({
     mac: "52:54:00:aa:bb:cc",
     provisioningAddress: "10.0.100.81",
-    disk: { wwn: "0x55cd2e4150000001" },
+    bmc: { address: "10.0.10.77" },
   });
   rmSync(link);
 });

@@ -15,9 +15,18 @@ const site = readFileSync("inventory/site.yaml", "utf8");
 
 type Site = Record<string, Record<string, Record<string, unknown>>>;
 
-/** The example site with changes; nodes that are undefined are left out. */
+/** The example site, whose profiles are roles alone and whose nodes say the rest, with changes. */
 function inventoryOf(change: (file: Site) => void = () => undefined): Inventory {
   const file = parse(site) as Site;
+  const { nodes = {}, profiles = {}, networks } = file;
+  for (const node of Object.values(nodes)) {
+    const { role: _role, ...defaults } = profiles[String(node["profile"])] ?? {};
+    const bmc = { ...(defaults["bmc"] as object), ...(node["bmc"] as object) };
+    Object.assign(node, { ...defaults, ...node, bmc });
+    for (const key of ["rack", "position", "serial", "uuid"]) delete node[key];
+  }
+  for (const [name, { role }] of Object.entries(profiles)) profiles[name] = { role };
+  delete networks?.["production"]?.["vips"];
   change(file);
   const read = parseInventory(stringify(file), "inventory/site.yaml");
   if ("problems" in read) throw new Error(JSON.stringify(read.problems));
