@@ -17,6 +17,16 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/*.test.ts"],
+          exclude: ["test/e2e/discovery.test.ts"],
+          fileParallelism: false,
+          testTimeout: 20 * 60_000,
+          hookTimeout: 10 * 60_000,
+        },
+      },
+      {
+        test: {
+          name: "discovery",
+          include: ["test/e2e/discovery.test.ts"],
           fileParallelism: false,
           testTimeout: 20 * 60_000,
           hookTimeout: 10 * 60_000,

@@ -12,6 +12,7 @@ import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
 import { loadAssetKey } from "./boot/asset-store/signature.ts";
 import { type Assets, createAssets } from "./boot/assets.ts";
+import { createDiscoveryBoots } from "./boot/discovery-boots.ts";
 import { createImageCache, imageBudgetBytes } from "./boot/image-cache.ts";
 import { loadLoaderConfigs } from "./boot/loader-config.ts";
 import { loadScripts } from "./boot/script.ts";
@@ -211,8 +212,11 @@ async function loadBoot(inventory: LiveInventory, store: Store) {
   const ofSite = () => inventory().boot.templates;
   const scripts = loadScripts(templates, ofSite);
   const configs = loadLoaderConfigs(templates, ofSite);
-  const rendering = createRendering({ inventory, store, assets, scripts, configs, now: clock.now });
-  return { assets, images, rendering };
+  const discoveryBoots = createDiscoveryBoots();
+  const { now } = clock;
+  const boot = { assets, scripts, configs, discoveryBoots };
+  const rendering = createRendering({ inventory, store, ...boot, now });
+  return { assets, images, discoveryBoots, rendering };
 }
 
 /** Of the machine, or of the control group that the process is limited to. */

@@ -13,6 +13,11 @@ const path = (name: string) => [
   ...["--project", "firmware", "--testNamePattern", `^${name}:`],
 ];
 
+const discovery = [
+  ...[join(import.meta.dirname, "../node_modules/vitest/vitest.mjs"), "run"],
+  ...["--project", "discovery"],
+];
+
 const cases: Readonly<Record<string, readonly string[]>> = {
   "bios-3": demo("--nodes", "3", "--firmware", "bios"),
   "uefi-3": demo("--nodes", "3", "--firmware", "uefi"),
@@ -28,6 +33,7 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   "proxy-uefi": path("proxy-uefi"),
   pxelinux: path("pxelinux"),
   relay: path("relay"),
+  discovery,
 };
 
 const named = process.argv.slice(2);

@@ -36,6 +36,8 @@ export interface MachineSpec extends PlatformChoice {
    * loader over TFTP as most servers do, and no network boot at all on BIOS, which has none of its own.
    */
   readonly networkRom: boolean;
+  /** See `Hardware.inBandBmc`. */
+  readonly inBandBmc: boolean;
   /** How UEFI boots from the network; the other way is not in its boot order. */
   readonly networkBoot: "pxe" | "http";
 }

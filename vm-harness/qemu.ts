@@ -13,6 +13,8 @@ export interface Hardware extends PlatformChoice {
   readonly productionMac: Mac;
   readonly memoryMiB: number;
   readonly networkRom: boolean;
+  /** Whether its operating system can speak to a BMC. It is QEMU's own, and not the one that switches the machine. */
+  readonly inBandBmc: boolean;
   readonly accelerator: Accelerator;
   /** Holds disk.raw and, on UEFI, vars.fd and vars-disk.fd; console.log is written there. */
   readonly directory: string;
@@ -38,6 +40,8 @@ export function qemuArguments(hardware: Hardware): string[] {
     ...[...board, "-display", "none"],
     // A GUID of its own (option 97), the same at every start.
     ...["-uuid", `00000000-0000-4000-8000-${mac.replaceAll(":", "")}`],
+    ...(hardware.architecture === "x86_64" ? identity(name) : []),
+    ...(hardware.inBandBmc ? inBandBmc : []),
     ...(uefi === undefined ? [] : uefiFirmware(uefi.code)),
     ...card("prov", name, mac, hardware.networkRom),
     ...card("prod", name, productionMac, false),
@@ -69,6 +73,13 @@ export function bootArguments(hardware: Hardware, first: "network" | "disk"): st
       : `snapshot=on,file=${join(directory, "vars-disk.fd")}`;
   return ["-drive", `if=pflash,unit=1,format=raw,${nvram}`];
 }
+
+function identity(name: string): string[] {
+  return ["-smbios", `type=1,manufacturer=Rack,product=Virtual,serial=SN-${name}`];
+}
+
+// Keyboard controller style, where the firmware's tables say it is.
+const inBandBmc = ["-device", "ipmi-bmc-sim,id=bmc0", "-device", "isa-ipmi-kcs,bmc=bmc0"];
 
 function uefiFirmware(code: string): string[] {
   return [

@@ -29,6 +29,8 @@ export interface RackMachine {
   readonly networkBoot?: "pxe" | "http";
   /** Default: false. */
   readonly secureBoot?: boolean;
+  /** See `Hardware.inBandBmc`. Default: false. */
+  readonly inBandBmc?: boolean;
   /** Default: ipmi_sim. */
   readonly bmc?: BmcKind;
   /** Default: x86_64. */
@@ -133,6 +135,7 @@ function machinePlaces({ nodes, extraMachines = [] }: RackOptions) {
     networkRom: machine.firmware === "bios",
     networkBoot: "pxe" as const,
     secureBoot: false,
+    inBandBmc: false,
     architecture: "x86_64" as const,
     bmc: "ipmi_sim" as const,
     diskBytes: 4 * 1024 ** 3,

@@ -6,6 +6,7 @@ import type { Secret } from "../net/secret.ts";
 import { addBmcRoutes } from "./bmc-routes.ts";
 import { certificatesAnswer } from "./certificate-shapes.ts";
 import { addConsoleRoutes } from "./console-routes.ts";
+import { discoveredAnswer, discoveryShape } from "./discovered-shapes.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { addInventoryRoutes } from "./inventory-routes.ts";
 import { formatMetrics, metricsContentType } from "./metrics.ts";
@@ -78,8 +79,9 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
     const { node } = take(shapes.driftQuery, query);
     return give(shapes.driftAnswer, { nodes: service.drift(node) });
   });
-  app.get("/api/discovered", () =>
-    give(shapes.discoveredAnswer, { discovered: service.discovered() }),
+  app.get("/api/discovered", () => give(discoveredAnswer, { discovered: service.discovered() }));
+  app.get<{ Params: { mac: string } }>("/api/discovered/:mac", ({ params }) =>
+    give(discoveryShape, service.discovery(params.mac)),
   );
   app.get("/api/leases", async () => give(shapes.leasesAnswer, { leases: await service.leases() }));
   app.get<{ Params: { subject: string } }>("/api/explain/:subject", ({ params }) =>

@@ -10,7 +10,7 @@ import type { Inventory, Node } from "../inventory/schema.ts";
 import { ipv4ToNumber } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
 import { driftOf } from "../nodes/drift.ts";
-import type { Discovered, NodeStore, TimelineEvent } from "../nodes/ports.ts";
+import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { awaitedBootStage } from "../operations/boot-stage.ts";
 import { formationOf } from "../operations/formation.ts";
 import type { ClusterStore, Operation, OperationStore } from "../operations/operation.ts";
@@ -21,6 +21,7 @@ import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
 import type { CertificatesView } from "./certificate-shapes.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
+import { createDiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
 import { createPowerService } from "./power.ts";
@@ -28,7 +29,6 @@ import { type ProvisionServiceTools, startProvisions } from "./provision.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
 import type {
   CheckRequest,
-  DiscoveredView,
   DriftView,
   EventView,
   Explanation,
@@ -97,7 +97,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     },
     nodeEvents: (name, { afterId, limit }) =>
       nodes.events({ node: declared(name).name, afterId, limit }).map(eventView),
-    discovered: () => nodes.discovered().map(discoveredView),
+    ...createDiscoveredService({ inventory, nodes }),
     explain: (subject) => explain(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
     ...createPowerService({
@@ -224,10 +224,6 @@ function eventView({ id, atMs, node, mac, kind, detail }: TimelineEvent): EventV
     kind,
     detail,
   };
-}
-
-function discoveredView({ address, ...machine }: Discovered): DiscoveredView {
-  return { ...machine, ...(address === undefined ? {} : { address }) };
 }
 
 function operationView(operation: Operation): OperationView {

@@ -5,12 +5,12 @@ import type { CheckLine } from "../preflight/line.ts";
 import type { BmcService } from "./bmc-service.ts";
 import type { CertificatesView } from "./certificate-shapes.ts";
 import type { ConsoleService } from "./console-service.ts";
+import type { DiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
 import type { PowerJobView, PowerPlanView, PowerRequest } from "./power-shapes.ts";
 import type {
   CheckRequest,
-  DiscoveredView,
   DriftView,
   EventView,
   Explanation,
@@ -59,10 +59,14 @@ export interface PowerService {
 }
 
 /** Every method may throw a `Refusal`, or a `BmcError`; anything else that is thrown is a fault and answered as such. */
-export interface Rackstrap extends PowerService, ConsoleService, BmcService, InventoryService {
+export interface Rackstrap
+  extends PowerService,
+    ConsoleService,
+    BmcService,
+    DiscoveredService,
+    InventoryService {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
-  discovered(): readonly DiscoveredView[];
   /** Every lease there is, ended ones too, by address. */
   leases(): Promise<readonly LeaseView[]>;
   /** `subject` is a node's name, full name or MAC, or the MAC of a machine in no inventory. */

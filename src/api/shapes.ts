@@ -47,14 +47,6 @@ const nodeShape = z.object({
   power: powerShape,
 });
 
-const discoveredShape = z.object({
-  mac: text,
-  firstSeenMs: z.number(),
-  lastSeenMs: z.number(),
-  address: text.optional(),
-  facts: z.record(text, text).readonly(),
-});
-
 const leaseShape = z.object({
   address: text,
   mac: text,
@@ -88,7 +80,7 @@ export const explanationShape = z.object({
   node: text.optional(),
   state: text.optional(),
   /** What the machine would boot if it asked now, and the sentence that says why. */
-  boot: z.enum(["installer", "local-disk"]),
+  boot: z.enum(["installer", "discovery", "local-disk"]),
   reason: text,
   /** While an operation runs for the node: the last stage of its network boot, and what most often keeps a machine there. */
   stage: z.object({ name: text, likely: text }).optional(),
@@ -191,7 +183,6 @@ export const errorShape = z.object({
 });
 
 export const nodesAnswer = z.object({ nodes: z.array(nodeShape).readonly() });
-export const discoveredAnswer = z.object({ discovered: z.array(discoveredShape).readonly() });
 export const leasesAnswer = z.object({ leases: z.array(leaseShape).readonly() });
 export const eventsAnswer = z.object({ events: z.array(eventShape).readonly() });
 export const operationsAnswer = z.object({ operations: z.array(operationShape).readonly() });
@@ -200,7 +191,6 @@ export const driftAnswer = z.object({ nodes: z.array(driftShape).readonly() });
 export const checkAnswer = z.object({ checks: z.array(checkShape).readonly() });
 
 export type NodeView = z.output<typeof nodeShape>;
-export type DiscoveredView = z.output<typeof discoveredShape>;
 export type LeaseView = z.output<typeof leaseShape>;
 export type EventView = z.output<typeof eventShape>;
 export type Explanation = z.output<typeof explanationShape>;

@@ -8,11 +8,11 @@ import { installNonce, isNonce } from "./nonce.ts";
 
 /** What is known of the address that a request comes from. */
 export type Standing =
-  /** It is that declared node's: by our DHCP, or as another server was heard to be asked. */
+  /** It is that machine's: by our DHCP, or as another server was heard to be asked. */
   | { readonly kind: "given"; readonly to: Mac }
-  /** We gave it to no declared node. */
+  /** We gave it to nobody. */
   | { readonly kind: "not-given" }
-  /** Another server gives the addresses there (proxyDHCP), and no declared node was heard to ask it for this one. */
+  /** Another server gives the addresses there (proxyDHCP), and nobody was heard to ask it for this one. */
   | { readonly kind: "not-heard" };
 
 /** Who comes from which address. */
@@ -49,9 +49,9 @@ export function wrongAddress({ mac, address, standing }: Request): string | unde
     case "given":
       return standing.to === mac ? undefined : `${address} is the address of ${standing.to}`;
     case "not-given":
-      return `${address} was given to no declared node by DHCP`;
+      return `${address} was given to no machine by DHCP`;
     case "not-heard":
-      return `no declared node was heard to ask for ${address}, and another server gives the addresses there: let its DHCP requests reach this server too`;
+      return `no machine was heard to ask for ${address}, and another server gives the addresses there: let its DHCP requests reach this server too`;
   }
 }
 

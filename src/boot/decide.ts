@@ -14,6 +14,8 @@ export type BootPlan =
       /** The operation that armed it. */
       readonly operation: string;
     }
+  /** The image that looks at the machine and writes nothing to it; `profile` is its asset set. */
+  | { readonly kind: "discovery"; readonly profile: string }
   | { readonly kind: "local-disk" };
 
 /** What to boot, and the sentence that says why. */
@@ -28,13 +30,25 @@ export interface Subject {
   readonly node: Node | undefined;
   readonly record: NodeRecord | undefined;
   readonly intent: InstallIntent | undefined;
+  /** What the site allows machines in no inventory; undefined where it allows nothing, and for declared ones. */
+  readonly discovery?: DiscoveryRight | undefined;
 }
+
+export interface DiscoveryRight {
+  /** The asset set of the image. */
+  readonly profile: string;
+  /** How often the machine was given it within an hour without a report from it since. */
+  readonly unreportedBoots: number;
+}
+
+/** A machine that boots the image again and again and says nothing is left to its disk. */
+const mostUnreportedBoots = 3;
 
 /** Decides what `subject` boots at `nowMs`. Everything that is not an armed, unused, unexpired intent for this MAC boots its own disk. */
 export function decide(subject: Subject, nowMs: number): Decision {
   const { mac, node, record, intent } = subject;
-  if (node === undefined || record === undefined)
-    return localDisk(`${mac} is in no inventory: it gets an address and nothing to install`);
+  if (node === undefined) return decideForStranger(subject);
+  if (record === undefined) return localDisk(stranger(mac));
   if (node.protected)
     return localDisk(`node ${node.name} is protected: it is never installed over`);
   if (record.state !== "armed") return localDisk(`node ${node.name} is ${record.state}, not armed`);
@@ -55,6 +69,24 @@ export function decide(subject: Subject, nowMs: number): Decision {
     boot: { kind: "installer", node, intentId: intent.id, operation: intent.operation },
     reason: `node ${node.name} is armed for an install on ${intent.disk}`,
   };
+}
+
+/** Nothing that installs is among the answers. */
+function decideForStranger({ mac, discovery }: Subject): Decision {
+  if (discovery === undefined) return localDisk(stranger(mac));
+  const { profile, unreportedBoots } = discovery;
+  if (unreportedBoots >= mostUnreportedBoots)
+    return localDisk(
+      `${mac} is in no inventory, and has booted the discovery image ${unreportedBoots} times within an hour without a report`,
+    );
+  return {
+    boot: { kind: "discovery", profile },
+    reason: `${mac} is in no inventory: it boots the discovery image, which writes nothing`,
+  };
+}
+
+function stranger(mac: Mac): string {
+  return `${mac} is in no inventory: it gets an address and nothing to install`;
 }
 
 function localDisk(reason: string): Decision {

@@ -3,9 +3,12 @@
 
 import type { Node } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
 import type { AssetSet } from "./assets.ts";
 import { grubFault, pxelinuxFault } from "./loader-config-check.ts";
 import {
+  type BootServer,
+  discoveryArguments,
   kernelArguments,
   type Machine,
   type MachineTexts,
@@ -50,9 +53,11 @@ export function loadLoaderConfigs(
   siteDirectory: () => string | undefined = () => undefined,
 ): LoaderConfigs {
   const ofGrub = loadTemplates(directory, siteDirectory, grub, [
-    ...["installer", "local-disk", "by-mac"],
+    ...["installer", "discovery", "local-disk", "by-mac"],
   ]);
-  const ofPxelinux = loadTemplates(directory, siteDirectory, pxelinux, ["installer", "local-disk"]);
+  const ofPxelinux = loadTemplates(directory, siteDirectory, pxelinux, [
+    ...["installer", "discovery", "local-disk"],
+  ]);
   return {
     grub: {
       ...machineTexts(ofGrub, { lastTry }),
@@ -74,6 +79,8 @@ function machineTexts(templates: Templates, more: Values): MachineTexts {
   return {
     installer: (_server, node, set, nonce) =>
       templates.render("installer", node, { ...installerValues(node, set, nonce), ...more }),
+    discovery: (server, mac, set) =>
+      templates.render("discovery", undefined, discoveryValues(server, mac, set)),
     localDisk: (machine, reason) =>
       templates.render("local-disk", machine.node, diskValues(machine, reason)),
     plain: (machine, reason) => templates.renderOwn("local-disk", diskValues(machine, reason)),
@@ -89,6 +96,16 @@ function installerValues(node: Node, set: AssetSet, nonce: string): Values {
     initrd: imageName(set, "initrd"),
     keys: keysName(node.mac, nonce),
     kernelArguments: kernelArguments(set, node),
+  };
+}
+
+function discoveryValues(server: BootServer, mac: Mac, set: AssetSet): Values {
+  return {
+    product,
+    mac,
+    kernel: imageName(set, set.kernelName),
+    initrd: imageName(set, "initrd"),
+    kernelArguments: discoveryArguments(set, server, mac),
   };
 }
 

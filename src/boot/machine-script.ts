@@ -6,7 +6,7 @@ import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { type Gate, wrongAddress } from "./access.ts";
 import type { AssetSet, Assets } from "./assets.ts";
-import { type Decision, decide } from "./decide.ts";
+import { type BootPlan, type Decision, decide } from "./decide.ts";
 import type { BootServer, Machine, MachineTexts } from "./machine-texts.ts";
 import { installNonce, shownNonce } from "./nonce.ts";
 import type { BootScripts } from "./script.ts";
@@ -15,7 +15,7 @@ export interface MachineScript {
   readonly text: string;
   /** The text as it may be shown and kept: without the nonce. */
   readonly shown: string;
-  readonly plan: "installer" | "local-disk";
+  readonly plan: BootPlan["kind"];
   readonly reason: string;
   /** What an operator has to mend, where the machine did not get what was decided. */
   readonly fault?: string;
@@ -43,8 +43,11 @@ export interface GivingTools extends Gate {
   readonly assets: Pick<Assets, "recent">;
 }
 
-/** What is said to whoever asks in the name of an armed machine from another address. */
-const notYours = "an install is not given to this address";
+/** What is said to whoever asks in the name of another machine, by what that one would get. */
+const notYours = {
+  installer: "an install is not given to this address",
+  discovery: "the discovery image is not given to this address",
+} as const;
 
 /** What `address` gets that asks in the name of `mac`. Never rejects for a template or an image. */
 export async function giveScript(
@@ -62,7 +65,8 @@ export async function giveScript(
   const given = { machine, isOwn: refused === undefined };
   if (decision.boot.kind === "local-disk")
     return { ...given, ...localDisk(texts, machine, decision.reason) };
-  if (refused !== undefined) return { ...given, ...localDisk(texts, machine, notYours), refused };
+  if (refused !== undefined)
+    return { ...given, ...localDisk(texts, machine, notYours[decision.boot.kind]), refused };
   // The sets as they are on disk now, so that a newly deployed image is used by the next install.
   const { sets } = await tools.assets.recent();
   const scriptTools = {
@@ -79,6 +83,7 @@ export function machineScript(
   { boot, reason }: Decision,
 ): MachineScript {
   if (boot.kind === "local-disk") return localDisk(tools.texts, machine, reason);
+  if (boot.kind === "discovery") return discoveryScript(tools, machine, boot.profile, reason);
   const set = tools.set(boot.node.profile);
   if (set === undefined) {
     const fault = `node ${boot.node.name} is to be installed, but profile ${boot.node.profile} has no usable asset set: see rackstrap check`;
@@ -91,6 +96,27 @@ export function machineScript(
   } catch (error) {
     const fault = `node ${boot.node.name} is to be installed, and its script can't be made: ${messageOf(error).replaceAll(nonce, shownNonce)}`;
     return { ...localDisk(tools.texts, machine, fault), fault };
+  }
+}
+
+function discoveryScript(
+  { texts, server, set: findSet }: ScriptTools,
+  machine: Machine,
+  profile: string,
+  reason: string,
+): MachineScript {
+  const { mac } = machine;
+  const set = findSet(profile);
+  if (mac === undefined || set === undefined) {
+    const fault = `the discovery image ${profile} has no usable asset set: see rackstrap check`;
+    return { ...localDisk(texts, machine, fault), fault };
+  }
+  try {
+    const text = texts.discovery(server, mac, set);
+    return { text, shown: text, plan: "discovery", reason };
+  } catch (error) {
+    const fault = `the script of the discovery image can't be made: ${messageOf(error)}`;
+    return { ...localDisk(texts, machine, fault), fault };
   }
 }
 

@@ -26,6 +26,8 @@ export interface MachineTexts {
    * `nonce` is that of the armed install; it stands in the names of its documents and nowhere else.
    */
   installer(server: BootServer, node: Node, set: AssetSet, nonce: string): string;
+  /** Starts the discovery image of `set` on the machine with that MAC, which is in no inventory. */
+  discovery(server: BootServer, mac: Mac, set: AssetSet): string;
   /** Leaves the network and boots the disk, saying why on the console. */
   localDisk(machine: Machine, reason: string): string;
   /** The same from the product's own template. */
@@ -38,6 +40,22 @@ export const product = "rackstrap";
 export function kernelArguments(set: AssetSet, node: Node): readonly string[] {
   return [...set.arguments, ...node.kernelArguments, `hostname=${node.name}`];
 }
+
+/** What the discovery image's kernel is started with, one word each: where it reports, and in which machine's name. */
+export function discoveryArguments(
+  set: AssetSet,
+  { baseUrl }: BootServer,
+  mac: Mac,
+): readonly string[] {
+  return [
+    ...set.arguments,
+    `rackstrap.report=${baseUrl}${discoveryReportPath}`,
+    `rackstrap.mac=${mac}`,
+  ];
+}
+
+/** Where the discovery image's reports go. */
+export const discoveryReportPath = "/boot/discovery/report";
 
 /** A sentence as every loader shows it: all but plain words and their punctuation becomes one space. */
 export function plainText(text: string): string {

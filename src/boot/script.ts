@@ -2,9 +2,11 @@
 // A value can never become a command: what could is refused by templates.ts, wherever the value came from.
 
 import type { LocalBoot, Node } from "../inventory/schema.ts";
+import type { Mac } from "../net/mac.ts";
 import type { AssetSet } from "./assets.ts";
 import {
   type BootServer,
+  discoveryArguments,
   kernelArguments,
   type Machine,
   type MachineTexts,
@@ -40,7 +42,7 @@ export function loadScripts(
   directory: string,
   siteDirectory: () => string | undefined = () => undefined,
 ): BootScripts {
-  const names = ["boot", "autoexec", "installer", "local-disk"];
+  const names = ["boot", "autoexec", "installer", "discovery", "local-disk"];
   const templates = loadTemplates(directory, siteDirectory, ipxe, names);
   const localValues = ({ node }: Machine, reason: string) => ({
     product,
@@ -65,6 +67,8 @@ export function loadScripts(
       }),
     installer: ({ baseUrl }, node, set, nonce) =>
       templates.render("installer", node, installerValues(baseUrl, node, set, nonce)),
+    discovery: (server, mac, set) =>
+      templates.render("discovery", undefined, discoveryValues(server, mac, set)),
     localDisk: (machine, reason) =>
       templates.render("local-disk", machine.node, localValues(machine, reason)),
     plain: (machine, reason) => templates.renderOwn("local-disk", localValues(machine, reason)),
@@ -87,6 +91,19 @@ function installerValues(baseUrl: string, node: Node, set: AssetSet, nonce: stri
     reportUrl: `${own}/report?nonce=${nonce}`,
     kernelArguments: kernelArguments(set, node),
     ...leaveValues(node),
+  };
+}
+
+function discoveryValues(server: BootServer, mac: Mac, set: AssetSet): Values {
+  const images = `${server.baseUrl}/boot/nixos/${set.profile}`;
+  return {
+    product,
+    mac,
+    attempts: installerAttempts,
+    kernelUrl: `${images}/${set.kernelName}?set=${set.version}`,
+    initrdUrl: `${images}/initrd?set=${set.version}`,
+    kernelArguments: discoveryArguments(set, server, mac),
+    ...leaveValues(undefined),
   };
 }
 

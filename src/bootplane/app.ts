@@ -1,12 +1,14 @@
-// The open HTTP listener that machines talk to: scripts, images, cluster-config.json and /health, by GET and HEAD alone.
+// The open HTTP listener that machines talk to: scripts, images, cluster-config.json and /health, by GET and HEAD alone, and the
+// reports of the discovery image.
 // It gives what a machine needs to boot and nothing else; the API for people is another listener.
 
 import type { Socket } from "node:net";
-import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
 import { messageOf } from "../net/error-text.ts";
 import { createRepeats } from "../net/repeats.ts";
 import { type ConnectionLimits, type Connections, createConnections } from "./connections.ts";
 import type { BootPlaneDeps } from "./deps.ts";
+import { discoveryPaths, discoveryRoutes } from "./discovery-routes.ts";
 import { createDownloads } from "./downloads.ts";
 import { createFaultLog } from "./fault-log.ts";
 import { imageRoutes } from "./image-routes.ts";
@@ -38,6 +40,7 @@ const plainText = "text/plain; charset=utf-8";
 const refusedInventory =
   "its files as they are can't be taken, and what was in force before still is: see rackstrap check --server";
 const notFoundText = "not found\n";
+const takesBody: ReadonlySet<string | undefined> = new Set(Object.values(discoveryPaths));
 
 export interface BootPlane {
   /** It listens only when it is told to (listen.ts). */
@@ -80,13 +83,17 @@ export function createBootPlane(
   const connections = createConnections(bounds);
   limitConnections(app, connections, deps);
   app.setNotFoundHandler((_request, reply) => notFound(reply));
-  app.setErrorHandler((error, request, reply) => {
+  app.setErrorHandler((error: FastifyError | Error, request, reply) => {
+    const status = "statusCode" in error ? (error.statusCode ?? 500) : 500;
+    // A body that is too long or no JSON is its sender's fault.
+    if (status < 500) return reply.code(status).type(plainText).send("bad request\n");
     const about = { err: error, url: shownUrl(request.url) };
     tellFault("a boot request failed", messageOf(error), about);
     return reply.code(500).type(plainText).send("internal error\n");
   });
-  app.addHook("onRequest", async ({ headers }, reply) => {
-    // Nothing here takes a body; what would follow on this connection is not read as a request either.
+  app.addHook("onRequest", async ({ headers, method, routeOptions }, reply) => {
+    if (method === "POST" && takesBody.has(routeOptions.url)) return undefined;
+    // Nothing else here takes a body; what would follow on this connection is not read as a request either.
     const { "content-length": length, "transfer-encoding": coding } = headers;
     if (coding === undefined && (length === undefined || length === "0")) return undefined;
     return notFound(reply.header("connection", "close"));
@@ -113,6 +120,7 @@ export function createBootPlane(
   });
   scriptRoutes(app, { ...deps, tellFault });
   machineRoutes(app, deps);
+  discoveryRoutes(app, deps);
   const { leastBytesPerSecond, slowAfterMs } = bounds;
   const patience = { leastBytesPerSecond, windowMs: slowAfterMs };
   const downloads = createDownloads(patience, deps.logger, () => performance.now());

@@ -3,12 +3,14 @@
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
+import type { BootPlan } from "../boot/decide.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
 import type { KeyTools } from "../boot/installer-keys.ts";
 import type { BootServer } from "../boot/machine-texts.ts";
 import type { BootScripts } from "../boot/script.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
+import type { MachineReport } from "../nodes/machine-report.ts";
 import type { DownloadOutcome } from "./download.ts";
 
 /** `degraded`: it runs, and can't do all of its work. */
@@ -38,7 +40,7 @@ export type BootPlaneEvent =
       readonly kind: "boot-script-served";
       readonly mac: Mac;
       readonly client: string;
-      readonly plan: "installer" | "local-disk";
+      readonly plan: BootPlan["kind"];
       readonly reason: string;
     }
   | { readonly kind: "cluster-config-served"; readonly mac: Mac; readonly client: string }
@@ -95,6 +97,16 @@ export type BootPlaneEvent =
       readonly reason: string;
     };
 
+/** Who takes what the discovery image says. */
+export interface DiscoveryIntake {
+  /** Whether machines in no inventory boot it. */
+  allowed(): boolean;
+  /** Keeps a report, which came from `address`. */
+  report(address: string, machine: MachineReport): void;
+  /** Notes that the image waits there; false for a machine that has not reported. */
+  waiting(mac: Mac): boolean;
+}
+
 export interface BootPlaneDeps extends KeyTools {
   readonly server: BootServer;
   readonly assets: Assets;
@@ -104,6 +116,7 @@ export interface BootPlaneDeps extends KeyTools {
   readonly onServed: (node: Node, stage: string, script: string) => void;
   /** The public document of a node; undefined for a machine that has none now. */
   readonly clusterConfig: (mac: Mac) => ClusterConfig | undefined;
+  readonly discovery: DiscoveryIntake;
   readonly services: () => Services;
   /** Octets per second that a client may be sent of an image; undefined for no limit. */
   readonly downloadRate: (client: string) => number | undefined;

@@ -7,24 +7,17 @@ import { collectGarbage } from "../boot/asset-store/gc.ts";
 import { importSet } from "../boot/asset-store/import.ts";
 import { storedIds } from "../boot/asset-store/layout.ts";
 import { listStore } from "../boot/asset-store/list.ts";
-import { profilePattern } from "../boot/asset-store/set-file.ts";
 import {
   assetDirectoryOf,
-  assetKeyOf,
   directoryOption,
   existingDirectoryOf,
   requireThere,
   type StoreOptions,
-  siteOf,
 } from "./asset-directory.ts";
+import { requestFor } from "./asset-request.ts";
+import { addBuildDiscoveryCommand } from "./assets-discovery.ts";
 import { addLoadersCommand } from "./assets-loaders.ts";
-import {
-  createCopyProgress,
-  gcLines,
-  importedLine,
-  setsTable,
-  switchedLine,
-} from "./assets-text.ts";
+import { gcLines, importedLine, setsTable, switchedLine } from "./assets-text.ts";
 import { addVerifyCommand } from "./assets-verify.ts";
 import { CliError, exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
@@ -47,6 +40,7 @@ export function addAssetsCommand(program: Command, done: Done): void {
   addRollback(assets, done);
   addGc(assets, done);
   addLoadersCommand(assets, done);
+  addBuildDiscoveryCommand(assets, done);
 }
 
 function addImport(assets: Command, done: Done): void {
@@ -133,26 +127,6 @@ function addGc(assets: Command, done: Done): void {
       print(options, { dryRun, collected }, () => gcLines(collected, dryRun));
       done(exitCodes.ok);
     });
-}
-
-/** What every change of the store needs. Throws when the inventory has no such profile. */
-function requestFor(
-  options: StoreOptions,
-  profile: string,
-  directoryOf: (options: StoreOptions) => string,
-) {
-  const profiles = Object.keys(siteOf(options)?.profiles ?? {});
-  if (!profilePattern.test(profile) || (profiles.length > 0 && !profiles.includes(profile)))
-    throw new CliError(
-      exitCodes.usage,
-      `${JSON.stringify(profile)} is no profile${profiles.length > 0 ? ` of the inventory, which has ${profiles.join(", ")}` : ""}`,
-      "name a profile of the inventory: lower-case letters, digits and hyphens",
-    );
-  const onProgress = createCopyProgress(process.stderr, () => Date.now());
-  return {
-    ...{ root: directoryOf(options), key: assetKeyOf(options) },
-    ...{ profile, nowMs: Date.now(), onProgress },
-  };
 }
 
 function unknownSet(error: Error): never {

@@ -4,12 +4,14 @@
 
 import { Command, CommanderError, Option } from "commander";
 import { messageOf } from "../net/error-text.ts";
+import { addAcceptCommand } from "./accept.ts";
 import { addAssetsCommand } from "./assets.ts";
 import { addBmcCommand } from "./bmc.ts";
 import { addCertsCommand } from "./certs.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addConsoleCommand } from "./console.ts";
+import { addDiscoveredCommand } from "./discovered.ts";
 import { addDriftCommand } from "./drift.ts";
 import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
@@ -53,6 +55,8 @@ function createProgram(done: Done): Command {
   addImportCommand(program, done, true);
   addGenerateCommand(program, done);
   addNodesCommand(program, done);
+  addDiscoveredCommand(program, done);
+  addAcceptCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);
   addDriftCommand(program, done);

@@ -1,37 +1,21 @@
-// rackstrap nodes: the declared machines and their states, or the machines that nobody declared.
+// rackstrap nodes: the declared machines and their states.
 
 import type { Command } from "commander";
-import {
-  type DiscoveredView,
-  discoveredAnswer,
-  type NodeView,
-  nodesAnswer,
-} from "../api/shapes.ts";
+import { type NodeView, nodesAnswer } from "../api/shapes.ts";
 import { exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { powerText } from "./power-text.ts";
 import { connect, type GlobalOptions } from "./server.ts";
-import { formatDuration, formatTable, formatTime } from "./table.ts";
-
-interface NodesOptions extends GlobalOptions {
-  readonly discovered?: boolean;
-}
+import { formatDuration, formatTable } from "./table.ts";
 
 export function addNodesCommand(program: Command, done: Done): void {
   program
     .command("nodes")
     .description("declared nodes and their states")
-    .option("--discovered", "machines that asked for something and are in no inventory")
     .action(async (_options, command: Command) => {
-      const options = optionsOf<NodesOptions>(command);
-      const server = connect(options);
-      if (options.discovered === true) {
-        const answer = await server.get("/api/discovered", discoveredAnswer);
-        print(options, answer, () => discoveredTable(answer.discovered));
-      } else {
-        const answer = await server.get("/api/nodes", nodesAnswer);
-        print(options, answer, () => nodesTable(answer.nodes, Date.now()));
-      }
+      const options = optionsOf<GlobalOptions>(command);
+      const answer = await connect(options).get("/api/nodes", nodesAnswer);
+      print(options, answer, () => nodesTable(answer.nodes, Date.now()));
       done(exitCodes.ok);
     });
 }
@@ -49,20 +33,6 @@ function nodesTable(nodes: readonly NodeView[], nowMs: number): string[] {
       node.provisioningAddress,
       node.productionAddress,
       node.profile,
-    ]),
-  );
-}
-
-function discoveredTable(machines: readonly DiscoveredView[]): string[] {
-  return formatTable(
-    ["MAC", "ADDRESS", "LAST SEEN", "FACTS"],
-    machines.map(({ mac, address, lastSeenMs, facts }) => [
-      mac,
-      address ?? "",
-      formatTime(lastSeenMs),
-      Object.entries(facts)
-        .map(([name, value]) => `${name}=${value}`)
-        .join(" "),
     ]),
   );
 }

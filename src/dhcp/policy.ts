@@ -40,6 +40,11 @@ export interface DhcpConfig {
   readonly subnets: readonly Subnet[];
   /** Relays whose own address is in no subnet; they select one by RFC 3527. */
   readonly relays: readonly Ipv4[];
+  /**
+   * For a machine without a reservation that has no lease: it may be one that never comes back. Its next one is as the
+   * network says. Undefined: the first as well.
+   */
+  readonly firstLeaseSeconds?: number | undefined;
   /** Ask the network whether an address answers before it is offered for the first time. */
   readonly conflictProbe: boolean;
   /** Start although another DHCP server answers on an interface. */

@@ -3,6 +3,7 @@
 
 import { cidrContains } from "../net/cidr.ts";
 import { anyAddress, type Ipv4 } from "../net/ipv4.ts";
+import type { Mac } from "../net/mac.ts";
 import {
   type Conversation,
   ignored,
@@ -11,7 +12,15 @@ import {
   type Response,
 } from "./conversation.ts";
 import { destinationOf } from "./destination.ts";
-import { bind, chooseAddress, holdOffer, quarantine, release, releaseOffer } from "./leases.ts";
+import {
+  bind,
+  chooseAddress,
+  holdOffer,
+  type LeaseBook,
+  quarantine,
+  release,
+  releaseOffer,
+} from "./leases.ts";
 import { relaySubOption } from "./options.ts";
 import type { Packet } from "./packet.ts";
 import type { BootFile, DhcpEvent, Subnet } from "./policy.ts";
@@ -80,7 +89,8 @@ function onDiscover(located: Located): Outcome {
     return { ...ignored(`${choice.probing} is being probed`), probing: choice.probing };
   }
   holdOffer(book, choice.address, mac, subnet, nowMs);
-  return grant(located, "dhcp-offered", "OFFER", choice.address);
+  const lease = { address: choice.address, seconds: leaseSeconds(located) };
+  return grant(located, "dhcp-offered", "OFFER", lease);
 }
 
 function onRequest(located: Located): Outcome {
@@ -100,17 +110,19 @@ function onRequest(located: Located): Outcome {
       reply: { ...reply(located, nak, "NAK"), needsCommit: false },
     };
   }
+  // Before the lease counts: it is what the machine is told.
+  const seconds = leaseSeconds(located);
   const shownName = book.policy.reservation(client.mac)?.hostName ?? client.hostName;
   bind(book, {
     address: judgement.grant,
     mac: client.mac,
     state: "bound",
-    expiresAtMs: nowMs + leaseSeconds(located) * 1000,
+    expiresAtMs: nowMs + seconds * 1000,
     lastSeenMs: nowMs,
     ...(client.clientId && { clientId: client.clientId.toString("hex") }),
     ...(shownName !== undefined && { hostName: shownName }),
   });
-  return grant(located, "dhcp-acknowledged", "ACK", judgement.grant);
+  return grant(located, "dhcp-acknowledged", "ACK", { address: judgement.grant, seconds });
 }
 
 function onDecline(located: Located): Outcome {
@@ -145,10 +157,11 @@ function grant(
   located: Located,
   kind: DhcpEvent["kind"],
   type: Grant["type"],
-  address: Ipv4 | undefined,
+  lease: Grant["lease"],
 ): Outcome {
   const { packet, client, receiver, subnet, serverId, book } = located;
   const { policy } = book;
+  const address = lease?.address;
   const reservation = policy.reservation(client.mac);
   const boot = policy.bootFile(client, receiver.address);
   const packetOut = buildGrant(packet, client, {
@@ -156,7 +169,7 @@ function grant(
     serverId,
     serverAddress: receiver.address,
     subnet,
-    lease: address && { address, seconds: leaseSeconds(located) },
+    lease,
     hostName: reservation?.hostName,
     bootFile: "file" in boot ? boot.file : undefined,
   });
@@ -197,6 +210,12 @@ function reply(
   return { packet, destination, maxBytes: replyLimit(client) };
 }
 
+/** Whether the machine is declared, or holds a lease already. */
+function isAcquainted({ policy, table }: LeaseBook, mac: Mac, nowMs: number): boolean {
+  if (policy.reservation(mac) !== undefined) return true;
+  return table.of(mac).some(({ state, expiresAtMs }) => state === "bound" && expiresAtMs > nowMs);
+}
+
 function isOurs(id: Ipv4, { config, serverId }: Located): boolean {
   return id === serverId || config.interfaces.some(({ address }) => address === id);
 }
@@ -206,7 +225,10 @@ function isForUs(located: Located): boolean {
   return serverId === undefined || isOurs(serverId, located);
 }
 
-function leaseSeconds({ client, subnet }: Located): number {
-  const wished = client.requestedLeaseSeconds ?? subnet.leaseSeconds;
+function leaseSeconds({ client, subnet, config, book, nowMs }: Located): number {
+  const asked = client.requestedLeaseSeconds ?? subnet.leaseSeconds;
+  const first = config.firstLeaseSeconds;
+  const wished =
+    first === undefined || isAcquainted(book, client.mac, nowMs) ? asked : Math.min(asked, first);
   return Math.min(Math.max(wished, subnet.minLeaseSeconds), subnet.maxLeaseSeconds);
 }

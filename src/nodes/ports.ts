@@ -4,6 +4,7 @@
 import type { MachineFacts } from "../install/machine-facts.ts";
 import type { Mac } from "../net/mac.ts";
 import type { DiskIdentity } from "./disk-identity.ts";
+import type { MachineReport } from "./machine-report.ts";
 import type { NodeEvent, NodeState } from "./state.ts";
 
 export interface NodeRecord {
@@ -65,6 +66,17 @@ export interface Discovered {
   readonly address: string | undefined;
   /** What it said of itself: architecture, vendor class, machine GUID. */
   readonly facts: Readonly<Record<string, string>>;
+  /** What the discovery image said of it last. */
+  readonly report: StoredReport | undefined;
+  /** When the image was last heard to wait there. */
+  readonly waitingMs: number | undefined;
+}
+
+export interface StoredReport {
+  readonly atMs: number;
+  /** Where it came from. */
+  readonly address: string;
+  readonly machine: MachineReport;
 }
 
 export interface EventQuery {
@@ -111,4 +123,10 @@ export interface NodeStore {
   /** Records a machine that is in no inventory; the facts of later sightings are merged in. */
   discover(mac: Mac, address: string | undefined, facts: Readonly<Record<string, string>>): void;
   discovered(): Discovered[];
+  /** One of them, and its last reports that differ, newest first. */
+  discovery(mac: Mac): (Discovered & { readonly reports: readonly StoredReport[] }) | undefined;
+  /** Keeps what the discovery image says of its machine. How many machines and reports are kept is bounded: the oldest go. */
+  reportMachine(address: string, machine: MachineReport): void;
+  /** Notes that the image waits on a machine that has reported; false for any other. */
+  noteWaiting(mac: Mac): boolean;
 }

@@ -1,4 +1,4 @@
-// Which declared node has which address: where we give the addresses by reservation or lease, beside another server as that one was
+// Which machine has which address: where we give the addresses by reservation or lease, beside another server as that one was
 // heard to be asked. Names the machine behind a download, and says whose address a request comes from.
 
 import type { Addresses } from "../boot/access.ts";
@@ -14,10 +14,7 @@ export interface AddressHolders extends Addresses {
   find(address: string): Mac | undefined;
 }
 
-/**
- * `leaseAt` knows the leases of declared nodes, and whoever has an address that is reserved for one; ended ones too. Its times are
- * those of `now`.
- */
+/** `leaseAt` knows the leases, ended ones too. Its times are those of `now`. */
 export function createAddressHolders(
   inventory: LiveInventory,
   leaseAt: (address: Ipv4) => Lease | undefined,

@@ -30,6 +30,7 @@ export function dhcpConfig(inventory: Inventory): DhcpConfig {
     interfaces,
     subnets: bootNetworks(inventory).map((network) => subnetOf(network, taken)),
     relays: inventory.dhcp.relays,
+    firstLeaseSeconds: inventory.discovery.leaseSeconds,
     conflictProbe: inventory.dhcp.conflictProbe,
     allowSecondServer: inventory.dhcp.allowSecondServer,
   };

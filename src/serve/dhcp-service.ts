@@ -28,8 +28,7 @@ export interface DhcpService {
   /** Resolves when every packet from then on is answered by this inventory. Leases stay. Rejects when the service does not run. */
   setInventory(inventory: Inventory): Promise<void>;
   /**
-   * The lease on `address`, if a declared node has it or the address is reserved for one; ended or not, by CLOCK_MONOTONIC. Never
-   * older than what the machine was told.
+   * The lease on `address`, ended or not, by CLOCK_MONOTONIC. Never older than what the machine was told.
    */
   leaseAt(address: Ipv4): Lease | undefined;
   close(): Promise<void>;

@@ -17,10 +17,8 @@ import {
 import type { Lease } from "../dhcp/lease-table.ts";
 import { type DhcpServer, openDhcpServer } from "../dhcp/server.ts";
 import { findNodeByMac } from "../inventory/find.ts";
-import { oncePer } from "../inventory/live.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
-import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { openLeaseFile, readBootId } from "../store/leases.ts";
 import { dhcpConfig } from "./dhcp-config.ts";
@@ -34,7 +32,7 @@ export interface DhcpThreadData {
   readonly leaseFile: string;
   readonly inheritedFds: readonly number[];
   readonly loaders: LoaderNames;
-  /** Is told of the leases of declared nodes, as LeaseChanges. */
+  /** Is told of the leases, as LeaseChanges. */
   readonly leasePort: MessagePort;
 }
 
@@ -69,11 +67,6 @@ export type FromDhcpThread =
 const now = () => Number(process.hrtime.bigint() / 1_000_000n);
 const digestMs = 100;
 
-const reservedAddresses = oncePer(
-  ({ nodes }): ReadonlySet<Ipv4> =>
-    new Set(nodes.map(({ provisioningAddress }) => provisioningAddress)),
-);
-
 if (parentPort === null) throw new Error("dhcp-thread.ts is started by dhcp-service.ts");
 await run(parentPort, workerData as DhcpThreadData);
 
@@ -86,12 +79,7 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
   const leases = openLeaseFile(data.leaseFile, { wallNow: Date.now, bootId: readBootId() });
   if (leases.damagedFile !== undefined)
     warn(`the lease file was damaged and is now ${leases.damagedFile}: leases begin anew`);
-  const journal = tellingJournal(
-    leases,
-    isDeclared,
-    (address) => reservedAddresses(inventory).has(address),
-    (changes) => data.leasePort.postMessage(changes),
-  );
+  const journal = tellingJournal(leases, (changes) => data.leasePort.postMessage(changes));
   let server: DhcpServer;
   try {
     server = await openDhcpServer({
@@ -133,7 +121,6 @@ async function run(port: NonNullable<typeof parentPort>, data: DhcpThreadData): 
     if (message?.kind === "inventory") {
       inventory = message.inventory;
       server.configure(dhcpConfig(inventory));
-      journal.retell(server.leases());
       tell({ kind: "inventory-taken" });
     }
     if (message?.kind === "list-leases") tell({ kind: "leases", leases: listed(server.leases()) });

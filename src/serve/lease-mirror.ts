@@ -1,36 +1,22 @@
-// The leases that concern declared nodes, for the main thread: told by the thread that answers DHCP when they are on disk, before
+// The leases, for the main thread: told by the thread that answers DHCP when they are on disk, before
 // the machine is told. Nothing is left out under load, as events are.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Lease, LeaseJournal } from "../dhcp/lease-table.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
-import type { Mac } from "../net/mac.ts";
 
-/** Rows that concern declared nodes as they are now, and addresses that no longer have one. */
+/** Rows as they are now, and addresses that no longer have one. */
 export interface LeaseChanges {
   readonly rows: readonly Lease[];
   readonly gone: readonly Ipv4[];
 }
 
-export interface TellingJournal extends LeaseJournal {
-  /** To be called with all rows when other machines are declared than before. */
-  retell(rows: Iterable<Lease>): void;
-}
-
-/** `journal`, which also tells of what has become durable in it: of declared nodes, and of whoever has an address that is reserved. */
+/** `journal`, which also tells of what has become durable in it. */
 export function tellingJournal(
   journal: LeaseJournal,
-  isDeclared: (mac: Mac) => boolean,
-  isReserved: (address: Ipv4) => boolean,
   tell: (changes: LeaseChanges) => void,
-): TellingJournal {
-  const told = new Set<Ipv4>();
-  const pass = (stored: readonly Lease[], removed: readonly Ipv4[]) => {
-    const concerns = ({ mac, address }: Lease) => isDeclared(mac) || isReserved(address);
-    const rows = stored.filter(concerns);
-    const others = stored.filter((row) => !concerns(row)).map(({ address }) => address);
-    const gone = [...others, ...removed].filter((address) => told.delete(address));
-    for (const { address } of rows) told.add(address);
+): LeaseJournal {
+  const pass = (rows: readonly Lease[], gone: readonly Ipv4[]) => {
     if (rows.length + gone.length > 0) tell({ rows, gone });
   };
   return {
@@ -44,14 +30,13 @@ export function tellingJournal(
       pass(rows, removed);
     },
     tryOut: () => journal.tryOut(),
-    retell: (rows) => pass([...rows], []),
   };
 }
 
 export interface LeaseMirror {
   /** For the other thread, to post LeaseChanges to. */
   readonly port: MessagePort;
-  /** The newest row of `address`, if it concerns a declared node; an ended one too. */
+  /** The newest row of `address`; an ended one too. */
   at(address: Ipv4): Lease | undefined;
   close(): void;
 }

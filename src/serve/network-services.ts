@@ -1,7 +1,7 @@
 // Opens what machines talk to on every served interface: DHCP, TFTP and the boot plane.
 // What they see goes to the timelines.
 
-import type { ServiceStatus, Services } from "../bootplane/deps.ts";
+import type { BootPlaneEvent, ServiceStatus, Services } from "../bootplane/deps.ts";
 import { type Listening, listenBootPlane } from "../bootplane/listen.ts";
 import { findNodeByMac } from "../inventory/find.ts";
 import { servedInterfaces } from "../inventory/networks.ts";
@@ -9,6 +9,7 @@ import type { Ipv4 } from "../net/ipv4.ts";
 import { createTimeline } from "../nodes/timeline.ts";
 import { createAddressHolders } from "./address-holders.ts";
 import { assetStatus, assetTrouble } from "./asset-checks.ts";
+import { sightingOfBoot } from "./boot-sightings.ts";
 import type { DhcpService } from "./dhcp-service.ts";
 import { createKeysLedger } from "./keys-ledger.ts";
 import type { NetworkTools } from "./network-tools.ts";
@@ -35,7 +36,13 @@ export async function startNetworkServices(tools: NetworkTools): Promise<Network
   let dhcp: DhcpService | undefined;
   const leaseAt = (address: Ipv4) => dhcp?.leaseAt(address);
   const holders = createAddressHolders(inventory, leaseAt, monotonicMs);
-  const observers = { record: recorder.record, holders, keysLedger: createKeysLedger(store) };
+  const { record } = recorder;
+  const onBoot = (event: BootPlaneEvent) => {
+    if (event.kind === "boot-script-served" && event.plan === "discovery")
+      tools.discoveryBoots.given(event.mac, now());
+    record(sightingOfBoot(event, holders));
+  };
+  const observers = { record, onBoot, holders, keysLedger: createKeysLedger(store) };
   const addresses = servedInterfaces(inventory()).map(({ address }) => address);
   const passed = await inheritedTftpSockets(addresses);
   const reads = createSharedReads(readWhole);

@@ -2,9 +2,10 @@
 
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
+import type { DiscoveryBoots } from "../boot/discovery-boots.ts";
 import type { ImageCache } from "../boot/image-cache.ts";
 import type { KeysLedger } from "../boot/installer-keys.ts";
-import type { BootPlaneDeps } from "../bootplane/deps.ts";
+import type { BootPlaneDeps, BootPlaneEvent } from "../bootplane/deps.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Store } from "../store/store.ts";
 import type { AddressHolders } from "./address-holders.ts";
@@ -18,6 +19,7 @@ export interface NetworkTools {
   readonly assets: Assets;
   readonly images: ImageCache;
   readonly rendering: Rendering;
+  readonly discoveryBoots: DiscoveryBoots;
   readonly authorizedKeys: string;
   readonly nonceKey: string;
   readonly installerHostKey: BootPlaneDeps["installerHostKey"];
@@ -32,6 +34,8 @@ export interface NetworkTools {
 /** Who hears what machines do. */
 export interface Observers {
   readonly keysLedger: KeysLedger;
+  /** What was given to machines over TFTP and HTTP. */
+  readonly onBoot: (event: BootPlaneEvent) => void;
   readonly record: Recorder["record"];
   readonly holders: AddressHolders;
 }

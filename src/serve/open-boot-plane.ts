@@ -4,18 +4,17 @@ import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps } from "../bootplane/deps.ts";
 import { downloadRate } from "../inventory/download-rate.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
-import { sightingOfBoot } from "./boot-sightings.ts";
 import type { NetworkTools, Observers } from "./network-tools.ts";
 
 /** It listens when it is told to. */
 export function openBootPlane(
   tools: NetworkTools,
-  { record, holders, keysLedger }: Observers,
+  { onBoot, holders, keysLedger }: Observers,
   health: Pick<BootPlaneDeps, "services" | "trouble">,
   address: Ipv4,
 ) {
-  const { inventory, assets, images, rendering, authorizedKeys, servedScripts, logger, now } =
-    tools;
+  const { inventory, store, assets, images, rendering, discoveryBoots } = tools;
+  const { authorizedKeys, servedScripts, logger, now } = tools;
   const leastBytesPerSecond = inventory().server.leastDownloadKiBPerSecond * 1024;
   const deps: BootPlaneDeps = {
     // A machine is sent on to the address that it came to: it may reach no other.
@@ -33,7 +32,15 @@ export function openBootPlane(
     downloadRate: (client) => downloadRate(inventory(), holders.find(client as Ipv4)),
     ...health,
     isInventoryRefused: tools.isInventoryRefused,
-    onEvent: (event) => record(sightingOfBoot(event, holders)),
+    onEvent: onBoot,
+    discovery: {
+      allowed: () => inventory().discovery.boot,
+      report: (from, machine) => {
+        store.nodes.reportMachine(from, machine);
+        discoveryBoots.reported(machine.bootMac);
+      },
+      waiting: store.nodes.noteWaiting,
+    },
     now,
     logger: logger.child({ service: "http" }),
   };

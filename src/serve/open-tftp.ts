@@ -6,7 +6,6 @@ import { inheritedSockets } from "../net/inherited-sockets.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { adoptTftpSocket } from "../tftp/listening-socket.ts";
 import { createTftpServer, type TftpEvent } from "../tftp/server.ts";
-import { sightingOfBoot } from "./boot-sightings.ts";
 import type { NetworkTools, Observers } from "./network-tools.ts";
 import type { SharedReads } from "./shared-reads.ts";
 import { createTftpFiles } from "./tftp-files.ts";
@@ -29,7 +28,7 @@ export async function inheritedTftpSockets(addresses: readonly Ipv4[]) {
 /** It listens when it is started. `socket` is one that was passed in. */
 export function openTftp(
   tools: NetworkTools & { readonly reads: SharedReads },
-  { record, holders, keysLedger }: Observers,
+  { record, onBoot, holders, keysLedger }: Observers,
   address: Ipv4,
   socket: Socket | undefined,
 ) {
@@ -49,7 +48,7 @@ export function openTftp(
       authorizedKeys: () => authorizedKeys,
       server: rendering.serverAt(address),
       onServed: ({ name }, stage, text) => servedScripts.keep(name, stage, text),
-      onEvent: (event) => record(sightingOfBoot(event, holders)),
+      onEvent: onBoot,
     }),
     shown: shownName,
     onEvent: ({ client, ...transfer }) => {

@@ -2,7 +2,8 @@
 
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
-import { decide, type Subject } from "../boot/decide.ts";
+import { type DiscoveryRight, decide, type Subject } from "../boot/decide.ts";
+import type { DiscoveryBoots } from "../boot/discovery-boots.ts";
 import type { LoaderConfigs } from "../boot/loader-config.ts";
 import {
   commonScript,
@@ -45,6 +46,7 @@ export interface RenderingTools {
   readonly assets: Assets;
   readonly scripts: BootScripts;
   readonly configs: LoaderConfigs;
+  readonly discoveryBoots: Pick<DiscoveryBoots, "unreported">;
   readonly now: () => number;
 }
 
@@ -57,16 +59,7 @@ export function createRendering(tools: RenderingTools): Rendering {
   const serverFor = ({ provisioningAddress }: Node) =>
     serverAt(serverAddressFor(inventory(), provisioningAddress));
 
-  const subject = (mac: Mac): Subject => {
-    const node = findNodeByMac(inventory(), mac);
-    if (node === undefined) return { mac, node, record: undefined, intent: undefined };
-    return {
-      mac,
-      node,
-      record: store.nodes.node(node.name),
-      intent: store.nodes.intent(node.name),
-    };
-  };
+  const subject = subjects(tools);
   const installerScript = (texts: MachineTexts, node: Node): MachineScript => {
     const tools = {
       ...{ texts, server: serverFor(node), nonce: () => shownNonce },
@@ -85,6 +78,13 @@ export function createRendering(tools: RenderingTools): Rendering {
   };
   const installer = (texts: MachineTexts) => (node: Node) => installerScript(texts, node).text;
   const document = (node: Node) => publishedConfig({ ...store, inventory: inventory() }, node);
+
+  const discoveryFaults = (server: BootServer) => {
+    const set = assets.current().sets.get(inventory().discovery.profile);
+    const texts = set === undefined ? [] : [scripts, configs.grub, configs.pxelinux];
+    const mac = "52:54:00:00:00:01" as Mac;
+    return texts.flatMap((each) => faultOf(() => set && each.discovery(server, mac, set)));
+  };
 
   const stages: Readonly<Record<string, (node: Node) => string>> = {
     menu: (node) => commonScript(scripts, "menu", serverFor(node)).text,
@@ -126,13 +126,35 @@ export function createRendering(tools: RenderingTools): Rendering {
           (name) => commonScript(scripts, name, server).fault ?? [],
         ),
         ...faultOf(() => configs.grub.unknown(address)),
+        ...discoveryFaults(server),
       ];
     },
     render: (node, stage) => (Object.hasOwn(stages, stage) ? stages[stage]?.(node) : undefined),
   };
 }
 
-function faultOf(make: () => string): string[] {
+/** What is known of the machine with a MAC. */
+function subjects({ inventory, store, discoveryBoots, now }: RenderingTools) {
+  // One that left for good is no machine to be found.
+  const discoveryRight = (mac: Mac): DiscoveryRight | undefined => {
+    const { discovery, retired } = inventory();
+    if (!discovery.boot || Object.hasOwn(retired, mac)) return undefined;
+    return { profile: discovery.profile, unreportedBoots: discoveryBoots.unreported(mac, now()) };
+  };
+  return (mac: Mac): Subject => {
+    const node = findNodeByMac(inventory(), mac);
+    if (node === undefined)
+      return { mac, node, record: undefined, intent: undefined, discovery: discoveryRight(mac) };
+    return {
+      mac,
+      node,
+      record: store.nodes.node(node.name),
+      intent: store.nodes.intent(node.name),
+    };
+  };
+}
+
+function faultOf(make: () => unknown): string[] {
   try {
     make();
     return [];

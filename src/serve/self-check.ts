@@ -16,7 +16,9 @@ export function missingAssets(
   scope: "all" | "needed" = "needed",
 ): string[] {
   const profiles = [...new Set(nodes.map((node) => node.profile))];
-  const common = scope === "all" ? loadersInUse(inventory.boot.fallbackLoader) : [];
+  const { boot, discovery } = inventory;
+  if (scope === "all" && discovery.boot) profiles.push(discovery.profile);
+  const common = scope === "all" ? loadersInUse(boot.fallbackLoader) : [];
   const own = nodes.flatMap((node) => loadersOf(node, manifest));
   return assetProblems(manifest, { profiles, loaders: [...new Set([...common, ...own])] }, scope);
 }

@@ -117,6 +117,17 @@ CREATE TABLE facts (
   PRIMARY KEY (node, kind)
 ) STRICT;
 `,
+  `
+ALTER TABLE discovered ADD COLUMN waiting_ms INTEGER;
+CREATE TABLE machine_reports (
+  id INTEGER PRIMARY KEY,
+  mac TEXT NOT NULL REFERENCES discovered (mac) ON DELETE CASCADE,
+  at_ms INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  machine TEXT NOT NULL
+) STRICT;
+CREATE INDEX machine_reports_by_mac ON machine_reports (mac, id);
+`,
 ];
 
 /** The database can't be trusted: what is in it was not written by this program as it stands. */

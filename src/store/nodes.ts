@@ -1,9 +1,10 @@
-// Node states, intents, events and discovered machines in SQLite.
+// Node states, intents and events in SQLite.
 
 import type { Mac } from "../net/mac.ts";
-import type { Discovered, NewEvent, NodeRecord, NodeStore, TimelineEvent } from "../nodes/ports.ts";
+import type { NewEvent, NodeRecord, NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { type NodeEvent, type NodeState, nextState } from "../nodes/state.ts";
 import { type Connection, prepared } from "./database.ts";
+import { discoveryMethods } from "./discovered.ts";
 import { factMethods } from "./facts.ts";
 import { intentMethods } from "./intents.ts";
 
@@ -21,7 +22,6 @@ interface EventRow {
 // What machines on the network cause is bounded, they can go on for as long as they like; what moved a node is kept.
 const keptEvents = 200_000;
 const pruneEvery = 1000;
-const keptDiscoveries = 1000;
 
 /** `onEvent` hears every event as it is written. */
 export function createNodeStore(
@@ -112,47 +112,4 @@ function findEvents(
     detail: JSON.parse(row.detail) as Detail,
   }));
   return after === undefined ? events.reverse() : events;
-}
-
-function discoveryMethods(
-  database: Connection,
-  now: () => number,
-): Pick<NodeStore, "discover" | "discovered"> {
-  return {
-    discover: database.transaction((mac, address, facts) => {
-      database
-        .prepare(
-          `INSERT INTO discovered (mac, first_seen_ms, last_seen_ms, address, facts)
-           VALUES (@mac, @at, @at, @address, @facts)
-           ON CONFLICT (mac) DO UPDATE SET last_seen_ms = @at,
-             address = coalesce(@address, address), facts = json_patch(facts, @facts)`,
-        )
-        .run({ mac, at: now(), address: address ?? null, facts: JSON.stringify(facts) });
-      database
-        .prepare<[number]>(
-          `DELETE FROM discovered WHERE mac IN
-             (SELECT mac FROM discovered ORDER BY last_seen_ms DESC LIMIT -1 OFFSET ?)`,
-        )
-        .run(keptDiscoveries);
-    }),
-    discovered: () =>
-      database
-        .prepare<
-          [],
-          { mac: Mac; first: number; last: number; address: string | null; facts: string }
-        >(
-          `SELECT mac, first_seen_ms AS first, last_seen_ms AS last, address, facts
-           FROM discovered ORDER BY last_seen_ms DESC`,
-        )
-        .all()
-        .map(
-          (row): Discovered => ({
-            mac: row.mac,
-            firstSeenMs: row.first,
-            lastSeenMs: row.last,
-            address: row.address ?? undefined,
-            facts: JSON.parse(row.facts) as Record<string, string>,
-          }),
-        ),
-  };
 }

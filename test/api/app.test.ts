@@ -93,6 +93,7 @@ describe("reading", () => {
 
   it.each([
     "/api/discovered",
+    "/api/discovered/52:54:00:aa:bb:cc",
     "/api/cluster",
     "/api/cluster/formation",
     "/api/events",

@@ -10,6 +10,8 @@ import type { Metric } from "../../src/api/metrics.ts";
 import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
 import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
 import type { EventView, LayerView, NodeView, OperationView } from "../../src/api/shapes.ts";
+import { machineReport } from "../../src/nodes/machine-report.ts";
+import { reportJson } from "../fakes/machine-report.ts";
 
 export const discoveredMac = "52:54:00:aa:bb:cc";
 export const startMs = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -120,6 +122,24 @@ const dhcpEvents: Metric = {
   samples: [{ labels: { kind: "dhcp-offered" }, value: 3 }],
 };
 
+const fakeDiscovery: Pick<Rackstrap, "discovered" | "discovery"> = {
+  discovered: () => [
+    {
+      mac: discoveredMac,
+      firstSeenMs: startMs,
+      lastSeenMs: startMs + 60_000,
+      address: "10.0.100.100",
+      facts: { architecture: "7" },
+    },
+  ],
+  discovery: (mac) => {
+    if (mac !== discoveredMac) throw new Refusal("unknown", `no machine ${mac} was discovered`);
+    const machine = machineReport.parse(reportJson());
+    const reports = [{ atMs: startMs, address: "10.0.100.100", machine }];
+    return { mac, firstSeenMs: startMs, lastSeenMs: startMs, facts: {}, reports };
+  },
+};
+
 /** The default answers, with the given methods instead. */
 export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
   const known = (node: string) => {
@@ -136,15 +156,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       known(node);
       return [event];
     },
-    discovered: () => [
-      {
-        mac: discoveredMac,
-        firstSeenMs: startMs,
-        lastSeenMs: startMs + 60_000,
-        address: "10.0.100.100",
-        facts: { architecture: "7" },
-      },
-    ],
+    ...fakeDiscovery,
     explain: (subject) => ({
       subject,
       mac: "52:54:00:12:34:56",

@@ -25,11 +25,11 @@ const own: Standing = { kind: "given", to: mac };
 test.each<[string, Standing, string | undefined]>([
   ["its own by reservation or lease", own, undefined],
   ["another machine's", { kind: "given", to: other }, `${address} is the address of ${other}`],
-  ["nobody's", { kind: "not-given" }, `${address} was given to no declared node by DHCP`],
+  ["nobody's", { kind: "not-given" }, `${address} was given to no machine by DHCP`],
   [
     "another server's to give, and was not asked for",
     { kind: "not-heard" },
-    `no declared node was heard to ask for ${address}, and another server gives the addresses there: let its DHCP requests reach this server too`,
+    `no machine was heard to ask for ${address}, and another server gives the addresses there: let its DHCP requests reach this server too`,
   ],
 ])("an address that is %s", (_, standing, reason) => {
   expect(wrongAddress({ mac, address, standing })).toBe(reason);
@@ -44,7 +44,7 @@ test.each<[string, Decision, Standing, string | undefined, string | undefined]>(
     armed,
     { kind: "not-heard" },
     right,
-    "no declared node was heard",
+    "no machine was heard",
   ],
   [
     "the right nonce from another address",
@@ -58,7 +58,7 @@ test.each<[string, Decision, Standing, string | undefined, string | undefined]>(
     armed,
     { kind: "not-given" },
     right,
-    "was given to no declared node",
+    "was given to no machine",
   ],
   ["no nonce", armed, own, undefined, "carries no nonce"],
   ["an empty nonce", armed, own, "", "not this install's"],

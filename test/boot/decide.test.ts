@@ -88,3 +88,43 @@ test.each(unarmed)("a node that is %s boots its own disk, even with a valid inte
     reason: `node node01 is ${state}, not armed`,
   });
 });
+
+const right = { profile: "discovery", unreportedBoots: 0 };
+const unknown: Subject = { mac: stranger, node: undefined, record: undefined, intent: undefined };
+
+test("a MAC in no inventory boots the discovery image where the site allows it", () => {
+  expect(decide({ ...unknown, discovery: right }, nowMs)).toEqual({
+    boot: { kind: "discovery", profile: "discovery" },
+    reason: `${stranger} is in no inventory: it boots the discovery image, which writes nothing`,
+  });
+});
+
+test("a MAC in no inventory never gets an installer, whatever is stored", () => {
+  const { record, intent: stored } = armed;
+  const boot = { kind: "discovery", profile: "discovery" };
+  expect(decide({ ...armed, node: undefined, discovery: right }, nowMs).boot).toEqual(boot);
+  expect(decide({ mac: stranger, node: undefined, record, intent: stored }, nowMs).boot).toEqual({
+    kind: "local-disk",
+  });
+});
+
+test("a declared machine never gets the discovery image, in any state", () => {
+  for (const state of Object.keys(states) as NodeState[]) {
+    const { boot } = decide({ ...armed, record: recordIn(state), discovery: right }, nowMs);
+    expect(boot.kind).toBe(state === "armed" ? "installer" : "local-disk");
+  }
+  expect(decide({ ...armed, record: undefined, discovery: right }, nowMs).boot.kind).toBe(
+    "local-disk",
+  );
+});
+
+test.each([
+  [2, "discovery"],
+  [3, "local-disk"],
+  [9, "local-disk"],
+])("after %i boots without a report within an hour it is %s", (unreportedBoots, kind) => {
+  const { boot, reason } = decide({ ...unknown, discovery: { ...right, unreportedBoots } }, nowMs);
+  expect(boot.kind).toBe(kind);
+  if (kind === "local-disk")
+    expect(reason).toContain(`${unreportedBoots} times within an hour without a report`);
+});

@@ -73,6 +73,31 @@ describe("pxelinux's configuration", () => {
   });
 });
 
+const reporting =
+  "rackstrap.report=http://10.0.100.10:8080/boot/discovery/report rackstrap.mac=52:54:00:12:34:56";
+
+describe("the discovery image", () => {
+  it("is started by GRUB with its report's address, each word in quotes", () => {
+    const text = configs.grub.discovery(server, mac, set);
+    const quoted = reporting.split(" ").map((word) => `'${word}'`);
+    expect(text).toContain(
+      `if linux '/${images}/bzImage' 'init=/nix/store/x/init' 'loglevel=4' ${quoted.join(" ")}; then`,
+    );
+    expect(text).toContain(`  if initrd '/${images}/initrd'; then boot; fi`);
+    expect(text).not.toMatch(/keys|nonce|\{\{|undefined/);
+  });
+
+  it("is started by pxelinux", () => {
+    expect(configs.pxelinux.discovery(server, mac, set)).toContain(
+      [
+        `  KERNEL /${images}/bzImage`,
+        `  INITRD /${images}/initrd`,
+        `  APPEND init=/nix/store/x/init loglevel=4 ${reporting}`,
+      ].join("\n"),
+    );
+  });
+});
+
 it.each(["a b", "a'b", "a\nreboot", "a;reboot", "$root", "a|b", "a&b", 'a"b', "a\\b", "{a}"])(
   "no loader is given the kernel argument %j",
   (argument) => {

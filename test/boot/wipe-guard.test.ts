@@ -143,7 +143,7 @@ test.each<[string, number, () => IntentStore]>([
     if (declared === undefined) throw new Error("the example site declares no node");
     const pick = random(20_250_601);
     const wrong: unknown[] = [];
-    const answers = { installer: 0, "local-disk": 0 };
+    const answers = { installer: 0, discovery: 0, "local-disk": 0 };
     const wipes: Wipes = { onApproved: 0, onOther: 0, refusedForDisk: 0 };
 
     let world: World = { store: createStore(), pick, nowMs: 1_000_000 };
@@ -170,6 +170,7 @@ test.each<[string, number, () => IntentStore]>([
     expect(wipes.onOther).toBe(0);
     // Both answers must have come up often, or the test would prove nothing.
     expect(answers.installer).toBeGreaterThan(histories);
+    expect(answers.discovery).toBe(0);
     expect(answers["local-disk"]).toBeGreaterThan(histories);
     expect(wipes.onApproved).toBeGreaterThan(histories / 50);
     expect(wipes.refusedForDisk).toBeGreaterThan(histories / 50);

@@ -20,15 +20,11 @@ describe("the scripts", () => {
       { kind: "given", to: activeMac },
       `127.0.0.1 is the address of ${activeMac}`,
     ],
-    [
-      "an address of nobody",
-      { kind: "not-given" },
-      "127.0.0.1 was given to no declared node by DHCP",
-    ],
+    ["an address of nobody", { kind: "not-given" }, "127.0.0.1 was given to no machine by DHCP"],
     [
       "an address behind proxyDHCP that no node was heard to ask for",
       { kind: "not-heard" },
-      expect.stringContaining("no declared node was heard to ask for 127.0.0.1"),
+      expect.stringContaining("no machine was heard to ask for 127.0.0.1"),
     ],
   ])(
     "give the installer to the armed machine's address alone, not to %s",

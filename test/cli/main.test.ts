@@ -39,14 +39,37 @@ describe("what a machine boots in place of its own order", () => {
   });
 });
 
+describe("machines in no inventory", () => {
+  it.each<[string, string[], RegExp[]]>([
+    [
+      "all",
+      ["discovered"],
+      [/^MAC +ADDRESS +FIRST +LAST/, new RegExp(discoveredMac), /architecture=7/],
+    ],
+    [
+      "one",
+      ["discovered", discoveredMac],
+      [/^mac +52:54:00:aa:bb:cc/, /^machine +vendor Dell Inc\., .*serial CZ1234567/m],
+    ],
+    [
+      "what it is made of",
+      ["discovered", discoveredMac],
+      [
+        /^disk +sda: 480 GB, solid, sata, model INTEL SSD, serial PHYS1, wwn 0x55cd2e4150000001/m,
+        /^card +eth0: .*, driver ixgbe, link 10000 Mbit\/s, at .*system leaf1, port Eth1\/7, vlan 100/m,
+        /^bmc +address 10\.0\.10\.77/m,
+      ],
+    ],
+  ])("%s", async (_what, args, lines) => {
+    const { code, stdout } = await server.rackstrap(...args);
+    expect(code).toBe(0);
+    for (const line of lines) expect(stdout).toMatch(line);
+  });
+});
+
 describe("reading commands", () => {
   it.each<[string, string[], RegExp[]]>([
     ["nodes", ["nodes"], [/^NODE +STATE +FOR +POWER +MAC/, /node02 +registered +\S+ +on /]],
-    [
-      "discovered machines",
-      ["nodes", "--discovered"],
-      [new RegExp(discoveredMac), /architecture=7/],
-    ],
     ["leases", ["leases"], [/^ADDRESS +MAC +NODE/, /10\.0\.100\.50 .*node01 +leased +in /]],
     ["ended leases", ["leases", "--all"], [/10\.0\.100\.101 .*- +given up +- .*lab7/]],
     ["explain", ["explain", "52:54:00:12:34:56"], [/because node node01 is active/, /powered-on/]],

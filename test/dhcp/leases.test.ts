@@ -11,6 +11,7 @@ import {
   node01,
   other,
   outcome,
+  type Response,
   renewing,
   request,
   selecting,
@@ -164,6 +165,42 @@ describe("a lease", () => {
     ]);
     site.send(initReboot("10.0.100.100", { mac: other, ...wish(60) }));
     expect(site.journal.rows.get(ip("10.0.100.100"))?.expiresAtMs).toBe(1_060_000);
+  });
+});
+
+describe("the first lease of a machine in no inventory", () => {
+  const short = { config: { firstLeaseSeconds: 120 } };
+  const secondsOf = (response: Response) =>
+    response.reply?.packet.options.get(option.leaseTime)?.readUInt32BE();
+
+  it("is short, from the offer on, and the next one as the network says", () => {
+    const site = createSite([], short);
+    expect(secondsOf(site.send(request("DISCOVER")))).toBe(120);
+    expect(secondsOf(site.send(selecting("10.0.100.100")))).toBe(120);
+    expect(site.journal.rows.get(ip("10.0.100.100"))?.expiresAtMs).toBe(1_120_000);
+    site.nowMs += 60_000;
+    expect(secondsOf(site.send(renewing("10.0.100.100")))).toBe(600);
+  });
+
+  it("is short again for one that let its lease end", () => {
+    const site = createSite([lease("10.0.100.100", stranger, { expiresAtMs: 999_000 })], short);
+    expect(secondsOf(site.send(request("DISCOVER")))).toBe(120);
+  });
+
+  it("is never shorter than the network allows, nor longer than was asked for", () => {
+    const least = withProvisioning({ minLeaseSeconds: 300 });
+    const site = createSite([], { config: { ...least, ...short.config } });
+    expect(secondsOf(site.send(request("DISCOVER")))).toBe(300);
+    const wish = Buffer.alloc(4);
+    wish.writeUInt32BE(90);
+    const other = createSite([], short);
+    const asked = request("DISCOVER", { options: { [option.leaseTime]: wish } });
+    expect(secondsOf(other.send(asked))).toBe(90);
+  });
+
+  it("is as long as any for a declared node", () => {
+    const site = createSite([], short);
+    expect(secondsOf(site.send(request("DISCOVER", { mac: node01 })))).toBe(600);
   });
 });
 

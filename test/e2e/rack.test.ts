@@ -7,9 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { certificatesAnswer } from "../../src/api/certificate-shapes.ts";
+import { discoveredAnswer } from "../../src/api/discovered-shapes.ts";
 import {
   clusterAnswer,
-  discoveredAnswer,
   eventsAnswer,
   type OperationView,
   operationsAnswer,
@@ -224,7 +224,7 @@ test("a machine in no inventory gets an address and no installer, is listed, and
   const { mac } = rack.machine(stranger);
   expect((await rack.machine(stranger).ipmitool(["chassis", "power", "on"])).code).toBe(0);
   const found = await until("the stranger is listed", 180, async () => {
-    const { discovered } = await ask(["nodes", "--discovered"], discoveredAnswer);
+    const { discovered } = await ask(["discovered"], discoveredAnswer);
     return discovered.find((each) => each.mac === mac && each.address !== undefined);
   });
   expect(found.address).toMatch(/^10\.0\.100\.(1\d\d|200)$/);

@@ -125,7 +125,7 @@ async function request(method: string, url: string, token = "", body = ""): Prom
 }
 
 const reading = [
-  "check --server|nodes|nodes --discovered|leases --all|explain node01|explain 52:54:00:00:00:01|events|events node01",
+  "check --server|nodes|discovered|leases --all|explain node01|explain 52:54:00:00:00:01|events|events node01",
   "power status all|power plan on all|power show|cluster status|certs list --all|operations list|assets list|assets verify",
   "bmc info node01|bmc sensors node02|bmc events node03|bmc boot node02|bmc probe 10.0.10.0/24|bmc identify node01 --seconds 1",
   "render node01|render node01 --diff|render node01 cluster-config|console node01 --log|help|no-such-command",

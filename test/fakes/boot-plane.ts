@@ -5,12 +5,18 @@ import { pino } from "pino";
 import type { Standing } from "../../src/boot/access.ts";
 import { type Assets, createAssets } from "../../src/boot/assets.ts";
 import { clusterConfig } from "../../src/boot/cluster-config.ts";
+import type { Subject } from "../../src/boot/decide.ts";
 import { createImageCache } from "../../src/boot/image-cache.ts";
 import type { KeysLedger } from "../../src/boot/installer-keys.ts";
 import { installNonce } from "../../src/boot/nonce.ts";
 import { loadScripts } from "../../src/boot/script.ts";
 import { type BootPlane, type BootPlaneLimits, createBootPlane } from "../../src/bootplane/app.ts";
-import type { BootPlaneDeps, BootPlaneEvent, Services } from "../../src/bootplane/deps.ts";
+import type {
+  BootPlaneDeps,
+  BootPlaneEvent,
+  DiscoveryIntake,
+  Services,
+} from "../../src/bootplane/deps.ts";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { Mac } from "../../src/net/mac.ts";
@@ -62,6 +68,10 @@ export interface TestBootPlane extends BootPlane {
   standing: Standing;
   /** Whether the armed machine's installer was found. */
   installerFound: boolean;
+  /** What the discovery image was heard to say. */
+  readonly reports: { address: string; mac: Mac }[];
+  /** Whether machines in no inventory boot it. */
+  discoveryAllowed: boolean;
   readonly logs: string[];
   readonly services: { dhcp: Services["dhcp"]; tftp: Services["tftp"]; http: Services["http"] };
   close(): Promise<void>;
@@ -73,6 +83,19 @@ export function memoryKeysLedger(isClosed: () => boolean): KeysLedger {
   return { isClosed, note: (_operation, what) => ++counts[what] };
 }
 
+function intake(reports: TestBootPlane["reports"], allowed: () => boolean): DiscoveryIntake {
+  return {
+    allowed,
+    report: (address, { bootMac }) => void reports.push({ address, mac: bootMac }),
+    waiting: (mac) => reports.some((report) => report.mac === mac),
+  };
+}
+
+function stranger(mac: Mac): Subject {
+  const discovery = { profile: "control-plane", unreportedBoots: 0 };
+  return { mac, node: undefined, record: undefined, intent: undefined, discovery };
+}
+
 export async function testBootPlane(
   changes: Partial<BootPlaneDeps> = {},
   limits: Partial<BootPlaneLimits> = {},
@@ -82,7 +105,9 @@ export async function testBootPlane(
   const assets = await createAssets(directory, { recentMs: 0 });
   const events: BootPlaneEvent[] = [];
   const served: string[] = [];
-  const plane: Pick<TestBootPlane, "standing" | "installerFound"> = {
+  const reports: TestBootPlane["reports"] = [];
+  const plane: Pick<TestBootPlane, "standing" | "installerFound" | "discoveryAllowed"> = {
+    discoveryAllowed: false,
     standing: { kind: "given", to: armedMac },
     installerFound: false,
   };
@@ -114,6 +139,7 @@ export async function testBootPlane(
           expiresAtMs: 2_000,
           consumedAtMs: undefined,
         };
+        if (found === undefined && plane.discoveryAllowed) return stranger(mac);
         return { mac, node: found, record, intent: mac === armedMac ? intent : undefined };
       },
       addresses: { standing: () => plane.standing },
@@ -130,6 +156,7 @@ export async function testBootPlane(
               membership: { kind: "join", leader: "node02.example.com" },
             })
           : undefined,
+      discovery: intake(reports, () => plane.discoveryAllowed),
       services: () => services,
       isInventoryRefused: () => false,
       trouble: () => (services.dhcp === "degraded" ? "the disk is full" : undefined),
@@ -145,6 +172,6 @@ export async function testBootPlane(
     rmSync(directory, { recursive: true, force: true });
   };
   return Object.assign(plane, {
-    ...{ ...bootPlane, directory, assets, events, served, logs, services, close },
+    ...{ ...bootPlane, directory, assets, events, served, reports, logs, services, close },
   });
 }

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import type { Node } from "../../src/inventory/schema.ts";
+import { machineReport } from "../../src/nodes/machine-report.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { newProvisions, provisionPlan } from "../../src/operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "../../src/operations/runner.ts";
+import { reportJson } from "../fakes/machine-report.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 import { type FakeMachine, type FakeRack, fakeRack } from "../fakes/rack.ts";
 
@@ -146,6 +148,28 @@ test("refuses a machine that is powered on and was never installed from here", a
   const [operation] = await provision(rack, ["node01"]);
   expect(operation?.failure?.reason).toMatch(/powered on and was never installed/);
   expect(machine(rack, "node01").power).toBe("on");
+});
+
+test("installs a machine that is powered on where the discovery image waits, and no longer when it has fallen silent", async () => {
+  const report = (rack: FakeRack) => {
+    const bootMac = nodeOf(rack, "node01").mac;
+    rack.tools.nodes.reportMachine("10.0.100.101", machineReport.parse(reportJson({ bootMac })));
+  };
+  const waiting = fakeRack();
+  machine(waiting, "node01").power = "on";
+  report(waiting);
+  waiting.clock.advance(60_000);
+  const [operation] = await provision(waiting, ["node01"]);
+  expect(operation?.failure).toBeUndefined();
+  expect(machine(waiting, "node01").wipes).toBe(1);
+
+  const silent = fakeRack();
+  machine(silent, "node01").power = "on";
+  report(silent);
+  silent.clock.advance(120_000);
+  const [refused] = await provision(silent, ["node01"]);
+  expect(refused?.failure?.reason).toMatch(/powered on and was never installed/);
+  expect(machine(silent, "node01").wipes).toBe(0);
 });
 
 test("leaves a machine on that may be a voter of a cluster which nobody can see", async () => {

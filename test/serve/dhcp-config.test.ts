@@ -83,6 +83,7 @@ test("the provisioning network alone, with its defaults", () => {
         maxLeaseSeconds: 7200,
       },
     ],
+    firstLeaseSeconds: 120,
     conflictProbe: true,
     allowSecondServer: false,
     relays: [],

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { AssetSet, Assets } from "../../src/boot/assets.ts";
+import { createDiscoveryBoots } from "../../src/boot/discovery-boots.ts";
 import { loadLoaderConfigs } from "../../src/boot/loader-config.ts";
 import { loadScripts } from "../../src/boot/script.ts";
 import { formatDisk } from "../../src/inventory/disk.ts";
@@ -34,7 +35,7 @@ function rendering({ armed = false, sets = [set] as readonly AssetSet[] } = {}) 
   const manifest = { sets: new Map(sets.map((each) => [each.profile, each])) };
   return createRendering({
     inventory: () => inventory,
-    ...{ store, now: () => 1_000 },
+    ...{ store, now: () => 1_000, discoveryBoots: createDiscoveryBoots() },
     assets: { current: () => manifest } as unknown as Assets,
     scripts: loadScripts("templates", () => directory),
     configs: loadLoaderConfigs("templates", () => directory),

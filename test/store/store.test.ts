@@ -173,6 +173,8 @@ test("later sightings of an unknown machine are merged into one row", () => {
       lastSeenMs: 20,
       address: "10.0.100.100",
       facts: { arch: "0", vendor: "PXEClient" },
+      report: undefined,
+      waitingMs: undefined,
     },
   ]);
 });

@@ -36,6 +36,8 @@ export function checkNode(context: StepContext): Step {
         );
       const answer = await askBmc(context, attempt.evidence, signal);
       if (answer.kind !== "done" || answer.evidence?.["power"] !== "on") return answer;
+      // It was looked at there, before it was accepted, and nothing was written to it since.
+      if (waitsInDiscovery(context)) return answer;
       if (!context.nodes.wasInstalled(node.name)) return runningStranger(node);
       return (await isClusterOutOfSight(context)) ? perhapsVoter(context) : answer;
     },
@@ -48,6 +50,14 @@ function runningStranger(node: Node): StepResult {
     `node ${node.name} is powered on and was never installed from here: it may be in use`,
     `make sure that nothing on it is needed, switch it off (rackstrap power off ${node.name}), then provision it`,
   );
+}
+
+// The image says every half minute that it waits. A machine that was restarted since is soon not heard any more.
+const discoverySilenceMs = 120_000;
+
+function waitsInDiscovery({ node, nodes, clock }: StepContext): boolean {
+  const waitingMs = nodes.discovery(node.mac)?.waitingMs;
+  return waitingMs !== undefined && clock.now() - waitingMs < discoverySilenceMs;
 }
 
 /** True when there is a cluster, and no member of it answers. */
