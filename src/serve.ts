@@ -1,58 +1,40 @@
 // The composition root: configuration, store, policy, listeners, runner, in this order; closed in reverse.
 
-import { randomBytes, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
-import { homedir, totalmem } from "node:os";
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
 import { certificatesView } from "./api/certificates.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
-import { loadAssetKey } from "./boot/asset-store/signature.ts";
-import { type Assets, createAssets } from "./boot/assets.ts";
-import { createDiscoveryBoots } from "./boot/discovery-boots.ts";
-import { createImageCache, imageBudgetBytes } from "./boot/image-cache.ts";
-import { loadLoaderConfigs } from "./boot/loader-config.ts";
-import { loadScripts } from "./boot/script.ts";
-import { type HostKey, loadOrCreateHostKey } from "./install/host-key.ts";
+import type { Assets } from "./boot/assets.ts";
 import { findNode } from "./inventory/find.ts";
 import type { LiveInventory } from "./inventory/live.ts";
 import type { Inventory } from "./inventory/schema.ts";
 import { createSecretReader, type ReadSecret } from "./inventory/secret.ts";
-import { createClusterAccess } from "./operations/cluster-access.ts";
-import { createInstallation, installerHostKey } from "./operations/installation.ts";
-import { newProvisions, type ProvisionTools, provisionPlan } from "./operations/provision.ts";
-import { type Clock, createRunner, type Runner } from "./operations/runner.ts";
-import type { Ca } from "./pki/ca.ts";
+import { newProvisions } from "./operations/provision.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { checkAll } from "./serve/checks.ts";
-import { type Consoles, createConsoles } from "./serve/consoles.ts";
+import { createConsoles } from "./serve/consoles.ts";
 import { type Controllers, createControllers } from "./serve/controllers.ts";
+import { givenHostKey, loadSshKey } from "./serve/install-keys.ts";
 import { followInventory } from "./serve/inventory-follow.ts";
 import { tellInsecureBmcs } from "./serve/inventory-hooks.ts";
 import { type InventoryReload, openInventory } from "./serve/inventory-reload.ts";
 import { createInventoryService } from "./serve/inventory-service.ts";
+import { loadBoot } from "./serve/load-boot.ts";
 import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { serverMetrics } from "./serve/metrics.ts";
 import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
 import { startPower } from "./serve/power.ts";
-import { createRendering, type Rendering } from "./serve/rendering.ts";
-import { missingAssets } from "./serve/self-check.ts";
+import { provisionTools, startRunner } from "./serve/provisioning.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
 import { loadSiteCa } from "./serve/site-ca.ts";
+import { clock } from "./serve/wall-clock.ts";
 import { openStore, type Store } from "./store/store.ts";
 
 type Closers = (() => void | Promise<void>)[];
-
-const clock: Clock = {
-  now: () => Date.now(),
-  sleep: async (ms, signal) => {
-    // An abort ends the sleep early; whoever slept looks at the signal.
-    await delay(ms, undefined, { signal }).catch(() => undefined);
-  },
-};
 
 /** Runs the server until SIGINT or SIGTERM. Throws one sentence with the remedy when it can't start. */
 export async function serve(inventoryFile: string): Promise<void> {
@@ -193,37 +175,6 @@ async function networkFigures({ services, dhcp }: NetworkServices) {
   };
 }
 
-/** Throws where host keys are pinned and this operation's is gone: an installer with a key of its own could not be told from another's. */
-async function givenHostKey(inventory: Inventory, operation: string): Promise<HostKey | undefined> {
-  const key = await installerHostKey(inventory, operation);
-  if (key !== undefined || inventory.install.hostKey === "first-use") return key;
-  throw new Error(`the host key of operation ${operation} is gone: the operation is over`);
-}
-
-/** What machines are given, and what it is made of. */
-async function loadBoot(inventory: LiveInventory, store: Store) {
-  const { stateDirectory, assetDirectory, assetKey, imageMemoryMiB } = inventory().server;
-  const assets = await createAssets(assetDirectory, {
-    memoryFile: join(stateDirectory, "asset-sums.json"),
-    key: assetKey === undefined ? undefined : loadAssetKey(assetKey),
-  });
-  const images = createImageCache(imageBudgetBytes(imageMemoryMiB, memoryBytes()));
-  const templates = join(import.meta.dirname, "../templates");
-  const ofSite = () => inventory().boot.templates;
-  const scripts = loadScripts(templates, ofSite);
-  const configs = loadLoaderConfigs(templates, ofSite);
-  const discoveryBoots = createDiscoveryBoots();
-  const { now } = clock;
-  const boot = { assets, scripts, configs, discoveryBoots };
-  const rendering = createRendering({ inventory, store, ...boot, now });
-  return { assets, images, discoveryBoots, rendering };
-}
-
-/** Of the machine, or of the control group that the process is limited to. */
-function memoryBytes(): number {
-  return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
-}
-
 function checkAssetsRegularly(
   inventory: Inventory,
   assets: Assets,
@@ -237,35 +188,6 @@ function checkAssetsRegularly(
   return startAssetChecks({ assets, clock, everyMs, onChecked, onFault });
 }
 
-function provisionTools(
-  inventory: LiveInventory,
-  store: Store,
-  assets: Assets,
-  rendering: Rendering,
-  sshKeyFile: string,
-  ca: Ca,
-): Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock"> {
-  const { now } = clock;
-  const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
-  const { certificates } = store;
-  const given = { ca, certificates, sshKeyFile, path, home: homedir(), now };
-  return {
-    inventory,
-    nodes: store.nodes,
-    operations: store.operations,
-    clusters: store.clusters,
-    cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: ca.certPem, clock }),
-    installation: (node, operationId) =>
-      createInstallation({ ...given, inventory: inventory() }, node, operationId),
-    // Read anew: an image may have been imported since.
-    missingAssets: async (node) => [
-      ...missingAssets(inventory(), await assets.reload(), [node]),
-      ...rendering.scriptFaults(node),
-    ],
-    newId: randomUUID,
-  };
-}
-
 function openControllers(
   inventory: LiveInventory,
   readSecret: ReadSecret,
@@ -273,51 +195,6 @@ function openControllers(
 ): Controllers {
   tellInsecureBmcs(inventory(), logger);
   return createControllers(readSecret, (name) => findNode(inventory(), name));
-}
-
-/** The key that opens the installer: the site's own, else one made at the first start. */
-async function loadSshKey(
-  inventory: Inventory,
-): Promise<{ readonly file: string } & Pick<HostKey, "publicKey">> {
-  const { sshKey } = inventory.install;
-  if (sshKey !== undefined && !(existsSync(sshKey) && existsSync(`${sshKey}.pub`)))
-    throw new Error(
-      `install.sshKey ${sshKey} and ${sshKey}.pub must both exist: make them with ssh-keygen -t ed25519 -N "" -f ${sshKey}`,
-    );
-  const file = sshKey ?? join(inventory.server.stateDirectory, "ssh", "id_ed25519");
-  const { signal } = new AbortController();
-  const { publicKey } = await loadOrCreateHostKey(file, `rackstrap ${inventory.site}`, signal);
-  return { file, publicKey };
-}
-
-function startRunner(
-  tools: ProvisionTools,
-  store: Store,
-  { accompany }: Consoles,
-  logger: Logger,
-): Runner {
-  const runner = createRunner({
-    operations: store.operations,
-    nodes: store.nodes,
-    plan: (operation) => {
-      const node = findNode(tools.inventory(), operation.node);
-      if (node === undefined)
-        throw new Error(
-          `operation ${operation.id} is for node ${operation.node}, which the inventory no longer has: put it back, cancel the operation, then remove it`,
-        );
-      return provisionPlan(tools, operation, node);
-    },
-    basis: tools.inventory,
-    atomically: store.atomically,
-    clock,
-    isStoreFull: store.isFull,
-    startedAtMs: clock.now(),
-    onFault: ({ id, node }, error) =>
-      logger.error({ err: error, operation: id, node }, "operation fault"),
-    accompany,
-  });
-  runner.resume();
-  return runner;
 }
 
 function stopRequest(): Promise<void> {

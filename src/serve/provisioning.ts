@@ -1,0 +1,78 @@
+// What installs work with, and the runner that moves them on.
+
+import { randomUUID } from "node:crypto";
+import { homedir } from "node:os";
+import type { Logger } from "pino";
+import type { Assets } from "../boot/assets.ts";
+import { findNode } from "../inventory/find.ts";
+import type { LiveInventory } from "../inventory/live.ts";
+import { createClusterAccess } from "../operations/cluster-access.ts";
+import { createInstallation } from "../operations/installation.ts";
+import { type ProvisionTools, provisionPlan } from "../operations/provision.ts";
+import { createRunner, type Runner } from "../operations/runner.ts";
+import type { Ca } from "../pki/ca.ts";
+import type { Store } from "../store/store.ts";
+import type { Consoles } from "./consoles.ts";
+import type { Rendering } from "./rendering.ts";
+import { missingAssets } from "./self-check.ts";
+import { clock } from "./wall-clock.ts";
+
+export function provisionTools(
+  inventory: LiveInventory,
+  store: Store,
+  assets: Assets,
+  rendering: Rendering,
+  sshKeyFile: string,
+  ca: Ca,
+): Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock"> {
+  const { now } = clock;
+  const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
+  const { certificates } = store;
+  const given = { ca, certificates, sshKeyFile, path, home: homedir(), now };
+  return {
+    inventory,
+    nodes: store.nodes,
+    operations: store.operations,
+    clusters: store.clusters,
+    cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: ca.certPem, clock }),
+    installation: (node, operationId) =>
+      createInstallation({ ...given, inventory: inventory() }, node, operationId),
+    // Read anew: an image may have been imported since.
+    missingAssets: async (node) => [
+      ...missingAssets(inventory(), await assets.reload(), [node]),
+      ...rendering.scriptFaults(node),
+    ],
+    newId: randomUUID,
+  };
+}
+
+/** Takes up what ran when the server ended, too. */
+export function startRunner(
+  tools: ProvisionTools,
+  store: Store,
+  { accompany }: Consoles,
+  logger: Logger,
+): Runner {
+  const runner = createRunner({
+    operations: store.operations,
+    nodes: store.nodes,
+    plan: (operation) => {
+      const node = findNode(tools.inventory(), operation.node);
+      if (node === undefined)
+        throw new Error(
+          `operation ${operation.id} is for node ${operation.node}, which the inventory no longer has: put it back, cancel the operation, then remove it`,
+        );
+      return provisionPlan(tools, operation, node);
+    },
+    basis: tools.inventory,
+    atomically: store.atomically,
+    clock,
+    isStoreFull: store.isFull,
+    startedAtMs: clock.now(),
+    onFault: ({ id, node }, error) =>
+      logger.error({ err: error, operation: id, node }, "operation fault"),
+    accompany,
+  });
+  runner.resume();
+  return runner;
+}
