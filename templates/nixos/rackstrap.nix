@@ -235,6 +235,7 @@ in
           in
           {
             ExecStart = "${cfg.package}/bin/rackstrap serve --inventory ${lib.escapeShellArg inventory}";
+            ExecReload = "${pkgs.coreutils}/bin/kill -HUP $MAINPID";
             EnvironmentFile = lib.mkIf (cfg.environmentFile != null) cfg.environmentFile;
             User = "rackstrap";
             Group = "rackstrap";

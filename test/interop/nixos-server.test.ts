@@ -127,7 +127,14 @@ test("the unit has the rights of the one for other systems, line by line", async
         !/^(?:Description|Documentation|Wants|After|WantedBy|ExecStart|Environment)$/.test(key),
     );
   const shown = (value: unknown) =>
-    typeof value === "boolean" ? (value ? "yes" : "no") : [value].flat().join(" ");
+    typeof value === "boolean"
+      ? value
+        ? "yes"
+        : "no"
+      : [value]
+          .flat()
+          .join(" ")
+          .replace(/^\S*coreutils\S*\/bin\//, "");
   const { ExecStart, EnvironmentFile, ...settings } = unit.serviceConfig;
   expect(
     Object.entries(settings)
