@@ -284,5 +284,7 @@ test("no secret is in an argument, a foreign environment, a log, an answer, on t
     [state("api-token")]: ["API token"],
     [state("boot-nonce-key")]: ["boot nonce key"],
   });
-  for (const file of filesBelow(state())) expect(statSync(file).mode & 0o007, file).toBe(0);
+  expect.soft(statSync(state()).mode & 0o777).toBe(0o700);
+  for (const file of ["api-token", "boot-nonce-key", "pki/ca-key.pem", "rackstrap.db"])
+    expect.soft(statSync(state(file)).mode & 0o077, file).toBe(0);
 });
