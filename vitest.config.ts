@@ -3,7 +3,15 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/interop/**", "test/e2e/**"] } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/interop/**", "test/e2e/**"],
+          // Some start a process of their own, which takes its time on a busy machine.
+          testTimeout: 30_000,
+        },
+      },
       {
         test: {
           name: "interop",

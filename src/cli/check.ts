@@ -33,15 +33,23 @@ export function addCheckCommand(program: Command, done: Done): void {
     .description(
       "check the inventory, this server, its network, BMCs, names, clocks, keys and tools",
     )
-    .option("--file-only", "check the inventory file and nothing else")
+    .addOption(
+      new Option("--file-only", "check the inventory file and nothing else").conflicts([
+        ...["server", "here", "only"],
+      ]),
+    )
     .option("--server", "have the running server check, and fail where none answers")
-    .option("--here", "check from this machine, without a server")
+    .addOption(
+      new Option("--here", "check from this machine, without a server").conflicts("server"),
+    )
     .addOption(new Option("--only <area>", "one part of the checklist").choices([...areas]))
     .option("--default-passwords", "also try well-known passwords on the BMCs (3 for each)")
-    .addHelpText("after", "\nExit code 0 when nothing is an error; warnings are none.")
+    .addHelpText("after", "\nExit code 0 when nothing is an error; warnings are no errors.")
     .action(async (_options, command: Command) => {
       const options = optionsOf<CheckOptions>(command);
       const file = options.inventory;
+      if (file === undefined && (options.fileOnly === true || options.here === true))
+        throw noInventory();
       const loaded = file === undefined ? undefined : loadInventory(file);
       const problems = loaded !== undefined && "problems" in loaded ? loaded.problems : [];
       const warnings = loaded !== undefined && "warnings" in loaded ? loaded.warnings : [];
@@ -56,6 +64,14 @@ export function addCheckCommand(program: Command, done: Done): void {
       const sound = problems.length === 0 && checks.every(({ level }) => level !== "error");
       done(sound ? exitCodes.ok : exitCodes.failed);
     });
+}
+
+function noInventory(): CliError {
+  return new CliError(
+    exitCodes.usage,
+    "no inventory is named",
+    "add --inventory FILE or set RACKSTRAP_INVENTORY",
+  );
 }
 
 async function runChecks(
@@ -77,8 +93,7 @@ async function runChecks(
         console.error(`no server answers (${error.message}): checking from here`);
     }
   }
-  if (inventory === undefined)
-    throw new CliError(exitCodes.usage, "no inventory is named", "add --inventory FILE");
+  if (inventory === undefined) throw noInventory();
   return await checkHere(inventory, {
     running: false,
     tryDefaults: defaultPasswords === true,

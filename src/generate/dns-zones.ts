@@ -32,8 +32,14 @@ function zoneFile(site: Site, zone: string, records: readonly string[]): Generat
     `${[madeFrom(site.source, ";"), ...startOfAuthority(site.inventory, zone, serial), ...records].join("\n")}\n`;
   const previous = site.previous(path);
   const serial = previous === undefined ? undefined : serialOf(previous);
-  if (serial !== undefined && text(serial) === previous) return { path, text: previous };
+  if (serial !== undefined && withoutComments(text(serial)) === withoutComments(previous))
+    return { path, text: text(serial) };
   return { path, text: text(nextSerial(serial, site.nowMs)) };
+}
+
+/** The first line names the inventory's file, which is no record. */
+function withoutComments(zone: string | undefined): string | undefined {
+  return zone?.replace(/^;.*\n/gm, "");
 }
 
 function startOfAuthority(inventory: Inventory, zone: string, serial: number): string[] {

@@ -35,7 +35,7 @@ function nixosTree({ inventory, sshKeys }: Site): readonly GeneratedFile[] | Ski
     ? nixosFiles(inventory, { sshKeys, hardware: new Map() })
     : {
         skipped: "there is no public key yet that the nodes could let in",
-        next: "start the server once, which makes one, or set install.sshKey",
+        next: "start the server once, which makes one; with install.sshKey: ssh-keygen -y -f KEY > KEY.pub",
       };
 }
 

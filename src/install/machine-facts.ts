@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { type Mac, parseMac } from "../net/mac.ts";
+import { isPlaceholder } from "../net/placeholder.ts";
 
 export interface Disk {
   /** `/dev/sda`. */
@@ -265,13 +266,9 @@ function readMacs(text: string): Mac[] {
     .filter((mac) => mac !== "00:00:00:00:00:00"); // the loopback interface
 }
 
-// What makers leave in place of a number.
-const placeholder =
-  /^(?:to be filled.*|default string|not (?:specified|applicable|available)|none|n\/a|unknown|system serial number|123456789\d*|[0fx.-]+|03000200-0400-0500-0006-000700080009)$/i;
-
 function identity(value: string | undefined): string | undefined {
   const told = bounded(value);
-  return told === undefined || placeholder.test(told) ? undefined : told;
+  return told === undefined || isPlaceholder(told) ? undefined : told;
 }
 
 function readSecureBoot(value: string | undefined): boolean | undefined {

@@ -1,6 +1,7 @@
 // What must hold between the values of an inventory: unique identities, addresses inside their networks.
 // Pure: a parsed file in, sentences with the path of the offending value out.
 
+import { z } from "zod";
 import { cidrContains } from "../net/cidr.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { outside, pooled, taken } from "./address-check.ts";
@@ -31,7 +32,7 @@ type Nodes = ParsedInventory["nodes"];
 export function checkInventory(file: ParsedInventory): Finding[] {
   return [
     ...networkFindings(file),
-    ...profileFindings(file),
+    ...strayProfiles(file),
     ...identityFindings(file),
     ...secureBootFindings(file.nodes),
     ...addressFindings(file),
@@ -42,18 +43,23 @@ export function checkInventory(file: ParsedInventory): Finding[] {
   ];
 }
 
-function profileFindings({ nodes, profiles }: ParsedInventory): Finding[] {
-  const known = Object.keys(profiles);
-  return Object.entries(nodes).flatMap(([name, node]) =>
-    known.includes(node.profile)
-      ? []
-      : [
-          {
-            path: ["nodes", name, "profile"],
-            message: `node ${name} names the profile "${node.profile}", which is not declared under profiles: ${suggest(node.profile, known)}`,
-          },
-        ],
-  );
+const withProfiles = z.object({
+  profiles: z.record(z.string(), z.unknown()),
+  nodes: z.record(z.string(), z.unknown()),
+});
+const withProfile = z.object({ profile: z.string() });
+
+/** Nodes whose profile is declared nowhere. Takes a file that may be wrong in other ways, too. */
+export function strayProfiles(file: unknown): Finding[] {
+  const read = withProfiles.safeParse(file);
+  if (!read.success) return [];
+  const known = Object.keys(read.data.profiles);
+  return Object.entries(read.data.nodes).flatMap(([name, node]) => {
+    const profile = withProfile.safeParse(node).data?.profile;
+    if (profile === undefined || known.includes(profile)) return [];
+    const message = `node ${name} names the profile "${profile}", which is not declared under profiles: ${suggest(profile, known)}`;
+    return [{ path: ["nodes", name, "profile"], message }];
+  });
 }
 
 function secureBootFindings(nodes: Nodes): Finding[] {

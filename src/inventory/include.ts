@@ -38,7 +38,10 @@ export function findIncluded(
 /** The text of one file. */
 export function readText(file: string): { readonly text: string } | { readonly error: string } {
   try {
-    if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > maxFileBytes)
+    const found = statSync(file, { throwIfNoEntry: false });
+    // A pipe has no end, and neither has a device.
+    if (found !== undefined && !found.isFile()) return { error: "it is no regular file" };
+    if ((found?.size ?? 0) > maxFileBytes)
       return { error: `it has more than ${maxFileBytes / 2 ** 20} MiB` };
     return { text: readFileSync(file, "utf8") };
   } catch (cause) {

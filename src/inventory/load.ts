@@ -3,7 +3,7 @@
 import { dirname, isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import type { BmcSettings } from "./bmc-schema.ts";
-import { checkInventory, type Finding } from "./check.ts";
+import { checkInventory, type Finding, strayProfiles } from "./check.ts";
 import { findIncluded, type ReadText, readText } from "./include.ts";
 import { includePattern } from "./include-pattern.ts";
 import { inheritFromProfiles, writtenAt } from "./inherit.ts";
@@ -110,13 +110,28 @@ function parseParts(parts: readonly YamlText[]): Parsed {
   if (secrets.length > 0) return { problems: problemsIn(parts, secrets) };
   const completed = inheritFromProfiles(written);
   const parsed = inventorySchema.safeParse(completed, { error: issueMessage });
-  if (!parsed.success) return refuse(parts, parsed.error.issues.flatMap(issueFindings), written);
+  if (!parsed.success) return refuse(parts, told(parsed.error.issues, completed), written);
   const findings = checkInventory(parsed.data);
   const errors = findings.filter(({ severity }) => severity !== "warning");
   if (errors.length > 0) return refuse(parts, errors, written);
   const folder = dirname(resolve(parts[0]?.name ?? "."));
   const { problems: warnings } = refuse(parts, findings, written);
   return { inventory: resolveInventory(parsed.data, folder), warnings };
+}
+
+/** Without its profile a node lacks what the profile would have given it: the profile's name is what is wrong then. */
+function told(issues: readonly z.core.$ZodIssue[], completed: unknown): readonly Finding[] {
+  const findings = issues.flatMap(issueFindings);
+  const misnamed = findings
+    .filter(({ path }) => path[0] === "nodes" && path[2] === "profile")
+    .map(({ path }) => path[1]);
+  const strays = strayProfiles(completed).filter(({ path }) => !misnamed.includes(path[1] ?? ""));
+  const nodes = new Set(strays.map(({ path }) => path[1]));
+  const others = findings.filter(
+    ({ path, message }) =>
+      !(path[0] === "nodes" && nodes.has(path[1]) && message.startsWith("is missing")),
+  );
+  return [...strays, ...others];
 }
 
 const emptyFile = "the file is empty: start from inventory/site.yaml";

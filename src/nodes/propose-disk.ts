@@ -1,5 +1,6 @@
 // Which disk of a machine that was looked at is to be installed on, and how it is named so that no other is meant. Pure.
 
+import { disk } from "../inventory/disk.ts";
 import type { MachineReport, ReportedDisk } from "./machine-report.ts";
 
 /** As the inventory writes it: a path, or what the disk says of itself. */
@@ -13,9 +14,6 @@ export interface DiskProposal {
 
 // A stick that somebody left, and what is in the machine only as long as the network is.
 const elsewhere: ReadonlySet<string | undefined> = new Set(["usb", "iscsi", "fc"]);
-// What `inventory/disk.ts` takes for an id or a WWN, and for a serial number.
-const word = /^[A-Za-z0-9][A-Za-z0-9_.,:@=+-]{0,127}$/;
-const anyText = /^[\x20-\x7e]{1,128}$/;
 
 /** The only disk that is built in, else the smallest: data is kept on the larger ones. Undefined where there is none. */
 export function proposeDisk({ disks }: Pick<MachineReport, "disks">): DiskProposal | undefined {
@@ -38,8 +36,11 @@ function writtenDisk(chosen: ReportedDisk, all: readonly ReportedDisk[]): Writte
   const isOwn = (key: "wwn" | "serial") =>
     all.filter((disk) => disk[key] === chosen[key]).length === 1;
   const { wwn, serial, byId, name } = chosen;
-  if (wwn !== undefined && word.test(wwn) && isOwn("wwn")) return { wwn };
-  if (serial !== undefined && anyText.test(serial) && isOwn("serial")) return { serial };
-  const id = byId.find((each) => word.test(each));
-  return id === undefined ? `/dev/${name}` : { id };
+  const candidates: readonly WrittenDisk[] = [
+    ...(wwn !== undefined && isOwn("wwn") ? [{ wwn }] : []),
+    ...(serial !== undefined && isOwn("serial") ? [{ serial }] : []),
+    ...byId.map((id) => ({ id })),
+  ];
+  // What disks say is not always what the inventory takes.
+  return candidates.find((one) => disk.safeParse(one).success) ?? `/dev/${name}`;
 }

@@ -4,6 +4,7 @@
 import type { Inventory } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
+import { isPlaceholder } from "../net/placeholder.ts";
 import type { MachineReport } from "./machine-report.ts";
 import { freeProductionAddress, freeProvisioningAddress } from "./propose-address.ts";
 import { proposeBmc } from "./propose-bmc.ts";
@@ -91,22 +92,16 @@ function missingValue(
   };
 }
 
-// What boards say that nobody has given a number.
-const meaningless =
-  /^(?:0+|1+|f+|x+|none|unknown|not (?:specified|available|applicable)|n\/?a|default string|to be filled by o\.?e\.?m\.?|system serial number|serial|0?123456789|1234567890|empty)$/i;
-const noUuid =
-  /^(?:0{8}-0{4}-0{4}-0{4}-0{12}|f{8}-f{4}-f{4}-f{4}-f{12}|03000200-0400-0500-0006-000700080009)$/;
-
 /** Serial number and UUID, where they tell this machine from others. */
 function identityOf(report: MachineReport | undefined): Entry {
   const { serial, uuid } = report?.system ?? {};
   const hasSerial =
     serial !== undefined &&
     /^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}$/.test(serial) &&
-    !meaningless.test(serial);
+    !isPlaceholder(serial);
   const hasUuid =
     uuid !== undefined &&
     /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid) &&
-    !noUuid.test(uuid);
+    !isPlaceholder(uuid);
   return { ...(hasSerial && { serial }), ...(hasUuid && { uuid }) };
 }

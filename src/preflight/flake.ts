@@ -24,14 +24,14 @@ export async function checkFlake(
     return error(
       subject,
       `${asked} can't be read (${endOf(ended)})`,
-      "correct install.flake, or make the tree: rackstrap generate",
+      "correct install.flake, or make the tree: rackstrap generate --write",
     );
   const missing = nodes.filter(({ name }) => !names.includes(name)).map(({ name }) => name);
   if (missing.length === 0) return ok(subject, `${install.flake} has every node`);
   return error(
     subject,
     `${install.flake} has no nixosConfigurations for ${missing.join(", ")}`,
-    "add them: rackstrap generate writes the configuration of every node",
+    "add them: rackstrap generate --write makes the configuration of every node",
   );
 }
 

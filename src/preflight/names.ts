@@ -53,7 +53,7 @@ export async function checkNames(
           warning(
             subject,
             listed(absent.map(({ text }) => text)),
-            "add the records: rackstrap generate --only dns makes both zones",
+            "add the records: rackstrap generate --only dns --write makes both zones",
           ),
         ]),
   ];

@@ -50,7 +50,9 @@ function judge({ what, protocol, address, port }: Listener, binding: Binding): C
     case "refused":
       return warning(
         subject,
-        `this user may not listen on ${address} (${binding.why})`,
+        binding.why === "EADDRNOTAVAIL"
+          ? `this machine has no address ${address}`
+          : `this user may not listen on ${address} (${binding.why})`,
         binding.why === "EADDRNOTAVAIL"
           ? `give this machine the address ${address}`
           : "run the check as the server's user; the server needs CAP_NET_BIND_SERVICE or sockets of systemd",

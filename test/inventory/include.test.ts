@@ -150,3 +150,13 @@ test("the texts of several files are judged without a disk", () => {
     problems: [{ file: "a" }, { file: "b" }],
   });
 });
+
+test.each(["/dev/zero", "/dev", "/proc/self/fd"])(
+  "%s is no inventory, and is not waited for",
+  (file) => {
+    const result = loadInventory(file);
+    expect("problems" in result ? result.problems.map(({ message }) => message) : []).toEqual([
+      expect.stringContaining("the inventory can't be read (it is no regular file)"),
+    ]);
+  },
+);

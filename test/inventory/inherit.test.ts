@@ -44,3 +44,13 @@ test("what is wrong with an inherited value is told once, where the profile says
     "site.yaml:19:73: profiles.control-plane.bmc.port: 0 is less than 1: use 1 or more",
   ]);
 });
+
+test("a profile that is misspelt is what is wrong, and not all that it would have given", () => {
+  const text = withProfile("{ role: control-plane, firmware: uefi, disk: /dev/sda }")
+    .replace("    firmware: uefi\n", "")
+    .replace("    disk: /dev/sda\n", "")
+    .replace("profile: control-plane", "profile: control-plain");
+  expect(problemsOf(text)).toEqual([
+    'site.yaml:24:14: nodes.node01.profile: node node01 names the profile "control-plain", which is not declared under profiles: did you mean "control-plane"?',
+  ]);
+});

@@ -224,6 +224,12 @@ test.each<[string, Parameters<typeof proposeDisk>[0], unknown, string | undefine
     "sda, the smallest of 2 that are built in",
   ],
   [
+    "one whose serial number the inventory would not take, by its name in by-id",
+    disks({ wwn: undefined, serial: "S3'4", byId: ["ata-DISK_S3_4"] }),
+    { id: "ata-DISK_S3_4" },
+    "sda, the only one that is built in",
+  ],
+  [
     "no stick, however small",
     disks({ name: "sdb", transport: "usb", sizeBytes: 1, wwn: "0x2" }, {}),
     { wwn: sata?.wwn },

@@ -1,5 +1,6 @@
 // Words of other tools for what the inventory says in its own: roles, profiles, serial numbers. Pure.
 
+import { isPlaceholder } from "../../net/placeholder.ts";
 import type { Role } from "../schema.ts";
 import { toLabel } from "./carry-nodes.ts";
 
@@ -29,14 +30,10 @@ export function toProfile(text: string): string | undefined {
   return toRole(text) ?? toLabel(text);
 }
 
-/** What vendors leave in the field of a serial number that nobody set. */
-const noSerial =
-  /^(?:|-|n\/?a|none|null|unknown|default string|not specified|to be filled by o\.?e\.?m\.?|0+)$/i;
-
 /** A serial number as the inventory takes it; undefined when there is none. */
 export function toSerial(text: string): string | undefined {
   const serial = text.trim();
-  return noSerial.test(serial) || !/^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}$/.test(serial)
+  return isPlaceholder(serial) || !/^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}$/.test(serial)
     ? undefined
     : serial;
 }
