@@ -1,13 +1,16 @@
 // rackstrap inventory import --into: shows what the imported machines add to an inventory file, and writes it when asked to.
 
-import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { insertionDiff, mergeInto } from "../inventory/import/into.ts";
 import { formatPlace } from "../inventory/import/source.ts";
 import type { Imported } from "../inventory/import/to-inventory.ts";
+import { loadInventory } from "../inventory/load.ts";
+import { readYaml } from "../inventory/yaml-text.ts";
 import { messageOf } from "../net/error-text.ts";
 import { CliError, type ExitCode, exitCodes } from "./exit.ts";
 import { noteJson, noteLine } from "./import-text.ts";
 import { printJson } from "./output.ts";
+import { replaceText } from "./replace-text.ts";
 import { printable } from "./table.ts";
 
 interface IntoOptions {
@@ -22,7 +25,8 @@ export function mergeIntoFile(
   { write, json }: IntoOptions,
 ): ExitCode {
   const text = readText(file);
-  const merged = mergeInto(text, file, inventory.nodes);
+  const nodes = declaredHere(file, inventory.nodes);
+  const merged = mergeInto(text, file, nodes);
   if ("malformed" in merged)
     throw new CliError(
       exitCodes.usage,
@@ -31,7 +35,7 @@ export function mergeIntoFile(
     );
   const { insertions, added, completed } = merged.value;
   const written = write === true && insertions.length > 0;
-  if (written) replaceFile(file, merged.value.text);
+  if (written) replaceText(file, text, merged.value.text);
   const diff = insertionDiff(text, insertions);
   const remarks = [...notes, ...merged.value.notes];
   if (json === true) {
@@ -60,6 +64,38 @@ export function mergeIntoFile(
   return exitCodes.ok;
 }
 
+/**
+ * The nodes that no other file of the inventory declares: by MAC or by name, one of these would be declared twice. Throws their
+ * names, since what another file says of them is not looked at here.
+ */
+function declaredHere(
+  file: string,
+  nodes: Imported["inventory"]["nodes"],
+): Imported["inventory"]["nodes"] {
+  const loaded = loadInventory(file);
+  if (!("inventory" in loaded) || loaded.files.length < 2) return nodes;
+  const own = parseOwnNames(readText(file), file);
+  const elsewhere = loaded.inventory.nodes.filter(({ name }) => !own.has(name));
+  const taken = [...nodes].filter(([name, { mac }]) =>
+    elsewhere.some((node) => node.mac === mac || node.name === name),
+  );
+  if (taken.length === 0) return nodes;
+  throw new CliError(
+    exitCodes.usage,
+    `${taken.map(([name]) => name).join(", ")}: a file that ${printable(file)} includes has a node of this MAC or name`,
+    "name the file that has these nodes with --into, or leave them out of what is imported",
+  );
+}
+
+/** The names under `nodes` of this one file. */
+function parseOwnNames(text: string, file: string): ReadonlySet<string> {
+  const read = readYaml(text, file);
+  const value: unknown = "value" in read ? read.value : undefined;
+  const nodes =
+    typeof value === "object" && value !== null && "nodes" in value ? value.nodes : undefined;
+  return new Set(typeof nodes === "object" && nodes !== null ? Object.keys(nodes) : []);
+}
+
 function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
@@ -68,22 +104,6 @@ function readText(file: string): string {
       exitCodes.usage,
       `${file} can't be read: ${messageOf(error)}`,
       "name an existing inventory that you may read",
-    );
-  }
-}
-
-/** By one rename, with the file's own mode: a reader has the whole old file or the whole new one. */
-function replaceFile(file: string, text: string): void {
-  try {
-    const target = realpathSync(file);
-    const fresh = `${target}.new`;
-    writeFileSync(fresh, text, { mode: statSync(target).mode & 0o777 });
-    renameSync(fresh, target);
-  } catch (error) {
-    throw new CliError(
-      exitCodes.failed,
-      `${file} can't be written: ${messageOf(error)}`,
-      "run it as a user who may write the file and its folder",
     );
   }
 }

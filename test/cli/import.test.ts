@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, test } from "vitest";
@@ -178,6 +178,22 @@ describe("the other sources", () => {
     expect((await run([...args, "--write"])).stderr).toMatch(
       /nothing to add: every machine is in the file/,
     );
+  });
+
+  test("a machine that an included file declares is not declared a second time", async () => {
+    const site = join(folder, "split.yaml");
+    const text = readFileSync(join(import.meta.dirname, "../../inventory/site.yaml"), "utf8");
+    const nodes = text.indexOf("nodes:\n");
+    mkdirSync(join(folder, "parts"));
+    writeFileSync(join(folder, "parts/nodes.yaml"), text.slice(nodes));
+    writeFileSync(site, `${text.slice(0, nodes)}include: [parts/*.yaml]\nnodes: {}\n`);
+    const args = ["inventory", "import", join(fixtures, "inventory.json"), "--into", site];
+    const refused = await run([...args, "--write"]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /node01.*: a file that .*split\.yaml includes has a node of this/,
+    );
+    expect(readFileSync(site, "utf8")).toContain("nodes: {}\n");
   });
 
   test("the short name is the same command", async () => {
