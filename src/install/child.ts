@@ -10,23 +10,28 @@ export interface ChildResult {
   readonly stderr: string;
 }
 
-export interface ChildLimits {
+export interface ChildOptions {
   readonly timeoutMs: number;
   readonly maxOutputBytes: number;
+  /** The whole environment; PATH finds the program as well. Absent: this server's PATH alone. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Absent: this server's. */
+  readonly directory?: string;
 }
 
-/** Runs `argv` with PATH as its only environment. Rejects when it can't be started, prints too much, or the signal aborts. */
+/** Runs `argv` with nothing else of this server's environment. Rejects when it can't be started, prints too much, or the signal aborts. */
 export function runChild(
   argv: readonly string[],
-  limits: ChildLimits,
+  { timeoutMs, maxOutputBytes, environment, directory }: ChildOptions,
   signal: AbortSignal,
 ): Promise<ChildResult> {
   const [file = "", ...args] = argv;
   const options = {
-    env: { PATH: process.env["PATH"] ?? "" },
-    timeout: limits.timeoutMs,
+    env: environment ?? { PATH: process.env["PATH"] ?? "" },
+    cwd: directory,
+    timeout: timeoutMs,
     killSignal: "SIGKILL" as const,
-    maxBuffer: limits.maxOutputBytes,
+    maxBuffer: maxOutputBytes,
     signal,
   };
   return new Promise((resolve, reject) => {

@@ -7,6 +7,7 @@ import { clusterConfig } from "../boot/cluster-config.ts";
 import { installArgv } from "../install/argv.ts";
 import { explainFailure } from "../install/explain.ts";
 import { extraFilesDirectory, nodeKeyPath } from "../install/extra-files.ts";
+import { compareFlakeDisks, type FlakeQuestion } from "../install/flake-disks.ts";
 import { findHostKey, type HostKey, loadOrCreateHostKey } from "../install/host-key.ts";
 import { type Identification, identifyInstaller, nameDisks } from "../install/identify.ts";
 import type { MachineFacts } from "../install/machine-facts.ts";
@@ -33,6 +34,8 @@ export interface InstallationTools {
 }
 
 const sshPort = 22;
+/** nix may have to fetch the flake's inputs first. */
+const flakeMs = 300_000;
 
 function runDirectory(inventory: Inventory, operationId: string): string {
   return join(inventory.server.stateDirectory, "runs", operationId);
@@ -91,6 +94,10 @@ export function createInstallation(
     find: async (signal) => {
       await prepareInstaller();
       return sighting(node, pinned, await identifyInstaller(query, signal));
+    },
+    flakeDisks: async (signal) => {
+      await run.prepare();
+      return await compareFlakeDisks(flakeQuestion(tools, node, directory), signal);
     },
     nameDisks: async (disks, signal) => {
       const names = deviceNames(node).map((name, index) => ({
@@ -213,6 +220,16 @@ function deviceNames(node: Node): { readonly path: string; readonly made: boolea
     const path = installDevice(selector, link);
     return { path, made: path === link };
   });
+}
+
+function flakeQuestion(tools: InstallationTools, node: Node, directory: string): FlakeQuestion {
+  const { command, flake } = tools.inventory.install;
+  const { path, home } = tools;
+  const devices = deviceNames(node).map((device) => device.path);
+  return {
+    ...{ flake, command, devices, path, home, directory },
+    ...{ node: node.name, timeoutMs: flakeMs },
+  };
 }
 
 function otherHostKey(node: Node, why: string): InstallerSighting {

@@ -7,6 +7,7 @@ import type { ClusterMembership } from "../boot/cluster-config.ts";
 import type { Answer } from "../cluster/client.ts";
 import type { Layer } from "../cluster/driver.ts";
 import type { Judgement } from "../cluster/judge.ts";
+import type { FlakeDisks } from "../install/flake-disks.ts";
 import type { Naming } from "../install/identify.ts";
 import type { Disk, MachineFacts } from "../install/machine-facts.ts";
 import type { LiveInventory } from "../inventory/live.ts";
@@ -58,6 +59,8 @@ export interface Installation {
   /** Makes the SSH host key that the installer is given with its keys, and pins it. Nothing where the site trusts the first contact. */
   prepareInstaller(): Promise<void>;
   find(signal: AbortSignal): Promise<InstallerSighting>;
+  /** Whether the flake formats the devices that the node's disk layout names, and no others. May take minutes. */
+  flakeDisks(signal: AbortSignal): Promise<FlakeDisks>;
   /** Makes sure that the devices which the node's disk layout names lead to these disks. */
   nameDisks(disks: readonly Disk[], signal: AbortSignal): Promise<Naming>;
   /** Writes the files the node gets: certificate, host key, cluster-config. Nothing of it is logged. */

@@ -5,6 +5,7 @@ import { refusing } from "../../src/bmc/refusing.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
 import { layerPorts, layers } from "../../src/cluster/driver.ts";
 import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
+import type { FlakeDisks } from "../../src/install/flake-disks.ts";
 import type { Disk } from "../../src/install/machine-facts.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
@@ -31,6 +32,8 @@ export interface FakeMachine {
   target: Disk;
   /** The one that stands there once the installer was found, where that is another. */
   targetBeforeInstall: Disk | undefined;
+  /** What the flake answers. */
+  flake: FlakeDisks;
   /** SMBIOS. */
   serial: string | undefined;
   /** What its disk was called for the last install. */
@@ -85,6 +88,7 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
         pxeOnce: false,
         target: aDisk("sda", { serial: `SER-${node.name}` }),
         targetBeforeInstall: undefined,
+        flake: { kind: "same", devices: ["/dev/sda"] },
         serial: undefined,
         named: undefined,
         starts: 0,
@@ -209,6 +213,7 @@ function fakeInstallation(machine: FakeMachine, nodes: NodeStore, node: Node): I
       machine.stateAtHostKey ??= nodes.node(node.name).state;
     },
     find,
+    flakeDisks: async () => machine.flake,
     nameDisks: async ([disk]) => {
       machine.named = disk?.name;
       return { kind: "named" };

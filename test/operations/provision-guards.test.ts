@@ -122,6 +122,15 @@ test.each<[string, string, (rack: FakeRack) => FakeRack, RegExp]>([
       withMachine(rack, { targetBeforeInstall: { ...machine(rack).target, sizeBytes: 1e12 } }),
     /1000\.0 GB/,
   ],
+  [
+    "a flake that formats another disk",
+    "install",
+    (rack) =>
+      withMachine(rack, {
+        flake: { kind: "failed", reason: "formats /dev/sdb", next: "generate" },
+      }),
+    /^formats \/dev\/sdb$/,
+  ],
 ])("%s is refused at %s, and nothing is written", async (_name, stage, prepare, reason) => {
   const rack = fakeRack();
   const operation = await provision(prepare(rack));
@@ -191,6 +200,62 @@ test("an inventory that becomes protected while the installer runs stops the ins
   const operation = await provision(seen);
   expect(operation.failure?.reason).toMatch(/protected meanwhile/);
   expect(machine(rack).wipes).toBe(0);
+});
+
+/** The rack, where `happen` happens while the flake of its first machine is read for the first time. */
+function whileTheFlakeIsRead(rack: FakeRack, happen: () => void): [FakeRack, () => number] {
+  let asked = 0;
+  const installation: FakeRack["tools"]["installation"] = (node, id) => ({
+    ...rack.tools.installation(node, id),
+    flakeDisks: async () => {
+      asked += 1;
+      if (asked === 1) happen();
+      return machine(rack).flake;
+    },
+  });
+  return [{ ...rack, tools: { ...rack.tools, installation } }, () => asked];
+}
+
+test.each<[string, FakeMachine["flake"], string]>([
+  ["equal", { kind: "same", devices: ["/dev/sda", "/dev/sdb"] }, "/dev/sda and /dev/sdb"],
+  [
+    "unknown",
+    { kind: "not-compared", why: "there is no nix here" },
+    "not compared: there is no nix here",
+  ],
+])("the step keeps what the flake formats: %s", async (_name, flake, kept) => {
+  const rack = withMachine(fakeRack(), { flake });
+  const [seen, asked] = whileTheFlakeIsRead(rack, () => undefined);
+  const operation = await provision(seen);
+  expect(operation.status).toBe("done");
+  expect(evidenceOf(operation, "install")?.["flakeDisks"]).toBe(kept);
+  expect([asked(), machine(rack).wipes]).toEqual([1, 1]);
+});
+
+test("a permission that runs out while the flake is read is not used", async () => {
+  const rack = fakeRack();
+  const intentMs = rack.tools.inventory().timeouts.intentSeconds * 1000;
+  const [seen] = whileTheFlakeIsRead(rack, () => rack.clock.advance(intentMs));
+  const operation = await provision(seen);
+  expect(operation.failure).toMatchObject({
+    stage: "install",
+    reason: expect.stringContaining("ran out"),
+  });
+  expect(machine(rack).wipes).toBe(0);
+});
+
+test("an inventory that changes while the flake is read has the flake asked again", async () => {
+  const rack = fakeRack();
+  let inventory = rack.tools.inventory();
+  const [seen, asked] = whileTheFlakeIsRead(rack, () => {
+    inventory = { ...inventory };
+  });
+  const operation = await provision({
+    ...seen,
+    tools: { ...seen.tools, inventory: () => inventory },
+  });
+  expect(operation.status).toBe("done");
+  expect([asked(), machine(rack).wipes]).toEqual([2, 1]);
 });
 
 function armed(rack: FakeRack): boolean {

@@ -1,5 +1,6 @@
-// Runs nixos-anywhere, once. The permission is used up, and the wipe recorded, before the first byte is written; and the
-// machine and its disk are looked at once more right before that.
+// Runs nixos-anywhere, once. The flake is asked first whether it formats the disk that was approved. The permission is used
+// up, and the wipe recorded, before the first byte is written; and the machine and its disk are looked at once more right
+// before that.
 
 import { formatDisks } from "../../inventory/disk.ts";
 import { describeDisk, identityOf } from "../../nodes/disk-identity.ts";
@@ -11,11 +12,15 @@ import { type Attempt, done, failed, type Step, type StepResult, wait } from "..
 
 export function installSystem(context: StepContext): Step {
   const { node, install } = context;
+  // An answer of the flake serves the next attempt and no other: what could change while the flake was read is looked at
+  // after it. With another inventory the runner has another step, which asks anew.
+  let answered = false;
   return {
     id: "install",
     title: "install the system",
-    // The run's own limits on silence end it long before; this is for a run that talks for ever.
-    deadlineMs: 60 * 60_000,
+    // The run's own limits on silence end it long before; this is for a run that talks for ever,
+    // and five minutes more for a flake that is slow to read.
+    deadlineMs: 65 * 60_000,
     next: `read the run's log and look at the console of node ${node.name}`,
     run: async (attempt, signal) => {
       const view = await install.view(attempt.nowMs);
@@ -26,11 +31,34 @@ export function installSystem(context: StepContext): Step {
           return failed(view.reason, view.next);
         case "running":
           return wait(1000, view.line);
-        case "absent":
-          return await begin(context, attempt, signal);
+        case "absent": {
+          if (answered) {
+            answered = false;
+            return await begin(context, attempt, signal);
+          }
+          const result = await compareWithFlake(context, signal);
+          answered = result.kind === "wait";
+          return result;
+        }
       }
     },
   };
+}
+
+/** Waits for nothing when the flake has no objection. */
+async function compareWithFlake(
+  { install }: StepContext,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const flake = await install.flakeDisks(signal);
+  switch (flake.kind) {
+    case "failed":
+      return failed(flake.reason, flake.next);
+    case "not-compared":
+      return wait(0, "the installer is looked at", { flakeDisks: `not compared: ${flake.why}` });
+    case "same":
+      return wait(0, "the installer is looked at", { flakeDisks: flake.devices.join(" and ") });
+  }
 }
 
 async function begin(
