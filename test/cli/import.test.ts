@@ -154,7 +154,9 @@ describe("the other sources", () => {
     expect(stdout + stderr).not.toMatch(/hunter2|s3cret|c2VjcmV0/);
     expect(stderr).toMatch(/inventory\.json:5:\d+: .*set BMC_PASSWORD to it/);
   });
+});
 
+describe("adding to an inventory", () => {
   test("adds machines to an inventory: shown first, written with --write, and once only", async () => {
     const site = join(folder, "site.yaml");
     const text = readFileSync(join(import.meta.dirname, "../../inventory/site.yaml"), "utf8");
