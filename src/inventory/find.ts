@@ -19,6 +19,55 @@ const nodesByMac = oncePer(
     new Map(nodes.map((node) => [node.mac, node])),
 );
 
+/** The node that has a card with this MAC: the one that it boots by, or another that its entry names. */
+export function findNodeByCard({ nodes }: Pick<Inventory, "nodes">, mac: Mac): Node | undefined {
+  return nodesByCard(nodes).get(mac);
+}
+
+const nodesByCard = oncePer(
+  (nodes: Inventory["nodes"]): ReadonlyMap<Mac, Node> =>
+    new Map(
+      nodes.flatMap((node) =>
+        [node.mac, ...Object.values(node.nics).flatMap((nic) => nic.mac ?? [])].map(
+          (mac): [Mac, Node] => [mac, node],
+        ),
+      ),
+    ),
+);
+
+/** What tells a machine from others (SMBIOS type 1). */
+export interface MachineIdentity {
+  readonly serial?: string | undefined;
+  readonly uuid?: string | undefined;
+}
+
+/** The node whose entry has this serial number or this UUID. */
+export function findNodeByIdentity(
+  { nodes }: Pick<Inventory, "nodes">,
+  { serial, uuid }: MachineIdentity,
+): Node | undefined {
+  const { bySerial, byUuid } = nodesByIdentity(nodes);
+  return (
+    (serial === undefined ? undefined : bySerial.get(serial)) ??
+    (uuid === undefined ? undefined : byUuid.get(uuid.toLowerCase()))
+  );
+}
+
+const nodesByIdentity = oncePer((nodes: Inventory["nodes"]) => ({
+  bySerial: new Map(
+    nodes.flatMap((node): [string, Node][] => (node.serial ? [[node.serial, node]] : [])),
+  ),
+  byUuid: new Map(
+    nodes.flatMap((node): [string, Node][] => (node.uuid ? [[node.uuid.toLowerCase(), node]] : [])),
+  ),
+}));
+
+/** What a retired machine was, as the inventory says; undefined for a MAC that is not retired. */
+export function retiredAs({ retired }: Pick<Inventory, "retired">, mac: Mac): string | undefined {
+  if (!Object.hasOwn(retired, mac)) return undefined;
+  return retired[mac] || "nothing says what it was";
+}
+
 /** A node by name, full name or MAC in any notation. */
 export function findSubject(inventory: Inventory, text: string): Node | undefined {
   const mac = parseMac(text);
