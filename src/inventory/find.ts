@@ -2,6 +2,7 @@
 
 import type { Mac } from "../net/mac.ts";
 import { parseMac } from "../net/mac.ts";
+import { isPlaceholder } from "../net/placeholder.ts";
 import { oncePer } from "./live.ts";
 import type { Inventory, Node } from "./schema.ts";
 
@@ -41,6 +42,13 @@ export interface MachineIdentity {
   readonly uuid?: string | undefined;
 }
 
+/** What an entry has of it, the UUID in small letters. What makers leave where a number belongs is that of many machines, and none. */
+export function declaredIdentity({ serial, uuid }: MachineIdentity): MachineIdentity {
+  const number = (text: string | undefined) =>
+    text === undefined || isPlaceholder(text) ? undefined : text;
+  return { serial: number(serial), uuid: number(uuid)?.toLowerCase() };
+}
+
 /** The node whose entry has this serial number or this UUID. */
 export function findNodeByIdentity(
   { nodes }: Pick<Inventory, "nodes">,
@@ -54,13 +62,21 @@ export function findNodeByIdentity(
 }
 
 const nodesByIdentity = oncePer((nodes: Inventory["nodes"]) => ({
-  bySerial: new Map(
-    nodes.flatMap((node): [string, Node][] => (node.serial ? [[node.serial, node]] : [])),
-  ),
-  byUuid: new Map(
-    nodes.flatMap((node): [string, Node][] => (node.uuid ? [[node.uuid.toLowerCase(), node]] : [])),
-  ),
+  bySerial: nodesBy(nodes, "serial"),
+  byUuid: nodesBy(nodes, "uuid"),
 }));
+
+function nodesBy(
+  nodes: Inventory["nodes"],
+  number: keyof MachineIdentity,
+): ReadonlyMap<string, Node> {
+  return new Map(
+    nodes.flatMap((node): [string, Node][] => {
+      const own = declaredIdentity(node)[number];
+      return own === undefined ? [] : [[own, node]];
+    }),
+  );
+}
 
 /** What a retired machine was, as the inventory says; undefined for a MAC that is not retired. */
 export function retiredAs({ retired }: Pick<Inventory, "retired">, mac: Mac): string | undefined {

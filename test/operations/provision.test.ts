@@ -150,37 +150,37 @@ test("refuses a machine that is powered on and was never installed from here", a
   expect(machine(rack, "node01").power).toBe("on");
 });
 
+/** What the image said before the machine was declared as `identity`, and, `waitsMs` later, that it waits. */
+async function provisionWaiting({
+  identity = { serial: reportJson().system.serial } as Pick<Node, "serial" | "uuid">,
+  reports = true,
+  signals = true,
+  waitsMs = 30_000,
+  silentMs = 30_000,
+}) {
+  const rack = fakeRack();
+  const bootMac = nodeOf(rack, "node01").mac;
+  const inventory = rack.tools.inventory();
+  const nodes = inventory.nodes.map((node) =>
+    node.name === "node01" ? { ...node, ...identity } : node,
+  );
+  machine(rack, "node01").power = "on";
+  machine(rack, "node01").serial = identity.serial;
+  if (reports)
+    rack.tools.nodes.reportMachine("10.0.100.101", machineReport.parse(reportJson({ bootMac })));
+  rack.clock.advance(waitsMs);
+  if (signals) rack.tools.nodes.noteWaiting(bootMac);
+  rack.clock.advance(silentMs);
+  const declared = {
+    ...rack,
+    tools: { ...rack.tools, inventory: () => ({ ...inventory, nodes }) },
+  };
+  const [operation] = await provision(declared, ["node01"]);
+  return { failure: operation?.failure, wipes: machine(rack, "node01").wipes };
+}
+
 describe("a machine that is powered on and was never installed from here", () => {
   const { serial, uuid } = reportJson().system;
-  const bootMac = nodeOf(fakeRack(), "node01").mac;
-
-  /** What the image said before the machine was declared as `identity`, and, `waitsMs` later, that it waits. */
-  async function provisionWaiting({
-    identity = { serial } as Pick<Node, "serial" | "uuid">,
-    reports = true,
-    signals = true,
-    waitsMs = 30_000,
-    silentMs = 30_000,
-  }) {
-    const rack = fakeRack();
-    const inventory = rack.tools.inventory();
-    const nodes = inventory.nodes.map((node) =>
-      node.name === "node01" ? { ...node, ...identity } : node,
-    );
-    machine(rack, "node01").power = "on";
-    machine(rack, "node01").serial = identity.serial;
-    if (reports)
-      rack.tools.nodes.reportMachine("10.0.100.101", machineReport.parse(reportJson({ bootMac })));
-    rack.clock.advance(waitsMs);
-    if (signals) rack.tools.nodes.noteWaiting(bootMac);
-    rack.clock.advance(silentMs);
-    const declared = {
-      ...rack,
-      tools: { ...rack.tools, inventory: () => ({ ...inventory, nodes }) },
-    };
-    const [operation] = await provision(declared, ["node01"]);
-    return { failure: operation?.failure, wipes: machine(rack, "node01").wipes };
-  }
 
   test("is installed where the discovery image waits that reported the entry's serial number", async () => {
     expect(await provisionWaiting({})).toEqual({ failure: undefined, wipes: 1 });
@@ -211,6 +211,12 @@ describe("a machine that is powered on and was never installed from here", () =>
       { identity: {} },
       /heard by its MAC 52:54:00:12:34:56, which anybody can set$/,
       /write the machine's serial number or UUID into its entry .*rackstrap discovered 52:54:00/,
+    ],
+    [
+      "whose entry has what makers leave in place of a number",
+      { identity: { serial: "To be filled by O.E.M." } },
+      /which anybody can set$/,
+      /write the machine's serial number or UUID into its entry/,
     ],
     [
       "whose image reported another serial number",

@@ -1,6 +1,7 @@
 // Before anything is touched: is all there that the install needs, and is the node free to be installed?
 
 import { BmcError, mayPass } from "../../bmc/bmc.ts";
+import { declaredIdentity } from "../../inventory/find.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
 import type { StepContext } from "../provision.ts";
@@ -90,11 +91,12 @@ function waitsInDiscovery({ node, nodes, clock }: StepContext): Waiting {
   const nowMs = clock.now();
   const isHeard = waitingMs > report.atMs && nowMs - waitingMs < discoverySilenceMs;
   if (!isHeard || nowMs - report.atMs >= reportHoldsMs) return "nobody";
-  if (node.serial === undefined && node.uuid === undefined) return "unknown";
+  const declared = declaredIdentity(node);
+  if (declared.serial === undefined && declared.uuid === undefined) return "unknown";
   const { serial, uuid } = report.machine.system;
   const isIt =
-    (node.serial === undefined || node.serial === serial) &&
-    (node.uuid === undefined || node.uuid.toLowerCase() === uuid?.toLowerCase());
+    (declared.serial === undefined || declared.serial === serial) &&
+    (declared.uuid === undefined || declared.uuid === uuid?.toLowerCase());
   return isIt ? "it" : "another";
 }
 
