@@ -1,7 +1,8 @@
 // Answers what is known of machines in no inventory.
 
-import { findNodeByMac } from "../inventory/find.ts";
+import { findNodeByMac, retiredAs } from "../inventory/find.ts";
 import type { LiveInventory } from "../inventory/live.ts";
+import type { Inventory } from "../inventory/schema.ts";
 import { parseMac } from "../net/mac.ts";
 import type { MachineReport } from "../nodes/machine-report.ts";
 import type { Discovered, NodeStore } from "../nodes/ports.ts";
@@ -26,7 +27,7 @@ export function createDiscoveredService({ inventory, nodes }: DiscoveredTools): 
       nodes
         .discovered()
         .filter(({ mac }) => findNodeByMac(inventory(), mac) === undefined)
-        .map(viewOf),
+        .map((found) => viewOf(found, inventory())),
     discovery(text) {
       const mac = parseMac(text);
       const found = mac && nodes.discovery(mac);
@@ -37,18 +38,24 @@ export function createDiscoveredService({ inventory, nodes }: DiscoveredTools): 
           "see what was: rackstrap discovered",
         );
       const node = findNodeByMac(inventory(), found.mac)?.name;
-      return { ...viewOf(found), ...(node !== undefined && { node }), reports: found.reports };
+      return {
+        ...viewOf(found, inventory()),
+        ...(node !== undefined && { node }),
+        reports: found.reports,
+      };
     },
   };
 }
 
-function viewOf(found: Discovered): DiscoveredView {
+function viewOf(found: Discovered, inventory: Inventory): DiscoveredView {
+  const retired = retiredAs(inventory, found.mac);
   const { mac, firstSeenMs, lastSeenMs, address, facts, report, waitingMs } = found;
   return {
     ...{ mac, firstSeenMs, lastSeenMs, facts },
     ...(address !== undefined && { address }),
     ...(report !== undefined && { machine: summaryOf(report.machine) }),
     ...(waitingMs !== undefined && { waitingMs }),
+    ...(retired !== undefined && { retired }),
   };
 }
 

@@ -29,6 +29,8 @@ const discoveredShape = z.object({
   machine: machineSummary.optional(),
   /** When the image was last heard to wait there. */
   waitingMs: z.number().optional(),
+  /** What it was, of a machine that is retired: it gets no address and nothing to boot. */
+  retired: text.optional(),
 });
 
 export const discoveredAnswer = z.object({ discovered: z.array(discoveredShape).readonly() });

@@ -32,6 +32,10 @@ export interface Subject {
   readonly intent: InstallIntent | undefined;
   /** What the site allows machines in no inventory; undefined where it allows nothing, and for declared ones. */
   readonly discovery?: DiscoveryRight | undefined;
+  /** The declared node whose card this is, where the node boots by another. */
+  readonly cardOf?: Node | undefined;
+  /** What a retired machine was. */
+  readonly retired?: string | undefined;
 }
 
 export interface DiscoveryRight {
@@ -72,7 +76,13 @@ export function decide(subject: Subject, nowMs: number): Decision {
 }
 
 /** Nothing that installs is among the answers. */
-function decideForStranger({ mac, discovery }: Subject): Decision {
+function decideForStranger({ mac, discovery, cardOf, retired }: Subject): Decision {
+  if (retired !== undefined) return localDisk(`${mac} is retired: ${retired}`);
+  // A node that comes by its other card has its system on its disk.
+  if (cardOf !== undefined)
+    return localDisk(
+      `${mac} is a card of node ${cardOf.name}, which is installed by its card ${cardOf.mac} alone`,
+    );
   if (discovery === undefined) return localDisk(stranger(mac));
   const { profile, unreportedBoots } = discovery;
   if (unreportedBoots >= mostUnreportedBoots)

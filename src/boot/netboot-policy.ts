@@ -3,7 +3,7 @@
 import type { Client } from "../dhcp/client.ts";
 import type { BootFile, DhcpPolicy } from "../dhcp/policy.ts";
 import { bootClassOf } from "../dhcp/pxe.ts";
-import { findNodeByMac } from "../inventory/find.ts";
+import { findNodeByMac, retiredAs } from "../inventory/find.ts";
 import { type LiveInventory, oncePer } from "../inventory/live.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
@@ -61,6 +61,10 @@ export function createNetbootPolicy(tools: NetbootPolicyTools): DhcpPolicy {
   }
 
   return {
+    refusal: (mac) => {
+      const retired = retiredAs(inventory(), mac);
+      return retired === undefined ? undefined : `${mac} is retired: ${retired}`;
+    },
     reservation: (mac) => {
       const node = findNodeByMac(inventory(), mac);
       return node && { address: node.provisioningAddress, hostName: node.name };

@@ -101,6 +101,8 @@ export type BootPlaneEvent =
 export interface DiscoveryIntake {
   /** Whether machines in no inventory boot it. */
   allowed(): boolean;
+  /** The name of the declared node that has the serial number or the UUID of the machine that reports. */
+  ownerOf(machine: MachineReport): string | undefined;
   /** Keeps a report, which came from `address`. */
   report(address: string, machine: MachineReport): void;
   /** Notes that the image waits there; false for a machine that has not reported. */

@@ -3,6 +3,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
+import type { Subject } from "../boot/decide.ts";
 import { discoveryReportPath } from "../boot/machine-texts.ts";
 import type { Mac } from "../net/mac.ts";
 import { createPerSecond } from "../net/per-second.ts";
@@ -33,8 +34,12 @@ export function discoveryRoutes(app: FastifyInstance, deps: BootPlaneDeps): void
     const asked = readOwn(deps, request, machineReport);
     if ("status" in asked) return refuse(reply, asked.status, asked.error);
     const { bootMac: mac } = asked.value;
-    const { node } = deps.subject(mac);
-    if (node !== undefined) return refuse(reply, 409, "this machine is in the inventory");
+    const known = whyKnown(deps.subject(mac), deps.discovery.ownerOf(asked.value));
+    if (known !== undefined) {
+      if (!isTooMuch("report", mac))
+        deps.logger.info({ mac, client: request.ip, reason: known }, "a report was refused");
+      return refuse(reply, 409, known);
+    }
     if (isTooMuch("report", mac)) return refuse(reply, 429, "too many reports");
     deps.discovery.report(request.ip, asked.value);
     deps.logger.info({ mac, client: request.ip }, "a machine in no inventory was looked at");
@@ -46,12 +51,26 @@ export function discoveryRoutes(app: FastifyInstance, deps: BootPlaneDeps): void
     if ("status" in asked) return refuse(reply, asked.status, asked.error);
     const { bootMac: mac } = asked.value;
     if (isTooMuch("waiting", mac)) return refuse(reply, 429, "too many signals");
+    const { node, cardOf, retired } = deps.subject(mac);
+    if (retired !== undefined) return refuse(reply, 409, "this machine is retired");
     if (!deps.discovery.waiting(mac)) return refuse(reply, 409, "this machine has not reported");
-    const { node } = deps.subject(mac);
+    const name = (node ?? cardOf)?.name;
     return reply.send(
-      node === undefined ? { state: "waiting" } : { state: "accepted", node: node.name },
+      name === undefined ? { state: "waiting" } : { state: "accepted", node: name },
     );
   });
+}
+
+/** Why a machine that reports is none to be found. `owner` is the node that has its serial number or UUID. */
+function whyKnown(
+  { node, cardOf, retired }: Subject,
+  owner: string | undefined,
+): string | undefined {
+  if (node !== undefined) return "this machine is in the inventory";
+  if (retired !== undefined) return "this machine is retired";
+  if (cardOf !== undefined) return `this card is one of node ${cardOf.name}`;
+  if (owner !== undefined) return `this serial number or UUID is that of node ${owner}`;
+  return undefined;
 }
 
 type Own<T> = { readonly value: T } | { readonly status: number; readonly error: string };

@@ -11,12 +11,14 @@ export function discoveredTable(machines: readonly DiscoveredView[], nowMs: numb
   const ago = (ms: number) => formatDuration(nowMs - ms);
   return formatTable(
     ["MAC", "ADDRESS", "FIRST", "LAST", "MACHINE", "SERIAL", "CPU", "MEMORY", "DISKS", "PORT"],
-    machines.map(({ mac, address, firstSeenMs, lastSeenMs, machine, facts }) => [
+    machines.map(({ mac, address, firstSeenMs, lastSeenMs, machine, facts, retired }) => [
       ...[mac, address ?? "-", ago(firstSeenMs), ago(lastSeenMs)],
       ...(machine === undefined
-        ? [factsText(facts), "-", "-", "-", "-", "-"]
+        ? [retiredText(retired) ?? factsText(facts), "-", "-", "-", "-", "-"]
         : [
-            [machine.vendor, machine.product].filter((word) => word !== undefined).join(" ") || "-",
+            retiredText(retired) ??
+              ([machine.vendor, machine.product].filter((word) => word !== undefined).join(" ") ||
+                "-"),
             machine.serial ?? "-",
             `${machine.threads} x ${machine.cpu ?? "?"}`,
             formatMemory(machine.memoryBytes),
@@ -28,6 +30,10 @@ export function discoveredTable(machines: readonly DiscoveredView[], nowMs: numb
   );
 }
 
+function retiredText(retired: string | undefined): string | undefined {
+  return retired === undefined ? undefined : `retired: ${retired}`;
+}
+
 function factsText(facts: Readonly<Record<string, string>>): string {
   return Object.entries(facts)
     .map(([name, value]) => `${name}=${value}`)
@@ -36,10 +42,11 @@ function factsText(facts: Readonly<Record<string, string>>): string {
 
 export function discoveryLines(view: DiscoveryView, nowMs: number): string[] {
   const [latest] = view.reports;
-  const { mac, node, address, firstSeenMs, lastSeenMs, waitingMs, facts } = view;
+  const { mac, node, retired, address, firstSeenMs, lastSeenMs, waitingMs, facts } = view;
   return [
     line("mac", mac),
     ...(node === undefined ? [] : [line("node", `${node}: it was accepted`)]),
+    ...(retired === undefined ? [] : [line("retired", retired)]),
     line("address", address ?? "none yet"),
     line("first", formatTime(firstSeenMs)),
     line("last", formatTime(lastSeenMs)),

@@ -188,6 +188,8 @@ function createDecider(
     const client = readClient(packet);
     if ("ignore" in client) return silence(client.ignore);
     if (ownMacs.has(client.mac)) return undefined;
+    const refused = policy.refusal(client.mac);
+    if (refused !== undefined) return silence(refused, client);
     if (counted === "new" && isFlood(packet, client, nowMs))
       return silence("more requests in a second than a machine makes", client);
     return respond({ packet, client, receiver, port, source, config: config(), book, nowMs });

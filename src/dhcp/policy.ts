@@ -65,6 +65,8 @@ export type BootFile =
   | { readonly none: string };
 
 export interface DhcpPolicy {
+  /** Why this machine is answered nothing at all; undefined for one that is. */
+  refusal(mac: Mac): string | undefined;
   reservation(mac: Mac): Reservation | undefined;
   /** The MAC an address is reserved for. */
   reservedFor(address: Ipv4): Mac | undefined;

@@ -112,6 +112,8 @@ export interface NodeStore {
   /** Keeps what a node's machine says of itself, in place of what it said before. */
   learn(node: string, machine: KnownMachine): void;
   machine(node: string): KnownMachine | undefined;
+  /** Nodes whose machine said last that it has a card with this MAC, declared or not any more. */
+  nodesWithCard(mac: Mac): readonly string[];
   /** Whether a wipe of the node ever began here: what is on its disk is ours. */
   wasInstalled(node: string): boolean;
   append(event: NewEvent): TimelineEvent;

@@ -3,6 +3,7 @@
 import { createBootPlane } from "../bootplane/app.ts";
 import type { BootPlaneDeps } from "../bootplane/deps.ts";
 import { downloadRate } from "../inventory/download-rate.ts";
+import { findNodeByIdentity } from "../inventory/find.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import type { NetworkTools, Observers } from "./network-tools.ts";
 
@@ -35,6 +36,7 @@ export function openBootPlane(
     onEvent: onBoot,
     discovery: {
       allowed: () => inventory().discovery.boot,
+      ownerOf: ({ system }) => findNodeByIdentity(inventory(), system)?.name,
       report: (from, machine) => {
         store.nodes.reportMachine(from, machine);
         discoveryBoots.reported(machine.bootMac);

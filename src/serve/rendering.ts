@@ -2,7 +2,7 @@
 
 import type { Assets } from "../boot/assets.ts";
 import type { ClusterConfig } from "../boot/cluster-config.ts";
-import { type DiscoveryRight, decide, type Subject } from "../boot/decide.ts";
+import { decide, type Subject } from "../boot/decide.ts";
 import type { DiscoveryBoots } from "../boot/discovery-boots.ts";
 import type { LoaderConfigs } from "../boot/loader-config.ts";
 import {
@@ -23,6 +23,7 @@ import type { Ipv4 } from "../net/ipv4.ts";
 import type { Mac } from "../net/mac.ts";
 import { publishedConfig } from "../operations/published-config.ts";
 import type { Store } from "../store/store.ts";
+import { createSubjects } from "./subjects.ts";
 
 export interface Rendering {
   readonly scripts: BootScripts;
@@ -59,7 +60,7 @@ export function createRendering(tools: RenderingTools): Rendering {
   const serverFor = ({ provisioningAddress }: Node) =>
     serverAt(serverAddressFor(inventory(), provisioningAddress));
 
-  const subject = subjects(tools);
+  const subject = createSubjects(tools);
   const installerScript = (texts: MachineTexts, node: Node): MachineScript => {
     const tools = {
       ...{ texts, server: serverFor(node), nonce: () => shownNonce },
@@ -130,27 +131,6 @@ export function createRendering(tools: RenderingTools): Rendering {
       ];
     },
     render: (node, stage) => (Object.hasOwn(stages, stage) ? stages[stage]?.(node) : undefined),
-  };
-}
-
-/** What is known of the machine with a MAC. */
-function subjects({ inventory, store, discoveryBoots, now }: RenderingTools) {
-  // One that left for good is no machine to be found.
-  const discoveryRight = (mac: Mac): DiscoveryRight | undefined => {
-    const { discovery, retired } = inventory();
-    if (!discovery.boot || Object.hasOwn(retired, mac)) return undefined;
-    return { profile: discovery.profile, unreportedBoots: discoveryBoots.unreported(mac, now()) };
-  };
-  return (mac: Mac): Subject => {
-    const node = findNodeByMac(inventory(), mac);
-    if (node === undefined)
-      return { mac, node, record: undefined, intent: undefined, discovery: discoveryRight(mac) };
-    return {
-      mac,
-      node,
-      record: store.nodes.node(node.name),
-      intent: store.nodes.intent(node.name),
-    };
   };
 }
 

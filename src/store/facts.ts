@@ -1,5 +1,6 @@
 // What is known of declared machines in SQLite: the last word of each, and what was last written to it.
 
+import type { Mac } from "../net/mac.ts";
 import type { KnownMachine, LastInstall, NodeStore } from "../nodes/ports.ts";
 import { type Connection, prepared } from "./database.ts";
 
@@ -7,12 +8,24 @@ type Kind = "machine" | "install";
 
 export function factMethods(
   database: Connection,
-): Pick<NodeStore, "learn" | "machine" | "lastInstall"> {
+): Pick<NodeStore, "learn" | "machine" | "nodesWithCard" | "lastInstall"> {
   return {
     learn: (node, { atMs, ...machine }) => save(database, node, "machine", atMs, machine),
     machine: (node) => find<KnownMachine>(database, node, "machine"),
+    nodesWithCard: (mac) => nodesWithCard(database, mac),
     lastInstall: (node) => find<LastInstall>(database, node, "install"),
   };
+}
+
+// Asked with each request of a machine in no inventory: the text is searched before it is parsed.
+function nodesWithCard(database: Connection, mac: Mac): string[] {
+  return prepared<[Record<string, unknown>], { node: string }>(
+    database,
+    `SELECT node FROM facts WHERE kind = 'machine' AND instr(facts, @mac) > 0
+       AND EXISTS (SELECT 1 FROM json_each(facts, '$.facts.macs') WHERE value = @mac) ORDER BY node`,
+  )
+    .all({ mac })
+    .map(({ node }) => node);
 }
 
 export function noteInstall(

@@ -118,6 +118,19 @@ test("a declared machine never gets the discovery image, in any state", () => {
   );
 });
 
+const { node: node01 } = armed;
+
+test("another card of a declared node, and a retired one, boot their disk, whatever the site allows", () => {
+  expect(decide({ ...unknown, discovery: right, cardOf: node01 }, nowMs)).toEqual({
+    boot: { kind: "local-disk" },
+    reason: `${stranger} is a card of node node01, which is installed by its card ${node01?.mac} alone`,
+  });
+  expect(decide({ ...unknown, discovery: right, retired: "node09, 2026-11-02" }, nowMs)).toEqual({
+    boot: { kind: "local-disk" },
+    reason: `${stranger} is retired: node09, 2026-11-02`,
+  });
+});
+
 test.each([
   [2, "discovery"],
   [3, "local-disk"],

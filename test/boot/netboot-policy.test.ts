@@ -51,6 +51,20 @@ function site(
   return made;
 }
 
+const retired = "52:54:00:12:34:aa" as Mac;
+
+it("a retired machine is refused with what it was, a declared one and a stranger are not", () => {
+  const inventory = { ...exampleInventory(), retired: { [retired]: "node09, 2026-11-02" } };
+  const policy = createNetbootPolicy({
+    inventory: () => inventory,
+    ...{ httpPort: 8080, loaders: new Set<string>(), refusedLoaders: new Map() },
+    now: () => 0,
+  });
+  expect(policy.refusal(retired)).toBe(`${retired} is retired: node09, 2026-11-02`);
+  expect(policy.refusal(node01)).toBeUndefined();
+  expect(policy.refusal("52:54:00:12:34:ab" as Mac)).toBeUndefined();
+});
+
 const fallback = {
   file: "ipxe.efi",
   remark: "the fallback loader: it names no registered architecture",

@@ -1,6 +1,13 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { Mac } from "../../src/net/mac.ts";
-import { activeMac, testBootPlane, unknownMac } from "../fakes/boot-plane.ts";
+import {
+  activeMac,
+  activeSerial,
+  cardMac,
+  retiredMac,
+  testBootPlane,
+  unknownMac,
+} from "../fakes/boot-plane.ts";
 import { reportedMac, reportJson } from "../fakes/machine-report.ts";
 
 async function plane() {
@@ -57,6 +64,34 @@ test("the facts of a declared machine are not taken, and its signal is answered 
   started.reports.push({ address: "127.0.0.1", mac: activeMac });
   const answer = await post("alive", { version: 1, bootMac: activeMac });
   expect(answer.json()).toEqual({ state: "accepted", node: "node02" });
+});
+
+test.each([
+  ["another card of a declared node", cardMac, {}, "this card is one of node node02"],
+  ["a retired machine", retiredMac, {}, "this machine is retired"],
+  [
+    "a machine with the serial number of a declared node",
+    unknownMac,
+    { system: { serial: activeSerial } },
+    "this serial number or UUID is that of node node02",
+  ],
+])("the report of %s is refused, and nothing of it kept", async (_who, mac, changes, error) => {
+  const { started, report } = await plane();
+  started.standing = { kind: "given", to: mac };
+  const answer = await report(reportJson({ ...changes, bootMac: mac }));
+  expect([answer.statusCode, answer.json()]).toEqual([409, { error }]);
+  expect(started.reports).toEqual([]);
+});
+
+test("a retired machine does not wait, and one that reported by a card that a node has since is told its name", async () => {
+  const { started, post } = await plane();
+  const signalOf = (mac: Mac) => {
+    started.reports.push({ address: "127.0.0.1", mac });
+    started.standing = { kind: "given", to: mac };
+    return post("alive", { version: 1, bootMac: mac });
+  };
+  expect((await signalOf(retiredMac)).statusCode).toBe(409);
+  expect((await signalOf(cardMac)).json()).toEqual({ state: "accepted", node: "node02" });
 });
 
 test("a second report within seconds is too much", async () => {

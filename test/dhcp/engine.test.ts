@@ -26,6 +26,42 @@ const discover = (number: number, fields: Fields = {}) =>
   request("DISCOVER", { mac: machine(number), ...fields });
 const outcomes = (replies: readonly Reply[]) => replies.map((reply) => outcome({ reply }));
 
+describe("a machine that the policy refuses", () => {
+  const changes = {
+    policy: { refusal: (mac: unknown) => (mac === stranger ? "it is retired" : undefined) },
+  };
+  const fromStranger = [
+    request("DISCOVER"),
+    selecting("10.0.100.100"),
+    initReboot("10.0.100.100"),
+    renewing("10.0.100.100"),
+    request("INFORM", { ciaddr: ip("10.0.100.100") }),
+  ];
+
+  it("is answered nothing, with the reason, and takes nothing from the pool", () => {
+    const site = createSite([], changes);
+    for (const packet of fromStranger) {
+      const response = site.send(packet);
+      expect(outcome(response)).toBe("silence");
+      expect(response.event).toMatchObject({
+        kind: "dhcp-ignored",
+        reason: "it is retired",
+        client: { mac: stranger },
+      });
+    }
+    expect(outcome(site.send(request("DISCOVER", { mac: other })))).toBe("OFFER 10.0.100.100");
+  });
+
+  it("gets no boot file beside another server either", () => {
+    const site = createSite([], { ...changes, config: withProvisioning({ mode: "proxy" }) });
+    const options = { 60: Buffer.from("PXEClient:Arch:00007:UNDI:003016"), 93: Buffer.of(0, 7) };
+    expect(outcome(site.send(request("DISCOVER", { options })))).toBe("silence");
+    expect(site.send(request("DISCOVER", { mac: other, options })).reply?.packet.file).toBe(
+      "ipxe.efi",
+    );
+  });
+});
+
 describe("requests that arrive together", () => {
   it("never bring two machines one address", () => {
     const site = createSite();

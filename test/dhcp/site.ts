@@ -71,6 +71,7 @@ export function withProvisioning(changes: Partial<Subnet>): Partial<DhcpConfig> 
 
 /** node01 has 10.0.100.50; the boot file depends on iPXE and architecture 7 or 16 alone. */
 export const policy: DhcpPolicy = {
+  refusal: () => undefined,
   reservation: (mac) =>
     mac === node01 ? { address: ip("10.0.100.50"), hostName: "node01" } : undefined,
   reservedFor: (address) => (address === "10.0.100.50" ? node01 : undefined),

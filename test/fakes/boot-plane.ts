@@ -26,6 +26,11 @@ import { assetDirectory } from "./asset-directory.ts";
 export const armedMac = "52:54:00:12:34:56" as Mac;
 export const activeMac = "52:54:00:12:34:57" as Mac;
 export const unknownMac = "52:54:00:12:34:99" as Mac;
+/** The active node's other card. */
+export const cardMac = "52:54:01:12:34:57" as Mac;
+/** The active node's serial number. */
+export const activeSerial = "SN-node02";
+export const retiredMac = "52:54:00:12:34:aa" as Mac;
 export const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGrZ operator@example.com";
 
 /** An unencrypted key's two halves, as far as the archive looks at them. */
@@ -86,6 +91,7 @@ export function memoryKeysLedger(isClosed: () => boolean): KeysLedger {
 function intake(reports: TestBootPlane["reports"], allowed: () => boolean): DiscoveryIntake {
   return {
     allowed,
+    ownerOf: ({ system }) => (system.serial === activeSerial ? "node02" : undefined),
     report: (address, { bootMac }) => void reports.push({ address, mac: bootMac }),
     waiting: (mac) => reports.some((report) => report.mac === mac),
   };
@@ -139,6 +145,10 @@ export async function testBootPlane(
           expiresAtMs: 2_000,
           consumedAtMs: undefined,
         };
+        const cardOf = mac === cardMac ? nodes.get(activeMac) : undefined;
+        if (cardOf !== undefined) return { ...stranger(mac), discovery: undefined, cardOf };
+        if (mac === retiredMac)
+          return { ...stranger(mac), discovery: undefined, retired: "node09, sold" };
         if (found === undefined && plane.discoveryAllowed) return stranger(mac);
         return { mac, node: found, record, intent: mac === armedMac ? intent : undefined };
       },

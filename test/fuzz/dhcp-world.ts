@@ -68,6 +68,7 @@ for (let i = 0; i < 40; i++) {
 export const reservedMacs = [...reservations.keys()];
 
 export const policy: DhcpPolicy = {
+  refusal: () => undefined,
   reservation: (mac) => {
     const address = reservations.get(mac);
     return address === undefined ? undefined : { address, hostName: "node" };

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Node } from "../../src/inventory/schema.ts";
 import { machineReport } from "../../src/nodes/machine-report.ts";
 import type { Operation } from "../../src/operations/operation.ts";
@@ -150,26 +150,93 @@ test("refuses a machine that is powered on and was never installed from here", a
   expect(machine(rack, "node01").power).toBe("on");
 });
 
-test("installs a machine that is powered on where the discovery image waits, and no longer when it has fallen silent", async () => {
-  const report = (rack: FakeRack) => {
-    const bootMac = nodeOf(rack, "node01").mac;
+/** What the image said before the machine was declared as `identity`, and, `waitsMs` later, that it waits. */
+async function provisionWaiting({
+  identity = { serial: reportJson().system.serial } as Pick<Node, "serial" | "uuid">,
+  reports = true,
+  signals = true,
+  waitsMs = 30_000,
+  silentMs = 30_000,
+}) {
+  const rack = fakeRack();
+  const bootMac = nodeOf(rack, "node01").mac;
+  const inventory = rack.tools.inventory();
+  const nodes = inventory.nodes.map((node) =>
+    node.name === "node01" ? { ...node, ...identity } : node,
+  );
+  machine(rack, "node01").power = "on";
+  machine(rack, "node01").serial = identity.serial;
+  if (reports)
     rack.tools.nodes.reportMachine("10.0.100.101", machineReport.parse(reportJson({ bootMac })));
+  rack.clock.advance(waitsMs);
+  if (signals) rack.tools.nodes.noteWaiting(bootMac);
+  rack.clock.advance(silentMs);
+  const declared = {
+    ...rack,
+    tools: { ...rack.tools, inventory: () => ({ ...inventory, nodes }) },
   };
-  const waiting = fakeRack();
-  machine(waiting, "node01").power = "on";
-  report(waiting);
-  waiting.clock.advance(60_000);
-  const [operation] = await provision(waiting, ["node01"]);
-  expect(operation?.failure).toBeUndefined();
-  expect(machine(waiting, "node01").wipes).toBe(1);
+  const [operation] = await provision(declared, ["node01"]);
+  return { failure: operation?.failure, wipes: machine(rack, "node01").wipes };
+}
 
-  const silent = fakeRack();
-  machine(silent, "node01").power = "on";
-  report(silent);
-  silent.clock.advance(120_000);
-  const [refused] = await provision(silent, ["node01"]);
-  expect(refused?.failure?.reason).toMatch(/powered on and was never installed/);
-  expect(machine(silent, "node01").wipes).toBe(0);
+describe("a machine that is powered on and was never installed from here", () => {
+  const { serial, uuid } = reportJson().system;
+
+  test("is installed where the discovery image waits that reported the entry's serial number", async () => {
+    expect(await provisionWaiting({})).toEqual({ failure: undefined, wipes: 1 });
+  });
+
+  test.each<[string, Parameters<typeof provisionWaiting>[0], RegExp, RegExp]>([
+    [
+      "whose image has fallen silent",
+      { silentMs: 120_000 },
+      /it may be in use$/,
+      /switch it off \(rackstrap power off node01\), then provision it$/,
+    ],
+    [
+      "that was not heard after its report",
+      { signals: false },
+      /it may be in use$/,
+      /switch it off/,
+    ],
+    [
+      "that still says that it waits when the image must have switched it off",
+      { waitsMs: 65 * 60_000, silentMs: 0 },
+      /it may be in use$/,
+      /switch it off/,
+    ],
+    ["that only says that it waits", { reports: false }, /it may be in use$/, /switch it off/],
+    [
+      "whose entry has neither serial number nor UUID",
+      { identity: {} },
+      /heard by its MAC 52:54:00:12:34:56, which anybody can set$/,
+      /write the machine's serial number or UUID into its entry .*rackstrap discovered 52:54:00/,
+    ],
+    [
+      "whose entry has what makers leave in place of a number",
+      { identity: { serial: "To be filled by O.E.M." } },
+      /which anybody can set$/,
+      /write the machine's serial number or UUID into its entry/,
+    ],
+    [
+      "whose image reported another serial number",
+      { identity: { serial: "SN-other" } },
+      /reported another serial number or UUID than its entry has$/,
+      /correct serial and uuid of its entry/,
+    ],
+    [
+      "whose image reported its serial number and another UUID",
+      { identity: { serial, uuid: uuid.replace("4c4c", "0000") } },
+      /reported another serial number or UUID/,
+      /correct serial and uuid/,
+    ],
+  ])("is refused, one %s", async (_which, what, reason, next) => {
+    const { failure, wipes } = await provisionWaiting(what);
+    expect(failure?.reason).toMatch(/powered on and was never installed/);
+    expect(failure?.reason).toMatch(reason);
+    expect(failure?.next).toMatch(next);
+    expect(wipes).toBe(0);
+  });
 });
 
 test("leaves a machine on that may be a voter of a cluster which nobody can see", async () => {
@@ -181,6 +248,21 @@ test("leaves a machine on that may be a voter of a cluster which nobody can see"
   const [operation] = await provision(rack, ["node02"]);
   expect(operation?.failure?.reason).toMatch(/may be a voter that this server cannot reach/);
   expect(machine(rack, "node02")).toMatchObject({ power: "on", wipes: 1 });
+});
+
+test("what once reported, and is said to wait, may be a voter all the same when it was installed since", async () => {
+  const rack = fakeRack();
+  const { mac } = nodeOf(rack, "node02");
+  const { serial } = reportJson().system;
+  Object.assign(nodeOf(rack, "node02"), { serial });
+  machine(rack, "node02").serial = serial;
+  rack.tools.nodes.reportMachine("10.0.100.101", machineReport.parse(reportJson({ bootMac: mac })));
+  await provision(rack, threeNodes);
+  for (const name of threeNodes) machine(rack, name).fault = "never-joins";
+  rack.database.prepare("UPDATE nodes SET state = 'failed' WHERE name = 'node02'").run();
+  rack.tools.nodes.noteWaiting(mac);
+  const [operation] = await provision(rack, ["node02"]);
+  expect(operation?.failure?.reason).toMatch(/may be a voter that this server cannot reach/);
 });
 
 test("refuses an active node: provisioning it would destroy it", async () => {

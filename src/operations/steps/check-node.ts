@@ -1,6 +1,7 @@
 // Before anything is touched: is all there that the install needs, and is the node free to be installed?
 
 import { BmcError, mayPass } from "../../bmc/bmc.ts";
+import { declaredIdentity } from "../../inventory/find.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
 import type { StepContext } from "../provision.ts";
@@ -36,28 +37,67 @@ export function checkNode(context: StepContext): Step {
         );
       const answer = await askBmc(context, attempt.evidence, signal);
       if (answer.kind !== "done" || answer.evidence?.["power"] !== "on") return answer;
+      // One that was installed is declared, and does not wait there: a report is of before its install.
+      if (context.nodes.wasInstalled(node.name))
+        return (await isClusterOutOfSight(context)) ? perhapsVoter(context) : answer;
       // It was looked at there, before it was accepted, and nothing was written to it since.
-      if (waitsInDiscovery(context)) return answer;
-      if (!context.nodes.wasInstalled(node.name)) return runningStranger(node);
-      return (await isClusterOutOfSight(context)) ? perhapsVoter(context) : answer;
+      const waiting = waitsInDiscovery(context);
+      return waiting === "it" ? answer : runningStranger(node, waiting);
     },
   };
 }
 
 /** A machine that is on and was never installed from here may hold someone's work; switching it off is for a person to say. */
-function runningStranger(node: Node): StepResult {
+function runningStranger(node: Node, waiting: Exclude<Waiting, "it">): StepResult {
+  const { also, remedy } = strangerWords[waiting](node);
   return failed(
-    `node ${node.name} is powered on and was never installed from here: it may be in use`,
-    `make sure that nothing on it is needed, switch it off (rackstrap power off ${node.name}), then provision it`,
+    `node ${node.name} is powered on and was never installed from here: it may be in use${also}`,
+    `make sure that nothing on it is needed, switch it off (rackstrap power off ${node.name}), then provision it${remedy}`,
   );
 }
 
+/**
+ * Who is heard from the discovery image by the node's MAC: nobody, the declared machine, another one, or one that the entry knows
+ * by its MAC alone.
+ */
+type Waiting = "nobody" | "it" | "another" | "unknown";
+
+const strangerWords: Readonly<
+  Record<Exclude<Waiting, "it">, (node: Node) => { readonly also: string; readonly remedy: string }>
+> = {
+  nobody: () => ({ also: "", remedy: "" }),
+  another: ({ mac }) => ({
+    also: `; the discovery image that is heard by its MAC ${mac} reported another serial number or UUID than its entry has`,
+    remedy: `; or correct serial and uuid of its entry, if rackstrap discovered ${mac} shows this machine's`,
+  }),
+  unknown: ({ mac }) => ({
+    also: `; the discovery image is heard by its MAC ${mac}, which anybody can set`,
+    remedy: `; or write the machine's serial number or UUID into its entry (serial, uuid), as rackstrap discovered ${mac} shows it`,
+  }),
+};
+
 // The image says every half minute that it waits. A machine that was restarted since is soon not heard any more.
 const discoverySilenceMs = 120_000;
+// It reports in its first minute and switches the machine off after an hour: whoever still waits then is not it.
+const reportHoldsMs = 65 * 60_000;
 
-function waitsInDiscovery({ node, nodes, clock }: StepContext): boolean {
-  const waitingMs = nodes.discovery(node.mac)?.waitingMs;
-  return waitingMs !== undefined && clock.now() - waitingMs < discoverySilenceMs;
+/**
+ * A MAC can be set by anybody, and so can the signals in its name be sent. The report came before the machine was declared, for later
+ * ones are refused: what it says has to be what the operator then wrote down.
+ */
+function waitsInDiscovery({ node, nodes, clock }: StepContext): Waiting {
+  const { report, waitingMs } = nodes.discovery(node.mac) ?? {};
+  if (report === undefined || waitingMs === undefined) return "nobody";
+  const nowMs = clock.now();
+  const isHeard = waitingMs > report.atMs && nowMs - waitingMs < discoverySilenceMs;
+  if (!isHeard || nowMs - report.atMs >= reportHoldsMs) return "nobody";
+  const declared = declaredIdentity(node);
+  if (declared.serial === undefined && declared.uuid === undefined) return "unknown";
+  const { serial, uuid } = report.machine.system;
+  const isIt =
+    (declared.serial === undefined || declared.serial === serial) &&
+    (declared.uuid === undefined || declared.uuid === uuid?.toLowerCase());
+  return isIt ? "it" : "another";
 }
 
 /** True when there is a cluster, and no member of it answers. */
