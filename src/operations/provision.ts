@@ -116,6 +116,8 @@ export interface ProvisionTools {
 export interface StepContext extends Omit<ProvisionTools, "inventory" | "bmc" | "installation"> {
   /** The one that the plan was made from. */
   readonly inventory: Inventory;
+  /** Asks for the one in force, which may have changed during an attempt. */
+  readonly inForce: LiveInventory;
   readonly node: Node;
   readonly controller: Bmc;
   readonly install: Installation;
@@ -129,7 +131,7 @@ export function provisionPlan(tools: ProvisionTools, operation: Operation, node:
   const inventory = tools.inventory();
   const controller = tools.bmc(node);
   const context: StepContext = {
-    ...{ ...tools, inventory, node, install, controller },
+    ...{ ...tools, inventory, inForce: tools.inventory, node, install, controller },
     switchOff: async () => await switchOff(tools, node, controller, operation.id),
   };
   return {

@@ -258,6 +258,59 @@ test("an inventory that changes while the flake is read has the flake asked agai
   expect([asked(), machine(rack).wipes]).toEqual([2, 1]);
 });
 
+/** The rack, and what happens while the installer is asked for its disks, between approval and the first byte. */
+function whileDisksAreNamed(rack: FakeRack, happens: () => void): FakeRack {
+  const installation: FakeRack["tools"]["installation"] = (node, id) => {
+    const install = rack.tools.installation(node, id);
+    const nameDisks: typeof install.nameDisks = async (disks, signal) => {
+      happens();
+      return await install.nameDisks(disks, signal);
+    };
+    return { ...install, nameDisks };
+  };
+  return { ...rack, tools: { ...rack.tools, installation } };
+}
+
+test.each<[string, Partial<Node>, RegExp]>([
+  ["protected", { protected: true }, /protected meanwhile: nothing was written/],
+  ["of another disk", { disk: { path: "/dev/sdb" } }, /the inventory now says \/dev\/sdb of/],
+  ["of another MAC", { mac: "52:54:00:99:99:99" as Node["mac"] }, /of 52:54:00:99:99:99$/],
+  [
+    "a mirror",
+    { layout: { kind: "mirror", second: { path: "/dev/sdb" } } },
+    /says \/dev\/\S+ and \/dev\/sdb of/,
+  ],
+])(
+  "a node that becomes %s between the last look and the first byte is not written to",
+  async (_, over, reason) => {
+    const rack = fakeRack();
+    let inForce = rack.tools.inventory();
+    const changed = declaredAs(rack, over).tools.inventory();
+    const named = whileDisksAreNamed(rack, () => {
+      inForce = changed;
+    });
+    const operation = await provision({
+      ...named,
+      tools: { ...named.tools, inventory: () => inForce },
+    });
+    expect(operation.failure).toMatchObject({
+      stage: "install",
+      reason: expect.stringMatching(reason),
+    });
+    expect(machine(rack).wipes).toBe(0);
+    expect(rack.tools.nodes.intent(name)?.consumedAtMs).toBeUndefined();
+  },
+);
+
+test("a permission that runs out while the installer is asked for its disks allows nothing", async () => {
+  const rack = fakeRack();
+  const expiresAtMs = () => rack.tools.nodes.intent(name)?.expiresAtMs ?? 0;
+  const late = whileDisksAreNamed(rack, () => rack.clock.advance(expiresAtMs()));
+  const operation = await provision(late);
+  expect(operation.failure?.reason).toMatch(/permission of node node01 ran out/);
+  expect(machine(rack).wipes).toBe(0);
+});
+
 function armed(rack: FakeRack): boolean {
   return rack.tools.nodes.intent(name)?.resolved !== undefined;
 }

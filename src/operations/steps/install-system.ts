@@ -3,6 +3,7 @@
 // before that.
 
 import { formatDisks } from "../../inventory/disk.ts";
+import { findNode } from "../../inventory/find.ts";
 import { describeDisk, identityOf } from "../../nodes/disk-identity.ts";
 import type { InstallIntent } from "../../nodes/ports.ts";
 import { changedDisks } from "../disk-guard.ts";
@@ -63,7 +64,7 @@ async function compareWithFlake(
 
 async function begin(
   context: StepContext,
-  { operation, nowMs }: Attempt,
+  { operation }: Attempt,
   signal: AbortSignal,
 ): Promise<StepResult> {
   const { node, nodes, install } = context;
@@ -83,18 +84,36 @@ async function begin(
       naming.why,
       `correct the disk of node ${node.name} in the inventory, then provision again`,
     );
+  const changedSince = obstacleNow(context, intent, operation);
+  if (changedSince !== undefined) return changedSince;
   const detail = { operation: operation.id, disk: intent.disk, mac: node.mac, disks };
   // After a crash between this record and the start, the record stands and the run is started now, still once.
   const recorded =
-    intent.consumedAtMs !== undefined || nodes.consume(intent.id, disks, nowMs, detail);
+    intent.consumedAtMs !== undefined ||
+    nodes.consume(intent.id, disks, context.clock.now(), detail);
   if (!recorded) return ranOut(node.name);
   await install.start();
   return wait(500, `nixos-anywhere started, onto ${disks.map(describeDisk).join(" and ")}`);
 }
 
+/** The same once more, by the inventory in force: the installer may have taken a minute to answer, and a reload takes a moment. */
+function obstacleNow(
+  context: StepContext,
+  intent: InstallIntent,
+  operation: Operation,
+): StepResult | undefined {
+  const { name } = context.node;
+  const node = findNode(context.inForce(), name);
+  if (node !== undefined) return obstacleTo({ node }, intent, operation);
+  return failed(
+    `node ${name} has left the inventory meanwhile: nothing was written`,
+    `put it back into the inventory, then start again: rackstrap provision ${name}`,
+  );
+}
+
 /** The permission must still be this operation's, and for what the inventory says now. */
 function obstacleTo(
-  { node }: StepContext,
+  { node }: Pick<StepContext, "node">,
   intent: InstallIntent | undefined,
   operation: Operation,
 ): StepResult | undefined {
