@@ -1,6 +1,7 @@
 // Which changes of the inventory are refused while the server runs, each with what to do first (reliability F17). Pure: what is known
 // of the machines comes in, sentences go out.
 
+import { isDeepStrictEqual } from "node:util";
 import type { Judgement } from "../cluster/judge.ts";
 import { formatDisk } from "../inventory/disk.ts";
 import { servedInterfaces } from "../inventory/networks.ts";
@@ -58,11 +59,34 @@ export function inventoryRefusals(
   ];
 }
 
-/** What an install that is under way relies on. */
+/** What an install that is under way relies on: its steps go by these, and must all mean the same machine. */
 function identityChange(from: Node, to: Node): string | undefined {
-  if (from.mac !== to.mac) return `given the MAC ${to.mac}`;
-  const disk = formatDisk(to.disk);
-  return formatDisk(from.disk) === disk ? undefined : `given the disk ${disk}`;
+  const relied: readonly (readonly [string, (node: Node) => unknown])[] = [
+    [`the MAC ${to.mac}`, ({ mac }) => mac],
+    [`the disk ${formatDisk(to.disk)}`, ({ disk }) => formatDisk(disk)],
+    [`the BMC ${formatBmc(to)}`, formatBmc],
+    [
+      `the provisioning address ${to.provisioningAddress}`,
+      ({ provisioningAddress }) => provisioningAddress,
+    ],
+    [
+      `the production address ${to.productionAddress}`,
+      ({ productionAddress }) => productionAddress,
+    ],
+    [`another layout (${to.layout.kind})`, ({ layout }) => layout],
+    [`the firmware ${to.firmware}`, ({ firmware }) => firmware],
+  ];
+  const changed = relied.flatMap(([what, of]) =>
+    isDeepStrictEqual(of(from), of(to)) ? [] : [what],
+  );
+  return changed.length === 0 ? undefined : `given ${changed.join(" and ")}`;
+}
+
+/** Which machine it switches; a password may change at any time. */
+function formatBmc({ bmc }: Node): string {
+  const { kind, address, port } = bmc;
+  const system = kind === "redfish" && bmc.system !== undefined ? `, system ${bmc.system}` : "";
+  return `${address} (${kind}, port ${port}${system})`;
 }
 
 function busy(node: string, what: string, facts: MachineFacts): InventoryRefusal[] {

@@ -114,6 +114,51 @@ test.each<[string, Inventory, Partial<MachineFacts>, RegExp, RegExp]>([
   ]);
 });
 
+const asRedfish = (bmc: Node["bmc"]): Node["bmc"] => ({
+  ...{ kind: "redfish", address: bmc.address, user: "admin", password: bmc.password, port: 443 },
+  ...{ trust: { insecure: "unchecked" }, authentication: "session" },
+});
+
+test.each<[string, (node: Node) => Partial<Node>]>([
+  [
+    "the BMC 10.0.10.99 (ipmi, port 623)",
+    ({ bmc }) => ({ bmc: { ...bmc, address: "10.0.10.99" as Ipv4 } }),
+  ],
+  ["(ipmi, port 6230)", ({ bmc }) => ({ bmc: { ...bmc, port: 6230 } })],
+  ["(redfish, port 443)", ({ bmc }) => ({ bmc: asRedfish(bmc) })],
+  ["the provisioning address 10.0.100.99", () => ({ provisioningAddress: "10.0.100.99" as Ipv4 })],
+  ["the production address 10.0.200.99", () => ({ productionAddress: "10.0.200.99" as Ipv4 })],
+  ["another layout (mirror)", () => ({ layout: { kind: "mirror", second: { path: "/dev/sdb" } } })],
+  [
+    "another layout (lvm)",
+    () => ({ layout: { kind: "lvm", volumes: { root: { size: "50G", mountpoint: "/" } } } }),
+  ],
+  ["the firmware", ({ firmware }) => ({ firmware: firmware === "bios" ? "uefi" : "bios" })],
+  [
+    "the MAC 52:54:00:99:99:99 and the disk /dev/sdb",
+    () => ({ mac: "52:54:00:99:99:99" as Mac, disk: { path: "/dev/sdb" } }),
+  ],
+])("a node is not given %s while it is installed or armed, and is otherwise", (what, change) => {
+  const to = withNode02((node) => [{ ...node, ...change(node) }]);
+  const refusals = [operating, intent()].map((facts) =>
+    inventoryRefusals(site, to, { ...idle, ...facts }),
+  );
+  for (const [refusal, ...others] of refusals) {
+    expect(others).toEqual([]);
+    expect(refusal?.reason).toContain("node02 can't be given ");
+    expect(refusal?.reason).toContain(what);
+    expect(refusal?.next).toMatch(/operations cancel op-1$/);
+  }
+  expect(inventoryRefusals(site, to, idle)).toEqual([]);
+});
+
+test("a password of a BMC changes while its node is installed", () => {
+  const to = withNode02((node) => [
+    { ...node, bmc: { ...node.bmc, password: { file: "/run/other" } } } as Node,
+  ]);
+  expect(inventoryRefusals(site, to, { ...idle, ...operating })).toEqual([]);
+});
+
 test.each<[string, Inventory, Partial<MachineFacts>]>([
   ["a node that nobody is at work on leaves", without, {}],
   ["a node in another power group while it is installed", otherGroup, operating],
