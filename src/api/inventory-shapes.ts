@@ -23,7 +23,8 @@ const diffShape = z.object({
   settings: z.array(settingShape).readonly(),
 });
 
-const refusalShape = z.object({ node: text, reason: text, next: text });
+/** `node` is absent where it is about no single one. */
+const refusalShape = z.object({ node: text.optional(), reason: text, next: text });
 
 const found = {
   /** What is wrong in the files. */

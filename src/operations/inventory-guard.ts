@@ -10,7 +10,8 @@ import type { InstallIntent } from "../nodes/ports.ts";
 import type { NodeState } from "../nodes/state.ts";
 
 export interface InventoryRefusal {
-  readonly node: string;
+  /** Absent where it is about no single node. */
+  readonly node?: string | undefined;
   readonly reason: string;
   /** What to do first. */
   readonly next: string;
@@ -55,6 +56,7 @@ export function inventoryRefusals(
       const what = next && identityChange(node, next);
       return what === undefined ? [] : busy(node.name, what, facts).slice(0, 1);
     }),
+    ...renamedCluster(from, to, facts),
     ...serverAddresses(to),
   ];
 }
@@ -148,6 +150,21 @@ function memberOf(
       node,
       reason: `node ${node} can't be removed: it is ${known}, and the cluster can't be seen, so it may be a voter`,
       next: gone,
+    },
+  ];
+}
+
+/** By another name it would count as never formed: no voter would be kept, and a second cluster would be made. */
+function renamedCluster(
+  { cluster: { name } }: Inventory,
+  to: Inventory,
+  { clusterFormed }: MachineFacts,
+): InventoryRefusal[] {
+  if (!clusterFormed || to.cluster.name === name) return [];
+  return [
+    {
+      reason: `the cluster can't be renamed from ${name} to ${to.cluster.name}: it was formed as ${name}, and its voters are known by that name`,
+      next: `set cluster.name to ${name} again; if that cluster is gone for good, start the server again, which reads the file as it is`,
     },
   ];
 }

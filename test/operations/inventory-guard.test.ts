@@ -183,3 +183,14 @@ test("a node does not get the address that the server has until it is started ag
     { node: "node02", reason: expect.stringContaining(`can't have ${address}`) },
   ]);
 });
+
+test("a cluster that was formed keeps its name, for its voters are known by it", () => {
+  const to = { ...site, cluster: { ...site.cluster, name: "other" } };
+  expect(inventoryRefusals(site, to, idle)).toEqual([
+    {
+      reason: `the cluster can't be renamed from ${site.cluster.name} to other: it was formed as ${site.cluster.name}, and its voters are known by that name`,
+      next: expect.stringContaining(`set cluster.name to ${site.cluster.name} again`),
+    },
+  ]);
+  expect(inventoryRefusals(site, to, { ...idle, clusterFormed: false })).toEqual([]);
+});
