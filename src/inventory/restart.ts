@@ -1,5 +1,6 @@
 // Which settings can't change while the server runs, and an inventory as it is in force until then. Pure.
 
+import { checkInventory, type Finding } from "./check.ts";
 import { diffInventories, type SettingChange } from "./diff.ts";
 import type { Inventory } from "./schema.ts";
 
@@ -29,4 +30,19 @@ export function untilRestart(started: Inventory, next: Inventory): Started {
       atStart.some((setting) => path === setting || path.startsWith(`${setting}.`)),
     ),
   };
+}
+
+/**
+ * Which rules the settings in force until the restart and those of the file break together, though each file is sound: a network and
+ * the server's address in it move at one time or not at all.
+ */
+export function mixtureFindings({ inventory, needsRestart }: Started): readonly Finding[] {
+  if (needsRestart.length === 0) return [];
+  const nodes = inventory.nodes.map((node) => [
+    node.name,
+    { ...node, services: [...node.services] },
+  ]);
+  return checkInventory({ ...inventory, nodes: Object.fromEntries(nodes) }).filter(
+    ({ severity }) => severity !== "warning",
+  );
 }

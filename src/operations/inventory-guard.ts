@@ -4,7 +4,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Judgement } from "../cluster/judge.ts";
 import { formatDisk } from "../inventory/disk.ts";
-import { servedInterfaces } from "../inventory/networks.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { InstallIntent } from "../nodes/ports.ts";
 import type { NodeState } from "../nodes/state.ts";
@@ -57,7 +56,6 @@ export function inventoryRefusals(
       return what === undefined ? [] : busy(node.name, what, facts).slice(0, 1);
     }),
     ...renamedCluster(from, to, facts),
-    ...serverAddresses(to),
   ];
 }
 
@@ -167,16 +165,4 @@ function renamedCluster(
       next: `set cluster.name to ${name} again; if that cluster is gone for good, start the server again, which reads the file as it is`,
     },
   ];
-}
-
-/** The file was checked with the server's address in it, which counts from the next start on. */
-function serverAddresses(to: Inventory): InventoryRefusal[] {
-  const own = new Set(servedInterfaces(to).map(({ address }) => address));
-  return to.nodes
-    .filter(({ provisioningAddress }) => own.has(provisioningAddress))
-    .map(({ name, provisioningAddress }) => ({
-      node: name,
-      reason: `node ${name} can't have ${provisioningAddress}: it is this server's until it is started again`,
-      next: "give the node another address, or start the server again",
-    }));
 }

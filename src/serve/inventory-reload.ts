@@ -3,6 +3,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { InventoryStatusView, InventoryVerdict } from "../api/inventory-shapes.ts";
+import type { Finding } from "../inventory/check.ts";
 import { diffInventories, isEmptyDiff, noDifference } from "../inventory/diff.ts";
 import {
   areSameTexts,
@@ -12,7 +13,7 @@ import {
 } from "../inventory/files.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import { formatProblem, type Parsed } from "../inventory/load.ts";
-import { untilRestart } from "../inventory/restart.ts";
+import { mixtureFindings, untilRestart } from "../inventory/restart.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { InventoryRefusal } from "../operations/inventory-guard.ts";
@@ -69,9 +70,11 @@ export function openInventory(file: string, now: () => number): InventoryReload 
   const judge = async (loaded: Parsed): Promise<Judged> => {
     if ("problems" in loaded)
       return { verdict: { ...nothing, problems: loaded.problems }, next: undefined };
-    const { inventory: next, needsRestart } = untilRestart(started, loaded.inventory);
+    const mixed = untilRestart(started, loaded.inventory);
+    const { inventory: next, needsRestart } = mixed;
     const diff = diffInventories(inForce, next);
-    const refused = isEmptyDiff(diff) ? [] : await refusalsOf(next);
+    const unsound = mixtureFindings(mixed).map(onlyWithRestart);
+    const refused = isEmptyDiff(diff) ? [] : [...unsound, ...(await refusalsOf(next))];
     const { warnings } = loaded;
     return { verdict: { problems: [], refused, needsRestart, warnings, diff }, next };
   };
@@ -145,6 +148,13 @@ function found({ problems, refused, needsRestart, warnings }: InventoryVerdict):
 
 function isSound({ problems, refused }: Found): boolean {
   return problems.length + refused.length === 0;
+}
+
+function onlyWithRestart({ path, message }: Finding): InventoryRefusal {
+  return {
+    reason: `takes effect only with a restart: ${path.join(".")}: ${message}`,
+    next: "start the server again, which takes the whole file (systemctl restart rackstrap); or leave what waits for that out of the file",
+  };
 }
 
 /** What is no fault of the file is told where the file's faults are. */

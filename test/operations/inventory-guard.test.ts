@@ -176,14 +176,6 @@ test.each<[string, Inventory, Partial<MachineFacts>]>([
   expect(inventoryRefusals(site, to, { ...idle, ...facts })).toEqual([]);
 });
 
-test("a node does not get the address that the server has until it is started again", () => {
-  const address = site.server.address;
-  const to = withNode02((node) => [{ ...node, provisioningAddress: address as Ipv4 }]);
-  expect(inventoryRefusals(site, to, idle)).toMatchObject([
-    { node: "node02", reason: expect.stringContaining(`can't have ${address}`) },
-  ]);
-});
-
 test("a cluster that was formed keeps its name, for its voters are known by it", () => {
   const to = { ...site, cluster: { ...site.cluster, name: "other" } };
   expect(inventoryRefusals(site, to, idle)).toEqual([

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import type { InventoryVerdict } from "../../src/api/inventory-shapes.ts";
 import { isEmptyDiff } from "../../src/inventory/diff.ts";
+import { parseInventory } from "../../src/inventory/load.ts";
 import type { Inventory } from "../../src/inventory/schema.ts";
 import type { NewEvent } from "../../src/nodes/ports.ts";
 import type { InventoryRefusal } from "../../src/operations/inventory-guard.ts";
@@ -140,6 +141,55 @@ test("what can't change waits for the next start and is named, and the rest is i
   await reload.reload("files");
   expect([reload.status().needsRestart, read.length]).toEqual([[], 2]);
 });
+
+test("a network moves as a whole or not at all: half of it would wait for the next start", async () => {
+  const { reload, applied, write, begin } = server();
+  begin();
+  const before = reload.inForce();
+  const moved = good.replaceAll("10.0.100.", "10.0.150.");
+  write(moved);
+  const { refused, problems } = await reload.reload("files");
+  expect(problems).toEqual([]);
+  expect(refused[0]).toMatchObject({
+    reason: expect.stringMatching(
+      /^takes effect only with a restart: server\.address: 10\.0\.100\.10 .*10\.0\.150\.0\/24/,
+    ),
+    next: expect.stringContaining("systemctl restart rackstrap"),
+  });
+  expect([reload.inForce() === before, applied.length, reload.isRefused()]).toEqual([
+    true,
+    0,
+    true,
+  ]);
+  expect((await reload.compare(parseInventory(moved, "site.yaml"))).refused).toEqual(refused);
+  write(changed);
+  expect((await reload.reload("files")).refused).toEqual([]);
+});
+
+test.each<[string, string, string, RegExp]>([
+  [
+    "a node",
+    "provisioningAddress: 10.0.100.50",
+    "provisioningAddress: 10.0.100.10",
+    /nodes\.node01\.provisioningAddress: .*the server/,
+  ],
+  [
+    "a pool",
+    "pool: { start: 10.0.100.100, end: 10.0.100.200 }",
+    "pool: { start: 10.0.100.5, end: 10.0.100.10 }",
+    /server\.address: .*pool/,
+  ],
+])(
+  "%s does not get the address that the server has until it is started again",
+  async (_, from, to, reason) => {
+    const { reload, write, begin } = server();
+    begin();
+    write(edited("address: 10.0.100.10 ", "address: 10.0.100.11 ").replace(from, to));
+    const { refused, problems } = await reload.reload("files");
+    expect(problems).toEqual([]);
+    expect(refused[0]?.reason).toMatch(reason);
+  },
+);
 
 test("nothing happens before the server runs, or when the file says what is in force", async () => {
   const { reload, applied, read, write, begin } = server();
