@@ -4,6 +4,7 @@ import type { LiveInventory } from "../inventory/live.ts";
 import type { Node } from "../inventory/schema.ts";
 import type { NodeStore } from "../nodes/ports.ts";
 import { nextState, states } from "../nodes/state.ts";
+import { refuseLayout } from "../operations/disk-guard.ts";
 import type { Confirmation, Operation, OperationStore } from "../operations/operation.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
 import type { Runner } from "../operations/runner.ts";
@@ -85,6 +86,8 @@ function refuseBusy(tools: ProvisionServiceTools, node: Node): void {
       `node ${node.name} is protected: it is never installed over`,
       `make sure that nothing on it is needed, then take "protected" out of its inventory entry`,
     );
+  const layout = refuseLayout(node);
+  if (layout !== undefined) throw new Refusal("conflict", layout.reason, layout.next);
   const other = tools.operations.runningFor(node.name);
   if (other !== undefined)
     throw new Refusal(

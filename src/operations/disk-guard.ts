@@ -20,6 +20,18 @@ export interface DiskRefusal {
   readonly next: string;
 }
 
+/** A disk whose keys no install brings would be wiped, and the install would fail then. */
+export function refuseLayout({
+  name,
+  layout,
+}: Pick<Node, "name" | "layout">): DiskRefusal | undefined {
+  if (layout.kind !== "luks") return undefined;
+  return {
+    reason: `node ${name} has the layout luks, and an install from here brings neither its passphrase nor root.jwe: it would fail after the disk was wiped`,
+    next: `install it by hand (docs/nixos.md, "Encrypted disks"), or give it another layout in the inventory`,
+  };
+}
+
 /** Why these disks must not be written, and what an operator can do about it; undefined when they may be. */
 export function refuseDisks(question: DiskQuestion): DiskRefusal | undefined {
   return wrongSerial(question) ?? movedName(question) ?? foreignData(question);

@@ -7,12 +7,21 @@ import type { Operation } from "../../src/operations/operation.ts";
 import { newProvisions } from "../../src/operations/provision.ts";
 import { fakeRack } from "../fakes/rack.ts";
 
-function rig({ nodesPerRun = 32, protects = "" } = {}) {
+const luks: Node["layout"] = {
+  ...{ kind: "luks", threshold: 1 },
+  tang: [{ url: "http://10.0.100.7", thumbprint: "a".repeat(43) }],
+};
+
+function rig({ nodesPerRun = 32, protects = "", encrypts = "" } = {}) {
   const { tools } = fakeRack();
   const inventory = {
     ...tools.inventory(),
     limits: { nodesPerRun },
-    nodes: tools.inventory().nodes.map((node) => ({ ...node, protected: node.name === protects })),
+    nodes: tools.inventory().nodes.map((node) => ({
+      ...node,
+      protected: node.name === protects,
+      ...(node.name === encrypts && { layout: luks }),
+    })),
   };
   const submitted: Operation[] = [];
   const ask = (request: ProvisionRequest) => {
@@ -66,6 +75,12 @@ test.each<[string, Parameters<typeof rig>[0], ProvisionRequest, RegExp]>([
     { protects: "node02" },
     { nodes: ["node02"], erase: ["node02"] },
     /is protected/,
+  ],
+  [
+    "a node whose disk is to be encrypted",
+    { encrypts: "node02" },
+    { nodes: ["node01", "node02"] },
+    /node02 has the layout luks, .*neither its passphrase nor root\.jwe.*docs\/nixos\.md, "Encrypted disks"/,
   ],
   [
     "a second name that is another node's",

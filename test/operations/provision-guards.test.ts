@@ -100,9 +100,19 @@ function withMachine(rack: FakeRack, over: Partial<FakeMachine>): FakeRack {
 }
 
 const data = ["ext4"];
+const luks: Node["layout"] = {
+  ...{ kind: "luks", threshold: 1 },
+  tang: [{ url: "http://10.0.100.7", thumbprint: "a".repeat(43) }],
+};
 
 test.each<[string, string, (rack: FakeRack) => FakeRack, RegExp]>([
   ["a protected node", "check", (rack) => declaredAs(rack, { protected: true }), /is protected/],
+  [
+    "a disk to be encrypted",
+    "check",
+    (rack) => declaredAs(rack, { layout: luks }),
+    /layout luks, .*neither its passphrase nor root\.jwe/,
+  ],
   [
     "data that nobody knows",
     "installer",

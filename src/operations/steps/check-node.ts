@@ -4,6 +4,7 @@ import { BmcError, mayPass } from "../../bmc/bmc.ts";
 import { declaredIdentity } from "../../inventory/find.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
+import { refuseLayout } from "../disk-guard.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 
@@ -20,6 +21,8 @@ export function checkNode(context: StepContext): Step {
           `node ${node.name} is protected: it is never installed over`,
           `make sure that nothing on it is needed, take "protected" out of its inventory entry, then provision it`,
         );
+      const layout = refuseLayout(node);
+      if (layout !== undefined) return failed(layout.reason, layout.next);
       const { state } = context.nodes.node(node.name);
       if (nextState(state, "install-armed") === undefined)
         return failed(
