@@ -114,8 +114,11 @@ export interface NodeStore {
   machine(node: string): KnownMachine | undefined;
   /** Nodes whose machine said last that it has a card with this MAC, declared or not any more. */
   nodesWithCard(mac: Mac): readonly string[];
-  /** Whether a wipe of the node ever began here: what is on its disk is ours. */
-  wasInstalled(node: string): boolean;
+  /**
+   * Whether a wipe of the node ever began here: what is on its disk is ours. With `mac`, of this machine: another may have taken the
+   * node's place since.
+   */
+  wasInstalled(node: string, mac?: Mac): boolean;
   append(event: NewEvent): TimelineEvent;
   /**
    * Events after `afterId` in order, at most `limit`; without `afterId` the newest ones. Of one node and of some kinds where they are

@@ -182,6 +182,20 @@ test.each<[string, Partial<Confirmation> | undefined, RegExp | undefined]>([
   expect(machine(rack).wipes).toBe(reason === undefined ? 2 : 1);
 });
 
+test("another machine that took a node's place is a stranger while it is on, though the node was installed before", async () => {
+  const rack = await installedOnce();
+  machine(rack).power = "on";
+  const swapped = declaredAs(rack, { mac: "52:54:00:99:99:99" as Node["mac"] });
+  const refused = await provision(swapped);
+  expect(refused.failure).toMatchObject({
+    stage: "check",
+    reason: expect.stringMatching(/52:54:00:99:99:99.* is powered on and was never installed/),
+  });
+  expect(machine(rack)).toMatchObject({ power: "on", wipes: 1 });
+  // The one that was installed is ours to switch off.
+  expect((await provision(rack)).failure?.reason ?? "").not.toMatch(/never installed/);
+});
+
 test("a machine whose serial number changed behind its MAC is told of", async () => {
   const rack = await installedOnce();
   machine(rack).serial = "CZ1";

@@ -41,7 +41,7 @@ export function checkNode(context: StepContext): Step {
       const answer = await askBmc(context, attempt.evidence, signal);
       if (answer.kind !== "done" || answer.evidence?.["power"] !== "on") return answer;
       // One that was installed is declared, and does not wait there: a report is of before its install.
-      if (context.nodes.wasInstalled(node.name))
+      if (context.nodes.wasInstalled(node.name, node.mac))
         return (await isClusterOutOfSight(context)) ? perhapsVoter(context) : answer;
       // It was looked at there, before it was accepted, and nothing was written to it since.
       const waiting = waitsInDiscovery(context);
@@ -54,7 +54,7 @@ export function checkNode(context: StepContext): Step {
 function runningStranger(node: Node, waiting: Exclude<Waiting, "it">): StepResult {
   const { also, remedy } = strangerWords[waiting](node);
   return failed(
-    `node ${node.name} is powered on and was never installed from here: it may be in use${also}`,
+    `node ${node.name} (${node.mac}) is powered on and was never installed from here: it may be in use${also}`,
     `make sure that nothing on it is needed, switch it off (rackstrap power off ${node.name}), then provision it${remedy}`,
   );
 }
