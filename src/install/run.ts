@@ -53,6 +53,11 @@ export interface InstallRun {
 
 const maxLogBytes = 256 * 1024 * 1024;
 
+/** What of a run's directory holds secrets, and is removed when it is stopped. */
+export function secretDirectories(directory: string): readonly string[] {
+  return [join(directory, "tmp"), extraFilesDirectory(directory)];
+}
+
 /** A run at an absolute `directory`, new or left by an earlier server process. */
 export function openRun(directory: string): InstallRun {
   // ssh splits known_hosts paths at spaces and expands %; scripts are less careful still.
@@ -95,8 +100,9 @@ export function openRun(directory: string): InstallRun {
     const acts = [
       markCancelled,
       () => endProcesses(() => findProcesses(marker), graceMs),
-      () => rm(join(directory, "tmp"), { recursive: true, force: true }),
-      () => rm(extraFilesDirectory(directory), { recursive: true, force: true }),
+      ...secretDirectories(directory).map(
+        (secrets) => () => rm(secrets, { recursive: true, force: true }),
+      ),
     ];
     // A disk that is full must not keep processes alive, nor processes that hang keep secrets on the disk.
     for (const act of acts) await act().catch((fault: unknown) => faults.push(fault));

@@ -1,8 +1,8 @@
 // One operation's installation, made of the install room's parts: the run directory below the state
 // directory holds all there is to know, so that it can be picked up again after a crash.
 
-import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { clusterConfig } from "../boot/cluster-config.ts";
 import { installArgv } from "../install/argv.ts";
 import { explainFailure } from "../install/explain.ts";
@@ -12,7 +12,12 @@ import { findHostKey, type HostKey, loadOrCreateHostKey } from "../install/host-
 import { type Identification, identifyInstaller, nameDisks } from "../install/identify.ts";
 import type { MachineFacts } from "../install/machine-facts.ts";
 import { stepTitle } from "../install/phases.ts";
-import { type InstallRun, openRun, type RunView as RunState } from "../install/run.ts";
+import {
+  type InstallRun,
+  openRun,
+  type RunView as RunState,
+  secretDirectories,
+} from "../install/run.ts";
 import { checkHostKey, pinHostKey } from "../install/ssh.ts";
 import { type DiskSelector, installDevice, installLink, secondLink } from "../inventory/disk.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
@@ -56,6 +61,37 @@ export async function installerHostKey(
   operationId: string,
 ): Promise<HostKey | undefined> {
   return await findHostKey(installerKeyFile(runDirectory(inventory, operationId)));
+}
+
+/** Ends an operation's install, if it still runs, and removes the secrets it was given, knowing no more than its id. May be repeated. */
+export async function stopInstallation(inventory: Inventory, operationId: string): Promise<void> {
+  const directory = runDirectory(inventory, operationId);
+  await removeSecrets(openRun(directory), secretKeyFiles(directory));
+}
+
+/** Operations whose run directories still have secrets, by id: those that run, and those that could not be ended as they should. */
+export async function operationsWithSecrets(inventory: Inventory): Promise<readonly string[]> {
+  const runs = await readdir(dirname(runDirectory(inventory, "any"))).catch(whenMissing([]));
+  const found: string[] = [];
+  for (const id of runs) {
+    const directory = runDirectory(inventory, id);
+    const secrets = [...secretKeyFiles(directory), ...secretDirectories(directory)];
+    const present = await Promise.all(secrets.map((path) => stat(path).catch(whenMissing(false))));
+    if (present.some((entry) => entry !== false)) found.push(id);
+  }
+  return found;
+}
+
+function whenMissing<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return instead;
+    throw error;
+  };
+}
+
+function secretKeyFiles(directory: string): readonly string[] {
+  return [join(directory, "host-key"), installerKeyFile(directory)];
 }
 
 export function createInstallation(
@@ -116,7 +152,7 @@ export function createInstallation(
     },
     start: async () => await run.start(command(tools, node, directory)),
     view: async (nowMs) => runView(await run.inspect(nowMs)),
-    stop: async () => await removeSecrets(run, [hostKeyFile, installerKeyFile(directory)]),
+    stop: async () => await removeSecrets(run, secretKeyFiles(directory)),
     verifyFiles: async (signal) => {
       const installed = { ...target, address: node.productionAddress, user: "root" };
       const knownHostsFile = installedKnownHosts(directory);

@@ -19,6 +19,8 @@ export interface RunnerTools {
   readonly operations: OperationStore;
   readonly nodes: NodeStore;
   readonly plan: (operation: Operation) => Plan;
+  /** Ends what an operation for which there is no plan may have started, and removes its secrets. May be repeated. */
+  readonly stopAbandoned: (operationId: string) => Promise<void>;
   /** What plans are made from. When it is another object than it was, an operation gets a new plan between two attempts. */
   readonly basis: () => object;
   readonly atomically: (work: () => void) => void;
@@ -145,6 +147,7 @@ async function planOf(driven: Driven): Promise<Plan | undefined> {
 async function abandon(driven: Driven, reason: string): Promise<void> {
   const { node } = driven.operation;
   const next = `look at the node: rackstrap explain ${node}`;
+  await stop(driven, () => driven.tools.stopAbandoned(driven.operation.id));
   await persist(driven, () => end(driven, "failed", "operation-failed", { reason, next }));
 }
 
@@ -258,7 +261,7 @@ async function finishStep(
 }
 
 async function fail(driven: Planned, record: StepRecord, why: Why): Promise<void> {
-  await stop(driven);
+  await stop(driven, driven.plan.stop);
   const { tools, operation } = driven;
   await persist(driven, () => {
     tools.operations.saveStep(operation.id, {
@@ -272,7 +275,7 @@ async function fail(driven: Planned, record: StepRecord, why: Why): Promise<void
 }
 
 async function cancel(driven: Planned): Promise<void> {
-  await stop(driven);
+  await stop(driven, driven.plan.stop);
   const { tools, operation } = driven;
   const reason = "cancelled on request";
   const next = `start it again when ready: rackstrap provision ${operation.node}`;
@@ -301,10 +304,10 @@ const stopTries = 5;
 const stopPauseMs = 5000;
 
 /** Ends what the operation started. It must not count as ended while its processes still write, so it is tried again. */
-async function stop({ tools, operation, plan }: Planned): Promise<void> {
+async function stop({ tools, operation }: Driven, act: () => Promise<void>): Promise<void> {
   for (let tries = 1; tries <= stopTries; tries++) {
     try {
-      return await plan.stop();
+      return await act();
     } catch (error) {
       tools.onFault(operation, error);
       await tools.clock.sleep(stopPauseMs, new AbortController().signal);

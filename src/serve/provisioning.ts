@@ -6,8 +6,13 @@ import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import { findNode } from "../inventory/find.ts";
 import type { LiveInventory } from "../inventory/live.ts";
+import type { Inventory } from "../inventory/schema.ts";
 import { createClusterAccess } from "../operations/cluster-access.ts";
-import { createInstallation } from "../operations/installation.ts";
+import {
+  createInstallation,
+  operationsWithSecrets,
+  stopInstallation,
+} from "../operations/installation.ts";
 import { type ProvisionTools, provisionPlan } from "../operations/provision.ts";
 import { createRunner, type Runner } from "../operations/runner.ts";
 import type { Ca } from "../pki/ca.ts";
@@ -64,6 +69,7 @@ export function startRunner(
         );
       return provisionPlan(tools, operation, node);
     },
+    stopAbandoned: async (id) => await stopInstallation(tools.inventory(), id),
     basis: tools.inventory,
     atomically: store.atomically,
     clock,
@@ -74,5 +80,25 @@ export function startRunner(
     accompany,
   });
   runner.resume();
+  // Not waited for: nothing that the server does needs it.
+  void removeLeftSecrets(tools.inventory(), store.operations, logger);
   return runner;
+}
+
+/** Ends what is left of operations that have ended, one after the other: the server may have been killed just then. Never rejects. */
+export async function removeLeftSecrets(
+  inventory: Inventory,
+  operations: Pick<Store["operations"], "operation">,
+  logger: Pick<Logger, "error">,
+): Promise<void> {
+  const tell = (operation?: string) => (error: unknown) =>
+    logger.error({ err: error, operation }, "secrets of an ended install could not be removed");
+  try {
+    for (const id of await operationsWithSecrets(inventory)) {
+      const status = operations.operation(id)?.status ?? "running";
+      if (status !== "running") await stopInstallation(inventory, id).catch(tell(id));
+    }
+  } catch (error) {
+    tell()(error);
+  }
 }

@@ -39,6 +39,7 @@ async function provision(rack: FakeRack, confirmed?: Partial<Confirmation>): Pro
     isStoreFull: () => false,
     startedAtMs: rack.clock.now(),
     accompany: async () => undefined,
+    stopAbandoned: async () => undefined,
     onFault: (_operation, error) => {
       throw error;
     },

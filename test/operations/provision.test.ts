@@ -8,7 +8,7 @@ import { reportJson } from "../fakes/machine-report.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 import { type FakeMachine, type FakeRack, fakeRack } from "../fakes/rack.ts";
 
-function start(rack: FakeRack, clock: Clock = rack.clock): Runner {
+function start(rack: FakeRack, clock: Clock = rack.clock, abandoned: string[] = []): Runner {
   const { tools } = rack;
   return createRunner({
     operations: tools.operations,
@@ -20,6 +20,7 @@ function start(rack: FakeRack, clock: Clock = rack.clock): Runner {
     isStoreFull: () => false,
     startedAtMs: clock.now(),
     accompany: async () => undefined,
+    stopAbandoned: async (id) => void abandoned.push(id),
     onFault: (_operation, error) => {
       throw error;
     },
@@ -360,7 +361,8 @@ test("an operation whose node left the inventory fails alone and the others go o
     nodes: nodes.filter((node) => node.name !== "node03"),
   };
   const gone = { ...rack, tools: { ...rack.tools, inventory: () => without } };
-  start(gone).resume();
+  const abandoned: string[] = [];
+  start(gone, rack.clock, abandoned).resume();
   const operations = await settled(rack);
   expect(operations.map(({ node, status }) => `${node} ${status}`)).toEqual([
     "node03 failed",
@@ -368,6 +370,8 @@ test("an operation whose node left the inventory fails alone and the others go o
     "node01 done",
   ]);
   expect(operations[0]?.failure?.reason).toMatch(/no node node03/);
+  // Nobody else could end what it had started.
+  expect(abandoned).toEqual([operations[0]?.id]);
 });
 
 test("an operation goes on with the inventory that is in force at each attempt", async () => {
@@ -391,6 +395,7 @@ test("an operation goes on with the inventory that is in force at each attempt",
     isStoreFull: () => false,
     startedAtMs: rack.clock.now(),
     accompany: async () => undefined,
+    stopAbandoned: async () => undefined,
     onFault: (_operation, error) => {
       throw error;
     },
@@ -415,6 +420,7 @@ test("a full store delays an operation, and nothing is done twice", async () => 
     clock: rack.clock,
     startedAtMs: 1_000_000,
     accompany: async () => undefined,
+    stopAbandoned: async () => undefined,
     isStoreFull: (error) => error instanceof Error && error.message === "no room",
     onFault: () => {},
   });
