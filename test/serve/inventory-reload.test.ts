@@ -97,7 +97,7 @@ test("a file that is gone, or is no file, is a problem like any other", async ()
   rmSync(file);
   expect((await reload.reload("files")).problems[0]?.message).toMatch(/can't be read \(ENOENT/);
   mkdirSync(file);
-  expect((await reload.reload("files")).problems[0]?.message).toMatch(/can't be read \(EISDIR/);
+  expect((await reload.reload("files")).problems[0]?.message).toMatch(/can't be read \(it is no/);
   expect(reload.inForce()).toBe(before);
 });
 
