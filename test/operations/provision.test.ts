@@ -172,10 +172,9 @@ async function provisionWaiting({
   rack.clock.advance(waitsMs);
   if (signals) rack.tools.nodes.noteWaiting(bootMac);
   rack.clock.advance(silentMs);
-  const declared = {
-    ...rack,
-    tools: { ...rack.tools, inventory: () => ({ ...inventory, nodes }) },
-  };
+  // One object as long as it is in force, as the server has it: another has the operation planned anew.
+  const inForce = { ...inventory, nodes };
+  const declared = { ...rack, tools: { ...rack.tools, inventory: () => inForce } };
   const [operation] = await provision(declared, ["node01"]);
   return { failure: operation?.failure, wipes: machine(rack, "node01").wipes };
 }
