@@ -1,6 +1,6 @@
 // CSV (RFC 4180) with commas, semicolons or tabs, each cell with its place. Knows no column.
 
-import { maxWords, type Place, unreadable } from "./source.ts";
+import { maxWords, type Place, placesIn, unreadable } from "./source.ts";
 
 export interface Cell {
   readonly text: string;
@@ -14,22 +14,13 @@ export function parseCsv(text: string, file: string): Cell[][] {
   let cells = 0;
   let row: Cell[] = [];
   let offset = 0;
-  let line = 1;
-  let lineStart = 0;
+  const placeOf = placesIn(text, file);
   while (offset < text.length) {
-    const place = { file, line, column: offset - lineStart + 1 };
+    const place = placeOf(offset);
     if (++cells > maxWords)
       unreadable(place, `there are more than ${maxWords} cells: split the file up`);
     const { value, end } = readCell(text, offset, separator, place);
     row.push({ text: value.trim(), place });
-    for (
-      let at = text.indexOf("\n", offset);
-      at !== -1 && at < end;
-      at = text.indexOf("\n", at + 1)
-    ) {
-      line++;
-      lineStart = at + 1;
-    }
     offset = end;
     if (text[offset] === separator) {
       offset++;
@@ -38,11 +29,7 @@ export function parseCsv(text: string, file: string): Cell[][] {
     if (row.some((cell) => cell.text !== "")) rows.push(row);
     row = [];
     if (text[offset] === "\r") offset++;
-    if (text[offset] === "\n") {
-      offset++;
-      line++;
-      lineStart = offset;
-    }
+    if (text[offset] === "\n") offset++;
   }
   if (row.some((cell) => cell.text !== "")) rows.push(row);
   return rows;

@@ -1,7 +1,7 @@
 // The words of dhcpd.conf(5) and dhcpd.leases(5), one at a time. Knows no statement.
 // Text is one character per octet (latin1), because a uid in a lease file is any octets at all.
 
-import { type Place, unreadable } from "./source.ts";
+import { type Place, placesIn, unreadable } from "./source.ts";
 
 export interface Token {
   readonly kind: "word" | "string" | "mark" | "end";
@@ -22,14 +22,9 @@ const word = /[^\s{};,"()=<>!~?|&+#]+/y;
 /** Throws what `unreadable` throws for a string without its end. */
 export function createIscLexer(text: string, file: string): IscLexer {
   let offset = 0;
-  let line = 1;
-  let lineStart = 0;
+  const placeOf = placesIn(text, file);
   let ahead: Token | undefined;
 
-  const newLine = (at: number) => {
-    line++;
-    lineStart = at + 1;
-  };
   const skip = (pattern: RegExp) => {
     pattern.lastIndex = offset;
     if (!pattern.test(text)) return false;
@@ -38,7 +33,7 @@ export function createIscLexer(text: string, file: string): IscLexer {
   };
   const skipBlank = () => {
     for (;;) {
-      if (text[offset] === "\n") newLine(offset++);
+      if (text[offset] === "\n") offset++;
       else if (!skip(space) && !skip(comment)) return;
     }
   };
@@ -48,7 +43,6 @@ export function createIscLexer(text: string, file: string): IscLexer {
       const character = text[offset];
       if (character === undefined) unreadable(place, 'this string has no closing "');
       if (character === '"') break;
-      if (character === "\n") newLine(offset);
       if (character === "\\") {
         const [octet, length] = escaped(text, offset + 1);
         parts.push(octet);
@@ -64,7 +58,7 @@ export function createIscLexer(text: string, file: string): IscLexer {
   };
   const read = (): Token => {
     skipBlank();
-    const place = { file, line, column: offset - lineStart + 1 };
+    const place = placeOf(offset);
     const character = text[offset];
     if (character === undefined) return { kind: "end", text: "the end of the file", place };
     if (character === '"') return string(place);

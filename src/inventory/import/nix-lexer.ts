@@ -1,6 +1,6 @@
 // The words of a Nix file, each with its place. Knows no grammar; a string that has `${…}` in it is marked as computed.
 
-import { maxWords, type Place, unreadable } from "./source.ts";
+import { maxWords, type Place, placesIn, unreadable } from "./source.ts";
 
 export interface NixToken {
   readonly kind: "name" | "string" | "number" | "path" | "mark" | "end";
@@ -22,31 +22,18 @@ const mark = /\.\.\.|\$\{|==|!=|<=|>=|&&|\|\||->|\+\+|\/\/|[^\s]/y;
 export function readNixTokens(text: string, file: string): NixToken[] {
   const tokens: NixToken[] = [];
   let offset = 0;
-  let line = 1;
-  let lineStart = 0;
+  const placeOf = placesIn(text, file);
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = offset;
     return pattern.exec(text)?.[0];
   };
-  const moveTo = (end: number) => {
-    for (
-      let at = text.indexOf("\n", offset);
-      at !== -1 && at < end;
-      at = text.indexOf("\n", at + 1)
-    ) {
-      line++;
-      lineStart = at + 1;
-    }
-    offset = end;
-  };
   for (;;) {
-    for (let space = take(blank); space !== undefined; space = take(blank))
-      moveTo(offset + space.length);
-    const place = { file, line, column: offset - lineStart + 1 };
+    for (let space = take(blank); space !== undefined; space = take(blank)) offset += space.length;
+    const place = placeOf(offset);
     if (text.startsWith("/*", offset)) {
       const end = text.indexOf("*/", offset + 2);
       if (end === -1) unreadable(place, "this comment has no closing */");
-      moveTo(end + 2);
+      offset = end + 2;
       continue;
     }
     if (offset >= text.length) {
@@ -59,7 +46,7 @@ export function readNixTokens(text: string, file: string): NixToken[] {
     if (quote !== undefined) {
       const string = readString(text, offset + quote.length, quote);
       if (string === undefined) unreadable(place, `this string has no closing ${quote}`);
-      moveTo(string.end);
+      offset = string.end;
       tokens.push({
         kind: "string",
         text: string.text,
@@ -69,7 +56,7 @@ export function readNixTokens(text: string, file: string): NixToken[] {
       continue;
     }
     const [kind, word] = readWord(take);
-    moveTo(offset + word.length);
+    offset += word.length;
     tokens.push({ kind, text: word, place });
   }
 }

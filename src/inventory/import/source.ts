@@ -63,6 +63,23 @@ export function includedPath(from: string, path: string): string {
   return isAbsolute(path) ? path : join(dirname(from), path);
 }
 
+/** Tells where the character at an offset stands. To be asked for offsets that never go back: each line is counted once. */
+export function placesIn(text: string, file: string): (offset: number) => Place {
+  const breakFrom = (at: number) => {
+    const found = text.indexOf("\n", at);
+    return found === -1 ? Number.POSITIVE_INFINITY : found;
+  };
+  let [line, lineStart, lineEnd] = [1, 0, breakFrom(0)];
+  return (offset) => {
+    while (lineEnd < offset) {
+      line++;
+      lineStart = lineEnd + 1;
+      lineEnd = breakFrom(lineStart);
+    }
+    return { file, line, column: offset - lineStart + 1 };
+  };
+}
+
 export function startOf(file: string): Place {
   return { file, line: 1, column: 1 };
 }
