@@ -5,8 +5,8 @@ import { readFileSync, realpathSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { type DiscoveryView, discoveryShape } from "../api/discovered-shapes.ts";
 import { addNode, fileFor } from "../inventory/edit.ts";
-import { readText } from "../inventory/include.ts";
 import { formatProblem, loadInventory } from "../inventory/load.ts";
+import { loadEdited } from "../inventory/write.ts";
 import { messageOf } from "../net/error-text.ts";
 import { parseIpv4 } from "../net/ipv4.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
@@ -112,9 +112,7 @@ function changeOf(file: string, { as: name, inventory = "" }: AcceptOptions, ent
     throw new CliError(exitCodes.usage, `${file}: ${messageOf(error)}`);
   }
   const changed = realpathSync(file);
-  const read = loadInventory(inventory, (name) =>
-    realpathSync(name) === changed ? { text: after } : readText(name),
-  );
+  const read = loadEdited(inventory, file, after);
   if (!read.files.some((name) => realpathSync(name) === changed))
     throw new CliError(
       exitCodes.usage,

@@ -1,22 +1,9 @@
 // Replaces a file of an inventory, when what it would say is sound and nobody changed it in the meantime.
 
-import { randomUUID } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { realpathSync } from "node:fs";
 import { readText } from "./include.ts";
-import { loadInventory } from "./load.ts";
+import { type LoadResult, loadInventory } from "./load.ts";
+import { replaceFile } from "./replace-file.ts";
 import type { Problem } from "./yaml-text.ts";
 
 export interface InventoryEdit {
@@ -35,40 +22,20 @@ export type WriteResult =
   | { readonly problems: readonly Problem[] }
   | { readonly refused: string };
 
-/** Validates the inventory with the new text, then replaces the file as a whole. Its mode and owner stay. Throws what the disk says. */
-export function writeInventory({ file, before, after, main = file }: InventoryEdit): WriteResult {
-  const changed = resolve(file);
-  const loaded = loadInventory(main, (name) =>
-    resolve(name) === changed ? { text: after } : readText(name),
+/** The inventory as it would be with another text in one of its files, which must exist. */
+export function loadEdited(main: string, file: string, after: string): LoadResult {
+  const changed = realpathSync(file);
+  return loadInventory(main, (name) =>
+    realpathSync(name) === changed ? { text: after } : readText(name),
   );
-  if ("problems" in loaded) return { problems: loaded.problems };
-  // A link stays a link: what it leads to is replaced.
-  const target = realpathSync(file);
-  if (readFileSync(target, "utf8") !== before)
-    return {
-      refused: `${file} was changed by somebody else in the meantime: look at it and try again`,
-    };
-  replaceFile(target, after);
-  return { written: true };
 }
 
-function replaceFile(target: string, text: string): void {
-  const { mode, uid, gid } = statSync(target);
-  const fresh = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
-  try {
-    const handle = openSync(fresh, "wx", 0o600);
-    try {
-      writeFileSync(handle, text);
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
-    }
-    const own = statSync(fresh);
-    if (own.uid !== uid || own.gid !== gid) chownSync(fresh, uid, gid);
-    chmodSync(fresh, mode & 0o7777);
-    renameSync(fresh, target);
-  } catch (error) {
-    rmSync(fresh, { force: true });
-    throw error;
-  }
+/** Validates the inventory with the new text, then replaces the file as a whole. Its mode and owner stay. Throws what the disk says. */
+export function writeInventory({ file, before, after, main = file }: InventoryEdit): WriteResult {
+  const loaded = loadEdited(main, file, after);
+  if ("problems" in loaded) return { problems: loaded.problems };
+  if (replaceFile(file, before, after)) return { written: true };
+  return {
+    refused: `${file} was changed by somebody else in the meantime: look at it and try again`,
+  };
 }
