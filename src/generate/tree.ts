@@ -3,8 +3,9 @@
 import { lstatSync, readFileSync, realpathSync } from "node:fs";
 import { mkdir, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { syncDirectory, writeFileDurably } from "../boot/asset-store/durable.ts";
+import { writeFileDurably } from "../boot/asset-store/durable.ts";
 import { messageOf } from "../net/error-text.ts";
+import { syncDirectory } from "../net/sync-directory.ts";
 import {
   formatManifest,
   type Manifest,

@@ -7,8 +7,9 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/pro
 import { dirname, join } from "node:path";
 import * as x509 from "@peculiar/x509";
 import { messageOf } from "../net/error-text.ts";
+import { syncDirectory } from "../net/sync-directory.ts";
 import { chainFault, isKeyOf, pemOf, readCertificates } from "./chain.ts";
-import { syncDirectory, writeDurably } from "./durable.ts";
+import { writeDurably } from "./durable.ts";
 import { encryptKey } from "./encrypted-key.ts";
 import {
   encryptKeyFile,

@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { syncDirectory } from "../../net/sync-directory.ts";
 
 /** Replaces `path` as a whole; a reader sees the old content or the new one. */
 export async function writeFileDurably(path: string, content: string | Buffer): Promise<void> {
@@ -24,16 +25,6 @@ export async function linkDurably(target: string, path: string): Promise<void> {
   await symlink(target, unfinished);
   await rename(unfinished, path);
   await syncDirectory(dirname(path));
-}
-
-/** Makes the names in a folder as durable as the files behind them. */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** A hidden name in the same folder; whoever lists the folder passes over it. */

@@ -2,7 +2,7 @@
 
 import { lstat, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { syncDirectory } from "./durable.ts";
+import { syncDirectory } from "../../net/sync-directory.ts";
 import { endOfUseMs, type History, readHistory } from "./history.ts";
 import { failedWith, namesIn, setPath, setsPath, unfinishedName } from "./layout.ts";
 import { listStore, type StoredSet } from "./list.ts";

@@ -3,8 +3,8 @@
 
 import { chmod, mkdir, open, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { syncDirectory } from "../../net/sync-directory.ts";
 import { findFile } from "../asset-file.ts";
-import { syncDirectory } from "./durable.ts";
 import { createExaminer } from "./examiner.ts";
 import { hashFile, kernelFault, readKernelFile, withFile } from "./image-file.ts";
 import { checkInitrd } from "./initrd.ts";
