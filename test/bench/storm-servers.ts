@@ -1,7 +1,7 @@
 // What boots the storm's machines: the product, and dnsmasq with nginx beside it, as an operator would set them up. Both have
 // the same loader, kernel, and an address of its own for each machine.
 
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadScripts } from "../../src/boot/script.ts";
@@ -9,6 +9,7 @@ import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { Mac } from "../../src/net/mac.ts";
 import { openStore } from "../../src/store/store.ts";
 import type { InventoryFile } from "../../vm-harness/rack-inventory.ts";
+import { randomImage } from "../fakes/asset-directory.ts";
 import { addresses, network, serverInterface } from "./lab.ts";
 import type { Preparation } from "./server-process.ts";
 import type { StormMachine } from "./storm-machine.ts";
@@ -35,8 +36,8 @@ async function writeAssets(directory: string): Promise<void> {
   const image = join(directory, "nixos/worker");
   await mkdir(image, { recursive: true });
   await copyFile(join("/usr/lib/ipxe", loader), join(directory, loader));
-  await writeFile(join(image, "bzImage"), randomBytes(kernelBytes));
-  await writeFile(join(image, "initrd"), randomBytes(1024));
+  await writeFile(join(image, "bzImage"), randomImage(kernelBytes));
+  await writeFile(join(image, "initrd"), randomImage(1024));
   await writeFile(
     join(image, "netboot.ipxe"),
     "#!ipxe\nkernel bzImage init=/nix/store/storm/init initrd=initrd\ninitrd initrd\nboot\n",

@@ -1,11 +1,18 @@
 // A small asset directory on disk, as the boot plane and the manifest see it.
 
+import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { minimalLoader } from "./loaders.ts";
 
 export const initPath = "/nix/store/abc-nixos-system-installer-26.05/init";
+
+/** Content that no other image has. It begins with what no format does: by chance it would be taken for a damaged archive. */
+export function randomImage(octets: number): Buffer {
+  const start = Buffer.from("image");
+  return Buffer.concat([start, randomBytes(octets - start.length)]);
+}
 
 /** Writes files by their path below the directory. */
 export function putFiles(

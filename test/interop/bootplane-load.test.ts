@@ -2,7 +2,6 @@
 // loopback only.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -12,6 +11,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createImageCache } from "../../src/boot/image-cache.ts";
 import { listenBootPlane } from "../../src/bootplane/listen.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
+import { randomImage } from "../fakes/asset-directory.ts";
 import { testBootPlane } from "../fakes/boot-plane.ts";
 import { clientOf } from "../fakes/boot-plane-client.ts";
 import { requireTools } from "./host.ts";
@@ -99,7 +99,7 @@ it.each([
 ])("gives 64 machines at once every octet from %s", async (_, budgetMib) => {
   const plane = await testBootPlane({ images: createImageCache(budgetMib * mebibyte) });
   closing.push(() => plane.close());
-  const wanted = randomBytes(2_000_001);
+  const wanted = randomImage(2_000_001);
   writeFileSync(join(plane.directory, "nixos/control-plane/initrd"), wanted);
   await plane.assets.reload();
   const get = clientOf(plane);

@@ -1,7 +1,7 @@
 // The boot plane's real listener against curl, cpio and ill-mannered clients. Traffic on loopback only.
 
 import { execFile, spawn } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createImageCache } from "../../src/boot/image-cache.ts";
 import { type Listening, listenBootPlane } from "../../src/bootplane/listen.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
+import { randomImage } from "../fakes/asset-directory.ts";
 import {
   armedMac,
   armedNonce,
@@ -24,7 +25,7 @@ import { requireTools } from "./host.ts";
 
 const run = promisify(execFile);
 const packages = { curl: "curl", cpio: "cpio" } as const;
-const image = randomBytes(48 * 1024 * 1024 + 7);
+const image = randomImage(48 * 1024 * 1024 + 7);
 const kernel = "/boot/nixos/control-plane/bzImage";
 const initrd = "/boot/nixos/control-plane/initrd";
 
