@@ -17,12 +17,14 @@ export interface ChildOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Absent: this server's. */
   readonly directory?: string;
+  /** What the program reads; absent: nothing. */
+  readonly input?: string | Buffer | undefined;
 }
 
 /** Runs `argv` with nothing else of this server's environment. Rejects when it can't be started, prints too much, or the signal aborts. */
 export function runChild(
   argv: readonly string[],
-  { timeoutMs, maxOutputBytes, environment, directory }: ChildOptions,
+  { timeoutMs, maxOutputBytes, environment, directory, input }: ChildOptions,
   signal: AbortSignal,
 ): Promise<ChildResult> {
   const [file = "", ...args] = argv;
@@ -41,6 +43,8 @@ export function runChild(
       const exitCode = child.exitCode ?? undefined;
       resolve({ exitCode, timedOut: error?.killed ?? false, stdout, stderr });
     });
-    child.stdin?.end();
+    // One that ends without reading it says so with its exit code.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(input);
   });
 }

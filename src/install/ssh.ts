@@ -11,12 +11,16 @@ export interface SshTarget {
   /** Private key without a passphrase, mode 0600. */
   readonly keyFile: string;
   readonly knownHostsFile: string;
+  /** The name under which known_hosts has the host's key. Absent: its address. */
+  readonly alias?: string;
 }
 
 export interface SshOptions {
   /** `accept-new` writes the key of a host that known_hosts doesn't name; `pinned` refuses such a host. */
   readonly hostKey: "accept-new" | "pinned";
   readonly timeoutMs: number;
+  /** What the command reads; absent: nothing. */
+  readonly input?: string | Buffer;
 }
 
 export type SshFailureKind =
@@ -116,11 +120,13 @@ async function ssh(
     "UpdateHostKeys=no",
     "HashKnownHosts=no",
     "ControlPath=none",
+    ...(target.alias === undefined ? [] : [`HostKeyAlias=${target.alias}`]),
   ].flatMap((setting) => ["-o", setting]);
   const argv = ["ssh", "-F", "none", "-T", ...settings, "-i", target.keyFile];
   argv.push("-p", `${target.port}`, "-l", target.user, "--", target.address, command);
   try {
-    return await runChild(argv, { timeoutMs: options.timeoutMs, maxOutputBytes }, signal);
+    const { timeoutMs, input } = options;
+    return await runChild(argv, { timeoutMs, maxOutputBytes, input }, signal);
   } catch (cause) {
     signal.throwIfAborted();
     throw new Error(

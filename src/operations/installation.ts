@@ -25,6 +25,7 @@ import { resolveDisks } from "../nodes/resolve-disk.ts";
 import type { Ca } from "../pki/ca.ts";
 import type { CertificateStore } from "../pki/issued.ts";
 import { issueFiles, lookAtFiles } from "./issued-files.ts";
+import { keepNodeKey } from "./node-shell.ts";
 import type { Installation, InstallerSighting, RunView } from "./provision.ts";
 
 export interface InstallationTools {
@@ -172,7 +173,10 @@ export function createInstallation(
         publicKey,
         signal,
       );
-      if (answer === "matches") return { booted: true };
+      if (answer === "matches") {
+        await keepNodeKey(tools.inventory.server.stateDirectory, node, publicKey);
+        return { booted: true };
+      }
       return {
         booted: false,
         why:

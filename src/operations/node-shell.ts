@@ -1,0 +1,86 @@
+// Commands on installed nodes, over SSH as root: only ever to the machine that holds the host key which its install gave it.
+
+import { mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { runOverSsh, SshError, type SshFailureKind } from "../install/ssh.ts";
+import type { Node } from "../inventory/schema.ts";
+
+/** What came of a command: its stdout, or one sentence on why there is none. */
+export type ShellAnswer =
+  | { readonly ok: true; readonly stdout: string }
+  | {
+      readonly ok: false;
+      /** `command`: it ran and ended badly. `unknown-key`: nobody knows which host key the node has. */
+      readonly kind: SshFailureKind | "unknown-key";
+      readonly why: string;
+    };
+
+export interface ShellOptions {
+  readonly timeoutMs: number;
+  /** What the command reads: secrets go this way and never into `command`. */
+  readonly input?: string | Buffer;
+}
+
+export interface NodeShell {
+  /** Runs `command` in root's shell on `node`. Rejects only on abort, and when ssh can't be run. */
+  run(
+    node: Node,
+    command: string,
+    options: ShellOptions,
+    signal: AbortSignal,
+  ): Promise<ShellAnswer>;
+}
+
+const sshPort = 22;
+
+export function createNodeShell(stateDirectory: string, keyFile: string): NodeShell {
+  return {
+    run: async (node, command, options, signal) => {
+      const knownHostsFile = nodeKeyFile(stateDirectory, node);
+      if (!(await exists(knownHostsFile))) {
+        const why = `the SSH host key of node ${node.name} is not known here: ${knownHostsFile} is missing`;
+        return { ok: false, kind: "unknown-key", why };
+      }
+      const target = {
+        ...{ address: node.productionAddress, port: sshPort, user: "root", keyFile },
+        ...{ knownHostsFile, alias: node.fqdn },
+      };
+      try {
+        const settings = { hostKey: "pinned", ...options } as const;
+        return { ok: true, stdout: await runOverSsh(target, command, settings, signal) };
+      } catch (error) {
+        if (!(error instanceof SshError)) throw error;
+        return { ok: false, kind: error.kind, why: error.message };
+      }
+    },
+  };
+}
+
+/** Keeps the host key that the system on a node's disk has proved to hold. Whole after a crash, and the same when repeated. */
+export async function keepNodeKey(
+  stateDirectory: string,
+  node: Pick<Node, "name" | "fqdn">,
+  publicKey: string,
+): Promise<void> {
+  const file = nodeKeyFile(stateDirectory, node);
+  await mkdir(join(file, ".."), { recursive: true, mode: 0o700 });
+  const [type = "", key = ""] = publicKey.trim().split(/\s+/);
+  await writeFile(`${file}.new`, `${node.fqdn} ${type} ${key}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+function nodeKeyFile(stateDirectory: string, { name }: Pick<Node, "name">): string {
+  return join(stateDirectory, "node-keys", name);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await stat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** One word for a POSIX shell. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
