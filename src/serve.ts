@@ -13,7 +13,6 @@ import { findNode } from "./inventory/find.ts";
 import type { LiveInventory } from "./inventory/live.ts";
 import type { Inventory } from "./inventory/schema.ts";
 import { createSecretReader, type ReadSecret } from "./inventory/secret.ts";
-import { newProvisions } from "./operations/provision.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { checkAll } from "./serve/checks.ts";
 import { createConsoles } from "./serve/consoles.ts";
@@ -125,13 +124,13 @@ async function start(
   const checked = { reload, assets, rendering, network, controllers, ca, certificates, now };
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
+    orders: { ...tools, powerJobs: power.jobs },
     inventoryFiles: createInventoryService(reload),
     ...{ cluster: tools.cluster, clusters: store.clusters },
     ...{ powerJobs: power.jobs, powerWatch: power.watch },
     ...{ bmc: tools.bmc, probe: controllers.probe },
     ...{ consoles: consoles.hub, consoleLog: consoles.log },
     subject: rendering.subject,
-    newProvisions: (chosen, confirmed) => newProvisions(tools, chosen, now(), confirmed),
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
