@@ -39,7 +39,7 @@ export function provisionTools(
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
-    cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: ca.certPem, clock }),
+    cluster: createClusterAccess({ inventory, ca: () => ca.certPem, clock }),
     installation: (node, operationId) =>
       createInstallation({ ...given, inventory: inventory() }, node, operationId),
     // Read anew: an image may have been imported since.
