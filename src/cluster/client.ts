@@ -208,10 +208,12 @@ function send(
     outgoing.on("error", reject);
     outgoing.on("response", resolve);
     outgoing.on("socket", (socket) => {
-      if (outgoing.reusedSocket) contact.made = true;
-      socket.once("connect", () => {
-        contact.made = true;
-      });
+      // One that is used again is connected, and would keep a listener for every request.
+      if (!socket.connecting) contact.made = true;
+      else
+        socket.once("connect", () => {
+          contact.made = true;
+        });
     });
     outgoing.end(payload);
   });
@@ -294,5 +296,8 @@ function isAboutTrust(error: unknown): boolean {
 function explain(error: unknown, servername: string): string {
   const code = codeOf(error);
   if (code === wrongName) return `shows a certificate for another name than ${servername}`;
+  // The alerts bad_certificate, certificate_required, unknown_ca (RFC 8446 §6.2), in OpenSSL's many spellings.
+  if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA)$/.test(code))
+    return "asks for a certificate of the cluster CA and was shown none that it takes";
   return explanations[code] ?? `failed: ${messageOf(error)}`;
 }

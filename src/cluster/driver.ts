@@ -107,8 +107,8 @@ export interface DriverOptions {
   readonly limits?: Limits;
   /** The layer's usual ones unless given. */
   readonly ports?: LayerPorts;
-  /** Shown to members that ask who calls. */
-  readonly identity?: Identity | undefined;
+  /** Shown to members that ask who calls, as etcd does that has a CA. */
+  readonly identity?: () => Promise<Identity>;
   /** The node at an address, for member lists that know a member by its address alone. */
   readonly nodeAt?: (address: string) => string | undefined;
 }

@@ -13,6 +13,7 @@ import {
   failure,
   type StreamLimits,
   success,
+  type Target,
 } from "./client.ts";
 import type { ClusterNode, DriverOptions } from "./driver.ts";
 
@@ -42,12 +43,13 @@ const streamLimits: StreamLimits = { idleMs: 60_000, maxBytes: 16 * 1024 ** 3 };
 export function memberApi(port: number, options: DriverOptions): MemberApi {
   const { ca, identity, limits = defaultLimits } = options;
   const agent = new Agent(connections);
-  const targetOf = ({ address, fqdn }: ClusterNode) => ({
-    ...{ address, port, servername: fqdn, ca: ca(), agent, identity },
+  const targetOf = async ({ address, fqdn }: ClusterNode): Promise<Target> => ({
+    ...{ address, port, servername: fqdn, ca: ca(), agent },
+    identity: await identity?.(),
   });
   return {
     ask: async (node, exchange, shape, signal) => {
-      const answer = await exchangeJson(targetOf(node), exchange, limits, signal);
+      const answer = await exchangeJson(await targetOf(node), exchange, limits, signal);
       if (!answer.ok) return answer;
       const parsed = shape.safeParse(answer.value);
       return parsed.success
@@ -57,7 +59,7 @@ export function memberApi(port: number, options: DriverOptions): MemberApi {
           );
     },
     stream: async (node, exchange, read, signal) =>
-      await exchangeStream(targetOf(node), exchange, streamLimits, read, signal),
+      await exchangeStream(await targetOf(node), exchange, streamLimits, read, signal),
   };
 }
 

@@ -2,7 +2,7 @@
 // Several operations ask at the same moment; one answer, a moment old at most, serves them all. What changes the cluster looks anew.
 
 import { randomBytes } from "node:crypto";
-import { type Answer, failure } from "../cluster/client.ts";
+import { type Answer, failure, type Identity } from "../cluster/client.ts";
 import type {
   ClusterNode,
   Driver,
@@ -52,6 +52,8 @@ export interface ClusterAccessTools {
   readonly inventory: LiveInventory;
   /** The cluster CA in PEM, asked for at each exchange. */
   readonly ca: () => string;
+  /** What this server shows to members that ask who calls. */
+  readonly identity: () => Promise<Identity>;
   readonly clock: Clock;
 }
 
@@ -129,7 +131,7 @@ function memberOf({ name, fqdn, productionAddress }: Inventory["nodes"][number])
 }
 
 /** Made once for each layer and its ports, so that connections are kept. */
-function driversOf({ inventory, ca }: ClusterAccessTools): (layer: Layer) => Driver {
+function driversOf({ inventory, ca, identity }: ClusterAccessTools): (layer: Layer) => Driver {
   const made = new Map<string, Driver>();
   const nodeAt: DriverOptions["nodeAt"] = (host) =>
     inventory().nodes.find(({ productionAddress, fqdn }) =>
@@ -140,7 +142,13 @@ function driversOf({ inventory, ca }: ClusterAccessTools): (layer: Layer) => Dri
     const key = JSON.stringify([layer, ports]);
     const driver =
       made.get(key) ??
-      createDriver(layer, { ca, limits, nodeAt, ...(ports === undefined ? {} : { ports }) });
+      createDriver(layer, {
+        ca,
+        limits,
+        identity,
+        nodeAt,
+        ...(ports === undefined ? {} : { ports }),
+      });
     made.set(key, driver);
     return driver;
   };
