@@ -18,6 +18,7 @@ import type { OperationTools } from "../operations/verb.ts";
 import { verbs } from "../operations/verbs.ts";
 import type { Ca } from "../pki/ca.ts";
 import type { Store } from "../store/store.ts";
+import { clusterIdentity } from "./cluster-identity.ts";
 import type { Consoles } from "./consoles.ts";
 import type { Rendering } from "./rendering.ts";
 import { missingAssets } from "./self-check.ts";
@@ -40,7 +41,10 @@ export function provisionTools(
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
-    cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: ca.certPem, clock }),
+    cluster: createClusterAccess({
+      ...{ inventory, ca: () => ca.certPem, clock },
+      identity: clusterIdentity(() => ca, inventory, now),
+    }),
     shell: createNodeShell(inventory().server.stateDirectory, sshKeyFile),
     installation: (node, operationId) =>
       createInstallation({ ...given, inventory: inventory() }, node, operationId),
