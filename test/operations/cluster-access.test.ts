@@ -31,9 +31,8 @@ function inventoryAt(port: number): Inventory {
   return { ...site, nodes, services, cluster: { ...site.cluster, layers: ["chainfire"] } };
 }
 
-function accessTo(inventory: () => Inventory) {
+function accessTo(inventory: () => Inventory, identity = async () => member.identity) {
   const clock = manualClock();
-  const identity = async () => member.identity;
   return {
     clock,
     access: createClusterAccess({ inventory, ca: () => member.ca, identity, clock }),
@@ -73,4 +72,14 @@ test("members are asked at the ports of the inventory in force", async () => {
   expect(await access.status("chainfire", "node09", signal)).toMatchObject({
     failed: "node09 is not in the inventory",
   });
+});
+
+test("a certificate that can't be made is a failed answer, and nobody is asked", async () => {
+  const refuse = async () => await Promise.reject(new Error("the CA's key is away"));
+  const { access } = accessTo(() => inventoryAt(member.port), refuse);
+  expect(await access.status("chainfire", "node01", signal)).toMatchObject({
+    failed: expect.stringContaining("no certificate to show: the CA's key is away"),
+  });
+  expect(await access.view("chainfire")).toMatchObject({ verdict: "no-cluster" });
+  expect(member.requests).toEqual([]);
 });
