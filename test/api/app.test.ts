@@ -4,7 +4,14 @@ import { describe, expect, it } from "vitest";
 import { createApi } from "../../src/api/app.ts";
 import { type Rackstrap, Refusal } from "../../src/api/service.ts";
 import { Secret } from "../../src/net/secret.ts";
-import { fakeRackstrap, nodeView, operationView, powerJobView, startMs } from "./fake-rackstrap.ts";
+import {
+  diagnosisView,
+  fakeRackstrap,
+  nodeView,
+  operationView,
+  powerJobView,
+  startMs,
+} from "./fake-rackstrap.ts";
 
 const token = new Secret("a".repeat(43));
 const authorization = `Bearer ${token.reveal()}`;
@@ -84,6 +91,7 @@ describe("reading", () => {
       },
     ],
     ["/api/events?after=7", { events: [] }],
+    ["/api/diagnose/node01", diagnosisView("node01")],
   ])("GET %s gives the service's answer", async (url, expected) => {
     const answer = await api().ask("GET", url);
     expect(answer.statusCode).toBe(200);

@@ -1,0 +1,102 @@
+// What a diagnosis is made of in the running server: its store, its services, and looks over the network.
+
+import type { Diagnosing } from "../api/diagnosis.ts";
+import { assetProblems } from "../boot/assets.ts";
+import { decide } from "../boot/decide.ts";
+import { diagnose } from "../diagnose/diagnose.ts";
+import type { ServerLook } from "../diagnose/evidence.ts";
+import { gather, type Looks } from "../diagnose/gather.ts";
+import {
+  lookAtBmc,
+  lookAtHandshakes,
+  lookAtInstall,
+  lookAtInstaller,
+  lookAtPorts,
+  lookAtSystem,
+} from "../diagnose/looks.ts";
+import { diagnoseStranger } from "../diagnose/stranger.ts";
+import type { Node } from "../inventory/schema.ts";
+import type { Mac } from "../net/mac.ts";
+import { createNodeShell } from "../operations/node-shell.ts";
+import type { ClusterAccess } from "../operations/provision.ts";
+import { checkFirewall } from "../preflight/firewall.ts";
+import { checkInterfaces } from "../preflight/interfaces.ts";
+import { systemSurroundings } from "../preflight/system.ts";
+import type { Store } from "../store/store.ts";
+import { type CheckTools, probing } from "./checks.ts";
+import { loadersOf } from "./self-check.ts";
+import { clock } from "./wall-clock.ts";
+
+interface DiagnosingTools extends CheckTools {
+  readonly store: Store;
+  readonly cluster: Pick<ClusterAccess, "views">;
+  /** The private SSH key that installers and nodes accept. */
+  readonly sshKey: { readonly file: string };
+}
+
+export function createDiagnosing(tools: DiagnosingTools): Diagnosing {
+  const inventory = tools.reload.inForce;
+  const { nodes, operations, clusters, certificates } = tools.store;
+  const gatherTools = { inventory, nodes, operations, clusters, certificates, clock };
+  const looks = createLooks(tools);
+  return {
+    node: async (node) => diagnose(await gather({ ...gatherTools, looks }, node)),
+    stranger: (mac) => strangerDiagnosis(tools, mac),
+  };
+}
+
+function createLooks(tools: DiagnosingTools): Looks {
+  const { controllers, cluster, sshKey } = tools;
+  const sshKeyFile = sshKey.file;
+  const inventory = tools.reload.inForce;
+  const authority = tools.ca.certPem;
+  const shell = createNodeShell(inventory().server.stateDirectory, sshKeyFile);
+  const surroundings = systemSurroundings(probing(controllers));
+  return {
+    server: async (node) => await lookAtServer(tools, node),
+    surroundings: async () => [
+      ...checkInterfaces(inventory(), surroundings),
+      ...(await checkFirewall(inventory(), surroundings)),
+    ],
+    bmc: async (node, signal) => await lookAtBmc(controllers.find(node), signal),
+    installer: async (node, operation, signal) =>
+      await lookAtInstaller({ inventory: inventory(), sshKeyFile }, node, operation, signal),
+    install: async (operation, nowMs) => await lookAtInstall(inventory(), operation, nowMs),
+    system: async (node, signal) =>
+      await lookAtSystem({ inventory: inventory(), shell, authority }, node, signal),
+    ports: async (node, signal) => await lookAtPorts(inventory(), node, signal),
+    handshakes: async (node, fingerprint, signal) =>
+      await lookAtHandshakes({ inventory: inventory(), authority }, node, fingerprint, signal),
+    layers: async () => await cluster.views(),
+  };
+}
+
+/** The directory is read again: a file may have gone since. */
+async function lookAtServer(
+  { reload, assets, rendering, network }: DiagnosingTools,
+  node: Node,
+): Promise<ServerLook> {
+  const manifest = await assets.recent();
+  const { allowSecondServer } = reload.inForce().dhcp;
+  const foreign = allowSecondServer ? [] : network.dhcp.foreignServers();
+  const loaders = loadersOf(node, manifest);
+  return {
+    services: network.services(),
+    loaderProblems: assetProblems(manifest, { profiles: [], loaders }, "needed"),
+    imageProblems: assetProblems(manifest, { profiles: [node.profile], loaders: [] }, "needed"),
+    scriptFaults: rendering.scriptFaults(node),
+    foreignServers: foreign.map(({ address, interface: device }) => `${address} on ${device}`),
+  };
+}
+
+function strangerDiagnosis({ rendering, network, store, now }: DiagnosingTools, mac: Mac) {
+  const subject = rendering.subject(mac);
+  return diagnoseStranger({
+    ...{ mac, nowMs: now() },
+    found: store.nodes.discovered().find((machine) => machine.mac === mac),
+    retired: subject.retired,
+    cardOf: subject.cardOf?.name,
+    dhcp: network.services().dhcp,
+    reason: decide(subject, now()).reason,
+  });
+}
