@@ -27,6 +27,23 @@ The verdict is the first missing stage. Once the installer or the installed syst
 
 The exit code is 0 when nothing is missing and 1 when something is. The same as JSON: \`--json\`, or \`GET /api/diagnose/NODE|MAC\`.
 
+\`\`\`
+ok       ssh          it answers at 10.0.200.10 with the host key of its install
+ok       clock        it agrees with this server's
+ok       certificate  its certificate is in force until 2027-06-02T12:00:00.000Z
+ok       resources    there is room
+missing  services     iam.service is failed (failed, exit-code): listen tcp 0.0.0.0:8080: bind: addre…
+ok       ports        chainfire 2379, flaredb 2479, iam 8080 answer
+
+verdict  services: iam.service is failed (failed, exit-code): listen tcp 0.0.0.0:8080: bind: address
+         already in use; nginx listens on port 8080
+cause    port-taken (certain, runbook E10)
+means    another program holds the service's port (address in use)
+next     ssh root@10.0.200.10 "ss -tlnp"
+
+  listen tcp 0.0.0.0:8080: bind: address already in use
+\`\`\`
+
 ## The stages
 
 | stage | reached when |

@@ -137,7 +137,7 @@ async function start(
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
     check: (request) => checkAll(checked, request),
-    diagnosing: createDiagnosing({ ...checked, store, cluster: tools.cluster, sshKey }),
+    diagnosing: createDiagnosing({ ...checked, store, sshKey }),
     certificates: () => certificatesView(ca, certificates),
     leases: () => network.dhcp.leases(),
     metrics: async () =>

@@ -5,6 +5,8 @@ import type { Causes } from "./cause.ts";
 
 const provision = "rackstrap provision {node}";
 const watch = "rackstrap console {node} --read-only";
+// Its set-up menu, at the next start and no other.
+const setUp = "rackstrap bmc boot {node} bios";
 const events = "rackstrap events {node}";
 
 export const bootCauses = {
@@ -81,7 +83,7 @@ export const bootCauses = {
     means:
       "the machine starts and does not boot from the network: PXE is off, not first, or of another firmware mode",
     confidence: "likely",
-    next: "rackstrap bmc boot {node}",
+    next: setUp,
   },
   "not-heard": {
     runbook: "C13",
@@ -141,7 +143,7 @@ export const bootCauses = {
   "secure-boot": {
     means: "the firmware refuses the loader: Secure Boot is on and the loader is not signed for it",
     confidence: "certain",
-    next: "rackstrap bmc boot {node}",
+    next: setUp,
   },
   "loader-does-not-run": {
     means:

@@ -26,7 +26,8 @@ import type {
 /** What is asked about one node. Each ends at the signal, and may throw one sentence: nobody knows then. */
 export interface Looks {
   server(node: Node): Promise<ServerLook>;
-  surroundings(): Promise<readonly CheckLine[]>;
+  /** This server's interface that the node boots through, and its firewall. */
+  surroundings(node: Node): Promise<readonly CheckLine[]>;
   bmc(node: Node, signal: AbortSignal): Promise<BmcLook>;
   installer(
     node: Node,
@@ -42,7 +43,7 @@ export interface Looks {
     fingerprint: string,
     signal: AbortSignal,
   ): Promise<readonly HandshakeLook[]>;
-  layers(): Promise<readonly Judgement[]>;
+  layers(signal: AbortSignal): Promise<readonly Judgement[]>;
 }
 
 export interface GatherTools {
@@ -71,7 +72,7 @@ export async function gather(tools: GatherTools, node: Node): Promise<Evidence> 
   const [server, surroundings, bmc, installer, install, system, ports, handshakes, layers] =
     await Promise.all([
       ask(() => looks.server(node)),
-      ask(() => looks.surroundings()),
+      ask(() => looks.surroundings(node)),
       ask((signal) => looks.bmc(node, signal)),
       ask((signal) => looks.installer(node, operation, signal)),
       ask(() => looks.install(operation, nowMs)),
@@ -82,7 +83,7 @@ export async function gather(tools: GatherTools, node: Node): Promise<Evidence> 
           ? noCertificate
           : (signal) => looks.handshakes(node, issued.fingerprint, signal),
       ),
-      ask(() => looks.layers()),
+      ask((signal) => looks.layers(signal)),
     ]);
   return {
     ...{ node, nowMs, operation, issued },

@@ -49,6 +49,7 @@ export function judgeFirstBoot(evidence: Evidence): Finding {
 /** The document that decides whether the node forms a cluster or joins one. */
 function judgeFile(evidence: Evidence, { config }: NodeReport): Finding | undefined {
   const { node, founder } = evidence;
+  if (config.kind === "unread") return undefined;
   if (config.kind === "absent")
     return missing("config-missing", "/etc/nixos/secrets/cluster-config.json is absent");
   if (config.kind === "unreadable")

@@ -1,7 +1,6 @@
-// The looks at a machine over the network and at its run directory, with real sockets and programs. Each only reads.
+// The looks at a machine itself: its BMC, its installer, its install's run directory, its installed system. Each only reads.
 
 import { access } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { type Bmc, BmcError } from "../bmc/bmc.ts";
 import { explainFailure } from "../install/explain.ts";
@@ -14,29 +13,35 @@ import { resolveDisks } from "../nodes/resolve-disk.ts";
 import { diskSelectors, runDirectory } from "../operations/installation.ts";
 import type { NodeShell } from "../operations/node-shell.ts";
 import type { Operation } from "../operations/operation.ts";
-import { presentedCertificate } from "../pki/handshake.ts";
-import type {
-  BmcLook,
-  HandshakeLook,
-  InstallerLook,
-  InstallLook,
-  PortLook,
-  SystemLook,
-} from "./evidence.ts";
+import type { BmcLook, InstallerLook, InstallLook, SystemLook } from "./evidence.ts";
 import { parseReport, reportCommand } from "./node-report.ts";
 
 const sshPort = 22;
+const bmcMs = 8000;
 const shellMs = 8000;
-const portMs = 3000;
-const handshakeMs = 4000;
 /** Peers that the node is asked to try: enough to tell one that is down from a network that is. */
 const mostPeers = 5;
 
-/** Its power, or in which way the BMC failed. */
+/** Its power, or in which way the BMC failed; one that is still silent after eight seconds has timed out. */
 export async function lookAtBmc(
   bmc: Pick<Bmc, "powerState">,
   signal: AbortSignal,
+  limitMs = bmcMs,
 ): Promise<BmcLook> {
+  const limit = AbortSignal.timeout(limitMs);
+  const late = new Promise<BmcLook>((resolve) => {
+    limit.addEventListener("abort", () =>
+      resolve({
+        kind: "failed",
+        failure: "timeout",
+        why: `its BMC did not answer within ${limitMs / 1000} s`,
+      }),
+    );
+  });
+  return await Promise.race([askBmc(bmc, AbortSignal.any([signal, limit])), late]);
+}
+
+async function askBmc(bmc: Pick<Bmc, "powerState">, signal: AbortSignal): Promise<BmcLook> {
   try {
     return { kind: "answers", power: await bmc.powerState(signal) };
   } catch (error) {
@@ -129,58 +134,4 @@ export async function lookAtSystem(
   const answer = await shell.run(node, reportCommand(node, peers), { timeoutMs: shellMs }, signal);
   if (!answer.ok) return { kind: answer.kind, why: answer.why };
   return { kind: "answers", report: parseReport(answer.stdout, node, authority) };
-}
-
-/** Tries the TCP port of each of the node's services, all at once. */
-export async function lookAtPorts(
-  inventory: Inventory,
-  node: Node,
-  signal: AbortSignal,
-): Promise<PortLook[]> {
-  return await Promise.all(
-    node.services.map(async (service): Promise<PortLook> => {
-      const { port } = inventory.services[service];
-      return { service, port, state: await tryPort(node.productionAddress, port, signal) };
-    }),
-  );
-}
-
-function tryPort(host: string, port: number, signal: AbortSignal): Promise<PortLook["state"]> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const end = (state: PortLook["state"]) => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-      socket.destroy();
-      resolve(state);
-    };
-    const onAbort = () => end("silent");
-    const timer = setTimeout(end, portMs, "silent");
-    signal.addEventListener("abort", onAbort);
-    socket.once("connect", () => end("open"));
-    socket.once("error", (error: NodeJS.ErrnoException) =>
-      end(error.code === "ECONNREFUSED" ? "refused" : "silent"),
-    );
-    if (signal.aborted) onAbort();
-  });
-}
-
-/** Services that show the node's certificate to whoever connects. */
-const showing = ["chainfire", "flaredb", "iam"] as const;
-
-/** Shakes hands with each service that shows the node's certificate. `authority`: the cluster's CA in PEM. */
-export async function lookAtHandshakes(
-  { inventory, authority }: { inventory: Inventory; authority: string },
-  node: Node,
-  fingerprint: string,
-  signal: AbortSignal,
-): Promise<HandshakeLook[]> {
-  const shown = showing.filter((service) => node.services.includes(service));
-  return await Promise.all(
-    shown.map(async (service): Promise<HandshakeLook> => {
-      const target = { address: node.productionAddress, port: inventory.services[service].port };
-      const trust = { servername: node.fqdn, ca: authority, fingerprint, timeoutMs: handshakeMs };
-      return { service, presented: await presentedCertificate({ ...target, ...trust }, signal) };
-    }),
-  );
 }

@@ -37,6 +37,8 @@ export interface CertificateLook {
 }
 
 export type ConfigLook =
+  /** `unread`: the node did not come that far. */
+  | { readonly kind: "unread" }
   | { readonly kind: "absent" }
   | { readonly kind: "unreadable"; readonly why: string }
   | { readonly kind: "read"; readonly config: ClusterConfig };
@@ -55,9 +57,9 @@ export interface NodeReport {
   /** Empty where the node has no program to list them. */
   readonly listeners: readonly Listener[];
   readonly config: ConfigLook;
-  readonly certificate: CertificateLook | "absent" | "unreadable";
+  readonly certificate: CertificateLook | "absent" | "unreadable" | "unread";
   /** Whether the node trusts this cluster's CA. */
-  readonly authority: "same" | "other" | "absent";
+  readonly authority: "same" | "other" | "absent" | "unread";
   readonly keyPresent: boolean;
   /** Peers that it could not find or reach, each with what happened. */
   readonly peers: readonly { readonly name: string; readonly state: string }[];
@@ -77,39 +79,49 @@ export function unitsOf({ services }: Pick<Node, "services">): string[] {
   );
 }
 
-/** For root's shell on the node. It writes nothing, ends within seconds, and is content with the programs that it finds. */
+/** For root's shell on the node. It writes nothing, is content with the programs that it finds, and gives what it has after six seconds. */
 export function reportCommand(
   node: Node,
   peers: readonly { fqdn: string; port: number }[],
 ): string {
+  return `timeout ${mostSeconds} sh -c ${quoted(reportScript(node, peers))}; true`;
+}
+
+const mostSeconds = 6;
+
+/** What costs nothing comes first, and what may hang is bounded: a node that is sick enough is cut off in the middle. */
+function reportScript(node: Node, peers: readonly { fqdn: string; port: number }[]): string {
   const units = unitsOf(node).map(quoted).join(" ");
   const section = (name: string) => `echo; echo '${marker}${name}'`;
-  // Each in a shell of its own, so that one that is silent costs no more than its two seconds.
-  const tries = peers.map(({ fqdn, port }) => {
-    const open = quoted(`exec 3<>/dev/tcp/${fqdn}/${port}`);
-    const found = `getent hosts ${quoted(fqdn)} >/dev/null; if [ $? = 2 ]`;
-    const tried = `timeout 2 bash -c ${open} || echo ${quoted(`${fqdn} unreachable`)}`;
-    return `{ ${found}; then echo ${quoted(`${fqdn} unresolved`)}; else ${tried}; fi; } &`;
-  });
+  const file = (name: string) => `head -c 32768 ${secrets}/${name} || echo absent`;
   const show = "Id,LoadState,ActiveState,SubState,Result,NRestarts";
+  const journal = "timeout 2 journalctl -q --no-pager";
   return `exec 2>/dev/null
 ${section("clock")}; date +%s.%N
 ${section("load")}; cat /proc/loadavg; grep -c ^processor /proc/cpuinfo
 ${section("memory")}; grep -E '^Mem(Total|Available):' /proc/meminfo
 ${section("mounts")}; grep ' / ' /proc/mounts
-${section("disk")}; timeout 2 df -P / /boot /var /var/lib
+${section("config")}; ${file("cluster-config.json")}
+${section("certificate")}; ${file(`${node.name}-cert.pem`)}
+${section("authority")}; ${file("ca-cert.pem")}
+${section("key")}; [ -s ${secrets}/${node.name}-key.pem ] && echo present || echo absent
 ${section("units")}; timeout 3 systemctl show --property=${show} -- ${units}
-${section("config")}; head -c 8192 ${secrets}/cluster-config.json || echo absent
-${section("certificate")}; head -c 32768 ${secrets}/${node.name}-cert.pem || echo absent
-${section("authority")}; head -c 32768 ${secrets}/ca-cert.pem || echo absent
-${section("key")}; [ -s ${secrets}/${node.name}-key.pem ] && echo present
-${section("listeners")}; timeout 2 ss -Htlnp || timeout 2 netstat -tlnp
-${section("slow")}; timeout 2 journalctl -q --no-pager -u chainfire.service -S -10min -o cat | grep -ci 'slow operation'
-${section("journal")}; for unit in ${units}; do systemctl -q is-active "$unit" || { echo "@unit $unit"; timeout 2 journalctl -q --no-pager -u "$unit" -n ${journalLines} -o cat | cut -c 1-1000; }; done
+${section("listeners")}; timeout 1 ss -Htlnp || timeout 1 netstat -tlnp
+${section("disk")}; timeout 1 df -P / /boot /var /var/lib
+${section("journal")}; for unit in ${units}; do systemctl -q is-active "$unit" || { echo "@unit $unit"; ${journal} -u "$unit" -n ${journalLines} -o cat | cut -c 1-1000; }; done
+${section("slow")}; ${journal} -u chainfire.service -S -10min -o cat | grep -ci 'slow operation'
 ${section("peers")}
-${tries.join("\n")}
-wait
-true`;
+${peers.map(tryPeer).join("\n")}
+wait`;
+}
+
+/** In a shell of its own, so that one that is silent costs no more than its seconds. */
+function tryPeer({ fqdn, port }: { fqdn: string; port: number }): string {
+  const say = (state: string) => `echo ${quoted(`${fqdn} ${state}`)}`;
+  const open = `timeout 2 bash -c ${quoted(`exec 3<>/dev/tcp/${fqdn}/${port}`)}`;
+  // 2: not found; 124: its name servers are silent. Without getent the name is looked up by the connection.
+  const find = `timeout 2 getent hosts ${quoted(fqdn)} >/dev/null; case $? in 2 | 124) ${say("unresolved")}`;
+  return `{ ${find} ;; *) ${open} || ${say("unreachable")} ;; esac; } &`;
 }
 
 /** The answer to `reportCommand`; `authority` is the cluster's CA in PEM. What is missing or can't be read is absent, never an error. */
@@ -132,10 +144,10 @@ export function parseReport(text: string, node: Node, authority: string): NodeRe
     units: unitLooks(of("units")),
     journal: journalOf(of("journal")),
     listeners: of("listeners").split("\n").flatMap(listenerOf),
-    config: configOf(of("config")),
-    certificate: certificateOf(of("certificate"), node, authority),
-    authority: authorityOf(of("authority"), authority),
-    keyPresent: of("key").trim() === "present",
+    config: configOf(sections.get("config")),
+    certificate: certificateOf(sections.get("certificate"), node, authority),
+    authority: authorityOf(sections.get("authority"), authority),
+    keyPresent: of("key").trim() !== "absent",
     peers: of("peers")
       .split("\n")
       .flatMap((line) => {
@@ -205,7 +217,8 @@ function listenerOf(line: string): Listener[] {
   return [{ address, port: Number(port), program }];
 }
 
-function configOf(text: string): ConfigLook {
+function configOf(text: string | undefined): ConfigLook {
+  if (text === undefined) return { kind: "unread" };
   if (text.trim() === "absent" || text.trim() === "") return { kind: "absent" };
   let json: unknown;
   try {
@@ -218,7 +231,12 @@ function configOf(text: string): ConfigLook {
   return { kind: "unreadable", why: z.prettifyError(parsed.error).replace(/\s+/g, " ") };
 }
 
-function certificateOf(text: string, node: Node, authority: string): NodeReport["certificate"] {
+function certificateOf(
+  text: string | undefined,
+  node: Node,
+  authority: string,
+): NodeReport["certificate"] {
+  if (text === undefined) return "unread";
   if (!text.includes("-----BEGIN CERTIFICATE-----"))
     return text === "absent" ? "absent" : "unreadable";
   try {
@@ -240,7 +258,8 @@ function certificateOf(text: string, node: Node, authority: string): NodeReport[
   }
 }
 
-function authorityOf(text: string, authority: string): NodeReport["authority"] {
+function authorityOf(text: string | undefined, authority: string): NodeReport["authority"] {
+  if (text === undefined) return "unread";
   if (!text.includes("-----BEGIN CERTIFICATE-----")) return "absent";
   try {
     const ours = new Set(certificatesIn(authority).map(({ fingerprint256 }) => fingerprint256));

@@ -72,6 +72,7 @@ function judgeCertificate(evidence: Evidence): Finding {
   const shown = judgeShown(evidence);
   if (report === undefined) return shown ?? judgeRecord(evidence);
   const { certificate } = report;
+  if (certificate === "unread") return shown ?? unknown(notLookedInto);
   if (typeof certificate === "string")
     return missing("certificate-missing", `the node's certificate is ${certificate}`);
   if (!report.keyPresent)

@@ -6,21 +6,16 @@ import { decide } from "../boot/decide.ts";
 import { diagnose } from "../diagnose/diagnose.ts";
 import type { ServerLook } from "../diagnose/evidence.ts";
 import { gather, type Looks } from "../diagnose/gather.ts";
-import {
-  lookAtBmc,
-  lookAtHandshakes,
-  lookAtInstall,
-  lookAtInstaller,
-  lookAtPorts,
-  lookAtSystem,
-} from "../diagnose/looks.ts";
+import { lookAtBmc, lookAtInstall, lookAtInstaller, lookAtSystem } from "../diagnose/looks.ts";
+import { layerLooks, lookAtHandshakes, lookAtPorts } from "../diagnose/outside-looks.ts";
 import { diagnoseStranger } from "../diagnose/stranger.ts";
-import type { Node } from "../inventory/schema.ts";
+import { servedInterfaces, serverAddressFor } from "../inventory/networks.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
 import { createNodeShell } from "../operations/node-shell.ts";
-import type { ClusterAccess } from "../operations/provision.ts";
 import { checkFirewall } from "../preflight/firewall.ts";
 import { checkInterfaces } from "../preflight/interfaces.ts";
+import type { Surroundings } from "../preflight/surroundings.ts";
 import { systemSurroundings } from "../preflight/system.ts";
 import type { Store } from "../store/store.ts";
 import { type CheckTools, probing } from "./checks.ts";
@@ -29,7 +24,6 @@ import { clock } from "./wall-clock.ts";
 
 interface DiagnosingTools extends CheckTools {
   readonly store: Store;
-  readonly cluster: Pick<ClusterAccess, "views">;
   /** The private SSH key that installers and nodes accept. */
   readonly sshKey: { readonly file: string };
 }
@@ -46,18 +40,16 @@ export function createDiagnosing(tools: DiagnosingTools): Diagnosing {
 }
 
 function createLooks(tools: DiagnosingTools): Looks {
-  const { controllers, cluster, sshKey } = tools;
+  const { controllers, sshKey } = tools;
   const sshKeyFile = sshKey.file;
   const inventory = tools.reload.inForce;
   const authority = tools.ca.certPem;
+  const lookAtLayers = layerLooks(authority);
   const shell = createNodeShell(inventory().server.stateDirectory, sshKeyFile);
   const surroundings = systemSurroundings(probing(controllers));
   return {
     server: async (node) => await lookAtServer(tools, node),
-    surroundings: async () => [
-      ...checkInterfaces(inventory(), surroundings),
-      ...(await checkFirewall(inventory(), surroundings)),
-    ],
+    surroundings: async (node) => await lookAround(inventory(), surroundings, node),
     bmc: async (node, signal) => await lookAtBmc(controllers.find(node), signal),
     installer: async (node, operation, signal) =>
       await lookAtInstaller({ inventory: inventory(), sshKeyFile }, node, operation, signal),
@@ -67,8 +59,19 @@ function createLooks(tools: DiagnosingTools): Looks {
     ports: async (node, signal) => await lookAtPorts(inventory(), node, signal),
     handshakes: async (node, fingerprint, signal) =>
       await lookAtHandshakes({ inventory: inventory(), authority }, node, fingerprint, signal),
-    layers: async () => await cluster.views(),
+    layers: async (signal) => await lookAtLayers(inventory(), signal),
   };
+}
+
+/** Of the served interfaces the one that the node boots through: another may be down for good reason. */
+async function lookAround(inventory: Inventory, surroundings: Surroundings, node: Node) {
+  const address = serverAddressFor(inventory, node.provisioningAddress);
+  const device = servedInterfaces(inventory).find((served) => served.address === address)?.name;
+  const interfaces = checkInterfaces(inventory, surroundings);
+  return [
+    ...interfaces.filter(({ title }) => title === `interface ${device}`),
+    ...(await checkFirewall(inventory, surroundings)),
+  ];
 }
 
 /** The directory is read again: a file may have gone since. */
@@ -76,7 +79,7 @@ async function lookAtServer(
   { reload, assets, rendering, network }: DiagnosingTools,
   node: Node,
 ): Promise<ServerLook> {
-  const manifest = await assets.recent();
+  const manifest = await assets.reload();
   const { allowSecondServer } = reload.inForce().dhcp;
   const foreign = allowSecondServer ? [] : network.dhcp.foreignServers();
   const loaders = loadersOf(node, manifest);

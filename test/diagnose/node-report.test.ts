@@ -44,10 +44,10 @@ test("the command runs here and its answer is read, whatever this machine has", 
   expect(report.peers.map(({ name }) => name)).toEqual(["node02.example.com"]);
 });
 
-test("an answer of nothing is a report of nothing", () => {
+test("an answer of nothing is a report of nothing: what was not read is not absent", () => {
   expect(parseReport("", node, "")).toMatchObject({
     ...{ clockMs: undefined, load: undefined, memory: undefined, units: [], listeners: [] },
-    ...{ config: { kind: "absent" }, certificate: "unreadable", authority: "absent" },
+    ...{ config: { kind: "unread" }, certificate: "unread", authority: "unread" },
   });
 });
 
