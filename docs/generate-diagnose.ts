@@ -22,8 +22,8 @@ outside, and the cluster's members. Nothing is changed, also not on the node. Wh
 missing. Lines of a journal are shown without PEM blocks, passwords and tokens, twenty at most.
 
 The stages stand in the order in which one needs the other: a wrong clock spoils certificates, a certificate the services, these the join.
-The verdict is the first missing stage. Once the installer or the installed system has proved its host key, what is missing before that
-(a BMC password, this server's DHCP) is the verdict only while nothing later is missing.
+The verdict is the first missing stage. Once the installer or the installed system proves that it runs now (by its host key, its certificate,
+its membership), what is missing before that (a BMC password, this server's DHCP) is the verdict only while nothing later is missing.
 
 The exit code is 0 when nothing is missing and 1 when something is. The same as JSON: \`--json\`, or \`GET /api/diagnose/NODE|MAC\`.
 

@@ -56,6 +56,8 @@ function judgeDhcp(evidence: Evidence): Finding {
   if (server.known && dead.includes(server.value.services.dhcp))
     return missing("dhcp-down", `the service dhcp of this server is ${server.value.services.dhcp}`);
   if (hasBooted(evidence)) return passed(evidence);
+  if (evidence.declined !== undefined)
+    return missing("address-taken", `it was given ${evidence.declined} and found that in use`);
   if (boot.name === "silent") return judgeSilence(evidence);
   const { sign } = boot;
   if (boot.name === "dhcp" && (sign?.kind === "dhcp-refused" || sign?.kind === "dhcp-ignored"))

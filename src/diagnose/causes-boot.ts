@@ -96,6 +96,11 @@ export const bootCauses = {
     confidence: "certain",
     next: events,
   },
+  "address-taken": {
+    means: "another machine uses the address that is reserved for the node",
+    confidence: "certain",
+    next: "ping -c 3 {provisioning}",
+  },
   // tftp
   "tftp-down": {
     means: "this server's TFTP does not run",

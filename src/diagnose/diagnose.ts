@@ -3,7 +3,7 @@
 import { bootStages } from "./boot-stages.ts";
 import type { Confidence } from "./cause.ts";
 import { type CauseId, causeOf } from "./causes.ts";
-import type { Evidence } from "./evidence.ts";
+import { type Evidence, installerLives, systemLives } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { nodeStages } from "./node-stages.ts";
 import { redactLines } from "./redact.ts";
@@ -40,10 +40,13 @@ export interface Diagnosis {
 export const stages = [...bootStages, ...nodeStages];
 
 /**
- * Where a machine has proved that it came beyond a stage, what is missing before that is not what keeps it: a BMC that can't be asked
- * does not stop a service. It is the verdict only while nothing later is missing.
+ * The stage that a machine proves now to have come to: what is missing before that is not what keeps it. A BMC that can't be asked does
+ * not stop a service; it is the verdict only while nothing later is missing.
  */
-const proofs: readonly string[] = ["ssh", "installer"];
+function provenStage(evidence: Evidence): (typeof stages)[number]["name"] {
+  if (systemLives(evidence)) return "ssh";
+  return installerLives(evidence) ? "installer" : "power";
+}
 
 export function diagnose(evidence: Evidence): Diagnosis {
   const found = stages.map((stage) => ({ ...stage, finding: stage.judge(evidence) }));
@@ -51,13 +54,10 @@ export function diagnose(evidence: Evidence): Diagnosis {
     const [says = ""] = redactLines([finding.says]);
     return { name, title, status: finding.status, says };
   });
-  const start = proofs
-    .map((proof) =>
-      found.findIndex(({ name, finding }) => name === proof && finding.status === "ok"),
-    )
-    .find((index) => index !== -1);
+  const proven = provenStage(evidence);
+  const start = found.findIndex(({ name }) => name === proven);
   const isMissing = ({ finding }: (typeof found)[number]) => finding.status === "missing";
-  const first = found.slice(start ?? 0).find(isMissing) ?? found.find(isMissing);
+  const first = found.slice(start).find(isMissing) ?? found.find(isMissing);
   if (first?.finding.status !== "missing") return { stages: views };
   return { stages: views, verdict: verdictOf(first.name, first.finding, evidence) };
 }

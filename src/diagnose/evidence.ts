@@ -70,6 +70,8 @@ export interface Evidence {
   readonly operation: Operation | undefined;
   /** How far its last network boot came, since that operation began. */
   readonly boot: BootStage;
+  /** The address that it was given and found in use by another machine; nothing was given to it since. */
+  readonly declined: string | undefined;
   /** What its console says is wrong. */
   readonly consoleFault: string | undefined;
   /** The last stage that its console shows. */

@@ -89,6 +89,7 @@ export async function gather(tools: GatherTools, node: Node): Promise<Evidence> 
     ...{ node, nowMs, operation, issued },
     state: nodes.node(node.name).state,
     boot: lastBootStage(events),
+    declined: declinedAddress(events),
     consoleFault: consoleFault(events),
     consoleStage: consoleStage(events),
     founder: clusters.claim(inventory().cluster.name)?.node === node.name,
@@ -143,4 +144,9 @@ function eventsSince(
 function consoleStage(events: readonly TimelineEvent[]): string | undefined {
   const last = events.findLast(({ kind }) => kind === "console-stage-reached");
   return last === undefined ? undefined : String(last.detail["stage"]);
+}
+
+function declinedAddress(events: readonly TimelineEvent[]): string | undefined {
+  const last = events.findLast(({ kind }) => kind.startsWith("dhcp-"));
+  return last?.kind === "dhcp-declined" ? String(last.detail["address"]) : undefined;
 }

@@ -3,7 +3,7 @@
 import type { Diagnosing } from "../api/diagnosis.ts";
 import { assetProblems } from "../boot/assets.ts";
 import { decide } from "../boot/decide.ts";
-import { diagnose } from "../diagnose/diagnose.ts";
+import { type Diagnosis, diagnose } from "../diagnose/diagnose.ts";
 import type { ServerLook } from "../diagnose/evidence.ts";
 import { gather, type Looks } from "../diagnose/gather.ts";
 import { lookAtBmc, lookAtInstall, lookAtInstaller, lookAtSystem } from "../diagnose/looks.ts";
@@ -33,8 +33,19 @@ export function createDiagnosing(tools: DiagnosingTools): Diagnosing {
   const { nodes, operations, clusters, certificates } = tools.store;
   const gatherTools = { inventory, nodes, operations, clusters, certificates, clock };
   const looks = createLooks(tools);
+  // Whoever asks while a node is looked at gets the same answer: a machine is not to be asked twice at once.
+  const running = new Map<string, Promise<Diagnosis>>();
+  const look = (node: Node): Promise<Diagnosis> => {
+    const shared = running.get(node.name);
+    if (shared !== undefined) return shared;
+    const begun = gather({ ...gatherTools, looks }, node)
+      .then(diagnose)
+      .finally(() => running.delete(node.name));
+    running.set(node.name, begun);
+    return begun;
+  };
   return {
-    node: async (node) => diagnose(await gather({ ...gatherTools, looks }, node)),
+    node: look,
     stranger: (mac) => strangerDiagnosis(tools, mac),
   };
 }

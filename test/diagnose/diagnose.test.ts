@@ -200,6 +200,13 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
     "rackstrap operations show op-1",
   ],
   [
+    "another machine has its address",
+    booting([], { declined: "10.0.100.50" }),
+    "dhcp",
+    "address-taken",
+    "ping -c 3 10.0.100.50",
+  ],
+  [
     "no address is free",
     booting([["dhcp-ignored", { reason: "the pool is exhausted" }]]),
     "dhcp",
@@ -772,6 +779,14 @@ test("a BMC that can't be asked is the verdict only while nothing of the running
   expect(diagnose(healthy({ bmc })).verdict?.cause).toBe("bmc-login");
   const stopped = { ...failedUnit("chainfire.service", "address already in use") };
   expect(diagnose(withReport(stopped, { bmc })).verdict?.cause).toBe("port-taken");
+});
+
+test("what the last operation got through is no proof of today: a node that is off now is off", () => {
+  const off = known({ kind: "answers", power: "off" } as const);
+  expect(diagnose(healthy({ ...unreached, bmc: off })).verdict?.cause).toBe("powered-off");
+  const sshd = known({ kind: "refused", why: "Connection refused" } as const);
+  const bmc = bmcFails("authentication");
+  expect(diagnose(healthy({ system: sshd, bmc })).verdict?.cause).toBe("sshd-down");
 });
 
 test("what the machine wrote stands in the verdict without its secrets", () => {

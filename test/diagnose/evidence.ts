@@ -124,7 +124,12 @@ export function healthy(changes: Partial<Evidence> = {}): Evidence {
       operation: anOperation(undefined),
       founder: false,
     },
-    ...{ boot: lastBootStage([]), consoleFault: undefined, consoleStage: undefined },
+    ...{
+      boot: lastBootStage([]),
+      declined: undefined,
+      consoleFault: undefined,
+      consoleStage: undefined,
+    },
     issued: { notAfterMs: nowMs + 86_400_000, fingerprint: "ab" },
     server: known(server),
     surroundings: known([]),

@@ -85,11 +85,16 @@ test("the boot is judged by what happened since the newest install began", async
   await rack.clock.sleep(1000, new AbortController().signal);
   rack.tools.operations.create(newProvisions(rack.tools, [node], rack.clock.now()));
   expect((await clock.settle(gather(gathering, node))).boot.name).toBe("silent");
+  rack.tools.nodes.append({
+    ...{ node: node.name, mac: node.mac, kind: "dhcp-declined" },
+    detail: { address: "10.0.100.50" },
+  });
+  expect((await clock.settle(gather(gathering, node))).declined).toBe("10.0.100.50");
   append("dhcp-offered");
-  const { boot, operation, founder } = await clock.settle(gather(gathering, node));
+  const { boot, operation, founder, declined } = await clock.settle(gather(gathering, node));
   expect(boot.name).toBe("dhcp");
   expect(operation?.status).toBe("running");
-  expect(founder).toBe(false);
+  expect([founder, declined]).toEqual([false, undefined]);
   rack.tools.clusters.claimBootstrap("prod-cluster", node.name);
   expect((await clock.settle(gather(gathering, node))).founder).toBe(true);
 });
