@@ -17,6 +17,7 @@ import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { checkAll } from "./serve/checks.ts";
 import { createConsoles } from "./serve/consoles.ts";
 import { type Controllers, createControllers } from "./serve/controllers.ts";
+import { createDiagnosing } from "./serve/diagnosing.ts";
 import { givenHostKey, loadSshKey } from "./serve/install-keys.ts";
 import { followInventory } from "./serve/inventory-follow.ts";
 import { tellInsecureBmcs } from "./serve/inventory-hooks.ts";
@@ -135,6 +136,7 @@ async function start(
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
     check: (request) => checkAll(checked, request),
+    diagnosing: createDiagnosing({ ...checked, store, sshKey }),
     certificates: () => certificatesView(ca, certificates),
     leases: () => network.dhcp.leases(),
     metrics: async () =>

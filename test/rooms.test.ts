@@ -13,6 +13,7 @@ const groups: readonly (readonly string[])[] = [
   ["boot"],
   ["generate", "preflight"],
   ["operations"],
+  ["diagnose"],
   ["store"],
   ["bootplane"],
   ["api"],

@@ -6,6 +6,7 @@ import type { Secret } from "../net/secret.ts";
 import { addBmcRoutes } from "./bmc-routes.ts";
 import { certificatesAnswer } from "./certificate-shapes.ts";
 import { addConsoleRoutes } from "./console-routes.ts";
+import { diagnosisShape } from "./diagnosis-shapes.ts";
 import { discoveredAnswer, discoveryShape } from "./discovered-shapes.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { addInventoryRoutes } from "./inventory-routes.ts";
@@ -87,6 +88,9 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get("/api/leases", async () => give(shapes.leasesAnswer, { leases: await service.leases() }));
   app.get<{ Params: { subject: string } }>("/api/explain/:subject", ({ params }) =>
     give(shapes.explanationShape, service.explain(params.subject)),
+  );
+  app.get<{ Params: { subject: string } }>("/api/diagnose/:subject", async ({ params }) =>
+    give(diagnosisShape, await service.diagnose(params.subject)),
   );
   app.get("/api/events", ({ query }) => {
     const { after, limit } = take(shapes.eventsQuery, query);

@@ -22,6 +22,7 @@ import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
 import type { CertificatesView } from "./certificate-shapes.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
+import { type Diagnosing, diagnoseSubject } from "./diagnosis.ts";
 import { createDiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
@@ -63,6 +64,7 @@ export interface RackstrapTools
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
+  readonly diagnosing: Diagnosing;
   readonly clock: Clock;
 }
 
@@ -90,6 +92,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       nodes.events({ node: declared(name).name, afterId, limit }).map(eventView),
     ...createDiscoveredService({ inventory, nodes }),
     explain: (subject) => explain(tools, subject),
+    diagnose: async (subject) => await diagnoseSubject(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
     ...createPowerService({
       ...{ jobs: tools.powerJobs, watch: tools.powerWatch, declared },

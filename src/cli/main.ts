@@ -11,6 +11,7 @@ import { addCertsCommand } from "./certs.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addConsoleCommand } from "./console.ts";
+import { addDiagnoseCommand } from "./diagnose.ts";
 import { addDiscoveredCommand } from "./discovered.ts";
 import { addDrainCommands } from "./drain.ts";
 import { addDriftCommand } from "./drift.ts";
@@ -60,6 +61,7 @@ function createProgram(done: Done): Command {
   addAcceptCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);
+  addDiagnoseCommand(program, done);
   addDriftCommand(program, done);
   addEventsCommand(program, done);
   addPowerCommand(program, done);

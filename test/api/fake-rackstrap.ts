@@ -5,6 +5,7 @@ import type { BmcService } from "../../src/api/bmc-service.ts";
 import type { ProbeView } from "../../src/api/bmc-shapes.ts";
 import type { CertificatesView } from "../../src/api/certificate-shapes.ts";
 import type { ConsoleService } from "../../src/api/console-service.ts";
+import type { DiagnosisView } from "../../src/api/diagnosis-shapes.ts";
 import type { InventoryService } from "../../src/api/inventory-routes.ts";
 import type { Metric } from "../../src/api/metrics.ts";
 import type { OperationView, OrderRequest, PlanView } from "../../src/api/operation-shapes.ts";
@@ -120,6 +121,16 @@ export function layerView(layer: LayerView["layer"], changes: Partial<LayerView>
   };
 }
 
+/** A node that is well, with a verdict only where one is given. */
+export function diagnosisView(subject: string, verdict?: DiagnosisView["verdict"]): DiagnosisView {
+  const stages = ["power", "dhcp", "ssh", "services"].map((name) => ({
+    ...{ name, title: name, says: `${name} is well` },
+    status: name === verdict?.stage ? ("missing" as const) : ("ok" as const),
+  }));
+  const base = { subject, mac: "52:54:00:12:34:56", node: "node01", state: "active", stages };
+  return verdict === undefined ? base : { ...base, verdict };
+}
+
 const event: EventView = {
   id: 7,
   atMs: startMs,
@@ -188,6 +199,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       reason: "node node01 is active, not armed",
       events: [event],
     }),
+    diagnose: async (subject) => diagnosisView(subject),
     events: ({ afterId }) => (afterId < event.id ? [event] : []),
     ...fakePower(known),
     drift: () => drift,
