@@ -31,6 +31,7 @@ import { startPower } from "./serve/power.ts";
 import { provisionTools, startRunner } from "./serve/provisioning.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
 import { loadSiteCa } from "./serve/site-ca.ts";
+import { createVerification } from "./serve/verification.ts";
 import { clock } from "./serve/wall-clock.ts";
 import { openStore, type Store } from "./store/store.ts";
 
@@ -136,6 +137,7 @@ async function start(
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
     check: (request) => checkAll(checked, request),
+    verify: createVerification({ ...tools, ca, certificates, readSecret, sshKeyFile: sshKey.file }),
     certificates: () => certificatesView(ca, certificates),
     leases: () => network.dhcp.leases(),
     metrics: async () =>

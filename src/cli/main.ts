@@ -28,6 +28,7 @@ import { addPowerCommand } from "./power.ts";
 import { addProvisionCommand } from "./provision.ts";
 import { addRenderCommand } from "./render.ts";
 import { addServeCommand } from "./serve.ts";
+import { addVerifyCommand } from "./verify.ts";
 
 function createProgram(done: Done): Command {
   const program = new Command("rackstrap")
@@ -66,6 +67,7 @@ function createProgram(done: Done): Command {
   addBmcCommand(program, done);
   addProvisionCommand(program, done);
   addClusterCommand(program, done);
+  addVerifyCommand(program, done);
   addCertsCommand(program, done);
   addRenderCommand(program, done);
   addOperationsCommand(program, done);
