@@ -137,7 +137,7 @@ async function start(
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
     check: (request) => checkAll(checked, request),
-    verify: createVerification({ ...tools, ca, certificates, readSecret, sshKeyFile: sshKey.file }),
+    verify: createVerification({ ...tools, certificates, readSecret, sshKey, ca: () => ca }),
     certificates: () => certificatesView(ca, certificates),
     leases: () => network.dhcp.leases(),
     metrics: async () =>

@@ -17,6 +17,7 @@ import { type ProvisionTools, provisionPlan } from "../operations/provision.ts";
 import { createRunner, type Runner } from "../operations/runner.ts";
 import type { Ca } from "../pki/ca.ts";
 import type { Store } from "../store/store.ts";
+import { clusterIdentity } from "./cluster-identity.ts";
 import type { Consoles } from "./consoles.ts";
 import type { Rendering } from "./rendering.ts";
 import { missingAssets } from "./self-check.ts";
@@ -39,7 +40,10 @@ export function provisionTools(
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
-    cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: ca.certPem, clock }),
+    cluster: createClusterAccess({
+      ...{ inventory, ca: () => ca.certPem, clock },
+      identity: clusterIdentity(() => ca, inventory, now),
+    }),
     installation: (node, operationId) =>
       createInstallation({ ...given, inventory: inventory() }, node, operationId),
     // Read anew: an image may have been imported since.

@@ -1,11 +1,10 @@
 // Is the certificate that each port shows in date, of the cluster CA, and for its node (runbook §6.4, requirement D22)?
 
-import type { Node } from "../inventory/schema.ts";
-import type { ServiceName } from "../inventory/services.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
 import { error, ok, warning } from "../preflight/line.ts";
 import type { VerifyLine } from "./line.ts";
 import type { Probes, Shown } from "./probes.ts";
-import type { Scope } from "./scope.ts";
+import { portsOf, type Scope } from "./scope.ts";
 import { flashdnsHealthPort } from "./services.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -16,22 +15,28 @@ export async function checkCertificates(
   probes: Pick<Probes, "handshake" | "issuedFingerprint" | "now">,
   signal: AbortSignal,
 ): Promise<readonly VerifyLine[]> {
-  const shown = nodes.flatMap((node) =>
-    node.services.map(async (service) => {
-      // A kubelet has certificates of its own cluster's CA.
-      if (service === "k8shost") return [];
-      const port = service === "flashdns" ? flashdnsHealthPort : inventory.services[service].port;
-      const certificate = await probes.handshake(node, port, signal);
-      const issued = probes.issuedFingerprint(node.name);
-      return [certificateLine({ node, service, port }, certificate, issued, probes.now())];
-    }),
-  );
-  return (await Promise.all(shown)).flat();
+  const places = nodes.flatMap((node) => placesOf(inventory, node));
+  const lines = places.map(async (place) => {
+    const certificate = await probes.handshake(place.node, place.port, signal);
+    const issued = probes.issuedFingerprint(place.node.name);
+    return certificateLine(place, certificate, issued, probes.now());
+  });
+  return await Promise.all(lines);
+}
+
+function placesOf(inventory: Inventory, node: Node): readonly Place[] {
+  const etcd = portsOf(inventory, node, "etcd");
+  const services = node.services.flatMap((service): Place[] => {
+    if (service === "flashdns") return [{ node, service, port: flashdnsHealthPort }];
+    // A kubelet has certificates of its own cluster's CA.
+    return service === "k8shost" ? [] : [{ node, service, port: inventory.services[service].port }];
+  });
+  return [...services, ...(etcd === undefined ? [] : [{ node, service: "etcd", port: etcd.port }])];
 }
 
 interface Place {
   readonly node: Node;
-  readonly service: ServiceName;
+  readonly service: string;
   readonly port: number;
 }
 

@@ -1,10 +1,11 @@
 // Does every node reach every other one at its cluster ports, and how fast (runbook §6.5, requirements D23, A24)? Asked on the nodes themselves.
 
+import { layers } from "../cluster/driver.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { error, ok, warning } from "../preflight/line.ts";
 import type { VerifyLine } from "./line.ts";
 import type { Probes } from "./probes.ts";
-import type { Scope } from "./scope.ts";
+import { portsOf, type Scope } from "./scope.ts";
 import { unknownKeyNext } from "./services.ts";
 
 /** Runbook §3.6: below the first is ideal, the second is the limit. */
@@ -58,10 +59,11 @@ export interface Peer {
 }
 
 /** Where other members come to: the API and Raft ports of the layers. */
-function clusterPorts({ services }: Inventory, { services: run }: Node): readonly number[] {
-  return (["chainfire", "flaredb"] as const).flatMap((layer) =>
-    run.includes(layer) ? [services[layer].port, services[layer].raftPort] : [],
-  );
+function clusterPorts(inventory: Inventory, node: Node): readonly number[] {
+  return layers.flatMap((layer) => {
+    const ports = portsOf(inventory, node, layer);
+    return ports === undefined ? [] : [ports.port, ports.raftPort];
+  });
 }
 
 /**

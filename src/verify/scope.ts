@@ -1,9 +1,10 @@
 // Which nodes a report is about, and both layers as they were seen at its start. Pure.
 
-import type { Layer } from "../cluster/driver.ts";
+import type { Layer, LayerPorts } from "../cluster/driver.ts";
+import { etcdPorts } from "../cluster/etcd.ts";
 import { type Judgement, judge, type Observation } from "../cluster/judge.ts";
+import { clusterPeers } from "../inventory/peers.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
-import type { ServiceName } from "../inventory/services.ts";
 import type { LayerLook } from "./probes.ts";
 
 export interface LayerView {
@@ -30,7 +31,7 @@ export function scopeOf(
 ): Scope {
   const views = looks.map(([layer, observations]) => {
     const expected = inventory.nodes
-      .filter((node) => wasInstalled(node.name) && runs(node, layer))
+      .filter((node) => wasInstalled(node.name) && portsOf(inventory, node, layer) !== undefined)
       .map(({ name }) => name);
     return {
       ...{ layer, observations, expected },
@@ -46,10 +47,12 @@ export function scopeOf(
   };
 }
 
-/** A layer that is no service of its own runs wherever the first layer does. */
-function runs({ services }: Node, layer: string): boolean {
-  const wanted: ServiceName = layer === "flaredb" ? "flaredb" : "chainfire";
-  return services.includes(wanted);
+/** Where a node's member of a layer listens; undefined when it is to run none. etcd is no service of the port matrix: the peers run it. */
+export function portsOf(inventory: Inventory, node: Node, layer: Layer): LayerPorts | undefined {
+  if (layer !== "etcd")
+    return node.services.includes(layer) ? inventory.services[layer] : undefined;
+  const isPeer = clusterPeers(inventory).some(({ name }) => name === node.name);
+  return isPeer && inventory.cluster.layers.includes("etcd") ? etcdPorts : undefined;
 }
 
 /** How many of its members a layer lists, as judged; undefined when nobody answered. */

@@ -3,7 +3,6 @@
 import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
 import { refusing } from "../../src/bmc/refusing.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
-import { layerPorts, layers } from "../../src/cluster/driver.ts";
 import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
 import type { FlakeDisks } from "../../src/install/flake-disks.ts";
 import type { Disk } from "../../src/install/machine-facts.ts";
@@ -19,6 +18,7 @@ import type {
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
 import { createClusterStore, createOperationStore } from "../../src/store/operations.ts";
+import { fakeCluster } from "./cluster.ts";
 import { aDisk, someFacts } from "./machine-facts.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
 
@@ -106,11 +106,7 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
     nodes,
     operations: createOperationStore(database, now),
     clusters: createClusterStore(database, now),
-    cluster: {
-      view: async (layer) => clusterView(layer, machines),
-      views: async () => layers.map((layer) => clusterView(layer, machines)),
-      roundTrip: async () => ({ ok: true, value: { reads: 1 } }),
-    },
+    cluster: fakeCluster(inventory.cluster.layers, (layer) => clusterView(layer, machines)),
     bmc: (node) => fakeBmc(machineOf(machines, node), nodes, node),
     startTurn: async () => {},
     powerAsked: () => {},
@@ -135,7 +131,7 @@ function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachin
   const founder = names.find((name) => machines.get(name)?.membership?.kind === "bootstrap");
   const members = names.map((id) => ({
     id,
-    raftAddress: `${id}:${layerPorts[layer] + 1}`,
+    raftAddress: `${id}:${layer === "flaredb" ? 2480 : 2380}`,
     status: "healthy",
     role: id === founder ? ("leader" as const) : ("follower" as const),
   }));

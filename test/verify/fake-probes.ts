@@ -115,7 +115,7 @@ export function probes(changes: Partial<Probes> = {}, writeMs = 4): Probes {
   };
 }
 
-export const refused = failure<undefined>("10.0.200.10:2379 refuses the connection");
+export const refused = failure("10.0.200.10:2379 refuses the connection");
 
 /** `level title: detail`, as a person reads it. */
 export function shown(lines: readonly VerifyLine[]): string[] {

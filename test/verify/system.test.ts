@@ -2,12 +2,11 @@
 
 import { createSocket } from "node:dgram";
 import type { RequestListener } from "node:http";
-import { Agent } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeAll, expect, test } from "vitest";
+import { createDriver } from "../../src/cluster/drivers.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { Secret } from "../../src/net/secret.ts";
-import { askService } from "../../src/verify/https.ts";
 import { shownCertificate } from "../../src/verify/shown.ts";
 import { createSystemProbes } from "../../src/verify/system.ts";
 import { type Authority, createAuthority, listen } from "../cluster/authority.ts";
@@ -31,31 +30,20 @@ async function service(listener: RequestListener, identity?: { cert: string; key
   return port;
 }
 
-const agent = () => {
-  const kept = new Agent({ keepAlive: true });
-  closers.push(() => kept.destroy());
-  return kept;
-};
-
-const target = () => ({
-  ...{ address: "127.0.0.1", servername: name, ca: authority.ca, agent: agent(), timeoutMs: 2000 },
-});
-
 const get = (port: number) => ({ port, method: "GET", path: "/health" }) as const;
 
 test("an answer comes with its status and its time, whatever the status", async () => {
   const port = await service((_, response) => response.writeHead(503).end('{"status":"degraded"}'));
-  expect(await askService(target(), get(port), never)).toEqual({
+  expect(await systemProbes().ask(onLoopback, get(port), never)).toEqual({
     ...{ kind: "answered", status: 503, body: { status: "degraded" } },
     tookMs: expect.any(Number),
   });
 });
 
-test("what is no JSON is no body", async () => {
+test("what is no JSON is no answer", async () => {
   const port = await service((_, response) => response.end("<html>"));
-  expect(await askService(target(), get(port), never)).toMatchObject({
-    status: 200,
-    body: undefined,
+  expect(await systemProbes().ask(onLoopback, get(port), never)).toEqual({
+    ...{ kind: "failed", why: `127.0.0.1:${port} answered something that is not JSON: <html>` },
   });
 });
 
@@ -71,14 +59,14 @@ test("a body and a token go along, over one connection", async () => {
       response.end("{}");
     });
   });
-  const to = target();
+  const { ask } = systemProbes();
   const bearer = new Secret("opensesame");
-  await askService(
-    to,
+  await ask(
+    onLoopback,
     { port, method: "POST", path: "/v1/write", body: { value: 1 }, bearer },
     never,
   );
-  await askService(to, get(port), never);
+  await ask(onLoopback, get(port), never);
   const [[, , , first] = [], [, , , second] = []] = seen as unknown[][];
   expect(seen).toEqual([
     ["POST", "Bearer opensesame", '{"value":1}', first],
@@ -94,7 +82,6 @@ test.each<[string, RequestListener, RegExp]>([
     /^302$/,
   ],
   ["a cut connection", (request) => request.socket.destroy(), / cut the connection$/],
-  ["a service that hangs", () => undefined, / did not answer within 300 ms$/],
   [
     "a body without end",
     (_, response) => response.end("x".repeat(1024 * 1024 + 1)),
@@ -102,7 +89,7 @@ test.each<[string, RequestListener, RegExp]>([
   ],
 ])("%s is told", async (_, listener, expected) => {
   const port = await service(listener);
-  const answer = await askService({ ...target(), timeoutMs: 300 }, get(port), never);
+  const answer = await systemProbes().ask(onLoopback, get(port), never);
   expect(answer.kind === "failed" ? answer.why : `${answer.status}`).toMatch(expected);
 });
 
@@ -113,10 +100,10 @@ test("another name and another authority are refused, even where TLS checks are 
   const before = process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
   process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
   try {
-    expect(await askService(target(), get(wrongName), never)).toMatchObject({
+    expect(await systemProbes().ask(onLoopback, get(wrongName), never)).toMatchObject({
       why: expect.stringMatching(/ shows a certificate for another name than node01.example.com$/),
     });
-    expect(await askService(target(), get(wrongCa), never)).toMatchObject({
+    expect(await systemProbes().ask(onLoopback, get(wrongCa), never)).toMatchObject({
       why: expect.stringMatching(/ shows a certificate that the cluster CA did not sign$/),
     });
   } finally {
@@ -189,6 +176,7 @@ async function nameServer(address: string | undefined): Promise<number> {
 function systemProbes() {
   const made = createSystemProbes({
     ...{ inventory: site(), ca: authority.ca },
+    driver: (layer) => createDriver(layer, { ca: () => authority.ca }),
     shell: { run: async () => ({ ok: false, kind: "refused", why: "no shell" }) },
     roundTrip: async () => ({ ok: false, failed: "no cluster", silent: true }),
     ...{ issuedFingerprint: () => undefined, readSecret: async () => new Secret("x") },
