@@ -14,7 +14,7 @@ const limitMs = 5;
 const connectSeconds = 2;
 /** Peers that one node tries at a time, and nodes that are logged in to at a time. */
 const atOnce = 16;
-const loginMs = 6000;
+const loginMs = 5000;
 
 export async function checkLinks(
   { inventory, nodes }: Scope,
