@@ -1,5 +1,5 @@
 // Commands on an installed node, and what `rackstrap verify` has it do, against a real sshd on loopback.
-// Needs the Debian packages openssh-client, openssh-server, iputils-ping.
+// Needs the Debian packages openssh-client, openssh-server, iperf3, iputils-ping.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -19,12 +19,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { createNodeShell, keepNodeKey } from "../../src/operations/node-shell.ts";
+import { checkBandwidth } from "../../src/verify/bandwidth.ts";
 import { linkLines, linkScript } from "../../src/verify/links.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rackstrap-shell-"));
 const { signal } = new AbortController();
-const [declared] = exampleInventory().nodes;
+const inventory = exampleInventory();
+const [declared] = inventory.nodes;
 if (declared === undefined) throw new Error("the example site declares no node");
 const node = { ...declared, productionAddress: "127.0.0.1" as Ipv4 };
 let sshd: ChildProcess;
@@ -58,7 +60,7 @@ beforeAll(async () => {
   port = await freePort();
   const config = join(root, "sshd.conf");
   const settings = {
-    ...{ ListenAddress: `127.0.0.1:${port}`, HostKey: join(root, "host") },
+    ...{ ListenAddress: `0.0.0.0:${port}`, HostKey: join(root, "host") },
     ...{ AuthorizedKeysFile: join(root, "authorized_keys"), PidFile: "none", StrictModes: "no" },
     ...{ PasswordAuthentication: "no", KbdInteractiveAuthentication: "no", UsePAM: "no" },
   };
@@ -123,6 +125,39 @@ test("a command that fails, one that hangs and a port where nobody listens are t
   expect(hung).toMatchObject({ ok: false, kind: "timeout" });
   const closed = await shellWith("user", await freePort()).run(node, "true", options, signal);
   expect(closed).toMatchObject({ ok: false, kind: "refused" });
+});
+
+test("bandwidth is measured by iperf3 from one node to the other, and nothing of it stays", async () => {
+  const other = { ...node, name: "node02", productionAddress: "127.0.0.2" as Ipv4 };
+  const nodes = [node, other];
+  for (const each of nodes) await keepNodeKey(state, each, publicKey("host"));
+  const scope = { inventory, nodes, leftOut: [], views: [] };
+  const lines = await checkBandwidth(scope, { shell: shellWith() }, signal);
+  expect(lines).toMatchObject([
+    { level: "ok", detail: expect.stringMatching(/^\d+\.\d\d Gbit\/s; the link does not tell/) },
+  ]);
+  expect(spawnSync("ss", ["-Hltn", "sport = :5201"], { encoding: "utf8" }).stdout).toBe("");
+});
+
+test("a node that iperf3 can't reach is told with what iperf3 says", async () => {
+  const other = { ...node, name: "node02", productionAddress: "127.0.0.9" as Ipv4 };
+  for (const each of [node, other]) await keepNodeKey(state, each, publicKey("host"));
+  const shell = shellWith();
+  const lines = await checkBandwidth(
+    { inventory, nodes: [node, other], leftOut: [], views: [] },
+    {
+      shell: {
+        run: async (at, command, ...given) =>
+          command === "bash -s"
+            ? await shell.run(at, command, ...given)
+            : { ok: false, kind: "timeout", why: "no end in time" },
+      },
+    },
+    signal,
+  );
+  expect(lines).toMatchObject([
+    { level: "warning", detail: expect.stringMatching(/^not measured: .*Connection refused$/) },
+  ]);
 });
 
 test("the script that tries links tells an open port from a closed one, and measures the round trip", async () => {
