@@ -68,7 +68,7 @@ function clusterPorts(inventory: Inventory, node: Node): readonly number[] {
 
 /**
  * A bash script that prints `tcp ADDRESS PORT open|refused|silent` for each port and `ping ADDRESS LINE` with the last line of ping. It
- * needs bash, timeout and ping, and changes nothing. Its words are addresses and numbers, so nothing is quoted.
+ * needs bash, timeout (that of BusyBox ends with 143) and ping, and changes nothing. Its words are addresses and numbers, so nothing is quoted.
  */
 export function linkScript(peers: readonly Peer[]): string {
   const calls = peers.map(
@@ -84,7 +84,7 @@ export function linkScript(peers: readonly Peer[]): string {
 try() {
   (
     timeout ${connectSeconds} bash -c ": </dev/tcp/$1/$2" 2>/dev/null
-    case $? in 0) echo "tcp $1 $2 open" ;; 124) echo "tcp $1 $2 silent" ;; *) echo "tcp $1 $2 refused" ;; esac
+    case $? in 0) echo "tcp $1 $2 open" ;; 124 | 143) echo "tcp $1 $2 silent" ;; *) echo "tcp $1 $2 refused" ;; esac
   ) &
 }
 round_trip() { echo "ping $1 $(ping -n -q -c 3 -i 0.2 -W 1 "$1" 2>&1 | tail -n 1)"; }
