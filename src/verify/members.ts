@@ -1,7 +1,7 @@
 // Who is in each layer, and on whom it agrees as its leader (runbook §6.2, §6.3, requirements D4 to D6, D21). Pure.
 
 import { error, ok, warning } from "../preflight/line.ts";
-import type { VerifyLine } from "./line.ts";
+import type { Area, VerifyLine } from "./line.ts";
 import type { LayerView, Scope } from "./scope.ts";
 
 const clusterNext = "rackstrap cluster status shows what each member says";
@@ -24,19 +24,29 @@ function memberLine({ layer, judgement, expected }: LayerView): VerifyLine {
     return warning(subject, reasons.join("; "), "wait for it to be promoted, then verify again");
   const counts =
     members.length === 0 ? "" : ` (voters ${voters.length}, healthy ${healthyVoters.length})`;
-  return error(subject, `${verdict}${counts}: ${reasons.join("; ")}`, clusterNext);
+  return error(subject, `${verdict}${counts}: ${listed(reasons)}`, clusterNext);
+}
+
+/** The gravest come first. */
+const mostReasons = 4;
+
+function listed(reasons: readonly string[]): string {
+  const more = reasons.length - mostReasons;
+  return reasons.slice(0, mostReasons).join("; ") + (more > 0 ? `; and ${more} more` : "");
+}
+
+/** The line of an area that looks at nodes, where there are none: a report about nothing must not look like a healthy one. */
+export function noNodes(area: Area, leftOut: readonly string[]): VerifyLine {
+  return error(
+    { area, title: "nodes" },
+    `none of ${leftOut.length} declared nodes was installed from here or is a member`,
+    "rackstrap provision NODE… installs them",
+  );
 }
 
 function nodesLines(lookedAt: number, leftOut: readonly string[]): VerifyLine[] {
   const subject = { area: "members", title: "nodes" } as const;
-  if (lookedAt === 0)
-    return [
-      error(
-        subject,
-        `none of ${leftOut.length} declared nodes was installed from here or is a member`,
-        "rackstrap provision NODE… installs them",
-      ),
-    ];
+  if (lookedAt === 0) return [noNodes("members", leftOut)];
   if (leftOut.length === 0) return [ok(subject, `all ${lookedAt} declared nodes are looked at`)];
   const names = leftOut.slice(0, 5).join(", ") + (leftOut.length > 5 ? " …" : "");
   return [

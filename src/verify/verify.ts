@@ -7,7 +7,7 @@ import { checkBandwidth } from "./bandwidth.ts";
 import { checkCertificates } from "./certificates.ts";
 import { type Area, type AreaReport, areas, type VerifyLine, writingAreas } from "./line.ts";
 import { checkLinks } from "./links.ts";
-import { checkLeaders, checkMembers } from "./members.ts";
+import { checkLeaders, checkMembers, noNodes } from "./members.ts";
 import type { Probes } from "./probes.ts";
 import { checkRoundTrips } from "./round-trip.ts";
 import { type Scope, scopeOf } from "./scope.ts";
@@ -54,6 +54,9 @@ export async function* verify(
   }
 }
 
+/** Those that look at one node after the other; the others judge the layers as a whole. */
+const nodeAreas: readonly Area[] = ["services", "certificates", "links"];
+
 function isChosen(area: Area, { only, skipSmoke }: VerifyOptions): boolean {
   return (only === undefined || only === area) && !(skipSmoke && writingAreas.includes(area));
 }
@@ -65,6 +68,7 @@ async function check(
   { bandwidth }: VerifyOptions,
   signal: AbortSignal,
 ): Promise<readonly VerifyLine[]> {
+  if (scope.nodes.length === 0 && nodeAreas.includes(area)) return [noNodes(area, scope.leftOut)];
   switch (area) {
     case "services":
       return await checkServices(scope, probes, signal);

@@ -108,6 +108,16 @@ test("of a cluster that is down every area says so, with a remedy in each error"
   expect(lines.filter(({ level, next }) => level !== "ok" && !next)).toEqual([]);
 });
 
+test("of a site where no node was installed no area is well", async () => {
+  const nothing = { node01: dead, node02: dead, node03: dead };
+  const wells = probes({ observe: async () => looks(nothing) });
+  const at = { inventory: site(), wasInstalled: () => false };
+  for await (const { area, lines } of verify(at, wells, all, never)) {
+    expect([area, lines.some(({ level }) => level === "error")]).toEqual([area, true]);
+    if (area !== "members") expect(lines.filter(({ level }) => level === "ok")).toEqual([]);
+  }
+});
+
 test("a report that nobody waits for any more writes nothing", async () => {
   const gone = new AbortController();
   const refuse = async () => Promise.reject(new Error("was asked to write"));
