@@ -123,7 +123,8 @@ async function answer(
 
 /** All lines of a report, with each area's name before its title. */
 async function report(): Promise<readonly VerifyLine[]> {
-  const inventory = () => site();
+  const loaded = site();
+  const inventory = () => loaded;
   const identity = clusterIdentity(() => ca, inventory, clock.now);
   const cluster = createClusterAccess({ inventory, ca: () => ca.certPem, identity, clock });
   const verify = createVerification({
