@@ -7,6 +7,7 @@ import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
 import { certificatesView } from "./api/certificates.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
+import type { Rackstrap } from "./api/service.ts";
 import { loadOrCreateToken } from "./api/token.ts";
 import type { Assets } from "./boot/assets.ts";
 import { findNode } from "./inventory/find.ts";
@@ -31,6 +32,7 @@ import { startPower } from "./serve/power.ts";
 import { provisionTools, startRunner } from "./serve/provisioning.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
 import { loadSiteCa } from "./serve/site-ca.ts";
+import { createVerification } from "./serve/verification.ts";
 import { clock } from "./serve/wall-clock.ts";
 import { openStore, type Store } from "./store/store.ts";
 
@@ -79,7 +81,7 @@ async function start(
   onFault: (error: Error) => void,
 ): Promise<void> {
   const inventory = reload.inForce;
-  const { stateDirectory, api } = inventory().server;
+  const { stateDirectory } = inventory().server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const store = openLoggedStore(stateDirectory, logger);
@@ -137,6 +139,7 @@ async function start(
     served: (node, stage) => servedScripts.find(node.name, stage),
     check: (request) => checkAll(checked, request),
     diagnosing: createDiagnosing({ ...checked, store, sshKey }),
+    verify: createVerification({ ...tools, certificates, readSecret, sshKey, ca: () => ca }),
     certificates: () => certificatesView(ca, certificates),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
@@ -149,10 +152,19 @@ async function start(
         nowMs: now(),
       }),
   });
+  closers.push(await openApi(service, inventory().server, logger));
+}
+
+/** Returns what closes it. */
+async function openApi(
+  service: Rackstrap,
+  { stateDirectory, api }: Inventory["server"],
+  logger: Logger,
+): Promise<() => Promise<void>> {
   const token = loadOrCreateToken(stateDirectory, randomBytes);
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
-  closers.push(() => app.close());
+  return () => app.close();
 }
 
 function openLoggedStore(stateDirectory: string, logger: Logger): Store {

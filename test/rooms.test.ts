@@ -12,6 +12,7 @@ const groups: readonly (readonly string[])[] = [
   ["nodes"],
   ["boot"],
   ["generate", "preflight"],
+  ["verify"],
   ["operations"],
   ["diagnose"],
   ["store"],

@@ -17,6 +17,7 @@ import type { Rackstrap } from "./service.ts";
 import * as shapes from "./shapes.ts";
 import { give, take } from "./shaping.ts";
 import { isAuthorized } from "./token.ts";
+import { addVerifyRoutes } from "./verify-routes.ts";
 
 export interface ApiDependencies {
   readonly service: Rackstrap;
@@ -67,6 +68,7 @@ export function createApi({ service, token, log }: ApiDependencies): FastifyInst
   addConsoleRoutes(app, service);
   addBmcRoutes(app, service);
   addInventoryRoutes(app, service);
+  addVerifyRoutes(app, service);
   return app;
 }
 

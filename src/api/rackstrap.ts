@@ -38,6 +38,7 @@ import type {
   LeaseView,
   NodeView,
 } from "./shapes.ts";
+import type { VerifyService } from "./verify-routes.ts";
 
 export interface RackstrapTools
   extends Omit<ConsoleTools, "declared">,
@@ -61,6 +62,7 @@ export interface RackstrapTools
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
   readonly certificates: () => CertificatesView;
+  readonly verify: VerifyService["verify"];
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
@@ -126,6 +128,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     certificates: () => tools.certificates(),
     ...tools.inventoryFiles,
     check: async (request) => await tools.check(request),
+    verify: (request, signal) => tools.verify(request, signal),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),
   };

@@ -22,6 +22,7 @@ import type {
   NodeView,
   Rendered,
 } from "./shapes.ts";
+import type { VerifyService } from "./verify-routes.ts";
 
 /** An answer for people: why a request was not carried out. Each kind has one HTTP status, in errors.ts. */
 export class Refusal extends Error {
@@ -65,7 +66,8 @@ export interface Rackstrap
     BmcService,
     DiscoveredService,
     InventoryService,
-    OperationService {
+    OperationService,
+    VerifyService {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
   /** Every lease there is, ended ones too, by address. */

@@ -30,6 +30,7 @@ import { addPowerCommand } from "./power.ts";
 import { addProvisionCommand } from "./provision.ts";
 import { addRenderCommand } from "./render.ts";
 import { addServeCommand } from "./serve.ts";
+import { addVerifyCommand } from "./verify.ts";
 
 function createProgram(done: Done): Command {
   const program = new Command("rackstrap")
@@ -70,6 +71,7 @@ function createProgram(done: Done): Command {
   addProvisionCommand(program, done);
   addDrainCommands(program, done);
   addClusterCommand(program, done);
+  addVerifyCommand(program, done);
   addCertsCommand(program, done);
   addRenderCommand(program, done);
   addOperationsCommand(program, done);

@@ -73,7 +73,7 @@ const journalLines = 40;
 
 /** Services of the node, and what joins their layers, in the order in which one needs the other. */
 export function unitsOf({ services }: Pick<Node, "services">): string[] {
-  const joins = layers.filter((layer) => services.includes(layer));
+  const joins = layers.filter((layer) => (services as readonly string[]).includes(layer));
   return [...services, ...joins.map((layer) => `${layer}-cluster-join`)].map(
     (name) => `${name}.service`,
   );

@@ -1,7 +1,7 @@
 // The looks at a node's services from outside: their ports, the certificates they show, and the clusters they say they are in.
 
 import { connect } from "node:net";
-import { createDriver, layers } from "../cluster/driver.ts";
+import type { Driver, Layer } from "../cluster/driver.ts";
 import { type Judgement, judge } from "../cluster/judge.ts";
 import { observe } from "../cluster/observe.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
@@ -66,23 +66,20 @@ export async function lookAtHandshakes(
 }
 
 /** Shorter than what operations allow: one machine that is off must not keep the others from being seen. */
-const layerLimits = { timeoutMs: 7000, maxBodyBytes: 256 * 1024 };
+export const layerLimits = { timeoutMs: 7000, maxBodyBytes: 256 * 1024 };
 
-/** A look at all members of both layers, judged together. `authority`: the cluster's CA in PEM. */
-export function layerLooks(authority: string) {
-  const drivers = layers.map((layer) =>
-    createDriver(layer, { ca: authority, limits: layerLimits }),
+/** A look at all members of each layer, judged together. */
+export async function lookAtLayers(
+  { nodes, cluster }: Inventory,
+  driver: (layer: Layer) => Driver,
+  signal: AbortSignal,
+): Promise<readonly Judgement[]> {
+  const members = nodes.map(({ name, fqdn, productionAddress: address }) => ({
+    ...{ name, fqdn, address },
+  }));
+  return await Promise.all(
+    cluster.layers.map(async (layer) =>
+      judge({ layer, observations: await observe(driver(layer), members, signal) }),
+    ),
   );
-  return async ({ nodes }: Inventory, signal: AbortSignal): Promise<readonly Judgement[]> => {
-    const members = nodes.map(({ name, fqdn, productionAddress: address }) => ({
-      name,
-      fqdn,
-      address,
-    }));
-    return await Promise.all(
-      drivers.map(async (driver) =>
-        judge({ layer: driver.layer, observations: await observe(driver, members, signal) }),
-      ),
-    );
-  };
 }

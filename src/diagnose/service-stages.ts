@@ -128,5 +128,5 @@ function isLoopback(address: string): boolean {
 
 /** The Raft layers that the node takes part in. */
 export function layersOf({ node }: Pick<Evidence, "node">): Layer[] {
-  return layers.filter((layer) => node.services.includes(layer));
+  return layers.filter((layer) => (node.services as readonly string[]).includes(layer));
 }

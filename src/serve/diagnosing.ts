@@ -7,11 +7,17 @@ import { type Diagnosis, diagnose } from "../diagnose/diagnose.ts";
 import type { ServerLook } from "../diagnose/evidence.ts";
 import { gather, type Looks } from "../diagnose/gather.ts";
 import { lookAtBmc, lookAtInstall, lookAtInstaller, lookAtSystem } from "../diagnose/looks.ts";
-import { layerLooks, lookAtHandshakes, lookAtPorts } from "../diagnose/outside-looks.ts";
+import {
+  layerLimits,
+  lookAtHandshakes,
+  lookAtLayers,
+  lookAtPorts,
+} from "../diagnose/outside-looks.ts";
 import { diagnoseStranger } from "../diagnose/stranger.ts";
 import { servedInterfaces, serverAddressFor } from "../inventory/networks.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
+import { driversOf } from "../operations/cluster-access.ts";
 import { createNodeShell } from "../operations/node-shell.ts";
 import { checkFirewall } from "../preflight/firewall.ts";
 import { checkInterfaces } from "../preflight/interfaces.ts";
@@ -19,6 +25,7 @@ import type { Surroundings } from "../preflight/surroundings.ts";
 import { systemSurroundings } from "../preflight/system.ts";
 import type { Store } from "../store/store.ts";
 import { type CheckTools, probing } from "./checks.ts";
+import { clusterIdentity } from "./cluster-identity.ts";
 import { loadersOf } from "./self-check.ts";
 import { clock } from "./wall-clock.ts";
 
@@ -55,7 +62,9 @@ function createLooks(tools: DiagnosingTools): Looks {
   const sshKeyFile = sshKey.file;
   const inventory = tools.reload.inForce;
   const authority = tools.ca.certPem;
-  const lookAtLayers = layerLooks(authority);
+  const ca = () => tools.ca;
+  const identity = clusterIdentity(ca, inventory, tools.now);
+  const driver = driversOf({ inventory, ca: () => authority, identity }, layerLimits);
   const shell = createNodeShell(inventory().server.stateDirectory, sshKeyFile);
   const surroundings = systemSurroundings(probing(controllers));
   return {
@@ -70,7 +79,7 @@ function createLooks(tools: DiagnosingTools): Looks {
     ports: async (node, signal) => await lookAtPorts(inventory(), node, signal),
     handshakes: async (node, fingerprint, signal) =>
       await lookAtHandshakes({ inventory: inventory(), authority }, node, fingerprint, signal),
-    layers: async (signal) => await lookAtLayers(inventory(), signal),
+    layers: async (signal) => await lookAtLayers(inventory(), driver, signal),
   };
 }
 

@@ -3,8 +3,7 @@ import { diagnoseSubject } from "../../src/api/diagnosis.ts";
 import { Refusal } from "../../src/api/service.ts";
 import type { Diagnosis } from "../../src/diagnose/diagnose.ts";
 import { parseMac } from "../../src/net/mac.ts";
-import { newProvisions } from "../../src/operations/provision.ts";
-import { fakeRack } from "../fakes/rack.ts";
+import { fakeRack, newProvisions } from "../fakes/rack.ts";
 
 const diagnosis: Diagnosis = { stages: [] };
 const diagnosing = { node: async () => diagnosis, stranger: () => diagnosis };

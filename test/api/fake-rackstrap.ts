@@ -12,7 +12,9 @@ import type { OperationView, OrderRequest, PlanView } from "../../src/api/operat
 import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
 import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
 import type { EventView, LayerView, NodeView } from "../../src/api/shapes.ts";
+import type { VerifyRequest } from "../../src/api/verify-shapes.ts";
 import { machineReport } from "../../src/nodes/machine-report.ts";
+import { type AreaReport, areas } from "../../src/verify/line.ts";
 import { reportJson } from "../fakes/machine-report.ts";
 
 export const discoveredMac = "52:54:00:aa:bb:cc";
@@ -247,6 +249,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       { area: "boot-server", title: "service dhcp", level: "ok", detail: "running" },
     ],
     ...fakeInventory(),
+    verify: fakeVerify,
     ...fakeConsole(known),
     ...fakeBmcs(known),
     ...changes,
@@ -281,6 +284,12 @@ function fakeInventory(): InventoryService {
     reloadInventory: async () => ({ ...sound, diff: none }),
     compareInventory: async () => ({ ...sound, diff: { ...none, removed: ["node03"] } }),
   };
+}
+
+/** All is well, but for what each test says. */
+async function* fakeVerify({ only }: VerifyRequest): AsyncGenerator<AreaReport, void> {
+  for (const area of areas.filter((each) => only === undefined || each === only))
+    yield { area, lines: [{ area, title: "node01", level: "ok", detail: "well" }], tookMs: 12 };
 }
 
 type Known = (node: string) => void;

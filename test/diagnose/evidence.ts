@@ -7,7 +7,12 @@ import { findNode } from "../../src/inventory/find.ts";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { TimelineEvent } from "../../src/nodes/ports.ts";
 import { consoleFault, lastBootStage } from "../../src/operations/boot-stage.ts";
-import type { Operation, StepStatus } from "../../src/operations/operation.ts";
+import {
+  newOperation,
+  newStep,
+  type Operation,
+  type StepStatus,
+} from "../../src/operations/operation.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
 const nowMs = Date.UTC(2026, 5, 1, 12);
@@ -39,13 +44,14 @@ export function anOperation(at: string | undefined, changes: Partial<Operation> 
   const statusOf = (index: number): StepStatus =>
     index < here ? "done" : index === here ? "waiting" : "pending";
   return {
-    ...{ id: "op-1", kind: "provision", node: "node01", batch: ["node01"] },
-    ...{ status: at === undefined ? "done" : "running", cancelRequested: false },
-    ...{ createdAtMs: nowMs - 600_000, endedAtMs: undefined, failure: undefined },
-    steps: stepIds.map((id, index) => ({
-      ...{ id, title: id, status: statusOf(index), attempts: 1 },
-      ...{ startedAtMs: nowMs, endedAtMs: nowMs, lastLine: undefined, evidence: {} },
-    })),
+    ...newOperation({
+      ...{ id: "op-1", kind: "provision", node: "node01", createdAtMs: nowMs - 600_000 },
+      status: at === undefined ? "done" : "running",
+      steps: stepIds.map((id, index) => ({
+        ...newStep({ id, title: id }),
+        ...{ status: statusOf(index), attempts: 1, startedAtMs: nowMs, endedAtMs: nowMs },
+      })),
+    }),
     ...changes,
   };
 }

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { gather, type Looks } from "../../src/diagnose/gather.ts";
-import { newProvisions } from "../../src/operations/provision.ts";
-import { fakeRack } from "../fakes/rack.ts";
+import { fakeRack, newProvisions } from "../fakes/rack.ts";
 import { virtualClock } from "../fakes/virtual-clock.ts";
 import { aLayer, healthy, node01 } from "./evidence.ts";
 
