@@ -30,7 +30,7 @@ import { type NetworkServices, startNetworkServices } from "./serve/network-serv
 import { startPower } from "./serve/power.ts";
 import { provisionTools, startRunner } from "./serve/provisioning.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
-import { loadSiteCa } from "./serve/site-ca.ts";
+import { openSiteCa } from "./serve/site-ca.ts";
 import { clock } from "./serve/wall-clock.ts";
 import { openStore, type Store } from "./store/store.ts";
 
@@ -88,7 +88,7 @@ async function start(
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory());
   const readSecret = createSecretReader(process.env);
-  const ca = await loadSiteCa(inventory(), readSecret, now());
+  const { ca } = await openSiteCa(inventory(), readSecret, now);
   const controllers = openControllers(inventory, readSecret, logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
@@ -136,7 +136,7 @@ async function start(
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
     check: (request) => checkAll(checked, request),
-    certificates: () => certificatesView(ca, certificates),
+    certificates: () => certificatesView(ca(), certificates),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({

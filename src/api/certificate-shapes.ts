@@ -18,7 +18,7 @@ const certificateShape = z.object({
   keySha256: text,
   /** The last that was issued for its node. */
   latest: z.boolean(),
-  /** Issued by the CA that is in use. */
+  /** Issued by a CA that nodes trust: the one in use or, while one takes the place of the other, either. */
   byAuthority: z.boolean(),
   /** When and how it was seen on its node: its files were read there, or a service showed it. */
   verified: z.object({ atMs, by: z.enum(["files", "handshake"]) }).optional(),

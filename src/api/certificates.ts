@@ -1,19 +1,20 @@
 // What was issued, for the API: the records of the store, and the CA in use.
 
 import type { Ca } from "../pki/ca.ts";
-import { fingerprintOf } from "../pki/issue.ts";
+import { fingerprintOf } from "../pki/chain.ts";
 import type { CertificateStore } from "../pki/issued.ts";
 import type { CertificatesView } from "./certificate-shapes.ts";
 
 export function certificatesView(ca: Ca, store: CertificateStore): CertificatesView {
-  const { certificate, about } = ca;
+  const { certificate, alsoTrusted, about } = ca;
   const fingerprint = fingerprintOf(certificate);
+  const trusted = [certificate, ...alsoTrusted].map(fingerprintOf);
   const named = new Set<string>();
   const certificates = store.certificates().map(({ caFingerprint, verified, ...record }) => {
     const latest = !named.has(record.node);
     named.add(record.node);
     return {
-      ...{ ...record, latest, byAuthority: caFingerprint === fingerprint },
+      ...{ ...record, latest, byAuthority: trusted.includes(caFingerprint) },
       ...(verified !== undefined && { verified }),
     };
   });

@@ -16,16 +16,13 @@ const limits = { timeoutMs: 10_000, maxBodyBytes: 256 * 1024 };
 
 export interface ClusterAccessTools {
   readonly nodes: () => readonly Node[];
-  /** The cluster CA in PEM. */
-  readonly ca: string;
+  /** What members have to chain to now, in PEM. */
+  readonly ca: () => string;
   readonly clock: Clock;
 }
 
 export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
-  const drivers: Record<Layer, Driver> = {
-    chainfire: createDriver("chainfire", { ca: tools.ca, limits }),
-    flaredb: createDriver("flaredb", { ca: tools.ca, limits }),
-  };
+  const driverOf = driversOf(tools.ca);
   const members = () =>
     tools.nodes().map(({ name, fqdn, productionAddress: address }) => ({ name, fqdn, address }));
   const trips = new Map<Layer, Promise<unknown>>();
@@ -33,7 +30,7 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
 
   const look = async (layer: Layer): Promise<Judgement> => {
     // Shared by several askers, so no single one may cut it off; the limits above end it.
-    const observations = await observe(drivers[layer], members(), new AbortController().signal);
+    const observations = await observe(driverOf(layer), members(), new AbortController().signal);
     return judge({ layer, observations });
   };
 
@@ -57,7 +54,7 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
       const drive = () => {
         const value = randomBytes(16).toString("hex");
         const shape = { leader: from, follower: to, value, attempts: 10, pauseMs: 500, sleep };
-        return roundTrip({ driver: drivers[layer], ...shape }, signal);
+        return roundTrip({ driver: driverOf(layer), ...shape }, signal);
       };
       // One after the other: all write the same key, and one's value would be an older one to the other.
       const trip = (trips.get(layer) ?? Promise.resolve()).then(drive);
@@ -67,5 +64,20 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
       );
       return await trip;
     },
+  };
+}
+
+/** Made anew when other CAs are trusted than before: a connection is only as good as the certificate that it began with. */
+function driversOf(trusted: () => string): (layer: Layer) => Driver {
+  const make = (ca: string) => ({
+    ca,
+    chainfire: createDriver("chainfire", { ca, limits }),
+    flaredb: createDriver("flaredb", { ca, limits }),
+  });
+  let made: ReturnType<typeof make> | undefined;
+  return (layer) => {
+    const ca = trusted();
+    if (made?.ca !== ca) made = make(ca);
+    return made[layer];
   };
 }

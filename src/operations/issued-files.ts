@@ -7,15 +7,16 @@ import type { SshTarget } from "../install/ssh.ts";
 import { verifyFiles } from "../install/verify-files.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { Ca } from "../pki/ca.ts";
+import { fingerprintOf } from "../pki/chain.ts";
 import { presentedCertificate } from "../pki/handshake.ts";
-import { fingerprintOf, issueNodeCertificate } from "../pki/issue.ts";
+import { issueNodeCertificate } from "../pki/issue.ts";
 import type { CertificateStore } from "../pki/issued.ts";
 import { certificateAddresses } from "./certificate-addresses.ts";
 import type { FilesView } from "./provision.ts";
 
 interface IssueTools {
   readonly inventory: Inventory;
-  readonly ca: Ca;
+  readonly ca: () => Ca;
   readonly certificates: CertificateStore;
   readonly now: () => number;
 }
@@ -35,7 +36,8 @@ export async function issueFiles(
   const { node, operationId, directory, hostKey, clusterConfig } = wanted;
   const { key, certificateDays, keyOwner } = inventory.pki;
   const nowMs = now();
-  const issued = await issueNodeCertificate(ca, {
+  const authority = ca();
+  const issued = await issueNodeCertificate(authority, {
     ...{ name: node.name, fqdn: node.fqdn, addresses: certificateAddresses(node, inventory) },
     ...{ key, days: certificateDays, nowMs },
   });
@@ -45,9 +47,9 @@ export async function issueFiles(
     ...{ serial, notBeforeMs, notAfterMs, fingerprint },
     ...{ node: node.name, operation: operationId, issuedAtMs: nowMs },
     keySha256: createHash("sha256").update(keyPem).digest("hex"),
-    caFingerprint: fingerprintOf(ca.certificate),
+    caFingerprint: fingerprintOf(authority.certificate),
   });
-  const caCertPem = ca.certPem;
+  const caCertPem = authority.certPem;
   await writeExtraFiles(directory, {
     ...{ node: node.name, clusterConfig, caCertPem, certPem, keyPem, keyOwner, hostKey },
   });
@@ -97,7 +99,7 @@ async function lookFromOutside(
   const address = node.productionAddress;
   const presented = await presentedCertificate(
     {
-      ...{ address, port, servername: node.fqdn, ca: ca.certPem, timeoutMs: 10_000 },
+      ...{ address, port, servername: node.fqdn, ca: ca().certPem, timeoutMs: 10_000 },
       fingerprint: record.fingerprint,
     },
     signal,

@@ -34,6 +34,16 @@ export async function replaceAndErase(file: string, text: string): Promise<void>
   }
 }
 
+/** Overwrites a file's octets where they lie, and leaves it there; what is said above of copies holds here too. */
+export async function eraseContent(file: string): Promise<void> {
+  const handle = await open(file, "r+");
+  try {
+    await overwrite(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
 async function overwrite(handle: FileHandle): Promise<void> {
   const { size } = await handle.stat();
   await handle.write(randomBytes(size), 0, size, 0);

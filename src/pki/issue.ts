@@ -1,10 +1,11 @@
 // Issues the certificate of a node.
 
 import "reflect-metadata";
-import { createHash, webcrypto } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
-import { backdateMs, type Ca, serialNumber } from "./ca.ts";
-import { readCertificates } from "./chain.ts";
+import type { Ca } from "./ca.ts";
+import { backdateMs, serialNumber } from "./ca-files.ts";
+import { fingerprintOf } from "./chain.ts";
 import { generateKeys, type KeyKind, privateKeyPem } from "./keys.ts";
 
 export interface NodeCertificateRequest {
@@ -70,11 +71,6 @@ function commonNameOf({ name, fqdn }: NodeCertificateRequest): string {
   return fqdn.length <= 64 ? fqdn : name;
 }
 
-/** SHA-256 of a certificate in DER, hexadecimal. */
-export function fingerprintOf(certificate: x509.X509Certificate): string {
-  return createHash("sha256").update(Buffer.from(certificate.rawData)).digest("hex");
-}
-
 async function extensionsOf(
   ca: Ca,
   { name, fqdn, addresses, key }: NodeCertificateRequest,
@@ -104,6 +100,6 @@ async function extensionsOf(
 }
 
 /** When the first of the CAs above a node ends. */
-function endOf({ certPem }: Ca): number {
-  return Math.min(...readCertificates(certPem).map(({ notAfter }) => notAfter.getTime()));
+function endOf({ chain }: Ca): number {
+  return Math.min(...chain.map(({ notAfter }) => notAfter.getTime()));
 }

@@ -28,7 +28,7 @@ export function provisionTools(
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-  ca: Ca,
+  ca: () => Ca,
 ): Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock"> {
   const { now } = clock;
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
@@ -39,7 +39,7 @@ export function provisionTools(
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
-    cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: ca.certPem, clock }),
+    cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: () => ca().certPem, clock }),
     installation: (node, operationId) =>
       createInstallation({ ...given, inventory: inventory() }, node, operationId),
     // Read anew: an image may have been imported since.

@@ -1,4 +1,5 @@
-// The CA of the site: the operator's own, else the one in the state directory, made at the first start.
+// The CA of the site: the operator's own, else the one in the state directory, made at the first start. Whoever uses it asks for the one in
+// force each time: a rotation changes it while the server runs.
 
 import { join } from "node:path";
 import type { Inventory } from "../inventory/schema.ts";
@@ -6,21 +7,48 @@ import type { ReadSecret } from "../inventory/secret.ts";
 import { nameSecret } from "../inventory/secret-schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import { loadAuthority } from "../pki/authority.ts";
-import { type Ca, loadOrCreateCa } from "../pki/ca.ts";
+import { loadOrCreateCa } from "../pki/ca.ts";
+import type { CaInForce } from "../pki/in-force.ts";
 import type { Passphrase } from "../pki/key-file.ts";
+import { rotateCa } from "../pki/rotate-ca.ts";
 
 /** Throws one sentence with the remedy when the CA can't be used, or its passphrase not be read. */
-export async function loadSiteCa(
-  { pki, cluster, server }: Inventory,
+export async function openSiteCa(
+  inventory: Inventory,
   readSecret: ReadSecret,
-  nowMs: number,
-): Promise<Ca> {
+  now: () => number,
+): Promise<CaInForce> {
+  const { pki, server } = inventory;
   const passphrase = pki.passphrase && (await readPassphrase(pki.passphrase, readSecret));
-  if (pki.authority !== undefined) return await loadAuthority(pki.authority, { passphrase, nowMs });
+  if (pki.authority !== undefined) {
+    const ca = await loadAuthority(pki.authority, { passphrase, nowMs: now() });
+    return { ca: () => ca, rotate: async () => ({ ok: false, ...refusal(pki.authority) }) };
+  }
+  const directory = join(server.stateDirectory, "pki");
+  const settings = () => ({ ...settingsOf(inventory), passphrase, nowMs: now() });
+  let ca = await loadOrCreateCa(directory, settings());
+  return {
+    ca: () => ca,
+    rotate: async (step, replaced) => {
+      const why = await rotateCa(directory, { step, replaced }, settings());
+      if (why !== undefined) return { ok: false, why, next: "see: rackstrap certs status" };
+      ca = await loadOrCreateCa(directory, settings());
+      return { ok: true };
+    },
+  };
+}
+
+function settingsOf({ pki, cluster }: Inventory) {
   // 64 characters are the most (RFC 5280, ub-common-name).
   const { key, caDays, commonName = `${cluster.name.slice(0, 61)} CA` } = pki;
-  const directory = join(server.stateDirectory, "pki");
-  return await loadOrCreateCa(directory, { commonName, key, caDays, passphrase, nowMs });
+  return { commonName, key, caDays };
+}
+
+function refusal(authority: Inventory["pki"]["authority"]) {
+  return {
+    why: "the CA is the operator's own (pki.authority), which is never written to",
+    next: `append the next CA's root to ${authority?.certificate}, start the server again, rotate the nodes' certificates; docs/certificates.md has the steps after that`,
+  };
 }
 
 async function readPassphrase(

@@ -1,0 +1,17 @@
+// The CA as the running server has it: what signs and what is trusted may change from one call to the next.
+
+import type { Ca } from "./ca.ts";
+import type { RotationStep } from "./rotation.ts";
+
+export interface CaInForce {
+  ca(): Ca;
+  /**
+   * Does one step of the rotation that replaces the CA whose certificate has the SHA-256 `replaced`; may be repeated. `why` and `next` are
+   * sentences for people. Rejects when the disk fails; the CA in force is then the one before.
+   */
+  rotate(step: RotationStep, replaced: string): Promise<Rotated>;
+}
+
+export type Rotated =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly why: string; readonly next: string };
