@@ -5,7 +5,6 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
-import { certificatesView } from "./api/certificates.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import { loadOrCreateToken } from "./api/token.ts";
 import type { Assets } from "./boot/assets.ts";
@@ -25,7 +24,7 @@ import { type InventoryReload, openInventory } from "./serve/inventory-reload.ts
 import { createInventoryService } from "./serve/inventory-service.ts";
 import { loadBoot } from "./serve/load-boot.ts";
 import { startLoaderWatch } from "./serve/loader-watch.ts";
-import { serverMetrics } from "./serve/metrics.ts";
+import { latestOf, serverMetrics } from "./serve/metrics.ts";
 import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
 import { startPower } from "./serve/power.ts";
 import { provisionTools, startRunner } from "./serve/provisioning.ts";
@@ -136,7 +135,7 @@ async function start(
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
     check: (request) => checkAll(checked, request),
-    certificates: () => certificatesView(ca(), certificates),
+    ...{ ca, certificates },
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
@@ -144,6 +143,7 @@ async function start(
         damagedAssets: assets.current().damaged.length,
         assetsCheckedMs: checks.lastCheckMs(),
         inventory: reload.status(),
+        certificates: latestOf(certificates.certificates(), inventory()),
         power: inventory().nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
         nowMs: now(),
       }),

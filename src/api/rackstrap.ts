@@ -19,7 +19,7 @@ import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock } from "../operations/runner.ts";
 import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
-import type { CertificatesView } from "./certificate-shapes.ts";
+import { type CertificateTools, createCertificateService } from "./certificates.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import { createDiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
@@ -41,6 +41,7 @@ import type {
 export interface RackstrapTools
   extends Omit<ConsoleTools, "declared">,
     Omit<BmcTools, "declared">,
+    Omit<CertificateTools, "declared">,
     ProvisionServiceTools {
   readonly inventory: LiveInventory;
   readonly inventoryFiles: InventoryService;
@@ -58,7 +59,6 @@ export interface RackstrapTools
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
-  readonly certificates: () => CertificatesView;
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
@@ -106,6 +106,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     }),
     ...createConsoleService({ ...tools, declared }),
     ...createBmcService({ ...tools, declared }),
+    ...createCertificateService({ ...tools, declared }),
     provision: (request) =>
       startProvisions(tools, request.nodes.map(declared), request).map(operationView),
     drift: (names) =>
@@ -138,7 +139,6 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
-    certificates: () => tools.certificates(),
     ...tools.inventoryFiles,
     check: async (request) => await tools.check(request),
     leases: async () => leaseViews(await tools.leases(), inventory()),

@@ -3,7 +3,7 @@
 
 import type { CheckLine } from "../preflight/line.ts";
 import type { BmcService } from "./bmc-service.ts";
-import type { CertificatesView } from "./certificate-shapes.ts";
+import type { CertificateService } from "./certificates.ts";
 import type { ConsoleService } from "./console-service.ts";
 import type { DiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
@@ -63,6 +63,7 @@ export interface Rackstrap
   extends PowerService,
     ConsoleService,
     BmcService,
+    CertificateService,
     DiscoveredService,
     InventoryService {
   nodes(): readonly NodeView[];
@@ -83,8 +84,6 @@ export interface Rackstrap
   cancel(id: string): OperationView;
   cluster(): Promise<readonly LayerView[]>;
   formation(): Promise<Formation>;
-  /** The CA in use, and what was issued. */
-  certificates(): CertificatesView;
   render(node: string, stage: string): Rendered;
   /** What the running server finds wrong or right with itself and its inventory. */
   check(request: CheckRequest): Promise<readonly CheckLine[]>;

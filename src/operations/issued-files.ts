@@ -1,17 +1,17 @@
 // What a node is given for one install: issued and recorded before, looked at on the node afterwards.
 
-import { createHash } from "node:crypto";
 import { type PlacedFile, placedFiles, writeExtraFiles } from "../install/extra-files.ts";
 import type { HostKey } from "../install/host-key.ts";
 import type { SshTarget } from "../install/ssh.ts";
 import { verifyFiles } from "../install/verify-files.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { Ca } from "../pki/ca.ts";
-import { fingerprintOf } from "../pki/chain.ts";
+import { fingerprintOf, sha256 } from "../pki/chain.ts";
 import { presentedCertificate } from "../pki/handshake.ts";
 import { issueNodeCertificate } from "../pki/issue.ts";
 import type { CertificateStore } from "../pki/issued.ts";
 import { certificateAddresses } from "./certificate-addresses.ts";
+import { showing } from "./certificates/services.ts";
 import type { FilesView } from "./provision.ts";
 
 interface IssueTools {
@@ -46,7 +46,7 @@ export async function issueFiles(
   certificates.issued({
     ...{ serial, notBeforeMs, notAfterMs, fingerprint },
     ...{ node: node.name, operation: operationId, issuedAtMs: nowMs },
-    keySha256: createHash("sha256").update(keyPem).digest("hex"),
+    keySha256: sha256(keyPem),
     caFingerprint: fingerprintOf(authority.certificate),
   });
   const caCertPem = authority.certPem;
@@ -54,9 +54,6 @@ export async function issueFiles(
     ...{ node: node.name, clusterConfig, caCertPem, certPem, keyPem, keyOwner, hostKey },
   });
 }
-
-/** In the order in which they come up. Each shows the node's certificate to whoever connects (runbook §5.3). */
-const showing = ["chainfire", "flaredb", "iam"] as const;
 
 /** Looks on the node; where it lets nobody in, at the certificate that it shows. */
 export async function lookAtFiles(
@@ -94,7 +91,7 @@ async function lookFromOutside(
 ): Promise<FilesView> {
   const record = certificates.certificates().find((each) => each.operation === operationId);
   if (record === undefined) return wrong("no certificate was recorded for this operation");
-  const service = showing.find((name) => node.services.includes(name)) ?? "chainfire";
+  const service = showing(node)[0] ?? "chainfire";
   const { port } = inventory.services[service];
   const address = node.productionAddress;
   const presented = await presentedCertificate(

@@ -74,7 +74,12 @@ export function isKeyOf(certificate: x509.X509Certificate, key: KeyObject): bool
 
 /** SHA-256 of a certificate in DER, hexadecimal. */
 export function fingerprintOf(certificate: Pick<x509.X509Certificate, "rawData">): string {
-  return createHash("sha256").update(Buffer.from(certificate.rawData)).digest("hex");
+  return sha256(Buffer.from(certificate.rawData));
+}
+
+/** Hexadecimal, in lower case. */
+export function sha256(octets: Buffer | string): string {
+  return createHash("sha256").update(octets).digest("hex");
 }
 
 export function pemOf(certificates: readonly x509.X509Certificate[]): string {

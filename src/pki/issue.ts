@@ -71,6 +71,18 @@ function commonNameOf({ name, fqdn }: NodeCertificateRequest): string {
   return fqdn.length <= 64 ? fqdn : name;
 }
 
+/** The names and addresses that the certificate of a node is good for. */
+export function subjectNames({
+  name,
+  fqdn,
+  addresses,
+}: Pick<NodeCertificateRequest, "name" | "fqdn" | "addresses">) {
+  return {
+    dns: [...new Set([fqdn, name, "localhost"])],
+    ip: [...new Set([...addresses, "127.0.0.1"])],
+  };
+}
+
 async function extensionsOf(
   ca: Ca,
   { name, fqdn, addresses, key }: NodeCertificateRequest,
@@ -80,16 +92,15 @@ async function extensionsOf(
   const { digitalSignature, keyEncipherment } = x509.KeyUsageFlags;
   // TLS 1.2 without forward secrecy sends its secret under the server's RSA key.
   const usage = key === "ec" ? digitalSignature : digitalSignature | keyEncipherment;
-  const names = [...new Set([fqdn, name, "localhost"])];
-  const all = [...new Set([...addresses, "127.0.0.1"])];
+  const subject = subjectNames({ name, fqdn, addresses });
   const signer = ca.certificate.getExtension(x509.SubjectKeyIdentifierExtension);
   return [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(usage, true),
     new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
     new x509.SubjectAlternativeNameExtension([
-      ...names.map((value) => ({ type: "dns" as const, value })),
-      ...all.map((value) => ({ type: "ip" as const, value })),
+      ...subject.dns.map((value) => ({ type: "dns" as const, value })),
+      ...subject.ip.map((value) => ({ type: "ip" as const, value })),
     ]),
     await x509.SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
     // As the CA names its own key: an authority of the operator's may count it in another way (RFC 5280 §4.2.1.1).

@@ -1,0 +1,56 @@
+// The services that read a node's certificate: in which order they start, and what is next while they are started anew. Pure.
+
+import type { Node } from "../../inventory/schema.ts";
+import { type ServiceName, serviceNames } from "../../inventory/services.ts";
+
+/** Those that show the node's certificate to whoever connects (runbook §5.3), in the order in which they come up. */
+export function showing({ services }: Pick<Node, "services">) {
+  return (["chainfire", "flaredb", "iam"] as const).filter((name) => services.includes(name));
+}
+
+/** Each behind those that it needs: FlareDB asks Chainfire, and IAM asks FlareDB. Stopped in reverse. */
+export function startOrder({ services }: Pick<Node, "services">): readonly ServiceName[] {
+  return serviceNames.filter((name) => services.includes(name));
+}
+
+/** A service on its node, as the service manager there has it. */
+export interface Unit {
+  readonly service: ServiceName;
+  /** `absent`: no such unit there. `moving`: on its way up or down. */
+  readonly state: "absent" | "active" | "inactive" | "moving";
+  /** Another one with each start. */
+  readonly invocation: string;
+  /** It lets a client connect; true of services that show no certificate. */
+  readonly answers: boolean;
+}
+
+export type RestartMove =
+  | { readonly kind: "stop" | "start"; readonly service: ServiceName }
+  | { readonly kind: "wait"; readonly service: ServiceName; readonly why: string }
+  | { readonly kind: "done" };
+
+/**
+ * What is next so that every service of `before` runs anew. `units` are those services in the order in which they start; `before` has the
+ * invocation of each when its files had been replaced. What a service needs is stopped after it, and started before it (runbook
+ * trap: Chainfire must not go while FlareDB runs).
+ */
+export function nextRestart(
+  units: readonly Unit[],
+  before: Readonly<Partial<Record<ServiceName, string>>>,
+): RestartMove {
+  const moving = units.find(({ state }) => state === "moving");
+  if (moving !== undefined)
+    return { kind: "wait", service: moving.service, why: "is on its way up or down" };
+  const stale = units.findIndex(
+    ({ service, state, invocation }) => state === "active" && invocation === before[service],
+  );
+  if (stale !== -1) {
+    const last = units.findLast(({ state }) => state === "active");
+    if (last !== undefined) return { kind: "stop", service: last.service };
+  }
+  for (const { service, state, answers } of units) {
+    if (state === "inactive") return { kind: "start", service };
+    if (!answers) return { kind: "wait", service, why: "does not let a client connect yet" };
+  }
+  return { kind: "done" };
+}
