@@ -24,6 +24,34 @@ export interface Unit {
   readonly answers: boolean;
 }
 
+/** What `systemctl show` tells of each unit. */
+export const unitProperties = ["LoadState", "ActiveState", "InvocationID"] as const;
+
+const unitStates: Readonly<Record<string, Unit["state"]>> = {
+  active: "active",
+  reloading: "active",
+  refreshing: "active",
+  inactive: "inactive",
+  failed: "inactive",
+  activating: "moving",
+  deactivating: "moving",
+};
+
+/** The states of `services` from the answer of `systemctl show`, which has a paragraph for each in the order asked. */
+export function parseUnits(
+  services: readonly ServiceName[],
+  text: string,
+): readonly Omit<Unit, "answers">[] {
+  const paragraphs = text.split(/\n\s*\n/);
+  return services.map((service, index) => {
+    const of = (name: (typeof unitProperties)[number]) =>
+      new RegExp(`^${name}=(.*)$`, "m").exec(paragraphs[index] ?? "")?.[1] ?? "";
+    const state =
+      of("LoadState") === "loaded" ? (unitStates[of("ActiveState")] ?? "moving") : "absent";
+    return { service, state, invocation: of("InvocationID") };
+  });
+}
+
 export type RestartMove =
   | { readonly kind: "stop" | "start"; readonly service: ServiceName }
   | { readonly kind: "wait"; readonly service: ServiceName; readonly why: string }
