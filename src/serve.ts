@@ -12,7 +12,6 @@ import { findNode } from "./inventory/find.ts";
 import type { LiveInventory } from "./inventory/live.ts";
 import type { Inventory } from "./inventory/schema.ts";
 import { createSecretReader, type ReadSecret } from "./inventory/secret.ts";
-import { newProvisions } from "./operations/provision.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { checkAll } from "./serve/checks.ts";
 import { createConsoles } from "./serve/consoles.ts";
@@ -87,13 +86,14 @@ async function start(
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory());
   const readSecret = createSecretReader(process.env);
-  const { ca } = await openSiteCa(inventory(), readSecret, now);
+  const authority = await openSiteCa(inventory(), readSecret, now);
+  const { ca } = authority;
   const controllers = openControllers(inventory, readSecret, logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
   closers.push(() => power.close());
   const tools = {
-    ...provisionTools(inventory, store, assets, rendering, sshKey.file, ca),
+    ...provisionTools(inventory, store, assets, rendering, sshKey.file, authority),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
   };
   const servedScripts = openServedScripts(stateDirectory, logger);
@@ -124,13 +124,13 @@ async function start(
   const checked = { reload, assets, rendering, network, controllers, ca, certificates, now };
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
+    orders: { ...tools, powerJobs: power.jobs },
     inventoryFiles: createInventoryService(reload),
     ...{ cluster: tools.cluster, clusters: store.clusters },
     ...{ powerJobs: power.jobs, powerWatch: power.watch },
     ...{ bmc: tools.bmc, probe: controllers.probe },
     ...{ consoles: consoles.hub, consoleLog: consoles.log },
     subject: rendering.subject,
-    newProvisions: (chosen, confirmed) => newProvisions(tools, chosen, now(), confirmed),
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),

@@ -84,7 +84,7 @@ async function demo(choice: Choice): Promise<number> {
 async function provisionAndShow(rack: Rack, names: readonly string[]): Promise<number> {
   const run = (args: readonly string[]) =>
     rackstrapForPerson(rack.namespace, rack.inventoryFile, args);
-  const provisioned = await run(["provision", ...names]);
+  const provisioned = await run(["provision", "--execute", ...names]);
   const shown = await run(["nodes"]);
   const healthy = await run(["cluster", "status"]);
   process.exitCode = [provisioned, shown, healthy].find((code) => code !== 0) ?? 0;

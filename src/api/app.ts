@@ -10,6 +10,7 @@ import { discoveredAnswer, discoveryShape } from "./discovered-shapes.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { addInventoryRoutes } from "./inventory-routes.ts";
 import { formatMetrics, metricsContentType } from "./metrics.ts";
+import { addOperationRoutes } from "./operation-routes.ts";
 import { powerBody, powerJobShape, powerJobsAnswer, powerPlanShape } from "./power-shapes.ts";
 import type { Rackstrap } from "./service.ts";
 import * as shapes from "./shapes.ts";
@@ -25,7 +26,7 @@ export interface ApiDependencies {
 interface NamedNode {
   readonly name: string;
 }
-/** An operation or a power job. */
+/** A power job. */
 interface Identified {
   readonly id: string;
 }
@@ -108,24 +109,6 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get("/api/cluster/formation", async () =>
     give(shapes.formationShape, await service.formation()),
   );
-}
-
-function addOperationRoutes(app: FastifyInstance, service: Rackstrap): void {
-  app.post("/api/provision", ({ body }, reply) => {
-    const request = take(shapes.provisionBody, body);
-    reply.code(202);
-    return give(shapes.operationsAnswer, { operations: service.provision(request) });
-  });
-  app.get("/api/operations", () =>
-    give(shapes.operationsAnswer, { operations: service.operations() }),
-  );
-  app.get<{ Params: Identified }>("/api/operations/:id", ({ params }) =>
-    give(shapes.operationShape, service.operation(params.id)),
-  );
-  app.post<{ Params: Identified }>("/api/operations/:id/cancel", ({ params }, reply) => {
-    reply.code(202);
-    return give(shapes.operationShape, service.cancel(params.id));
-  });
 }
 
 function addPowerRoutes(app: FastifyInstance, service: Rackstrap): void {

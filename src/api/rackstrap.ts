@@ -14,6 +14,7 @@ import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { awaitedBootStage } from "../operations/boot-stage.ts";
 import { formationOf } from "../operations/formation.ts";
 import type { ClusterStore, Operation, OperationStore } from "../operations/operation.ts";
+import type { PowerJobs } from "../operations/power-jobs.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
 import type { ClusterAccess } from "../operations/provision.ts";
 import type { Clock } from "../operations/runner.ts";
@@ -24,8 +25,8 @@ import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import { createDiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
+import { createOperationService, type OperationServiceTools } from "./operation-service.ts";
 import { createPowerService } from "./power.ts";
-import { type ProvisionServiceTools, startProvisions } from "./provision.ts";
 import { type Rackstrap, Refusal } from "./service.ts";
 import type {
   CheckRequest,
@@ -35,14 +36,14 @@ import type {
   LayerView,
   LeaseView,
   NodeView,
-  OperationView,
 } from "./shapes.ts";
 
 export interface RackstrapTools
   extends Omit<ConsoleTools, "declared">,
     Omit<BmcTools, "declared">,
     Omit<CertificateTools, "declared">,
-    ProvisionServiceTools {
+    OperationServiceTools {
+  readonly powerJobs: PowerJobs;
   readonly inventory: LiveInventory;
   readonly inventoryFiles: InventoryService;
   readonly nodes: NodeStore;
@@ -77,16 +78,6 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       .join(", ");
     throw new Refusal("unknown", `no node is called ${name}`, `declared are: ${known}`);
   };
-  const stored = (id: string): Operation => {
-    const operation = operations.operation(id);
-    if (operation === undefined)
-      throw new Refusal(
-        "unknown",
-        `no operation has the id ${id}`,
-        "see: rackstrap operations list",
-      );
-    return operation;
-  };
   return {
     nodes: () => {
       const running = operations.operations({ running: true });
@@ -107,18 +98,9 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     ...createConsoleService({ ...tools, declared }),
     ...createBmcService({ ...tools, declared }),
     ...createCertificateService({ ...tools, declared }),
-    provision: (request) =>
-      startProvisions(tools, request.nodes.map(declared), request).map(operationView),
     drift: (names) =>
       (names?.map(declared) ?? inventory().nodes).map((node) => driftView(tools, node)),
-    operations: () => operations.operations({ running: false }).map(operationView),
-    operation: (id) => operationView(stored(id)),
-    cancel: (id) => {
-      const { node, status } = stored(id);
-      if (!tools.runner.cancel(id))
-        throw new Refusal("conflict", `the operation ${id} on node ${node} is ${status} already`);
-      return operationView(stored(id));
-    },
+    ...createOperationService(tools),
     cluster: async () => (await tools.cluster.views()).map(layerView),
     formation: async () => {
       const views = await tools.cluster.views();
@@ -199,7 +181,7 @@ function nodeView(
   running: readonly Operation[],
 ): Omit<NodeView, "power"> {
   const { state, sinceMs } = nodes.node(node.name);
-  const operation = running.find((candidate) => candidate.node === node.name)?.id;
+  const operation = running.find((candidate) => candidate.nodes.includes(node.name))?.id;
   const { name, fqdn, mac, profile, role, firmware } = node;
   const disk = formatDisk(node.disk);
   const { provisioningAddress, productionAddress, powerGroup, rack, position, labels } = node;
@@ -223,24 +205,6 @@ function eventView({ id, atMs, node, mac, kind, detail }: TimelineEvent): EventV
     ...(mac === undefined ? {} : { mac }),
     kind,
     detail,
-  };
-}
-
-function operationView(operation: Operation): OperationView {
-  const { id, kind, node, status, createdAtMs, endedAtMs, failure } = operation;
-  return {
-    ...{ id, kind, node, status, createdAtMs },
-    steps: operation.steps.map((step) => ({
-      id: step.id,
-      title: step.title,
-      status: step.status,
-      ...(step.startedAtMs === undefined ? {} : { startedAtMs: step.startedAtMs }),
-      ...(step.endedAtMs === undefined ? {} : { endedAtMs: step.endedAtMs }),
-      ...(step.lastLine === undefined ? {} : { lastLine: step.lastLine }),
-      evidence: step.evidence,
-    })),
-    ...(endedAtMs === undefined ? {} : { endedAtMs }),
-    ...(failure === undefined ? {} : { failure }),
   };
 }
 

@@ -8,6 +8,7 @@ import type { ConsoleService } from "./console-service.ts";
 import type { DiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
+import type { OperationService } from "./operation-service.ts";
 import type { PowerJobView, PowerPlanView, PowerRequest } from "./power-shapes.ts";
 import type {
   CheckRequest,
@@ -18,8 +19,6 @@ import type {
   LayerView,
   LeaseView,
   NodeView,
-  OperationView,
-  ProvisionRequest,
   Rendered,
 } from "./shapes.ts";
 
@@ -65,7 +64,8 @@ export interface Rackstrap
     BmcService,
     CertificateService,
     DiscoveredService,
-    InventoryService {
+    InventoryService,
+    OperationService {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
   /** Every lease there is, ended ones too, by address. */
@@ -73,15 +73,8 @@ export interface Rackstrap
   /** `subject` is a node's name, full name or MAC, or the MAC of a machine in no inventory. */
   explain(subject: string): Explanation;
   events(query: EventQuery): readonly EventView[];
-  /** Starts one operation per node, or refuses all of them. */
-  provision(request: ProvisionRequest): readonly OperationView[];
   /** Of these nodes, or of all: where the machines are not what the inventory says. */
   drift(nodes: readonly string[] | undefined): readonly DriftView[];
-  /** Newest first. */
-  operations(): readonly OperationView[];
-  operation(id: string): OperationView;
-  /** Asks a running operation to stop, and returns it as it stands. */
-  cancel(id: string): OperationView;
   cluster(): Promise<readonly LayerView[]>;
   formation(): Promise<Formation>;
   render(node: string, stage: string): Rendered;

@@ -8,15 +8,6 @@ import { names, powerShape } from "./power-shapes.ts";
 const count = z.int().min(0);
 const text = z.string();
 
-export const provisionBody = z.strictObject({
-  nodes: names,
-  /** Of these, those whose disks may hold data that is not from here. */
-  erase: names.optional(),
-  /** Of the disks that the one node has now, where they are not those of its last install. */
-  diskSerials: z.array(text.min(1).max(256)).max(2).optional(),
-  /** How many nodes are meant, where the inventory allows fewer. */
-  limit: z.int().min(1).max(1000).optional(),
-});
 export const driftQuery = z.strictObject({
   node: z.union([text.transform((name) => [name]), names]).optional(),
 });
@@ -92,28 +83,6 @@ export const explanationShape = z.object({
   events: z.array(eventShape).readonly(),
 });
 
-const stepShape = z.object({
-  id: text,
-  title: text,
-  status: z.enum(["pending", "running", "waiting", "done", "failed", "skipped"]),
-  startedAtMs: z.number().optional(),
-  endedAtMs: z.number().optional(),
-  /** The newest thing the step had to say. */
-  lastLine: text.optional(),
-  evidence: z.record(text, z.unknown()).readonly().optional(),
-});
-
-export const operationShape = z.object({
-  id: text,
-  kind: z.literal("provision"),
-  node: text,
-  status: z.enum(["running", "done", "failed", "cancelled"]),
-  steps: z.array(stepShape).readonly(),
-  createdAtMs: z.number(),
-  endedAtMs: z.number().optional(),
-  failure: z.object({ stage: text, reason: text, next: text }).optional(),
-});
-
 const layerShape = z.object({
   layer: z.enum(["chainfire", "flaredb"]),
   verdict: z.enum(["healthy", "degraded", "no-quorum", "no-cluster"]),
@@ -185,7 +154,6 @@ export const errorShape = z.object({
 export const nodesAnswer = z.object({ nodes: z.array(nodeShape).readonly() });
 export const leasesAnswer = z.object({ leases: z.array(leaseShape).readonly() });
 export const eventsAnswer = z.object({ events: z.array(eventShape).readonly() });
-export const operationsAnswer = z.object({ operations: z.array(operationShape).readonly() });
 export const clusterAnswer = z.object({ layers: z.array(layerShape).readonly() });
 export const driftAnswer = z.object({ nodes: z.array(driftShape).readonly() });
 export const checkAnswer = z.object({ checks: z.array(checkShape).readonly() });
@@ -194,9 +162,6 @@ export type NodeView = z.output<typeof nodeShape>;
 export type LeaseView = z.output<typeof leaseShape>;
 export type EventView = z.output<typeof eventShape>;
 export type Explanation = z.output<typeof explanationShape>;
-export type StepView = z.output<typeof stepShape>;
-export type OperationView = z.output<typeof operationShape>;
-export type ProvisionRequest = z.output<typeof provisionBody>;
 export type DriftView = z.output<typeof driftShape>;
 export type LayerView = z.output<typeof layerShape>;
 export type Formation = z.output<typeof formationShape>;

@@ -12,6 +12,7 @@ import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addConsoleCommand } from "./console.ts";
 import { addDiscoveredCommand } from "./discovered.ts";
+import { addDrainCommands } from "./drain.ts";
 import { addDriftCommand } from "./drift.ts";
 import { addEventsCommand } from "./events.ts";
 import { CliError, type ExitCode, exitCodeHelp, exitCodes } from "./exit.ts";
@@ -65,6 +66,7 @@ function createProgram(done: Done): Command {
   addConsoleCommand(program, done);
   addBmcCommand(program, done);
   addProvisionCommand(program, done);
+  addDrainCommands(program, done);
   addClusterCommand(program, done);
   addCertsCommand(program, done);
   addRenderCommand(program, done);

@@ -1,15 +1,18 @@
-// rackstrap operations list | show | cancel: what was asked of the server and what became of it.
+// rackstrap operations list | show | cancel | resume | retry: what was asked of the server and what became of it.
 
 import type { Command } from "commander";
-import { operationShape, operationsAnswer } from "../api/shapes.ts";
+import { operationShape, operationsAnswer } from "../api/operation-shapes.ts";
 import { exitCodes } from "./exit.ts";
+import { carryOut, follow, type OrderOptions, withOrderOptions } from "./order.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { failureLines, findings, progressTable, stepTable } from "./progress.ts";
 import { connect, type GlobalOptions } from "./server.ts";
 import { formatTable, formatTime } from "./table.ts";
 
 export function addOperationsCommand(program: Command, done: Done): void {
-  const operations = program.command("operations").description("list, show or cancel operations");
+  const operations = program
+    .command("operations")
+    .description("list, show, cancel, resume or retry operations");
   operations
     .command("list")
     .description("all operations, newest first")
@@ -47,6 +50,27 @@ export function addOperationsCommand(program: Command, done: Done): void {
       ]);
       done(exitCodes.ok);
     });
+  operations
+    .command("resume")
+    .description("have an operation that ended badly go on from the step where it stopped")
+    .argument("<id>", "the operation")
+    .action(async (id: string, _options, command: Command) => {
+      const options = optionsOf<GlobalOptions>(command);
+      const server = connect(options);
+      const path = `/api/operations/${encodeURIComponent(id)}/resume`;
+      const operation = await server.post(path, undefined, operationShape);
+      done(await follow(server, [operation], options));
+    });
+  const retry = operations
+    .command("retry")
+    .description("order again what an operation that ended badly was to do, from its beginning")
+    .argument("<id>", "the operation");
+  withOrderOptions(retry, true).action(async (id: string, _options, command: Command) => {
+    const options = optionsOf<OrderOptions>(command);
+    const path = `/api/operations/${encodeURIComponent(id)}`;
+    const { kind, nodes, parameters } = await connect(options).get(path, operationShape);
+    done(await carryOut({ verb: kind, nodes: [...nodes], options: parameters ?? {} }, options));
+  });
   operations
     .command("cancel")
     .description("ask a running operation to stop")

@@ -1,6 +1,6 @@
 // Operations as lines of text: a table that is redrawn, a line for each change, a table at the end. Pure.
 
-import type { OperationView, StepView } from "../api/shapes.ts";
+import type { OperationView, StepView } from "../api/operation-shapes.ts";
 import { cut, formatDuration, formatTable, printable } from "./table.ts";
 
 const columns = 100;

@@ -2,7 +2,7 @@
 // for each change. It outlives a restart of the server; operations do too.
 
 import { setTimeout } from "node:timers/promises";
-import { type OperationView, operationShape } from "../api/shapes.ts";
+import { type OperationView, operationShape } from "../api/operation-shapes.ts";
 import { CliError, exitCodes } from "./exit.ts";
 import type { LiveDisplay } from "./live.ts";
 import { progressChanges, progressTable } from "./progress.ts";

@@ -50,6 +50,10 @@ const timeouts = z.strictObject({
   soakSeconds: seconds(180),
   /** How long an armed install may wait for its machine. */
   intentSeconds: seconds(3600),
+  /** How long a disruptive step waits for enough of the other members to be healthy. */
+  budgetSeconds: seconds(120),
+  /** For a node's services to stop, or to start. */
+  serviceSeconds: seconds(120),
 });
 
 const startsPerSecond = z.number().min(0.01).max(1000);

@@ -10,6 +10,9 @@ export const states = {
   joining: "running from its own disk, not yet a voter on both layers",
   verifying: "a voter on both layers; the cluster must now be seen to stay healthy",
   active: "a healthy voter, seen so over the whole soak window",
+  drained:
+    "taken out of service by an operator: its services are stopped, its membership and data are kept",
+  retired: "decommissioned: no member, switched off, not in the inventory any more",
   failed: "an operation stopped; a person has to decide what is next",
 } as const;
 
@@ -25,12 +28,16 @@ export const events = [
   "cluster-joined",
   "health-soaked",
   "operation-failed",
+  "drained",
+  "undrained",
+  "member-removed",
+  "decommissioned",
 ] as const;
 
 export type NodeEvent = (typeof events)[number];
 
 const transitions: Readonly<Record<NodeState, Partial<Record<NodeEvent, NodeState>>>> = {
-  registered: { "install-armed": "armed" },
+  registered: { "install-armed": "armed", decommissioned: "retired" },
   armed: {
     "wipe-started": "installing",
     "install-cancelled": "registered",
@@ -40,8 +47,10 @@ const transitions: Readonly<Record<NodeState, Partial<Record<NodeEvent, NodeStat
   rebooting: { "disk-booted": "joining", "operation-failed": "failed" },
   joining: { "cluster-joined": "verifying", "operation-failed": "failed" },
   verifying: { "health-soaked": "active", "operation-failed": "failed" },
-  active: {},
-  failed: { "install-armed": "armed" },
+  active: { drained: "drained", "member-removed": "registered" },
+  drained: { undrained: "active", "member-removed": "registered" },
+  retired: { "install-armed": "armed" },
+  failed: { "install-armed": "armed", "member-removed": "registered" },
 };
 
 /** The state after `event`, or undefined where the table forbids it. */

@@ -122,7 +122,7 @@ function busy(node: string, what: string, facts: MachineFacts): InventoryRefusal
 const gone =
   "remove it from the cluster first; if that cluster is gone for good, start the server again, which reads the file as it is";
 
-const perhapsMember: readonly NodeState[] = ["joining", "verifying", "active", "failed"];
+const perhapsMember: readonly NodeState[] = ["joining", "verifying", "active", "drained", "failed"];
 
 /** A voter that nobody knows of any more would be counted all the same. */
 function memberOf(

@@ -8,6 +8,8 @@ export type Evidence = Readonly<Record<string, unknown>>;
 export interface StepRecord {
   readonly id: string;
   readonly title: string;
+  /** The one of several nodes that it is about. */
+  readonly node: string | undefined;
   readonly status: StepStatus;
   readonly attempts: number;
   readonly startedAtMs: number | undefined;
@@ -17,6 +19,10 @@ export interface StepRecord {
   /** What was asked and answered; also what the step must remember over a restart. */
   readonly evidence: Evidence;
 }
+
+export const operationKinds = ["provision", "drain", "undrain"] as const;
+
+export type OperationKind = (typeof operationKinds)[number];
 
 export type OperationStatus = "running" | "done" | "failed" | "cancelled";
 
@@ -37,11 +43,20 @@ export interface Confirmation {
 
 export interface Operation {
   readonly id: string;
-  readonly kind: "provision";
+  readonly kind: OperationKind;
+  /** The node it is about; the cluster's name where it is about several. */
   readonly node: string;
+  /** The nodes that no other operation may touch while it runs. */
+  readonly nodes: readonly string[];
   /** The nodes asked for in the same request, in that order, this one among them. */
   readonly batch: readonly string[];
   readonly confirmed?: Confirmation | undefined;
+  /** What was ordered beyond the nodes, as the verb of its kind reads it. */
+  readonly parameters: Evidence;
+  /** It takes machines or members away, or may: it runs alone in its cluster. */
+  readonly disruptive: boolean;
+  /** The nodes whose names were typed to go against the quorum budget. */
+  readonly forced: readonly string[];
   readonly status: OperationStatus;
   readonly cancelRequested: boolean;
   readonly steps: readonly StepRecord[];
@@ -55,11 +70,46 @@ export interface OperationStore {
   operation(id: string): Operation | undefined;
   /** Newest first; only those still running when asked. */
   operations(query: { readonly running: boolean }): Operation[];
-  /** The one that runs for a node; there is never more than one. */
+  /** The one that has a node to itself; there is never more than one. */
   runningFor(node: string): Operation | undefined;
+  /** The disruptive one that runs; there is never more than one. */
+  disruptive(): Operation | undefined;
   saveStep(operationId: string, step: StepRecord): void;
   finish(operationId: string, status: OperationStatus, failure: Failure | undefined): void;
   requestCancel(operationId: string): void;
+  /** Has an operation that ended badly run again, from the step where it stopped. Throws when its nodes are taken meanwhile. */
+  reopen(operationId: string): void;
+}
+
+/** A running operation without steps, as ordered; what is not given is empty. */
+export function newOperation(
+  given: Pick<Operation, "id" | "kind" | "node" | "createdAtMs"> & Partial<Operation>,
+): Operation {
+  return {
+    nodes: [given.node],
+    batch: [given.node],
+    parameters: {},
+    disruptive: false,
+    forced: [],
+    status: "running",
+    cancelRequested: false,
+    steps: [],
+    endedAtMs: undefined,
+    failure: undefined,
+    ...given,
+  };
+}
+
+/** A step before its first attempt. */
+export function newStep({
+  id,
+  title,
+  node,
+}: Pick<StepRecord, "id" | "title"> & { readonly node?: string | undefined }): StepRecord {
+  return {
+    ...{ id, title, node, status: "pending", attempts: 0 },
+    ...{ startedAtMs: undefined, endedAtMs: undefined, lastLine: undefined, evidence: {} },
+  };
 }
 
 /** Who may form the cluster. Set once, before the first install, and never taken back by the program. */

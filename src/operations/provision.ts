@@ -13,7 +13,7 @@ import type { Disk, MachineFacts } from "../install/machine-facts.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { NodeStore } from "../nodes/ports.ts";
-import type { ClusterStore, Confirmation, Operation, OperationStore } from "./operation.ts";
+import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
 import type { Plan, Step } from "./result.ts";
 import { armInstall } from "./steps/arm-install.ts";
 import { awaitBatch } from "./steps/await-batch.ts";
@@ -183,41 +183,4 @@ function provisionSteps(context: StepContext): readonly Step[] {
     verifyCluster(context),
     soakHealth(context),
   ];
-}
-
-/** New operations for `nodes`, one each, all knowing of each other. `confirmed` is what was typed for a node beyond its name. */
-export function newProvisions(
-  tools: ProvisionTools,
-  nodes: readonly Node[],
-  nowMs: number,
-  confirmed: ReadonlyMap<string, Confirmation> = new Map(),
-): Operation[] {
-  const batch = nodes.map((node) => node.name);
-  return nodes.map((node) => {
-    const id = tools.newId();
-    const blank: Operation = {
-      id,
-      kind: "provision",
-      node: node.name,
-      batch,
-      confirmed: confirmed.get(node.name),
-      status: "running",
-      cancelRequested: false,
-      steps: [],
-      createdAtMs: nowMs,
-      endedAtMs: undefined,
-      failure: undefined,
-    };
-    const steps = provisionPlan(tools, blank, node).steps.map((step) => ({
-      id: step.id,
-      title: step.title,
-      status: "pending" as const,
-      attempts: 0,
-      startedAtMs: undefined,
-      endedAtMs: undefined,
-      lastLine: undefined,
-      evidence: {},
-    }));
-    return { ...blank, steps };
-  });
 }

@@ -22,8 +22,11 @@ export interface Attempt {
 }
 
 export interface Step {
+  /** Unique in its plan. */
   readonly id: string;
   readonly title: string;
+  /** The one of several nodes that it is about. */
+  readonly node?: string;
   /** From the step's first attempt until it has failed. */
   readonly deadlineMs: number;
   /** What a person should do when the deadline passes. */

@@ -38,6 +38,8 @@ export interface Runner {
   /** Takes up every operation that the store says is running. */
   resume(): void;
   submit(operations: readonly Operation[]): void;
+  /** Has one that ended badly go on from the step where it stopped. Throws when its nodes are taken meanwhile. */
+  reopen(operationId: string): void;
   /** Asks an operation to stop; false when it is not running. */
   cancel(operationId: string): boolean;
   /** Lets go of all operations without ending them: they are resumed at the next start. */
@@ -73,6 +75,10 @@ export function createRunner(tools: RunnerTools): Runner {
     submit: (operations) => {
       tools.operations.create(operations);
       for (const operation of operations) take(operation.id);
+    },
+    reopen: (id) => {
+      tools.operations.reopen(id);
+      take(id);
     },
     cancel: (id) => {
       const entry = running.get(id);
@@ -113,6 +119,12 @@ async function drive(
   for (;;) {
     const operation = tools.operations.operation(id);
     if (operation === undefined || operation.status !== "running" || closing.aborted) return;
+    const record = unfinished(operation);
+    // Its last step may have taken away what a plan is made of.
+    if (record === undefined)
+      return await persist({ tools, operation, closing }, () =>
+        tools.operations.finish(id, "done", undefined),
+      );
     if (plan === undefined || basis !== tools.basis()) {
       basis = tools.basis();
       plan = await planOf({ tools, operation, closing });
@@ -120,10 +132,7 @@ async function drive(
     }
     const driven = { tools, operation, plan, closing };
     if (operation.cancelRequested) return await cancel(driven);
-    const record = unfinished(operation);
-    const step = plan.steps.find((candidate) => candidate.id === record?.id);
-    if (record === undefined)
-      return await persist(driven, () => tools.operations.finish(id, "done", undefined));
+    const step = plan.steps.find((candidate) => candidate.id === record.id);
     if (step === undefined) return await abandon(driven, `this version has no step ${record.id}`);
     const pauseMs = await attempt(driven, step, record, signal);
     if (pauseMs > 0) await tools.clock.sleep(pauseMs, signal);
@@ -246,7 +255,7 @@ async function finishStep(
   const evidence = { ...record.evidence, ...result.evidence };
   await persist(driven, () => {
     if (result.event !== undefined)
-      tools.nodes.transition(operation.node, result.event, {
+      tools.nodes.transition(record.node ?? operation.node, result.event, {
         operation: operation.id,
         ...result.evidence,
       });
@@ -278,7 +287,7 @@ async function cancel(driven: Planned): Promise<void> {
   await stop(driven, driven.plan.stop);
   const { tools, operation } = driven;
   const reason = "cancelled on request";
-  const next = `start it again when ready: rackstrap provision ${operation.node}`;
+  const next = `start it again when ready: rackstrap operations retry ${operation.id}`;
   await persist(driven, () => {
     const { state } = tools.nodes.node(operation.node);
     const event = state === "armed" ? "install-cancelled" : "operation-failed";
@@ -322,12 +331,13 @@ function leave(
   event: NodeEvent,
   detail: Readonly<Record<string, unknown>>,
 ): void {
-  const { state } = tools.nodes.node(operation.node);
+  const node = unfinished(operation)?.node ?? operation.node;
+  const { state } = tools.nodes.node(node);
   if (nextState(state, event) !== undefined)
-    tools.nodes.transition(operation.node, event, { operation: operation.id, ...detail });
+    tools.nodes.transition(node, event, { operation: operation.id, ...detail });
   else
     tools.nodes.append({
-      node: operation.node,
+      node,
       mac: undefined,
       kind: event,
       detail: { operation: operation.id, ...detail },

@@ -4,7 +4,6 @@ import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
-import { findNode } from "../inventory/find.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { createClusterAccess } from "../operations/cluster-access.ts";
@@ -13,9 +12,11 @@ import {
   operationsWithSecrets,
   stopInstallation,
 } from "../operations/installation.ts";
-import { type ProvisionTools, provisionPlan } from "../operations/provision.ts";
+import { createNodeShell } from "../operations/node-shell.ts";
 import { createRunner, type Runner } from "../operations/runner.ts";
-import type { Ca } from "../pki/ca.ts";
+import type { OperationTools } from "../operations/verb.ts";
+import { verbs } from "../operations/verbs.ts";
+import type { CaInForce } from "../pki/in-force.ts";
 import type { Store } from "../store/store.ts";
 import type { Consoles } from "./consoles.ts";
 import type { Rendering } from "./rendering.ts";
@@ -28,18 +29,21 @@ export function provisionTools(
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-  ca: () => Ca,
-): Omit<ProvisionTools, "bmc" | "startTurn" | "powerAsked" | "clock"> {
+  authority: CaInForce,
+): Omit<OperationTools, "bmc" | "startTurn" | "powerAsked" | "clock"> {
   const { now } = clock;
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
   const { certificates } = store;
+  const { ca } = authority;
   const given = { ca, certificates, sshKeyFile, path, home: homedir(), now };
   return {
     inventory,
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
+    ...{ authority, certificates },
     cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: () => ca().certPem, clock }),
+    shell: createNodeShell(inventory().server.stateDirectory, sshKeyFile),
     installation: (node, operationId) =>
       createInstallation({ ...given, inventory: inventory() }, node, operationId),
     // Read anew: an image may have been imported since.
@@ -53,7 +57,7 @@ export function provisionTools(
 
 /** Takes up what ran when the server ended, too. */
 export function startRunner(
-  tools: ProvisionTools,
+  tools: OperationTools,
   store: Store,
   { accompany }: Consoles,
   logger: Logger,
@@ -61,14 +65,7 @@ export function startRunner(
   const runner = createRunner({
     operations: store.operations,
     nodes: store.nodes,
-    plan: (operation) => {
-      const node = findNode(tools.inventory(), operation.node);
-      if (node === undefined)
-        throw new Error(
-          `operation ${operation.id} is for node ${operation.node}, which the inventory no longer has: put it back, cancel the operation, then remove it`,
-        );
-      return provisionPlan(tools, operation, node);
-    },
+    plan: (operation) => verbs[operation.kind].plan(tools, operation),
     stopAbandoned: async (id) => await stopInstallation(tools.inventory(), id),
     basis: tools.inventory,
     atomically: store.atomically,

@@ -22,13 +22,15 @@ export async function openSiteCa(
   const passphrase = pki.passphrase && (await readPassphrase(pki.passphrase, readSecret));
   if (pki.authority !== undefined) {
     const ca = await loadAuthority(pki.authority, { passphrase, nowMs: now() });
-    return { ca: () => ca, rotate: async () => ({ ok: false, ...refusal(pki.authority) }) };
+    const refusal = refusalOf(pki.authority);
+    return { ca: () => ca, refusal, rotate: async () => ({ ok: false, ...refusal }) };
   }
   const directory = join(server.stateDirectory, "pki");
   const settings = () => ({ ...settingsOf(inventory), passphrase, nowMs: now() });
   let ca = await loadOrCreateCa(directory, settings());
   return {
     ca: () => ca,
+    refusal: undefined,
     rotate: async (step, replaced) => {
       const why = await rotateCa(directory, { step, replaced }, settings());
       if (why !== undefined) return { ok: false, why, next: "see: rackstrap certs status" };
@@ -44,10 +46,10 @@ function settingsOf({ pki, cluster }: Inventory) {
   return { commonName, key, caDays };
 }
 
-function refusal(authority: Inventory["pki"]["authority"]) {
+function refusalOf({ certificate }: NonNullable<Inventory["pki"]["authority"]>) {
   return {
     why: "the CA is the operator's own (pki.authority), which is never written to",
-    next: `append the next CA's root to ${authority?.certificate}, start the server again, rotate the nodes' certificates; docs/certificates.md has the steps after that`,
+    next: `append the next CA's root to ${certificate}, start the server again, rotate the nodes' certificates; docs/certificates.md has the steps after that`,
   };
 }
 

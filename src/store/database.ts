@@ -128,6 +128,22 @@ CREATE TABLE machine_reports (
 ) STRICT;
 CREATE INDEX machine_reports_by_mac ON machine_reports (mac, id);
 `,
+  `
+ALTER TABLE operations ADD COLUMN parameters TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE operations ADD COLUMN disruptive INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE operations ADD COLUMN forced TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE operations ADD COLUMN nodes TEXT;
+UPDATE operations SET nodes = json_array(node);
+ALTER TABLE steps ADD COLUMN node TEXT;
+-- Which nodes a running operation has to itself.
+CREATE TABLE held_nodes (
+  node TEXT PRIMARY KEY,
+  operation TEXT NOT NULL REFERENCES operations (id)
+) STRICT;
+INSERT INTO held_nodes SELECT node, id FROM operations WHERE status = 'running';
+-- One disruptive operation at a time, kept by the database itself.
+CREATE UNIQUE INDEX operations_disruptive ON operations (disruptive) WHERE status = 'running' AND disruptive = 1;
+`,
 ];
 
 /** The database can't be trusted: what is in it was not written by this program as it stands. */

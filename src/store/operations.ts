@@ -7,6 +7,7 @@ import type {
   Evidence,
   Failure,
   Operation,
+  OperationKind,
   OperationStatus,
   OperationStore,
   StepRecord,
@@ -16,8 +17,9 @@ import { type Connection, prepared } from "./database.ts";
 
 interface OperationRow {
   id: string;
-  kind: "provision";
+  kind: OperationKind;
   node: string;
+  nodes: string;
   batch: string;
   status: OperationStatus;
   cancel_requested: number;
@@ -25,11 +27,15 @@ interface OperationRow {
   ended_at_ms: number | null;
   failure: string | null;
   confirmed: string | null;
+  parameters: string;
+  disruptive: number;
+  forced: string;
 }
 
 interface StepRow {
   id: string;
   title: string;
+  node: string | null;
   status: StepStatus;
   attempts: number;
   started_at_ms: number | null;
@@ -62,8 +68,15 @@ export function createOperationStore(database: Connection, now: () => number): O
     runningFor: (node) => {
       const row = prepared<[string], OperationRow>(
         database,
-        "SELECT * FROM operations WHERE status = 'running' AND node = ?",
+        "SELECT * FROM operations WHERE id = (SELECT operation FROM held_nodes WHERE node = ?)",
       ).get(node);
+      return row && read(row);
+    },
+    disruptive: () => {
+      const row = prepared<[], OperationRow>(
+        database,
+        "SELECT * FROM operations WHERE status = 'running' AND disruptive = 1",
+      ).get();
       return row && read(row);
     },
     saveStep: (operationId, step) => {
@@ -75,11 +88,33 @@ export function createOperationStore(database: Connection, now: () => number): O
         )
         .run(stepParameters(operationId, step));
     },
-    finish: (operationId, status, failure) => {
-      database
-        .prepare("UPDATE operations SET status = ?, ended_at_ms = ?, failure = ? WHERE id = ?")
-        .run(status, now(), failure === undefined ? null : JSON.stringify(failure), operationId);
-    },
+    finish: (operationId, status, failure) =>
+      database.transaction(() => {
+        database
+          .prepare("UPDATE operations SET status = ?, ended_at_ms = ?, failure = ? WHERE id = ?")
+          .run(status, now(), failure === undefined ? null : JSON.stringify(failure), operationId);
+        database.prepare("DELETE FROM held_nodes WHERE operation = ?").run(operationId);
+      })(),
+    reopen: (operationId) =>
+      database.transaction(() => {
+        const operation = database
+          .prepare<[string], OperationRow>("SELECT * FROM operations WHERE id = ?")
+          .get(operationId);
+        if (operation === undefined) throw new Error(`no operation has the id ${operationId}`);
+        hold(database, operationId, JSON.parse(operation.nodes) as string[]);
+        database
+          .prepare(
+            `UPDATE operations SET status = 'running', cancel_requested = 0, ended_at_ms = NULL, failure = NULL
+             WHERE id = ?`,
+          )
+          .run(operationId);
+        database
+          .prepare(
+            `UPDATE steps SET status = 'pending', started_at_ms = NULL, ended_at_ms = NULL
+             WHERE operation = ? AND status <> 'done'`,
+          )
+          .run(operationId);
+      })(),
     requestCancel: (operationId) => {
       database.prepare("UPDATE operations SET cancel_requested = 1 WHERE id = ?").run(operationId);
     },
@@ -89,24 +124,40 @@ export function createOperationStore(database: Connection, now: () => number): O
 function insert(database: Connection, operation: Operation): void {
   database
     .prepare(
-      `INSERT INTO operations (id, kind, node, batch, status, cancel_requested, created_at_ms, confirmed)
-       VALUES (?, ?, ?, ?, ?, 0, ?, ?)`,
+      `INSERT INTO operations (id, kind, node, nodes, batch, status, cancel_requested, created_at_ms, confirmed,
+         parameters, disruptive, forced)
+       VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`,
     )
     .run(
       operation.id,
       operation.kind,
       operation.node,
+      JSON.stringify(operation.nodes),
       JSON.stringify(operation.batch),
       operation.status,
       operation.createdAtMs,
       operation.confirmed === undefined ? null : JSON.stringify(operation.confirmed),
+      JSON.stringify(operation.parameters),
+      operation.disruptive ? 1 : 0,
+      JSON.stringify(operation.forced),
     );
+  if (operation.status === "running") hold(database, operation.id, operation.nodes);
   const insertStep = database.prepare(
-    `INSERT INTO steps (operation, position, id, title, status, attempts, started_at_ms, ended_at_ms, last_line, evidence)
-     VALUES (@operation, @position, @id, @title, @status, @attempts, @startedAtMs, @endedAtMs, @lastLine, @evidence)`,
+    `INSERT INTO steps (operation, position, id, title, node, status, attempts, started_at_ms, ended_at_ms, last_line, evidence)
+     VALUES (@operation, @position, @id, @title, @node, @status, @attempts, @startedAtMs, @endedAtMs, @lastLine, @evidence)`,
   );
   for (const [position, step] of operation.steps.entries())
-    insertStep.run({ ...stepParameters(operation.id, step), position, title: step.title });
+    insertStep.run({
+      ...stepParameters(operation.id, step),
+      position,
+      title: step.title,
+      node: step.node ?? null,
+    });
+}
+
+function hold(database: Connection, operation: string, nodes: readonly string[]): void {
+  const statement = database.prepare("INSERT INTO held_nodes (node, operation) VALUES (?, ?)");
+  for (const node of nodes) statement.run(node, operation);
 }
 
 function stepParameters(operation: string, step: StepRecord): Record<string, unknown> {
@@ -129,6 +180,7 @@ function readSteps(database: Connection, operation: string): StepRecord[] {
     .map((row) => ({
       id: row.id,
       title: row.title,
+      node: row.node ?? undefined,
       status: row.status,
       attempts: row.attempts,
       startedAtMs: row.started_at_ms ?? undefined,
@@ -143,6 +195,7 @@ function toOperation(row: OperationRow, steps: StepRecord[]): Operation {
     id: row.id,
     kind: row.kind,
     node: row.node,
+    nodes: JSON.parse(row.nodes) as string[],
     batch: JSON.parse(row.batch) as string[],
     status: row.status,
     cancelRequested: row.cancel_requested === 1,
@@ -150,6 +203,9 @@ function toOperation(row: OperationRow, steps: StepRecord[]): Operation {
     createdAtMs: row.created_at_ms,
     endedAtMs: row.ended_at_ms ?? undefined,
     failure: row.failure === null ? undefined : (JSON.parse(row.failure) as Failure),
+    parameters: JSON.parse(row.parameters) as Evidence,
+    disruptive: row.disruptive === 1,
+    forced: JSON.parse(row.forced) as string[],
     ...(row.confirmed === null ? {} : { confirmed: JSON.parse(row.confirmed) as Confirmation }),
   };
 }

@@ -4,7 +4,14 @@ import { describe, expect, it } from "vitest";
 import { createApi } from "../../src/api/app.ts";
 import { type Rackstrap, Refusal } from "../../src/api/service.ts";
 import { Secret } from "../../src/net/secret.ts";
-import { fakeRackstrap, nodeView, operationView, powerJobView, startMs } from "./fake-rackstrap.ts";
+import {
+  fakeRackstrap,
+  nodeView,
+  operationView,
+  planView,
+  powerJobView,
+  startMs,
+} from "./fake-rackstrap.ts";
 
 const token = new Secret("a".repeat(43));
 const authorization = `Bearer ${token.reveal()}`;
@@ -55,7 +62,7 @@ describe("the token", () => {
   it("is asked for before anything is said about which paths exist", async () => {
     const { app } = api();
     expect((await app.inject({ method: "GET", url: "/nothing" })).statusCode).toBe(401);
-    expect((await app.inject({ method: "POST", url: "/api/provision" })).statusCode).toBe(401);
+    expect((await app.inject({ method: "POST", url: "/api/operations" })).statusCode).toBe(401);
     expect((await app.inject({ method: "GET", url: "/metrics" })).statusCode).toBe(401);
   });
 });
@@ -158,11 +165,27 @@ describe("acting", () => {
     expect(answer.statusCode).toBe(202);
     expect(answer.json()).toMatchObject({ id: "job-1" });
   });
+});
 
-  it("POST /api/provision answers 202 with the operations", async () => {
-    const answer = await api().ask("POST", "/api/provision", { nodes: ["node01"] });
+describe("orders", () => {
+  const order = { verb: "provision", nodes: ["node01"] };
+
+  it("POST /api/operations answers 202 with the operations", async () => {
+    const answer = await api().ask("POST", "/api/operations", order);
     expect(answer.statusCode).toBe(202);
     expect(answer.json()).toEqual({ operations: [operationView("node01")] });
+  });
+
+  it("POST /api/plans answers 200 with what the order would do", async () => {
+    const answer = await api().ask("POST", "/api/plans", order);
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual(planView({ verb: "provision", nodes: ["node01"] }));
+  });
+
+  it("POST resume answers 202 with the operation", async () => {
+    const answer = await api().ask("POST", "/api/operations/op-node01/resume");
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toMatchObject({ id: "op-node01" });
   });
 
   it("POST cancel answers 202 with the operation", async () => {
@@ -172,13 +195,14 @@ describe("acting", () => {
   });
 
   it.each<[string, string, unknown, RegExp]>([
-    ["a misspelt key", "/api/provision", { nodes: ["node01"], force: true }, /force/],
-    ["no nodes", "/api/provision", { nodes: [] }, /^nodes: /],
+    ["a misspelt key", "/api/operations", { verb: "drain", nodes: ["node01"], forse: [] }, /forse/],
+    ["no nodes", "/api/plans", { verb: "drain" }, /^nodes: /],
+    ["an unknown verb", "/api/operations", { verb: "explode", nodes: [] }, /^verb: /],
     [
       "a node named twice",
-      "/api/provision",
-      { nodes: ["a", "a"] },
-      /^nodes: a name stands there twice/,
+      "/api/plans",
+      { verb: "drain", nodes: ["a", "a"] },
+      /^nodes: a name stands/,
     ],
     ["an unknown action", "/api/power", { action: "explode", nodes: ["a"] }, /^action: /],
     ["a body that is no object", "/api/power", ["on"], /object/],
@@ -216,7 +240,14 @@ describe("what can't be answered", () => {
     ["an unknown node", "GET", "/api/nodes/node09/events", undefined, 404, "no node node09"],
     ["an unknown operation", "GET", "/api/operations/op-x", undefined, 404, "no node x"],
     ["an unknown power job", "GET", "/api/power/job-9", undefined, 404, "no power job job-9"],
-    ["a busy node", "POST", "/api/provision", { nodes: ["node03"] }, 409, "node node03 is busy"],
+    [
+      "a busy node",
+      "POST",
+      "/api/operations",
+      { verb: "provision", nodes: ["node03"] },
+      409,
+      "node node03 is busy",
+    ],
     ["an unknown path", "GET", "/api/nothing?x=1", undefined, 404, "there is no GET /api/nothing"],
     ["a wrong method", "POST", "/api/nodes", undefined, 404, "there is no POST /api/nodes"],
   ])("says so for %s", async (_, method, url, body, status, message) => {

@@ -7,9 +7,10 @@ import type { CertificateStatusView, CertificatesView } from "../../src/api/cert
 import type { ConsoleService } from "../../src/api/console-service.ts";
 import type { InventoryService } from "../../src/api/inventory-routes.ts";
 import type { Metric } from "../../src/api/metrics.ts";
+import type { OperationView, OrderRequest, PlanView } from "../../src/api/operation-shapes.ts";
 import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
 import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
-import type { EventView, LayerView, NodeView, OperationView } from "../../src/api/shapes.ts";
+import type { EventView, LayerView, NodeView } from "../../src/api/shapes.ts";
 import { machineReport } from "../../src/nodes/machine-report.ts";
 import { reportJson } from "../fakes/machine-report.ts";
 
@@ -62,6 +63,7 @@ export function operationView(node: string, changes: Partial<OperationView> = {}
     id: `op-${node}`,
     kind: "provision",
     node,
+    nodes: [node],
     status: "running",
     createdAtMs: startMs,
     steps: [
@@ -81,6 +83,26 @@ export function operationView(node: string, changes: Partial<OperationView> = {}
       },
       { id: "verify", title: "Verify the cluster", status: "pending" },
     ],
+    ...changes,
+  };
+}
+
+export function planView(
+  { verb, nodes }: Pick<OrderRequest, "verb" | "nodes">,
+  changes: Partial<PlanView> = {},
+): PlanView {
+  return {
+    operations: nodes.map((node) => ({
+      ...{ node, nodes: [node] },
+      steps: [
+        { id: "arm", title: `arm the ${verb}` },
+        { id: "install", title: "install" },
+      ],
+    })),
+    destroys: nodes.map((node) => `everything on /dev/sda of node ${node}`),
+    quorum: [],
+    notes: [],
+    refusals: [],
     ...changes,
   };
 }
@@ -169,14 +191,15 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     events: ({ afterId }) => (afterId < event.id ? [event] : []),
     ...fakePower(known),
     drift: () => drift,
-    provision: ({ nodes }) => {
+    draft: async (order) => planView(order),
+    order: async ({ nodes }) => {
       for (const node of nodes) known(node);
       if (nodes.includes("node03"))
         throw new Refusal("conflict", "node node03 is busy", "wait for op-node03");
       return nodes.map((node) => operationView(node));
     },
     operations: () => [operationView("node01")],
-    ...{ operation: find, cancel: find },
+    ...{ operation: find, cancel: find, resume: find },
     cluster: async () => [layerView("chainfire"), layerView("flaredb")],
     formation: async () => ({
       cluster: "prod-cluster",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { OperationView, StepView } from "../../src/api/shapes.ts";
+import type { OperationView, StepView } from "../../src/api/operation-shapes.ts";
 import { createLiveDisplay } from "../../src/cli/live.ts";
 import {
   failureLines,

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
+import type { OperationView } from "../../src/api/operation-shapes.ts";
 import type { Rackstrap } from "../../src/api/service.ts";
-import type { OperationView } from "../../src/api/shapes.ts";
-import { layerView, nodeView, operationView, startMs } from "../api/fake-rackstrap.ts";
+import { layerView, nodeView, operationView, planView, startMs } from "../api/fake-rackstrap.ts";
 import { run, startServer, type TestServer } from "./run.ts";
 
 let server: TestServer | undefined;
@@ -32,10 +32,51 @@ function outcomes(results: Readonly<Record<string, "done" | "failed">>, active: 
   } satisfies Partial<Rackstrap>;
 }
 
+describe("provision without --execute", () => {
+  it("prints the plan, begins nothing, and ends with 0", async () => {
+    server = await startServer({ order: () => Promise.reject(new Error("begun")) });
+    const { code, stdout } = await server.rackstrap("provision", "node01");
+    expect(code).toBe(0);
+    expect(stdout.split("\n")).toEqual([
+      "provision node01:",
+      "   STEP",
+      "1  arm the provision",
+      "2  install",
+      "",
+      "destroys: everything on /dev/sda of node node01",
+      "nothing was changed: give --execute to do this",
+      "",
+    ]);
+  });
+
+  it("tells every reason why the plan would be refused, and ends with 1", async () => {
+    const refusals = [
+      { reason: "node node01 is active", next: "look at it" },
+      { reason: "the power job 7 is at work", next: "wait for it" },
+    ];
+    server = await startServer({ draft: async (order) => planView(order, { refusals }) });
+    const { code, stdout } = await server.rackstrap("provision", "node01");
+    expect(code).toBe(1);
+    expect(stdout.split("\n").slice(-6)).toEqual([
+      "refused: node node01 is active",
+      "  next: look at it",
+      "refused: the power job 7 is at work",
+      "  next: wait for it",
+      "nothing was changed",
+      "",
+    ]);
+  });
+});
+
 describe("provision", () => {
   it("prints a line for each change, then the table, and ends with 0 when all are active", async () => {
     server = await startServer(outcomes({ node01: "done", node02: "done" }, ["node01", "node02"]));
-    const { code, stdout, stderr } = await server.rackstrap("provision", "node01", "node02");
+    const { code, stdout, stderr } = await server.rackstrap(
+      "provision",
+      "--execute",
+      "node01",
+      "node02",
+    );
     const lines = stdout.split("\n");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(lines[0]).toMatch(/^node01 \S+ \[2\/3\] Install: disko$/);
@@ -55,13 +96,13 @@ describe("provision", () => {
     ["1 when all are done and none is active", outcomes({ node01: "done", node02: "done" }, []), 1],
   ])("ends with %s", async (_, changes, code) => {
     server = await startServer(changes);
-    const outcome = await server.rackstrap("provision", "node01", "node02");
+    const outcome = await server.rackstrap("provision", "--execute", "node01", "node02");
     expect(outcome.code).toBe(code);
   });
 
   it("names stage, reason and next step of a node that failed", async () => {
     server = await startServer(outcomes({ node01: "failed" }, []));
-    const { stdout } = await server.rackstrap("provision", "node01");
+    const { stdout } = await server.rackstrap("provision", "--execute", "node01");
     expect(stdout).toContain(
       "node01 failed at install: the disk is gone\n  next: look at the disk\n",
     );
@@ -69,15 +110,22 @@ describe("provision", () => {
 
   it("with --json prints one JSON value at the end and its progress on stderr", async () => {
     server = await startServer(outcomes({ node01: "done" }, ["node01"]));
-    const { code, stdout, stderr } = await server.rackstrap("provision", "node01", "--json");
+    const { code, stdout, stderr } = await server.rackstrap(
+      "provision",
+      "--execute",
+      "node01",
+      "--json",
+    );
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ operations: [ended("node01", "done")] });
     expect(stderr).toMatch(/^node01 \S+ \[2\/3\] Install: disko\nnode01 1m40s done\n$/);
   });
+});
 
+describe("watching", () => {
   it("returns at once with --detach", async () => {
     server = await startServer();
-    const { code, stdout } = await server.rackstrap("provision", "node01", "--detach");
+    const { code, stdout } = await server.rackstrap("provision", "--execute", "node01", "--detach");
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout: "NODE    OPERATION\nnode01  op-node01\n",
@@ -92,7 +140,15 @@ describe("provision", () => {
         return operationView("node01");
       },
     });
-    const args = ["provision", "node01", "--api", server.url, "--token-file", server.tokenFile];
+    const args = [
+      "provision",
+      "--execute",
+      "node01",
+      "--api",
+      server.url,
+      "--token-file",
+      server.tokenFile,
+    ];
     let interrupted = false;
     const { code, stderr } = await run(args, {}, (text, interrupt) => {
       // Once: a second SIGINT ends the process at once, as people expect.
@@ -109,23 +165,31 @@ describe("what is typed beyond the names", () => {
   it("sends what was typed beyond the names, once for each", async () => {
     const asked: unknown[] = [];
     server = await startServer({
-      provision: (request) => {
+      order: async (request) => {
         asked.push(request);
         return request.nodes.map((node) => operationView(node));
       },
     });
-    const typed = ["--erase", "node02", "--erase", "node02", "--limit", "2"];
+    const typed = ["--execute", "--erase", "node02", "--erase", "node02", "--limit", "2"];
     await server.rackstrap("provision", ...typed, "node01", "node02", "--detach");
-    await server.rackstrap("provision", "node01", "--disk-serial", "S6PT", "--detach");
+    await server.rackstrap("provision", "--execute", "node01", "--disk-serial", "S6PT", "--detach");
     expect(asked).toEqual([
-      { nodes: ["node01", "node02"], erase: ["node02"], limit: 2 },
-      { nodes: ["node01"], diskSerials: ["S6PT"] },
+      {
+        ...{ verb: "provision", nodes: ["node01", "node02"], force: [] },
+        options: { erase: ["node02"], limit: 2 },
+      },
+      { verb: "provision", nodes: ["node01"], options: { diskSerials: ["S6PT"] }, force: [] },
     ]);
   });
 
   it.each(["0", "many", "-1"])("refuses --limit %s", async (limit) => {
     server = await startServer();
-    const { code, stderr } = await server.rackstrap("provision", "node01", `--limit=${limit}`);
+    const { code, stderr } = await server.rackstrap(
+      "provision",
+      "--execute",
+      "node01",
+      `--limit=${limit}`,
+    );
     expect(code).toBe(2);
     expect(stderr).toContain(`--limit ${limit} is no number of nodes`);
   });

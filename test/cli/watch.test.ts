@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { OperationView } from "../../src/api/shapes.ts";
+import type { OperationView } from "../../src/api/operation-shapes.ts";
 import { CliError, exitCodes } from "../../src/cli/exit.ts";
 import type { Server } from "../../src/cli/server.ts";
 import { showLines, showTable, watchOperations } from "../../src/cli/watch.ts";

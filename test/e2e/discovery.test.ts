@@ -215,7 +215,7 @@ test("provisioned while the image still waits on it, it becomes an active node",
   );
   expect(await listed()).toBeUndefined();
   expect(writtenBytes()).toBe(0);
-  await run(["provision", name], 15 * 60_000);
+  await run(["provision", "--execute", name], 15 * 60_000);
   const { nodes } = await ask(["nodes"], nodesAnswer);
   expect(nodes.map(({ state }) => state)).toEqual(["active"]);
   expect(writtenBytes()).toBeGreaterThan(0);

@@ -8,12 +8,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { certificatesAnswer } from "../../src/api/certificate-shapes.ts";
 import { discoveredAnswer } from "../../src/api/discovered-shapes.ts";
-import {
-  clusterAnswer,
-  eventsAnswer,
-  type OperationView,
-  operationsAnswer,
-} from "../../src/api/shapes.ts";
+import { type OperationView, operationsAnswer } from "../../src/api/operation-shapes.ts";
+import { clusterAnswer, eventsAnswer } from "../../src/api/shapes.ts";
 import { ensureImages } from "../../vm-harness/images/ensure.ts";
 import { runInNamespace } from "../../vm-harness/network.ts";
 import { createRack, type Rack } from "../../vm-harness/rack.ts";
@@ -88,7 +84,7 @@ async function operations(): Promise<readonly OperationView[]> {
 }
 
 async function provision(nodes: readonly string[]): Promise<readonly OperationView[]> {
-  return (await ask(["provision", "--detach", ...nodes], operationsAnswer)).operations;
+  return (await ask(["provision", "--execute", "--detach", ...nodes], operationsAnswer)).operations;
 }
 
 async function ended(ids: readonly string[], seconds: number): Promise<readonly OperationView[]> {

@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { operationsAnswer } from "../../src/api/shapes.ts";
+import { operationsAnswer } from "../../src/api/operation-shapes.ts";
 import { ensureImages } from "../../vm-harness/images/ensure.ts";
 import { runInNamespace, spawnInNamespace } from "../../vm-harness/network.ts";
 import { createRack, type Rack } from "../../vm-harness/rack.ts";
@@ -146,7 +146,9 @@ async function useEverything(operation: string): Promise<void> {
   await request("GET", `${api}/metrics`, token);
   await request("GET", `${api}/api/nodes`, "wrong");
   await request("GET", `${api}/api/nodes`);
-  await request("POST", `${api}/api/provision`, token, '{"nodes":["none"]}');
+  const order = '{"verb":"provision","nodes":["none"]}';
+  for (const path of ["plans", "operations"])
+    await request("POST", `${api}/api/${path}`, token, order);
   await request("POST", `${api}/api/power`, token, '{"bad":1}');
   await request("POST", `${api}/api/bmc/probe`, token, '{"target":"node01"}');
   await request("PUT", `${api}/api/nodes/node02/bmc/boot`, token, '{"device":"none"}');
@@ -244,7 +246,7 @@ test("no secret is in an argument, a foreign environment, a log, an answer, on t
   const stop = new AbortController();
   const watching = watchProcesses(stop.signal, 25);
   const { stdout } = await rackstrap(rack.namespace, rack.inventoryFile, [
-    ...["provision", "--detach", "node01", "--json"],
+    ...["provision", "--execute", "--detach", "node01", "--json"],
   ]);
   const operation = operationsAnswer.parse(JSON.parse(stdout)).operations[0]?.id ?? "";
   const canaries = [...site, ...(await nodeKeys(operation))];

@@ -10,12 +10,18 @@ import type { Disk } from "../../src/install/machine-facts.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
 import type { NodeStore } from "../../src/nodes/ports.ts";
-import type {
-  FilesView,
-  Installation,
-  InstallerSighting,
-  ProvisionTools,
-} from "../../src/operations/provision.ts";
+import type { ShellAnswer } from "../../src/operations/node-shell.ts";
+import {
+  type Confirmation,
+  newOperation,
+  newStep,
+  type Operation,
+} from "../../src/operations/operation.ts";
+import type { FilesView, Installation, InstallerSighting } from "../../src/operations/provision.ts";
+import type { OperationTools } from "../../src/operations/verb.ts";
+import { verbs } from "../../src/operations/verbs.ts";
+import type { CaInForce } from "../../src/pki/in-force.ts";
+import { createCertificateStore } from "../../src/store/certificates.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
 import { createClusterStore, createOperationStore } from "../../src/store/operations.ts";
@@ -45,6 +51,8 @@ export interface FakeMachine {
   stateAtHostKey: string | undefined;
   /** What is found of the files that it was given. */
   files: FilesView;
+  /** Its units that are stopped. */
+  readonly stopped: Set<string>;
   /** What is broken on this machine. */
   fault:
     | "none"
@@ -61,7 +69,7 @@ export interface FakeMachine {
 
 export interface FakeRack {
   readonly machines: Map<string, FakeMachine>;
-  readonly tools: ProvisionTools;
+  readonly tools: OperationTools;
   readonly database: ReturnType<typeof openDatabase>;
   /** The one that the rack's events are dated by. */
   readonly clock: ManualClock;
@@ -95,13 +103,14 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
         stops: 0,
         stateAtHostKey: undefined,
         files: { kind: "verified", paths: ["/etc/nixos/secrets/ca-cert.pem"] },
+        stopped: new Set<string>(),
         fault: "none",
       },
     ]),
   );
   let nextId = 0;
   const nodes = createNodeStore(database, now);
-  const tools: ProvisionTools = {
+  const tools: OperationTools = {
     inventory: () => inventory,
     nodes,
     operations: createOperationStore(database, now),
@@ -118,8 +127,35 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
     installation: (node) => fakeInstallation(machineOf(machines, node), nodes, node),
     missingAssets: async () => [],
     newId: () => `id-${++nextId}`,
+    // Made by those tests that need it: no other looks at a certificate.
+    authority: noAuthority,
+    certificates: createCertificateStore(database),
+    shell: { run: async (node, command) => fakeShell(machineOf(machines, node), command) },
   };
   return { machines, tools, database, clock };
+}
+
+const noAuthority: CaInForce = {
+  ca: () => {
+    throw new Error("this rack has no CA");
+  },
+  refusal: undefined,
+  rotate: async () => ({ ok: true }),
+};
+
+/** One provision operation for each of the nodes, as one order begins them. `confirmed`: what was typed beyond a name. */
+export function newProvisions(
+  tools: OperationTools,
+  nodes: readonly Node[],
+  createdAtMs: number,
+  confirmed: ReadonlyMap<string, Confirmation> = new Map(),
+): Operation[] {
+  const batch = nodes.map(({ name }) => name);
+  return nodes.map(({ name: node }) => {
+    const given = { id: tools.newId(), kind: "provision", node, batch, createdAtMs } as const;
+    const operation = newOperation({ ...given, confirmed: confirmed.get(node) });
+    return { ...operation, steps: verbs.provision.plan(tools, operation).steps.map(newStep) };
+  });
 }
 
 function machineOf(machines: Map<string, FakeMachine>, node: Node): FakeMachine {
@@ -136,14 +172,14 @@ function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachin
   const members = names.map((id) => ({
     id,
     raftAddress: `${id}:${layerPorts[layer] + 1}`,
-    status: "healthy",
+    status: (machines.get(id)?.stopped.size ?? 0) === 0 ? "healthy" : "unreachable",
     role: id === founder ? ("leader" as const) : ("follower" as const),
   }));
   const answer = (name: string): Observation => {
     const self = members.find((member) => member.id === name);
     if (machines.get(name)?.fault === "stranger-answers")
       return { failure: "shows a certificate that the cluster CA did not sign" };
-    if (founder === undefined || self === undefined)
+    if (founder === undefined || self === undefined || self.status !== "healthy")
       return { failure: "connection refused", silent: true };
     return {
       members,
@@ -158,6 +194,16 @@ function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachin
   };
   const observations = [...machines.keys()].map((name) => [name, answer(name)] as const);
   return judge({ layer, observations: new Map(observations) });
+}
+
+/** Understands `systemctl stop|start UNIT.service`, several with && between them. */
+function fakeShell(machine: FakeMachine, command: string): ShellAnswer {
+  if (machine.disk !== "installed")
+    return { ok: false, kind: "unreachable", why: "no route to host" };
+  for (const [, verb, unit = ""] of command.matchAll(/systemctl (stop|start) (\S+)\.service/g))
+    if (verb === "stop") machine.stopped.add(unit);
+    else machine.stopped.delete(unit);
+  return { ok: true, stdout: "" };
 }
 
 function fakeBmc(machine: FakeMachine, nodes: NodeStore, node: Node): Bmc {

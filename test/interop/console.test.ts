@@ -7,6 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createSecretReader } from "../../src/inventory/secret.ts";
+import { newOperation, newStep } from "../../src/operations/operation.ts";
+
 import { createConsoles } from "../../src/serve/consoles.ts";
 import { createControllers } from "../../src/serve/controllers.ts";
 import { noFaults } from "../../vm-harness/bmc/faults.ts";
@@ -177,16 +179,9 @@ test("an operation's console is in a file of its own, and its stages on the time
     ...{ store, bmc: server.bmc, logger: pino({ level: "silent" }) },
     clock: { now: Date.now, sleep: (ms) => sleep(ms) },
   });
-  const step = { title: "", attempts: 0, startedAtMs: 1, endedAtMs: 1, lastLine: undefined };
-  const blank = {
-    kind: "provision",
-    node: "node01",
-    batch: ["node01"],
-    status: "running",
-  } as const;
-  const ends = { endedAtMs: undefined, failure: undefined, cancelRequested: false, createdAtMs: 1 };
-  const steps = [{ id: "power", status: "done", evidence: {}, ...step } as const];
-  store.operations.create([{ id: "op-1", ...blank, ...ends, steps }]);
+  const power = { ...newStep({ id: "power", title: "" }), status: "done", startedAtMs: 1 } as const;
+  const given = { id: "op-1", kind: "provision", node: "node01", createdAtMs: 1 } as const;
+  store.operations.create([newOperation({ ...given, steps: [power] })]);
   const over = new AbortController();
   const captured = consoles.accompany("op-1", over.signal);
   const viewer = { printed: () => undefined, changed: vi.fn() };

@@ -17,17 +17,23 @@ const columns: readonly NodeEvent[] = [
   "cluster-joined",
   "health-soaked",
   "operation-failed",
+  "drained",
+  "undrained",
+  "member-removed",
+  "decommissioned",
 ];
 
 const table: Readonly<Record<NodeState, readonly (NodeState | "")[]>> = {
-  registered: ["armed", "", "", "", "", "", "", ""],
-  armed: ["", "registered", "installing", "", "", "", "", "failed"],
-  installing: ["", "", "", "rebooting", "", "", "", "failed"],
-  rebooting: ["", "", "", "", "joining", "", "", "failed"],
-  joining: ["", "", "", "", "", "verifying", "", "failed"],
-  verifying: ["", "", "", "", "", "", "active", "failed"],
-  active: ["", "", "", "", "", "", "", ""],
-  failed: ["armed", "", "", "", "", "", "", ""],
+  registered: ["armed", "", "", "", "", "", "", "", "", "", "", "retired"],
+  armed: ["", "registered", "installing", "", "", "", "", "failed", "", "", "", ""],
+  installing: ["", "", "", "rebooting", "", "", "", "failed", "", "", "", ""],
+  rebooting: ["", "", "", "", "joining", "", "", "failed", "", "", "", ""],
+  joining: ["", "", "", "", "", "verifying", "", "failed", "", "", "", ""],
+  verifying: ["", "", "", "", "", "", "active", "failed", "", "", "", ""],
+  active: ["", "", "", "", "", "", "", "", "drained", "", "registered", ""],
+  drained: ["", "", "", "", "", "", "", "", "", "active", "registered", ""],
+  retired: ["armed", "", "", "", "", "", "", "", "", "", "", ""],
+  failed: ["armed", "", "", "", "", "", "", "", "", "", "registered", ""],
 };
 
 const pairs = Object.entries(table).flatMap(([state, row]) =>
@@ -41,7 +47,7 @@ const pairs = Object.entries(table).flatMap(([state, row]) =>
 test("the table names every state and every event once", () => {
   expect(Object.keys(table)).toEqual(Object.keys(states));
   expect(columns).toEqual(events);
-  expect(pairs).toHaveLength(64);
+  expect(pairs).toHaveLength(120);
 });
 
 test.each(pairs)("$state + $event -> $to", ({ state, event, to }) => {

@@ -3,10 +3,10 @@
 import { expect, test } from "vitest";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
 import type { Confirmation, Operation } from "../../src/operations/operation.ts";
-import { newProvisions, provisionPlan } from "../../src/operations/provision.ts";
+import { provisionPlan } from "../../src/operations/provision.ts";
 import { createRunner } from "../../src/operations/runner.ts";
 import { aDisk } from "../fakes/machine-facts.ts";
-import { type FakeMachine, type FakeRack, fakeRack } from "../fakes/rack.ts";
+import { type FakeMachine, type FakeRack, fakeRack, newProvisions } from "../fakes/rack.ts";
 
 const name = "node01";
 

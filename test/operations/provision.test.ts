@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { Node } from "../../src/inventory/schema.ts";
 import { machineReport } from "../../src/nodes/machine-report.ts";
 import type { Operation } from "../../src/operations/operation.ts";
-import { newProvisions, provisionPlan } from "../../src/operations/provision.ts";
+import { provisionPlan } from "../../src/operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "../../src/operations/runner.ts";
 import { reportJson } from "../fakes/machine-report.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
-import { type FakeMachine, type FakeRack, fakeRack } from "../fakes/rack.ts";
+import { type FakeMachine, type FakeRack, fakeRack, newProvisions } from "../fakes/rack.ts";
 
 function start(rack: FakeRack, clock: Clock = rack.clock, abandoned: string[] = []): Runner {
   const { tools } = rack;

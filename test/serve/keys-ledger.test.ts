@@ -1,5 +1,10 @@
 import { expect, onTestFinished, test } from "vitest";
-import type { Operation, StepStatus } from "../../src/operations/operation.ts";
+import {
+  newOperation,
+  newStep,
+  type Operation,
+  type StepStatus,
+} from "../../src/operations/operation.ts";
 import { createKeysLedger } from "../../src/serve/keys-ledger.ts";
 import { openStore } from "../../src/store/store.ts";
 
@@ -16,12 +21,8 @@ function store() {
 }
 
 function operation(id: string, installer: StepStatus): Operation {
-  const step = { title: "", attempts: 0, startedAtMs: undefined, endedAtMs: undefined };
-  return {
-    ...{ id, kind: "provision", node: "node01", batch: ["node01"], status: "running" },
-    ...{ cancelRequested: false, createdAtMs: atMs, endedAtMs: undefined, failure: undefined },
-    steps: [{ ...step, id: "installer", status: installer, lastLine: undefined, evidence: {} }],
-  };
+  const step = { ...newStep({ id: "installer", title: "" }), status: installer };
+  return newOperation({ id, kind: "provision", node: "node01", createdAtMs: atMs, steps: [step] });
 }
 
 test.each<[StepStatus, boolean]>([

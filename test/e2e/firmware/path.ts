@@ -58,14 +58,14 @@ export async function walk(setUp: PathSetUp, look: (walked: Walked) => Promise<v
 }
 
 async function provision(rack: Rack): Promise<void> {
-  await run(rack, ["provision", ...rack.machines.map(({ name }) => name)]);
+  await run(rack, ["provision", "--execute", ...rack.machines.map(({ name }) => name)]);
   const found = await states(rack);
   if (found.some((state) => state !== "active"))
     throw new Error(`the nodes are ${found.join(", ")}, not active`);
 }
 
 async function provisionToInstaller(rack: Rack): Promise<void> {
-  await run(rack, ["provision", "--detach", ...rack.machines.map(({ name }) => name)]);
+  await run(rack, ["provision", "--execute", "--detach", ...rack.machines.map(({ name }) => name)]);
   for (let seconds = 0; seconds < 600; seconds += 2) {
     const [state] = await states(rack);
     // From here on the installer is known by SSH: it said which machine it runs on.

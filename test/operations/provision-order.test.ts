@@ -1,11 +1,15 @@
 import { expect, test } from "vitest";
-import { startProvisions } from "../../src/api/provision.ts";
-import { Refusal } from "../../src/api/service.ts";
-import type { ProvisionRequest } from "../../src/api/shapes.ts";
 import type { Node } from "../../src/inventory/schema.ts";
 import type { Operation } from "../../src/operations/operation.ts";
-import { newProvisions } from "../../src/operations/provision.ts";
+import { type DraftedOrder, startOrder } from "../../src/operations/orders.ts";
 import { fakeRack } from "../fakes/rack.ts";
+
+interface Request {
+  readonly nodes: readonly string[];
+  readonly erase?: readonly string[];
+  readonly diskSerials?: readonly string[];
+  readonly limit?: number;
+}
 
 const luks: Node["layout"] = {
   ...{ kind: "luks", threshold: 1 },
@@ -24,33 +28,21 @@ function rig({ nodesPerRun = 32, protects = "", encrypts = "" } = {}) {
     })),
   };
   const submitted: Operation[] = [];
-  const ask = (request: ProvisionRequest) => {
-    const chosen = inventory.nodes.filter(({ name }) => request.nodes.includes(name));
-    const service = {
-      ...tools,
-      inventory: () => inventory,
-      powerJobs: { runningFor: () => undefined } as never,
-      runner: { submit: (all: Operation[]) => void submitted.push(...all) } as never,
-      newProvisions: (nodes: readonly Node[], confirmed: Parameters<typeof newProvisions>[3]) =>
-        newProvisions(tools, nodes, 1, confirmed),
-    };
-    return startProvisions(service, chosen, request);
+  const start = async ({ nodes, ...options }: Request): Promise<DraftedOrder> => {
+    const runner = { submit: (all: readonly Operation[]) => void submitted.push(...all) };
+    const powerJobs = { runningFor: () => undefined };
+    const order = { verb: "provision", nodes, options: { ...options }, force: [] } as const;
+    return await startOrder({ ...tools, inventory: () => inventory, powerJobs }, runner, order);
   };
-  const refusal = (request: ProvisionRequest) => {
-    try {
-      ask(request);
-    } catch (error) {
-      if (error instanceof Refusal) return `${error.message}; ${error.next}`;
-      throw error;
-    }
-    return undefined;
-  };
+  const ask = async (request: Request) => (await start(request)).drafted;
+  const refusal = async (request: Request) =>
+    (await start(request)).refusals.map(({ reason, next }) => `${reason}; ${next}`).join("\n");
   return { ask, refusal, submitted, tools, inventory };
 }
 
 const four = ["node01", "node02", "node03", "node04"];
 
-test.each<[string, Parameters<typeof rig>[0], ProvisionRequest, RegExp]>([
+test.each<[string, Parameters<typeof rig>[0], Request, RegExp]>([
   [
     "more nodes than one run may name",
     { nodesPerRun: 3 },
@@ -96,28 +88,30 @@ test.each<[string, Parameters<typeof rig>[0], ProvisionRequest, RegExp]>([
     { nodes: ["node01", "node02"], diskSerials: ["B"] },
     /--disk-serial is about one machine, and 2 nodes/,
   ],
-])("refused before anything is started: %s", (_name, setup, request, message) => {
+])("refused before anything is started: %s", async (_name, setup, request, message) => {
   const { refusal, submitted, tools } = rig(setup);
-  expect(refusal(request)).toMatch(message);
+  expect(await refusal(request)).toMatch(message);
   expect(submitted).toEqual([]);
   expect(tools.nodes.events({ limit: 10 })).toEqual([]);
 });
 
-test("an active node is refused, whatever is typed", () => {
+test("an active node is refused, whatever is typed", async () => {
   const { refusal, tools } = rig();
   for (const event of ["install-armed", "wipe-started", "install-finished", "disk-booted"] as const)
     tools.nodes.transition("node01", event, {});
-  expect(refusal({ nodes: ["node01"], erase: ["node01"] })).toMatch(/node01 is joining .*destroy/);
+  expect(await refusal({ nodes: ["node01"], erase: ["node01"] })).toMatch(
+    /node01 is joining .*destroy/,
+  );
 });
 
-test("as many nodes as the site allows go through, and more where their number is typed", () => {
-  expect(rig({ nodesPerRun: 4 }).ask({ nodes: four })).toHaveLength(4);
-  expect(rig({ nodesPerRun: 3 }).ask({ nodes: four, limit: 4 })).toHaveLength(4);
+test("as many nodes as the site allows go through, and more where their number is typed", async () => {
+  expect(await rig({ nodesPerRun: 4 }).ask({ nodes: four })).toHaveLength(4);
+  expect(await rig({ nodesPerRun: 3 }).ask({ nodes: four, limit: 4 })).toHaveLength(4);
 });
 
-test("what was typed is kept with its own node alone, and stands in the timeline", () => {
+test("what was typed is kept with its own node alone, and stands in the timeline", async () => {
   const { ask, tools } = rig();
-  const [first, second] = ask({ nodes: ["node01", "node02"], erase: ["node02"] });
+  const [first, second] = await ask({ nodes: ["node01", "node02"], erase: ["node02"] });
   expect(first?.confirmed).toBeUndefined();
   expect(second?.confirmed).toEqual({ eraseData: true, diskSerials: [] });
   expect(tools.nodes.events({ limit: 10 })).toMatchObject([
@@ -125,9 +119,9 @@ test("what was typed is kept with its own node alone, and stands in the timeline
   ]);
 });
 
-test("what was typed outlives a restart", () => {
+test("what was typed outlives a restart", async () => {
   const { ask, tools } = rig();
-  const operations = ask({ nodes: ["node01"], diskSerials: ["B"] });
+  const operations = await ask({ nodes: ["node01"], diskSerials: ["B"] });
   tools.operations.create(operations);
   expect(tools.operations.runningFor("node01")?.confirmed).toEqual({
     eraseData: false,

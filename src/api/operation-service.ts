@@ -1,0 +1,91 @@
+// Answers the API about orders and operations.
+
+import type { Operation, OperationStore } from "../operations/operation.ts";
+import {
+  type DraftedOrder,
+  draftOrder,
+  type OrderTools,
+  resumeObstacle,
+  startOrder,
+} from "../operations/orders.ts";
+import type { Runner } from "../operations/runner.ts";
+import type { OperationView, OrderRequest, PlanView } from "./operation-shapes.ts";
+import { Refusal } from "./service.ts";
+
+/** Every method may throw a `Refusal`. */
+export interface OperationService {
+  /** What the order would do, and why it would not; changes nothing. */
+  draft(order: OrderRequest): Promise<PlanView>;
+  /** Begins all of it, or refuses all of it. */
+  order(order: OrderRequest): Promise<readonly OperationView[]>;
+  /** Newest first. */
+  operations(): readonly OperationView[];
+  operation(id: string): OperationView;
+  /** Asks a running operation to stop, and returns it as it stands. */
+  cancel(id: string): OperationView;
+  /** Has one that ended badly go on from where it stopped. */
+  resume(id: string): OperationView;
+}
+
+export interface OperationServiceTools {
+  readonly operations: OperationStore;
+  readonly orders: OrderTools;
+  readonly runner: Runner;
+}
+
+export function createOperationService(tools: OperationServiceTools): OperationService {
+  const { operations, orders, runner } = tools;
+  const stored = (id: string): Operation => {
+    const operation = operations.operation(id);
+    if (operation !== undefined) return operation;
+    throw new Refusal("unknown", `no operation has the id ${id}`, "see: rackstrap operations list");
+  };
+  return {
+    draft: async (order) => planView(await draftOrder(orders, order)),
+    order: async (order) => {
+      const { drafted, refusals } = await startOrder(orders, runner, order);
+      const [first] = refusals;
+      if (first === undefined) return drafted.map(operationView);
+      throw new Refusal("conflict", refusals.map(({ reason }) => reason).join("; "), first.next);
+    },
+    operations: () => operations.operations({ running: false }).map(operationView),
+    operation: (id) => operationView(stored(id)),
+    cancel: (id) => {
+      const { node, status } = stored(id);
+      if (!runner.cancel(id))
+        throw new Refusal("conflict", `the operation ${id} on ${node} is ${status} already`);
+      return operationView(stored(id));
+    },
+    resume: (id) => {
+      const obstacle = resumeObstacle(orders, stored(id));
+      if (obstacle !== undefined) throw new Refusal("conflict", obstacle.reason, obstacle.next);
+      runner.reopen(id);
+      return operationView(stored(id));
+    },
+  };
+}
+
+function planView({ drafted, destroys, quorum, notes, refusals }: DraftedOrder): PlanView {
+  const operations = drafted.map(({ node, nodes, steps }) => ({ node, nodes, steps: [...steps] }));
+  return { operations, destroys, quorum, notes, refusals };
+}
+
+function operationView(operation: Operation): OperationView {
+  const { id, kind, node, nodes, parameters, status, createdAtMs, endedAtMs, failure } = operation;
+  return {
+    ...{ id, kind, node, nodes, parameters, status, createdAtMs },
+    steps: operation.steps.map((step) => ({
+      id: step.id,
+      title: step.title,
+      ...(step.node === undefined ? {} : { node: step.node }),
+      status: step.status,
+      attempts: step.attempts,
+      ...(step.startedAtMs === undefined ? {} : { startedAtMs: step.startedAtMs }),
+      ...(step.endedAtMs === undefined ? {} : { endedAtMs: step.endedAtMs }),
+      ...(step.lastLine === undefined ? {} : { lastLine: step.lastLine }),
+      evidence: step.evidence,
+    })),
+    ...(endedAtMs === undefined ? {} : { endedAtMs }),
+    ...(failure === undefined ? {} : { failure }),
+  };
+}

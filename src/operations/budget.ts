@@ -1,0 +1,65 @@
+// The quorum budget of an operation: whether these machines may be taken away now, from what live members say.
+// A layer that nobody answers for has no majority to lose, and none to count: that is said, not guessed.
+
+import type { Judgement } from "../cluster/judge.ts";
+import { quorumBudget } from "../cluster/quorum.ts";
+import { type Step, wait } from "./result.ts";
+import type { Draft, OrderRefusal, Work } from "./verb.ts";
+
+/** The sum of each layer for taking these nodes away at one time, and why it may not be. Pure. */
+export function judgeTaking(
+  views: readonly Judgement[],
+  taking: readonly string[],
+): Pick<Draft, "quorum" | "refusals"> {
+  const judged = views.map((view) => judgeLayer(view, taking));
+  return {
+    quorum: judged.map(({ sentence }) => sentence),
+    refusals: judged.flatMap(({ refusal }) => (refusal === undefined ? [] : [refusal])),
+  };
+}
+
+function judgeLayer(
+  view: Judgement,
+  taking: readonly string[],
+): { readonly sentence: string; readonly refusal?: OrderRefusal } {
+  const { layer, verdict, voters, leader, reasons } = view;
+  const refuse = (sentence: string) => ({
+    sentence,
+    refusal: {
+      reason: sentence,
+      next: `bring the other members back first (rackstrap cluster status), or go against the budget by typing the name: ${taking.map((name) => `--force ${name}`).join(" ")}`,
+      liftedBy: taking,
+    },
+  });
+  if (verdict === "no-cluster")
+    return refuse(`${layer}: no member answers (${reasons.join("; ")}): refused`);
+  const { allowed, sentence } = quorumBudget(view, taking);
+  if (!allowed || !taking.some((name) => voters.includes(name)))
+    return allowed ? { sentence: `${layer}: ${sentence}` } : refuse(`${layer}: ${sentence}`);
+  if (view.disagreement !== undefined)
+    return refuse(`${layer}: ${sentence}, but ${view.disagreement.detail}: refused`);
+  if (leader === undefined)
+    return refuse(`${layer}: ${sentence}, but no leader is agreed on: refused`);
+  return { sentence: `${layer}: ${sentence}` };
+}
+
+/**
+ * The step, with the budget looked at in the same attempt as its effect, however often it is repeated: others may have fallen
+ * meanwhile. Where the name was typed against the budget the sum is written down all the same.
+ */
+export function withinBudget(work: Work, taking: readonly string[], step: Step): Step {
+  const isForced = taking.every((name) => work.operation.forced.includes(name));
+  return {
+    ...step,
+    run: async (attempt, signal) => {
+      const { quorum, refusals } = judgeTaking(await work.cluster.views(), taking);
+      if (refusals.length > 0 && !isForced)
+        return wait(3000, refusals.map(({ reason }) => reason).join("; "), { quorum });
+      const result = await step.run(attempt, signal);
+      const evidence = isForced && refusals.length > 0 ? { quorum, forced: taking } : { quorum };
+      return result.kind === "failed"
+        ? result
+        : { ...result, evidence: { ...evidence, ...result.evidence } };
+    },
+  };
+}

@@ -1,0 +1,23 @@
+// Waits until the node is a healthy voter of every layer that it runs, and the cluster has its quorum and one leader.
+
+import type { Node } from "../../inventory/schema.ts";
+import { done, type Step, wait } from "../result.ts";
+import type { Work } from "../verb.ts";
+import { healthProblems } from "./verify-cluster.ts";
+
+export function awaitVoter({ cluster, inventory }: Work, node: Node): Step {
+  return {
+    id: `voter-${node.name}`,
+    title: "a healthy voter on both layers",
+    node: node.name,
+    deadlineMs: inventory.timeouts.joinSeconds * 1000,
+    next: `look at the cluster: rackstrap cluster status; then at the node: rackstrap diagnose ${node.name}`,
+    run: async () => {
+      const views = await cluster.views();
+      const problems = views.flatMap((view) => healthProblems(view, node.name));
+      return problems.length > 0
+        ? wait(3000, problems.join("; "))
+        : done({ leaders: Object.fromEntries(views.map(({ layer, leader }) => [layer, leader])) });
+    },
+  };
+}

@@ -1,0 +1,86 @@
+// What every procedure of an operator's is: a draft that changes nothing, and a plan of steps that the runner moves along.
+
+import type { z } from "zod";
+import type { LiveInventory } from "../inventory/live.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
+import type { CaInForce } from "../pki/in-force.ts";
+import type { CertificateStore } from "../pki/issued.ts";
+import type { NodeShell } from "./node-shell.ts";
+import type { Confirmation, Evidence, Operation, OperationKind } from "./operation.ts";
+import type { ProvisionTools } from "./provision.ts";
+import type { Plan } from "./result.ts";
+
+/** What verbs work with. */
+export interface OperationTools extends ProvisionTools {
+  readonly shell: NodeShell;
+  readonly authority: CaInForce;
+  readonly certificates: CertificateStore;
+}
+
+/** What an operator asked for, as it came in. */
+export interface Order {
+  readonly verb: OperationKind;
+  /** Names of declared nodes; empty for a verb about the whole cluster. */
+  readonly nodes: readonly string[];
+  /** What else was said, as the verb reads it. */
+  readonly options: Evidence;
+  /** The nodes whose names were typed to go against the quorum budget. */
+  readonly force: readonly string[];
+}
+
+/** Why an order is not carried out. */
+export interface OrderRefusal {
+  readonly reason: string;
+  readonly next: string;
+  /** The nodes whose typed names lift it. Absent: nothing does. */
+  readonly liftedBy?: readonly string[];
+}
+
+/** One operation that an order would start. */
+export interface DraftedOperation {
+  /** The node it is about; the cluster's name where it is about several. */
+  readonly node: string;
+  /** Those that nothing else may touch meanwhile. */
+  readonly nodes: readonly string[];
+  /** All that its plan needs to know, over restarts too. */
+  readonly parameters: Evidence;
+  /** Nodes that are brought up together with it; absent: its own. */
+  readonly batch?: readonly string[];
+  readonly confirmed?: Confirmation | undefined;
+}
+
+/** What an order would do, and why it would not. */
+export interface Draft {
+  readonly operations: readonly DraftedOperation[];
+  /** One sentence for each thing that is lost. */
+  readonly destroys: readonly string[];
+  /** The quorum sum of each layer and each taking. */
+  readonly quorum: readonly string[];
+  /** What else a person should know before they say yes; lines of a diff, too. */
+  readonly notes: readonly string[];
+  readonly refusals: readonly OrderRefusal[];
+}
+
+export interface Verb {
+  /** It takes machines or members away, or may: it runs alone in its cluster. */
+  readonly disruptive: boolean;
+  /** What may be said besides the nodes; anything else is refused. */
+  readonly options: z.ZodType;
+  /** Looks, and changes nothing; also with the cluster down. `chosen` are the nodes of the order. */
+  readonly draft: (tools: OperationTools, chosen: readonly Node[], order: Order) => Promise<Draft>;
+  /** The same steps each time it is asked for the same operation and inventory. Throws where there can be none any more. */
+  readonly plan: (tools: OperationTools, operation: Operation) => Plan;
+  /** One that ended badly may go on where it stopped, rather than be started anew. */
+  readonly resumable: boolean;
+}
+
+/** What the steps of one operation work with: the inventory that its plan was made from, and the one in force. */
+export interface Work extends Omit<OperationTools, "inventory"> {
+  readonly inventory: Inventory;
+  readonly inForce: LiveInventory;
+  readonly operation: Operation;
+}
+
+export function workOf(tools: OperationTools, operation: Operation): Work {
+  return { ...tools, inventory: tools.inventory(), inForce: tools.inventory, operation };
+}

@@ -1,0 +1,8 @@
+// All procedures by the kind of their operations.
+
+import type { OperationKind } from "./operation.ts";
+import type { Verb } from "./verb.ts";
+import { drain, undrain } from "./verbs/drain.ts";
+import { provision } from "./verbs/provision.ts";
+
+export const verbs: Readonly<Record<OperationKind, Verb>> = { provision, drain, undrain };

@@ -1,0 +1,173 @@
+import { expect, test } from "vitest";
+import {
+  draftOrder,
+  type OrderTools,
+  resumeObstacle,
+  startOrder,
+} from "../../src/operations/orders.ts";
+import { createRunner, type Runner } from "../../src/operations/runner.ts";
+import type { Order } from "../../src/operations/verb.ts";
+import { verbs } from "../../src/operations/verbs.ts";
+import { type FakeRack, fakeRack, newProvisions } from "../fakes/rack.ts";
+
+const founders = ["node01", "node02", "node03"];
+
+/** A rack whose three founders are active, and what orders need there. */
+async function living() {
+  const rack = fakeRack();
+  const tools: OrderTools = { ...rack.tools, powerJobs: { runningFor: () => undefined } };
+  const runner = startRunner(rack);
+  const nodes = rack.tools.inventory().nodes.filter(({ name }) => founders.includes(name));
+  runner.submit(newProvisions(rack.tools, nodes, rack.clock.now()));
+  await settled(rack);
+  const order = async (verb: Order["verb"], node: string, force: readonly string[] = []) =>
+    await startOrder(tools, runner, { verb, nodes: [node], options: {}, force });
+  return { rack, tools, runner, order };
+}
+
+function startRunner(rack: FakeRack): Runner {
+  const { tools } = rack;
+  return createRunner({
+    ...{ operations: tools.operations, nodes: tools.nodes, clock: rack.clock },
+    plan: (operation) => verbs[operation.kind].plan(tools, operation),
+    basis: tools.inventory,
+    atomically: (work) => rack.database.transaction(work)(),
+    isStoreFull: () => false,
+    startedAtMs: rack.clock.now(),
+    accompany: async () => undefined,
+    stopAbandoned: async () => undefined,
+    onFault: (_operation, error) => {
+      throw error;
+    },
+  });
+}
+
+async function settled({ tools }: FakeRack) {
+  while (tools.operations.operations({ running: true }).length > 0)
+    await new Promise((resolve) => setImmediate(resolve));
+  return tools.operations.operations({ running: false })[0];
+}
+
+test("the draft of a drain shows its steps and the sum of each layer, and changes nothing", async () => {
+  const { rack, tools } = await living();
+  const draft = await draftOrder(tools, {
+    verb: "drain",
+    nodes: ["node02"],
+    options: {},
+    force: [],
+  });
+  expect(draft.refusals).toEqual([]);
+  expect(draft.quorum).toEqual([
+    "chainfire: voters 3, healthy 3, taking node02 leaves 2 >= 2: allowed",
+    "flaredb: voters 3, healthy 3, taking node02 leaves 2 >= 2: allowed",
+  ]);
+  expect(draft.drafted[0]?.steps.map(({ title }) => title)).toEqual([
+    "stop iam, flaredb, chainfire",
+    "the node is drained",
+  ]);
+  expect(rack.machines.get("node02")?.stopped.size).toBe(0);
+  expect(tools.operations.operations({ running: true })).toEqual([]);
+});
+
+test("drained and put back, a node is active and its services run", async () => {
+  const { rack, tools, order } = await living();
+  expect((await order("drain", "node02")).refusals).toEqual([]);
+  expect(await settled(rack)).toMatchObject({ kind: "drain", status: "done" });
+  expect(tools.nodes.node("node02").state).toBe("drained");
+  expect([...(rack.machines.get("node02")?.stopped ?? [])]).toEqual([
+    "iam",
+    "flaredb",
+    "chainfire",
+  ]);
+  await order("undrain", "node02");
+  expect(await settled(rack)).toMatchObject({ kind: "undrain", status: "done" });
+  expect(tools.nodes.node("node02").state).toBe("active");
+  expect(rack.machines.get("node02")?.stopped.size).toBe(0);
+});
+
+test("with one node out, taking another is refused with the numbers, and its typed name lifts that and is audited", async () => {
+  const { rack, tools, order } = await living();
+  await order("drain", "node02");
+  await settled(rack);
+  const { refusals } = await order("drain", "node03");
+  expect(refusals.map(({ reason }) => reason)).toEqual([
+    "chainfire: voters 3, healthy 2, taking node03 leaves 1 < 2: refused",
+    "flaredb: voters 3, healthy 2, taking node03 leaves 1 < 2: refused",
+  ]);
+  expect(refusals[0]?.next).toContain("--force node03");
+  expect((await order("drain", "node03", ["node02"])).refusals[0]?.reason).toContain(
+    "--force node02 is about none of the nodes of this order (node03)",
+  );
+  expect((await order("drain", "node03", ["node03"])).refusals).toEqual([]);
+  const operation = await settled(rack);
+  expect(operation?.steps[0]?.evidence).toMatchObject({ forced: ["node03"] });
+  const events = tools.nodes.events({ node: "node03", limit: 100 });
+  expect(events.find(({ kind }) => kind === "quorum-budget-overridden")?.detail).toMatchObject({
+    forced: ["node03"],
+    quorum: [expect.stringContaining("leaves 1 < 2"), expect.stringContaining("leaves 1 < 2")],
+  });
+});
+
+test("without a cluster the draft is there, with its steps, and is refused", async () => {
+  const rack = fakeRack();
+  const tools: OrderTools = { ...rack.tools, powerJobs: { runningFor: () => undefined } };
+  const draft = await draftOrder(tools, {
+    verb: "drain",
+    nodes: ["node01"],
+    options: {},
+    force: [],
+  });
+  expect(draft.drafted[0]?.steps).toHaveLength(2);
+  expect(draft.refusals.map(({ reason }) => reason)).toEqual([
+    "node node01 is registered, and has to be active for this",
+    expect.stringContaining("chainfire: no member answers"),
+    expect.stringContaining("flaredb: no member answers"),
+  ]);
+});
+
+test("a second disruptive operation is refused with the name of the first", async () => {
+  const { tools, runner, order } = await living();
+  const run = tools.shell.run;
+  const gate = Promise.withResolvers<void>();
+  const slow = {
+    run: async (...args: Parameters<typeof run>) => {
+      await gate.promise;
+      return await run(...args);
+    },
+  };
+  Object.assign(tools.shell, slow);
+  const [first] = (await order("drain", "node02")).drafted;
+  const { refusals } = await order("drain", "node03");
+  expect(refusals[0]?.reason).toBe(
+    `drain node02 is running (${first?.id}), and what takes machines or members away runs alone`,
+  );
+  gate.resolve();
+  await runner.close();
+});
+
+test("an operation that ended badly goes on from where it stopped, and one that is done does not", async () => {
+  const { rack, tools, runner, order } = await living();
+  const { run } = tools.shell;
+  const answers = [{ ok: false, kind: "command", why: "exit code 1: Failed to stop" } as const];
+  Object.assign(tools.shell, {
+    run: async (...args: Parameters<typeof run>) => answers.pop() ?? (await run(...args)),
+  });
+  await order("drain", "node02");
+  const failed = await settled(rack);
+  expect(failed).toMatchObject({ status: "failed", failure: { stage: "stop-services-node02" } });
+  expect(tools.nodes.node("node02").state).toBe("active");
+  if (failed === undefined) throw new Error("no operation");
+  expect(resumeObstacle(tools, failed)).toBeUndefined();
+  runner.reopen(failed.id);
+  const ended = await settled(rack);
+  expect(ended).toMatchObject({ id: failed.id, status: "done", failure: undefined });
+  if (ended === undefined) throw new Error("no operation");
+  expect(resumeObstacle(tools, ended)?.reason).toContain("is done");
+});
+
+test("options that a verb does not know are refused", async () => {
+  const { tools } = await living();
+  const options = { fast: true };
+  const draft = await draftOrder(tools, { verb: "drain", nodes: ["node02"], options, force: [] });
+  expect(draft.refusals[0]?.reason).toMatch(/^drain: .*fast/);
+});
