@@ -87,7 +87,6 @@ async function start(
   const sshKey = await loadSshKey(inventory());
   const readSecret = createSecretReader(process.env);
   const authority = await openSiteCa(inventory(), readSecret, now);
-  const { ca } = authority;
   const controllers = openControllers(inventory, readSecret, logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
@@ -121,7 +120,7 @@ async function start(
   });
   closers.push(() => followed.close());
   const { nodes, operations, certificates } = store;
-  const checked = { reload, assets, rendering, network, controllers, ca, certificates, now };
+  const checked = { reload, assets, rendering, network, controllers, certificates, now };
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
     orders: { ...tools, powerJobs: power.jobs },
@@ -134,8 +133,8 @@ async function start(
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
-    check: (request) => checkAll(checked, request),
-    ...{ ca, certificates },
+    check: (request) => checkAll({ ...checked, ca: authority.ca }, request),
+    ...{ ca: authority.ca, certificates },
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({

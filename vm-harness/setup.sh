@@ -31,6 +31,8 @@ busybox          TFTP client of small systems
 chrony           NTP server
 dhcpcd-base      dhcpcd
 dnsmasq-base     a second DHCP server on the wire
+etcd-client      etcdctl, which judges snapshots and answers of the etcd driver
+etcd-server      etcd, a cluster with another API
 faketime         a server whose clock is set
 freeipmi-tools   ipmi-power and its kin
 grub-common      grub-script-check, the parser of GRUB

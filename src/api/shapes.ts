@@ -2,6 +2,7 @@
 // so that a field added inside does not leak out, and the command line reads answers with the same ones.
 
 import { z } from "zod";
+import { layers } from "../cluster/driver.ts";
 import { areas, type CheckLine } from "../preflight/line.ts";
 import { names, powerShape } from "./power-shapes.ts";
 
@@ -84,7 +85,7 @@ export const explanationShape = z.object({
 });
 
 const layerShape = z.object({
-  layer: z.enum(["chainfire", "flaredb"]),
+  layer: z.enum(layers),
   verdict: z.enum(["healthy", "degraded", "no-quorum", "no-cluster"]),
   voters: z.array(text).readonly(),
   healthyVoters: z.array(text).readonly(),

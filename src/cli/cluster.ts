@@ -1,4 +1,4 @@
-// rackstrap cluster status: both layers as their members describe them, judged together.
+// rackstrap cluster status: its layers as their members describe them, judged together.
 
 import type { Command } from "commander";
 import { clusterAnswer, type LayerView } from "../api/shapes.ts";
@@ -12,7 +12,7 @@ export function addClusterCommand(program: Command, done: Done): void {
     .command("cluster")
     .description("the cluster as its members describe it")
     .command("status")
-    .description("members, leader and verdict of both layers; exit 0 when both are healthy")
+    .description("members, leader and verdict of every layer; exit 0 when all are healthy")
     .action(async (_options, command: Command) => {
       const options = optionsOf<GlobalOptions>(command);
       const answer = await connect(options).get("/api/cluster", clusterAnswer);

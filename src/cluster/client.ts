@@ -1,21 +1,31 @@
-// One JSON exchange with one cluster member over HTTPS. The member is reached at its address and must
-// prove its full name with a certificate of the cluster CA; there is no way to switch that off.
+// One exchange with one cluster member over HTTPS: JSON, or a stream of octets. The member is reached at its
+// address and must prove its full name with a certificate of the cluster CA; there is no way to switch that off.
 // It follows no redirect and knows nothing of the cluster's paths.
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Agent } from "node:https";
 import { request } from "node:https";
 import { messageOf } from "../net/error-text.ts";
 
 /** What came of a question: its value, or one sentence on why there is none. */
-export type Answer<T> =
-  | { readonly ok: true; readonly value: T }
-  | {
-      readonly ok: false;
-      readonly failed: string;
-      /** True when nobody was there at all: no connection came about. */
-      readonly silent: boolean;
-    };
+export type Answer<T> = { readonly ok: true; readonly value: T } | Failure;
+
+export interface Failure {
+  readonly ok: false;
+  readonly failed: string;
+  /** True when nobody was there at all: no connection came about. */
+  readonly silent: boolean;
+  /** True when the same question may be answered a moment from now, by this member or another. */
+  readonly passing?: boolean;
+  /** What the member answered instead, where it did answer. */
+  readonly refusal?: Refusal;
+}
+
+export interface Refusal {
+  /** The HTTP status. */
+  readonly status: number;
+  readonly text: string;
+}
 
 /** Where a member listens, and the name its certificate must carry. */
 export interface Target {
@@ -26,10 +36,18 @@ export interface Target {
   readonly ca: string;
   /** Keeps connections between exchanges, and with them their handshakes. */
   readonly agent: Agent;
+  /** Shown to members that ask who calls. */
+  readonly identity?: Identity | undefined;
+}
+
+/** A certificate of the cluster CA and its key, in PEM. */
+export interface Identity {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface Exchange {
-  readonly method: "GET" | "PUT";
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly path: string;
   readonly body?: unknown;
 }
@@ -46,8 +64,11 @@ export function success<T>(value: T): Answer<T> {
   return { ok: true, value };
 }
 
-export function failure<T>(failed: string, silent = false): Answer<T> {
-  return { ok: false, failed, silent };
+export function failure(
+  failed: string,
+  about: Partial<Pick<Failure, "silent" | "passing" | "refusal">> = {},
+): Failure {
+  return { ok: false, failed, silent: false, ...about };
 }
 
 /** Sends one request; the value is the parsed JSON body, undefined when it is empty. Never throws for what the network or the member does. */
@@ -57,20 +78,96 @@ export async function exchangeJson(
   limits: Limits,
   signal: AbortSignal,
 ): Promise<Answer<unknown>> {
-  const where = `${target.address}:${target.port}`;
   const timeout = AbortSignal.timeout(limits.timeoutMs);
+  return await converse(target, exchange, { signal, timeout, ...limits }, async (response) => {
+    const text = await readBody(response, limits.maxBodyBytes);
+    return readAnswer(`${target.address}:${target.port}`, response.statusCode ?? 0, text, limits);
+  });
+}
+
+/** What a stream may take. */
+export interface StreamLimits {
+  /** Without a single octet. */
+  readonly idleMs: number;
+  readonly maxBytes: number;
+}
+
+/** A body that is read as it arrives. Its iterator throws when the connection ends early or a limit is passed. */
+export interface BodyStream {
+  readonly headers: IncomingHttpHeaders;
+  readonly chunks: AsyncIterable<Buffer>;
+}
+
+/**
+ * Sends one request and gives the body of its answer to `read` as it arrives; what is left of it when `read` has ended is not waited
+ * for. Errors of `read` become a failed answer, as those of the network do.
+ */
+export async function exchangeStream<T>(
+  target: Target,
+  exchange: Exchange,
+  limits: StreamLimits,
+  read: (body: BodyStream) => Promise<Answer<T>>,
+  signal: AbortSignal,
+): Promise<Answer<T>> {
+  const idle = new AbortController();
+  const timer = setTimeout(() => idle.abort(), limits.idleMs);
+  const bounds = { signal, timeout: idle.signal, timeoutMs: limits.idleMs };
+  try {
+    return await converse(target, exchange, bounds, async (response) => {
+      const status = response.statusCode ?? 0;
+      if (status < 200 || status > 299) {
+        const text = await readBody(response, defaultLimits.maxBodyBytes);
+        return refused(`${target.address}:${target.port}`, status, text ?? "");
+      }
+      const chunks = bounded(response, limits.maxBytes, () => timer.refresh());
+      const answer = await read({ headers: response.headers, chunks });
+      response.destroy();
+      return answer;
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* bounded(
+  response: IncomingMessage,
+  maxBytes: number,
+  onChunk: () => void,
+): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of response) {
+    const bytes = chunk as Buffer;
+    size += bytes.length;
+    if (size > maxBytes) throw new Error(`it sends more than ${maxBytes} bytes`);
+    onChunk();
+    yield bytes;
+  }
+}
+
+interface Bounds {
+  readonly signal: AbortSignal;
+  readonly timeout: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+async function converse<T>(
+  target: Target,
+  exchange: Exchange,
+  { signal, timeout, timeoutMs }: Bounds,
+  read: (response: IncomingMessage) => Promise<Answer<T>>,
+): Promise<Answer<T>> {
+  const where = `${target.address}:${target.port}`;
   const contact = { made: false };
   try {
-    const response = await send(target, exchange, contact, AbortSignal.any([signal, timeout]));
-    const text = await readBody(response, limits.maxBodyBytes);
-    if (text === undefined)
-      return failure(`${where} answered more than ${limits.maxBodyBytes} bytes`);
-    return readAnswer(where, response.statusCode ?? 0, text);
+    return await read(await send(target, exchange, contact, AbortSignal.any([signal, timeout])));
   } catch (error) {
     if (signal.aborted) return failure(`${where} was no longer asked: the request was cancelled`);
-    if (timeout.aborted)
-      return failure(`${where} did not answer within ${limits.timeoutMs} ms`, !contact.made);
-    return failure(`${where} ${explain(error, target.servername)}`, !contact.made);
+    const about = { silent: !contact.made, passing: true };
+    if (timeout.aborted) return failure(`${where} did not answer within ${timeoutMs} ms`, about);
+    return failure(`${where} ${explain(error, target.servername)}`, {
+      ...about,
+      passing: !isAboutTrust(error),
+    });
   }
 }
 
@@ -88,6 +185,7 @@ function send(
       port: target.port,
       servername: target.servername,
       ca: target.ca,
+      ...target.identity,
       // Named although it is the default: NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise win.
       rejectUnauthorized: true,
       minVersion: "TLSv1.2",
@@ -110,10 +208,12 @@ function send(
     outgoing.on("error", reject);
     outgoing.on("response", resolve);
     outgoing.on("socket", (socket) => {
-      if (outgoing.reusedSocket) contact.made = true;
-      socket.once("connect", () => {
-        contact.made = true;
-      });
+      // One that is used again is connected, and would keep a listener for every request.
+      if (!socket.connecting) contact.made = true;
+      else
+        socket.once("connect", () => {
+          contact.made = true;
+        });
     });
     outgoing.end(payload);
   });
@@ -132,15 +232,30 @@ async function readBody(response: IncomingMessage, maxBytes: number): Promise<st
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function readAnswer(where: string, status: number, text: string): Answer<unknown> {
-  if (status < 200 || status > 299)
-    return failure(`${where} answered HTTP ${status}${excerpt(text)}`);
+function readAnswer(
+  where: string,
+  status: number,
+  text: string | undefined,
+  { maxBodyBytes }: Limits,
+): Answer<unknown> {
+  if (text === undefined) return failure(`${where} answered more than ${maxBodyBytes} bytes`);
+  if (status < 200 || status > 299) return refused(where, status, text);
   if (text.trim() === "") return success(undefined);
   try {
     return success(JSON.parse(text) as unknown);
   } catch {
     return failure(`${where} answered something that is not JSON${excerpt(text)}`);
   }
+}
+
+// Too many requests, a gateway's errors, and what a member without a leader answers.
+const passingStatuses: readonly number[] = [408, 429, 502, 503, 504];
+
+function refused(where: string, status: number, text: string): Failure {
+  return failure(`${where} answered HTTP ${status}${excerpt(text)}`, {
+    refusal: { status, text },
+    ...(passingStatuses.includes(status) ? { passing: true } : {}),
+  });
 }
 
 /** The first words of a body that a person may want to see, without anything a terminal acts on. */
@@ -166,9 +281,23 @@ const explanations: Readonly<Record<string, string>> = {
   CERT_SIGNATURE_FAILURE: unsigned,
 };
 
+const wrongName = "ERR_TLS_CERT_ALTNAME_INVALID";
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+/** A certificate does not get better by waiting. */
+function isAboutTrust(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === wrongName || explanations[code]?.startsWith("shows a certificate") === true;
+}
+
 function explain(error: unknown, servername: string): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
-    return `shows a certificate for another name than ${servername}`;
+  const code = codeOf(error);
+  if (code === wrongName) return `shows a certificate for another name than ${servername}`;
+  // The alerts bad_certificate, certificate_required, unknown_ca (RFC 8446 §6.2), in OpenSSL's many spellings.
+  if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA)$/.test(code))
+    return "asks for a certificate of the cluster CA and was shown none that it takes";
   return explanations[code] ?? `failed: ${messageOf(error)}`;
 }

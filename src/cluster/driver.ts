@@ -1,21 +1,11 @@
-// Asks one member of one layer. Chainfire and FlareDB speak the same HTTP shapes on different ports
-// (runbook 5.4-6.3), so one driver serves both. What the answers mean together is judged in judge.ts.
+// What a driver of a Raft layer is: the questions and changes that rackstrap needs, and the layers' names.
+// Each layer's driver is a file of its own; what the answers mean together is judged in judge.ts.
 
-import { Agent } from "node:https";
-import { z } from "zod";
-import {
-  type Answer,
-  defaultLimits,
-  exchangeJson,
-  failure,
-  type Limits,
-  success,
-} from "./client.ts";
+import type { Answer, Identity, Limits } from "./client.ts";
 
-/** The two Raft layers of a cluster and their API ports. */
-export const layerPorts = { chainfire: 2379, flaredb: 2479 } as const;
-export type Layer = keyof typeof layerPorts;
-export const layers: readonly Layer[] = ["chainfire", "flaredb"];
+/** The kinds of Raft layer that have a driver. */
+export const layers = ["chainfire", "flaredb", "etcd"] as const;
+export type Layer = (typeof layers)[number];
 
 /** A machine that is, or may become, a member. `address` is the one its API listens on. */
 export interface ClusterNode {
@@ -24,26 +14,16 @@ export interface ClusterNode {
   readonly address: string;
 }
 
-// Lenient on keys that are added, strict on those that are judged: an unknown role must not count as a voter.
-const memberShape = z.object({
-  id: z.string().min(1),
-  raft_addr: z.string(),
-  status: z.string(),
-  role: z.enum(["leader", "follower", "learner"]),
-});
-const membersShape = z.object({ members: z.array(memberShape).max(1000) });
-const leaderShape = z.object({ id: z.string().nullish(), term: z.number().optional() });
-const healthShape = z.object({
-  status: z.string(),
-  raft: z.string(),
-  cluster_size: z.number().optional(),
-  chainfire: z.string().optional(),
-});
-const keyShape = z.object({ key: z.string(), value: z.string() });
+/** Where members listen: for questions, and for each other. */
+export interface LayerPorts {
+  readonly port: number;
+  readonly raftPort: number;
+}
 
 export interface Member {
   readonly id: string;
   readonly raftAddress: string;
+  /** `healthy`, or another word of the member that was asked; `unknown` where its list says nothing of it. */
   readonly status: string;
   readonly role: "leader" | "follower" | "learner";
 }
@@ -63,97 +43,72 @@ export interface Health {
   readonly chainfire: string | undefined;
 }
 
-export interface Driver {
+/** How far one member is. What its API does not tell is undefined. */
+export interface RaftStatus {
+  readonly term: number | undefined;
+  /** The last log index that this member knows to be committed. */
+  readonly commitIndex: number | undefined;
+  /** The last one whose effect it holds. */
+  readonly appliedIndex: number | undefined;
+  readonly dbSizeBytes: number | undefined;
+}
+
+export interface Snapshot {
+  readonly bytes: number;
+  /** Of the whole file, in hexadecimal. */
+  readonly sha256: string;
+  readonly term: number;
+  /** The snapshot holds at least everything up to this log index. */
+  readonly index: number;
+}
+
+/** `catching-up`: the learner's log is not near enough to the leader's; ask again. */
+export type Promotion = "promoted" | "voter-already" | "catching-up";
+
+/** `unsupported`: this server has no such call; its members elect another leader when this one stops. */
+export type Transfer = "transferred" | "unsupported";
+
+export interface Driver extends LayerPorts {
   readonly layer: Layer;
-  /** GET /admin/cluster/members */
   members(node: ClusterNode, signal: AbortSignal): Promise<Answer<readonly Member[]>>;
-  /** GET /admin/cluster/leader */
   leader(node: ClusterNode, signal: AbortSignal): Promise<Answer<LeaderView>>;
-  /** GET /health */
   health(node: ClusterNode, signal: AbortSignal): Promise<Answer<Health>>;
-  /** PUT /v1/kv/KEY */
+  status(node: ClusterNode, signal: AbortSignal): Promise<Answer<RaftStatus>>;
   putKey(
     node: ClusterNode,
     key: string,
     value: string,
     signal: AbortSignal,
   ): Promise<Answer<undefined>>;
-  /** GET /v1/kv/KEY */
   getKey(node: ClusterNode, key: string, signal: AbortSignal): Promise<Answer<string>>;
+  /** Adds a learner through a member. One that is a member at this address already is not added again; at another, it is refused. */
+  addMember(
+    through: ClusterNode,
+    member: Pick<Member, "id" | "raftAddress">,
+    signal: AbortSignal,
+  ): Promise<Answer<{ readonly added: boolean }>>;
+  /** Removes a voter or learner through a member. `absent`: no member is called so. */
+  removeMember(
+    through: ClusterNode,
+    id: string,
+    signal: AbortSignal,
+  ): Promise<Answer<{ readonly absent: boolean }>>;
+  /** Makes a voter of a learner. Absent where the cluster does that by itself. */
+  promote?(through: ClusterNode, id: string, signal: AbortSignal): Promise<Answer<Promotion>>;
+  /** Asks the leader to hand its place to another voter. */
+  transferLeader(leader: ClusterNode, toId: string, signal: AbortSignal): Promise<Answer<Transfer>>;
+  /** Writes the member's data to `file`, mode 0600, which appears whole and checked or not at all. */
+  snapshot(node: ClusterNode, file: string, signal: AbortSignal): Promise<Answer<Snapshot>>;
 }
 
 export interface DriverOptions {
-  readonly ca: string;
+  /** The cluster CA in PEM, asked for at each exchange; no other authority is trusted. */
+  readonly ca: () => string;
   readonly limits?: Limits;
-  /** The layer's port unless given. */
-  readonly port?: number;
-}
-
-// A handshake costs a small member more than the answer; a cluster that is watched is asked every few seconds.
-// An idle connection is given up before servers do: a request on a closing one would look like a sick member.
-const connections = { keepAlive: true, maxSockets: 3, timeout: 8000 };
-
-export function createDriver(layer: Layer, options: DriverOptions): Driver {
-  const { ca, limits = defaultLimits, port = layerPorts[layer] } = options;
-  const agent = new Agent(connections);
-  const ask = async <S extends z.ZodType>(
-    node: ClusterNode,
-    path: string,
-    shape: S,
-    signal: AbortSignal,
-  ): Promise<Answer<z.output<S>>> => {
-    const target = { address: node.address, port, servername: node.fqdn, ca, agent };
-    const answer = await exchangeJson(target, { method: "GET", path }, limits, signal);
-    if (!answer.ok) return answer;
-    const parsed = shape.safeParse(answer.value);
-    return parsed.success
-      ? success(parsed.data)
-      : failure(
-          `${node.address}:${port}${path} answered another shape: ${issueText(parsed.error)}`,
-        );
-  };
-
-  return {
-    layer,
-    members: async (node, signal) =>
-      mapAnswer(await ask(node, "/admin/cluster/members", membersShape, signal), ({ members }) =>
-        members.map(({ raft_addr, ...member }) => ({ ...member, raftAddress: raft_addr })),
-      ),
-    leader: async (node, signal) =>
-      mapAnswer(await ask(node, "/admin/cluster/leader", leaderShape, signal), ({ id, term }) => ({
-        id: id === null || id === "" ? undefined : id,
-        term,
-      })),
-    health: async (node, signal) =>
-      mapAnswer(await ask(node, "/health", healthShape, signal), (health) => ({
-        status: health.status,
-        raft: health.raft,
-        clusterSize: health.cluster_size,
-        chainfire: health.chainfire,
-      })),
-    putKey: async (node, key, value, signal) => {
-      const target = { address: node.address, port, servername: node.fqdn, ca, agent };
-      const put = { method: "PUT", path: keyPath(key), body: { value } } as const;
-      return mapAnswer(await exchangeJson(target, put, limits, signal), () => undefined);
-    },
-    getKey: async (node, key, signal) => {
-      const answer = await ask(node, keyPath(key), keyShape, signal);
-      if (answer.ok && answer.value.key !== key)
-        return failure(`${node.address}:${port} answered the key ${answer.value.key} for ${key}`);
-      return mapAnswer(answer, ({ value }) => value);
-    },
-  };
-}
-
-function keyPath(key: string): string {
-  return `/v1/kv/${encodeURIComponent(key)}`;
-}
-
-function mapAnswer<A, B>(answer: Answer<A>, map: (value: A) => B): Answer<B> {
-  return answer.ok ? success(map(answer.value)) : answer;
-}
-
-function issueText(error: z.ZodError): string {
-  const issue = error.issues[0];
-  return issue === undefined ? "unknown" : `${issue.path.join(".") || "body"}: ${issue.message}`;
+  /** The layer's usual ones unless given. */
+  readonly ports?: LayerPorts;
+  /** Shown to members that ask who calls, as etcd does that has a CA. */
+  readonly identity?: () => Promise<Identity>;
+  /** The node at an address, for member lists that know a member by its address alone. */
+  readonly nodeAt?: (address: string) => string | undefined;
 }

@@ -202,7 +202,9 @@ function twoClusters(views: readonly View[]): string | undefined {
 
 /** Why a listed voter does not count as healthy; undefined when it does. A voter nobody could ask counts by what the list says. */
 function sickness(member: Member, seen: Observation | undefined): string | undefined {
-  if (member.status !== "healthy") return `is listed as ${member.status}`;
+  // A list that says nothing of its members' health leaves it to them.
+  const isLeftToIt = member.status === "unknown" && seen !== undefined;
+  if (member.status !== "healthy" && !isLeftToIt) return `is listed as ${member.status}`;
   if (seen === undefined) return undefined;
   if (seen.failure !== undefined) return `gives no full answer: ${seen.failure}`;
   if (seen.health?.status !== "healthy") return `calls itself ${seen.health?.status ?? "nothing"}`;

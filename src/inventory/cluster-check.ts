@@ -1,5 +1,6 @@
 // What must hold between the members of the cluster, and between the services of one node.
 
+import { etcdPorts } from "../cluster/etcd.ts";
 import { cidrContains, formatCidr } from "../net/cidr.ts";
 import type { Finding } from "./check.ts";
 import { suggest } from "./nearest.ts";
@@ -9,6 +10,7 @@ import { type ServiceName, servicesOfRole } from "./services.ts";
 export function clusterFindings(file: ParsedInventory): Finding[] {
   return [
     ...peerFindings(file),
+    ...layerFindings(file),
     ...voterFindings(file),
     ...portFindings(file),
     ...vipFindings(file),
@@ -49,10 +51,44 @@ function peerFindings(file: ParsedInventory): Finding[] {
   });
 }
 
+/** Who forms the cluster. */
+function votersOf(file: ParsedInventory): readonly string[] {
+  const { nodes, cluster } = file;
+  return cluster.peers ?? Object.keys(nodes).filter((name) => votes(roleOf(file, name)));
+}
+
+function servicesOf(file: ParsedInventory, name: string): readonly ServiceName[] {
+  const role = roleOf(file, name);
+  return file.nodes[name]?.services ?? (role ? servicesOfRole[role] : []);
+}
+
+/** A layer is a service of the nodes that form the cluster; etcd's is none of the port matrix. */
+function layerFindings(file: ParsedInventory): Finding[] {
+  const { layers } = file.cluster;
+  return layers.flatMap((layer, index): Finding[] => {
+    const path = ["cluster", "layers", index];
+    if (layers.indexOf(layer) !== index)
+      return [{ path, message: `${layer} is named twice: remove one` }];
+    if (layer === "etcd") return [];
+    const without = votersOf(file).find(
+      (name) => Object.hasOwn(file.nodes, name) && !servicesOf(file, name).includes(layer),
+    );
+    return without === undefined
+      ? []
+      : [
+          {
+            path,
+            severity: "warning",
+            message: `${without} is to form the cluster and does not run ${layer}: add ${layer} to its services, or take it out of cluster.layers`,
+          },
+        ];
+  });
+}
+
 /** Raft: an even number tolerates no more failures than one less, and who loses the majority loses the cluster. */
 function voterFindings(file: ParsedInventory): Finding[] {
   const { nodes, cluster } = file;
-  const voters = cluster.peers ?? Object.keys(nodes).filter((name) => votes(roleOf(file, name)));
+  const voters = votersOf(file);
   const path = cluster.peers === undefined ? ["nodes"] : ["cluster", "peers"];
   const majority = Math.floor(voters.length / 2) + 1;
   const racks = Map.groupBy(voters, (name) => nodes[name]?.rack);
@@ -84,13 +120,16 @@ function voterFindings(file: ParsedInventory): Finding[] {
 // Where an operator reaches the node, and what its own DNS would need.
 const sshPort = 22;
 
-function portFindings({ nodes, profiles, services }: ParsedInventory): Finding[] {
+function portFindings(file: ParsedInventory): Finding[] {
+  const { nodes, services, cluster } = file;
   const first = new Map<string, string>();
-  const findings = Object.entries(nodes).flatMap(([name, node]): Finding[] => {
-    const role = profiles[node.profile]?.role;
-    const running: readonly ServiceName[] = node.services ?? (role ? servicesOfRole[role] : []);
-    const ports = new Map<number, string>([[sshPort, "SSH"]]);
-    return running.flatMap((service) =>
+  const etcd = cluster.layers.includes("etcd") ? Object.values(etcdPorts) : [];
+  const findings = Object.keys(nodes).flatMap((name): Finding[] => {
+    const ports = new Map<number, string>([
+      [sshPort, "SSH"],
+      ...etcd.map((port) => [port, "etcd"] as const),
+    ]);
+    return servicesOf(file, name).flatMap((service) =>
       Object.entries(services[service]).flatMap(([key, port]): Finding[] => {
         const owner = ports.get(port);
         ports.set(port, `services.${service}.${key}`);

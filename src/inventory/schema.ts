@@ -2,6 +2,7 @@
 // Shapes and single values only; what must hold between them is in check.ts.
 
 import { z } from "zod";
+import { layers } from "../cluster/driver.ts";
 import type { Ipv4 } from "../net/ipv4.ts";
 import { dns } from "./dns-schema.ts";
 import { includePattern } from "./include-pattern.ts";
@@ -42,7 +43,7 @@ const timeouts = z.strictObject({
   installerSeconds: seconds(1200),
   /** From the end of the install until the node answers from its own disk. */
   diskBootSeconds: seconds(600),
-  /** From the first boot until the node is a member on both layers. */
+  /** From the first boot until the node is a member on every layer. */
   joinSeconds: seconds(600),
   /** For the cluster to be seen healthy after the join. */
   verifySeconds: seconds(300),
@@ -151,6 +152,8 @@ export const inventorySchema = z.strictObject({
     name: hostLabel,
     /** Who forms it. Absent: every node whose role is control-plane or all-in-one. */
     peers: z.array(hostLabel).min(1).optional(),
+    /** The Raft layers that its nodes form. */
+    layers: z.array(z.enum(layers)).min(1).default(["chainfire", "flaredb"]),
   }),
   server,
   networks: z.strictObject({

@@ -7,8 +7,8 @@ export const states = {
   armed: "an operator asked for an install: a network boot now starts the installer",
   installing: "the disk is being written; a network boot no longer starts the installer",
   rebooting: "the install ended; the machine is on its way to its own disk",
-  joining: "running from its own disk, not yet a voter on both layers",
-  verifying: "a voter on both layers; the cluster must now be seen to stay healthy",
+  joining: "running from its own disk, not yet a voter on every layer",
+  verifying: "a voter on every layer; the cluster must now be seen to stay healthy",
   active: "a healthy voter, seen so over the whole soak window",
   drained:
     "taken out of service by an operator: its services are stopped, its membership and data are kept",

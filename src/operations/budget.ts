@@ -52,7 +52,7 @@ export function withinBudget(work: Work, taking: readonly string[], step: Step):
   return {
     ...step,
     run: async (attempt, signal) => {
-      const { quorum, refusals } = judgeTaking(await work.cluster.views(), taking);
+      const { quorum, refusals } = judgeTaking(await work.cluster.fresh(), taking);
       if (refusals.length > 0 && !isForced)
         return wait(3000, refusals.map(({ reason }) => reason).join("; "), { quorum });
       const result = await step.run(attempt, signal);

@@ -56,6 +56,7 @@ export function inventoryRefusals(
       return what === undefined ? [] : busy(node.name, what, facts).slice(0, 1);
     }),
     ...renamedCluster(from, to, facts),
+    ...droppedLayers(from, to, facts),
   ];
 }
 
@@ -165,4 +166,19 @@ function renamedCluster(
       next: `set cluster.name to ${name} again; if that cluster is gone for good, start the server again, which reads the file as it is`,
     },
   ];
+}
+
+/** The members of a layer that nobody looks at could be removed from the inventory, and switched off, uncounted. */
+function droppedLayers(
+  { cluster: { layers } }: Inventory,
+  to: Inventory,
+  { clusterFormed }: MachineFacts,
+): InventoryRefusal[] {
+  if (!clusterFormed) return [];
+  return layers
+    .filter((layer) => !to.cluster.layers.includes(layer))
+    .map((layer) => ({
+      reason: `${layer} can't be taken out of cluster.layers: the cluster was formed with it, and its voters are counted`,
+      next: `put ${layer} back; if that layer is gone for good, start the server again, which reads the file as it is`,
+    }));
 }

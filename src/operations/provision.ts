@@ -4,15 +4,13 @@ import type { Bmc, PowerState } from "../bmc/bmc.ts";
 import type { Clock } from "../bmc/clock.ts";
 import { ensurePower } from "../bmc/power.ts";
 import type { ClusterMembership } from "../boot/cluster-config.ts";
-import type { Answer } from "../cluster/client.ts";
-import type { Layer } from "../cluster/driver.ts";
-import type { Judgement } from "../cluster/judge.ts";
 import type { FlakeDisks } from "../install/flake-disks.ts";
 import type { Naming } from "../install/identify.ts";
 import type { Disk, MachineFacts } from "../install/machine-facts.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { NodeStore } from "../nodes/ports.ts";
+import type { ClusterAccess } from "./cluster-access.ts";
 import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
 import type { Plan, Step } from "./result.ts";
 import { armInstall } from "./steps/arm-install.ts";
@@ -74,19 +72,6 @@ export interface Installation {
   verifyFiles(signal: AbortSignal): Promise<FilesView>;
   /** True when the machine answers from its own disk, with the host key it was given. */
   bootedFromDisk(signal: AbortSignal): Promise<{ booted: true } | { booted: false; why: string }>;
-}
-
-export interface ClusterAccess {
-  view(layer: Layer): Promise<Judgement>;
-  /** All layers, asked at the same time. */
-  views(): Promise<readonly Judgement[]>;
-  /** Writes on the leader and reads back through a follower, both named by node. */
-  roundTrip(
-    layer: Layer,
-    leader: string,
-    follower: string,
-    signal: AbortSignal,
-  ): Promise<Answer<unknown>>;
 }
 
 export interface ProvisionTools {

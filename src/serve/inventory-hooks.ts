@@ -2,13 +2,12 @@
 // the inventory at each use and are not here.
 
 import type { Logger } from "pino";
-import { layers } from "../cluster/driver.ts";
 import type { Judgement } from "../cluster/judge.ts";
 import type { Inventory } from "../inventory/schema.ts";
+import type { ClusterAccess } from "../operations/cluster-access.ts";
 import type { ConsoleHub } from "../operations/console-hub.ts";
 import { inventoryRefusals, removedNodes } from "../operations/inventory-guard.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
-import type { ClusterAccess } from "../operations/provision.ts";
 import type { Store } from "../store/store.ts";
 import { type Controllers, insecurityOfBmc } from "./controllers.ts";
 import type { DhcpService } from "./dhcp-service.ts";
@@ -32,7 +31,7 @@ export function createReloadHooks(tools: HookTools): Omit<ReloadHooks, "onRead">
     refusals: async (from, to) => {
       const clusterFormed = clusters.claim(from.cluster.name)?.initialisedAtMs !== undefined;
       const asks = clusterFormed && removedNodes(from, to).length > 0;
-      const cluster = asks ? await lookAt(tools.cluster) : [];
+      const cluster = asks ? await lookAt(tools.cluster, from) : [];
       return inventoryRefusals(from, to, {
         operation: (node) => operations.runningFor(node)?.id,
         powerJob: tools.powerJobs.runningFor,
@@ -52,7 +51,10 @@ export function createReloadHooks(tools: HookTools): Omit<ReloadHooks, "onRead">
 }
 
 /** None where it can't be asked. */
-async function lookAt(cluster: HookTools["cluster"]): Promise<readonly Judgement[]> {
+async function lookAt(
+  cluster: HookTools["cluster"],
+  { cluster: { layers } }: Inventory,
+): Promise<readonly Judgement[]> {
   const seen = await cluster.views().catch(() => []);
   return seen.length === layers.length ? seen : [];
 }

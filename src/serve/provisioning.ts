@@ -18,6 +18,7 @@ import type { OperationTools } from "../operations/verb.ts";
 import { verbs } from "../operations/verbs.ts";
 import type { CaInForce } from "../pki/in-force.ts";
 import type { Store } from "../store/store.ts";
+import { clusterIdentity } from "./cluster-identity.ts";
 import type { Consoles } from "./consoles.ts";
 import type { Rendering } from "./rendering.ts";
 import { missingAssets } from "./self-check.ts";
@@ -42,7 +43,10 @@ export function provisionTools(
     operations: store.operations,
     clusters: store.clusters,
     ...{ authority, certificates },
-    cluster: createClusterAccess({ nodes: () => inventory().nodes, ca: () => ca().certPem, clock }),
+    cluster: createClusterAccess({
+      ...{ inventory, ca: () => ca().certPem, clock },
+      identity: clusterIdentity(ca, inventory, now),
+    }),
     shell: createNodeShell(inventory().server.stateDirectory, sshKeyFile),
     installation: (node, operationId) =>
       createInstallation({ ...given, inventory: inventory() }, node, operationId),

@@ -131,6 +131,19 @@ describe("the limits of exchangeJson", () => {
     );
   });
 
+  it("keeps no listener on a connection that it uses again and again", async () => {
+    const keeping = new Agent({ keepAlive: true, maxSockets: 1 });
+    const target = { ...(await member((_, response) => response.end("{}"))), agent: keeping };
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on("warning", note);
+    for (let asked = 0; asked < 15; asked++) await exchangeJson(target, get, limits, never);
+    await Promise.all(Array.from({ length: 15 }, () => exchangeJson(target, get, limits, never)));
+    process.off("warning", note);
+    keeping.destroy();
+    expect(warnings).toEqual([]);
+  });
+
   it("stops when the caller aborts", async () => {
     const abort = new AbortController();
     const target = await member(() => abort.abort());

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createDriver, type Driver } from "../../src/cluster/driver.ts";
+import type { Driver } from "../../src/cluster/driver.ts";
+import { createDriver } from "../../src/cluster/drivers.ts";
 import { judge } from "../../src/cluster/judge.ts";
 import { observe, probeKey, roundTrip } from "../../src/cluster/observe.ts";
 import { type Authority, createAuthority, listen } from "./authority.ts";
@@ -34,7 +35,7 @@ async function driverTo(routes: Routes, layer: "chainfire" | "flaredb" = "chainf
     },
   );
   closers.push(close);
-  return createDriver(layer, { ca: authority.ca, port });
+  return createDriver(layer, { ca: () => authority.ca, ports: { port, raftPort: port + 1 } });
 }
 
 const member = (id: string, role: string) => ({
@@ -111,9 +112,9 @@ describe("roundTrip", () => {
     const unused = () => Promise.reject(new Error("not asked in this test"));
     return {
       layer: "flaredb",
-      members: unused,
-      leader: unused,
-      health: unused,
+      ...{ port: 2479, raftPort: 2480 },
+      ...{ members: unused, leader: unused, health: unused, status: unused },
+      ...{ addMember: unused, removeMember: unused, transferLeader: unused, snapshot: unused },
       putKey: async () =>
         write ? { ok: true, value: undefined } : { ok: false, failed: "down", silent: false },
       getKey: async (_, key) =>
@@ -175,7 +176,10 @@ describe("roundTrip", () => {
       },
     );
     closers.push(close);
-    const driver = createDriver("chainfire", { ca: authority.ca, port });
+    const driver = createDriver("chainfire", {
+      ca: () => authority.ca,
+      ports: { port, raftPort: port + 1 },
+    });
     const only = { ...probe(driver), follower: node(1) };
     expect(await roundTrip(only, never)).toEqual({ ok: true, value: { reads: 1 } });
   });

@@ -3,7 +3,6 @@
 import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
 import { refusing } from "../../src/bmc/refusing.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
-import { layerPorts, layers } from "../../src/cluster/driver.ts";
 import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
 import type { FlakeDisks } from "../../src/install/flake-disks.ts";
 import type { Disk } from "../../src/install/machine-facts.ts";
@@ -25,6 +24,7 @@ import { createCertificateStore } from "../../src/store/certificates.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
 import { createClusterStore, createOperationStore } from "../../src/store/operations.ts";
+import { fakeCluster } from "./cluster.ts";
 import { aDisk, someFacts } from "./machine-facts.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
 
@@ -115,11 +115,7 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
     nodes,
     operations: createOperationStore(database, now),
     clusters: createClusterStore(database, now),
-    cluster: {
-      view: async (layer) => clusterView(layer, machines),
-      views: async () => layers.map((layer) => clusterView(layer, machines)),
-      roundTrip: async () => ({ ok: true, value: { reads: 1 } }),
-    },
+    cluster: fakeCluster(inventory.cluster.layers, (layer) => clusterView(layer, machines)),
     bmc: (node) => fakeBmc(machineOf(machines, node), nodes, node),
     startTurn: async () => {},
     powerAsked: () => {},
@@ -171,7 +167,7 @@ function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachin
   const founder = names.find((name) => machines.get(name)?.membership?.kind === "bootstrap");
   const members = names.map((id) => ({
     id,
-    raftAddress: `${id}:${layerPorts[layer] + 1}`,
+    raftAddress: `${id}:${layer === "flaredb" ? 2480 : 2380}`,
     status: (machines.get(id)?.stopped.size ?? 0) === 0 ? "healthy" : "unreachable",
     role: id === founder ? ("leader" as const) : ("follower" as const),
   }));

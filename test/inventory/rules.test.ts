@@ -97,6 +97,22 @@ test.each<[string, string, ...string[]]>([
     "cluster.peers.1: node01 is named twice: remove one",
   ],
   [
+    "a layer is named once",
+    edited("name: prod-cluster", "name: prod-cluster, layers: [flaredb, flaredb]"),
+    "cluster.layers.1: flaredb is named twice: remove one",
+  ],
+  [
+    "a layer has a driver",
+    edited("name: prod-cluster", "name: prod-cluster, layers: [consul]"),
+    'cluster.layers.0: "consul" is not one of chainfire, flaredb, etcd',
+  ],
+  [
+    "etcd and a service of its nodes have their own ports",
+    edited("name: prod-cluster", "name: prod-cluster, layers: [etcd]"),
+    "services.chainfire.port: 2379 is the port of etcd already, and node node01 runs both: choose another",
+    "services.chainfire.raftPort: 2380 is the port of etcd already, and node node01 runs both: choose another",
+  ],
+  [
     "two services of a node have two ports",
     top("services: { iam: { port: 2380 } }\n"),
     "services.iam.port: 2380 is the port of services.chainfire.raftPort already, and node node01 runs both: choose another",
@@ -323,6 +339,11 @@ test.each<[string, string, ...string[]]>([
     "a rack with the majority of voters",
     voters(3, true),
     "nodes: rack r0 holds 2 of 3 voters, and without it the cluster has no majority: spread them over more racks",
+  ],
+  [
+    "a layer that a voter does not run",
+    node("    services: [chainfire]\n"),
+    "cluster.layers.1: node01 is to form the cluster and does not run flaredb: add flaredb to its services, or take it out of cluster.layers",
   ],
   [
     "a profile of no node",

@@ -186,3 +186,16 @@ test("a cluster that was formed keeps its name, for its voters are known by it",
   ]);
   expect(inventoryRefusals(site, to, { ...idle, clusterFormed: false })).toEqual([]);
 });
+
+test("a cluster that was formed keeps its layers, for their voters are counted", () => {
+  const to = { ...site, cluster: { ...site.cluster, layers: ["chainfire" as const] } };
+  expect(inventoryRefusals(site, to, idle)).toEqual([
+    {
+      reason:
+        "flaredb can't be taken out of cluster.layers: the cluster was formed with it, and its voters are counted",
+      next: expect.stringContaining("put flaredb back"),
+    },
+  ]);
+  expect(inventoryRefusals(site, to, { ...idle, clusterFormed: false })).toEqual([]);
+  expect(inventoryRefusals(to, site, idle)).toEqual([]);
+});

@@ -1,4 +1,4 @@
-// Waits until the node is a healthy voter on both layers, as told by the cluster itself.
+// Waits until the node is a healthy voter on every layer, as told by the cluster itself.
 
 import type { Judgement } from "../../cluster/judge.ts";
 import type { StepContext } from "../provision.ts";
@@ -8,9 +8,9 @@ export function joinCluster(context: StepContext): Step {
   const { node, inventory } = context;
   return {
     id: "join",
-    title: "join both Raft layers",
+    title: "join the Raft layers",
     deadlineMs: inventory.timeouts.joinSeconds * 1000,
-    next: `on node ${node.name} read: journalctl -u chainfire-cluster-join -u flaredb-cluster-join`,
+    next: `on node ${node.name} read: journalctl ${inventory.cluster.layers.map((layer) => `-u ${layer}-cluster-join`).join(" ")}`,
     run: async () => {
       const views = await context.cluster.views();
       if (views.some((view) => view.verdict !== "no-cluster"))

@@ -59,7 +59,7 @@ function obstacleTo(context: StepContext, views: readonly Judgement[]): StepResu
   if (member !== undefined)
     return failed(
       `node ${name} has become a member of ${member.layer} meanwhile: nothing was wiped`,
-      `remove it from both layers first, then run: rackstrap provision ${name}`,
+      `remove it from every layer first, then run: rackstrap provision ${name}`,
     );
   if (views.some((view) => view.verdict !== "no-cluster")) return undefined;
   const doubtful = views.find((view) => view.doubtful.length > 0);

@@ -1,15 +1,16 @@
-// Judges the cluster: a healthy voter on both layers, one agreed leader, a write read back through a follower.
+// Judges the cluster: a healthy voter on every layer, one agreed leader, a write read back through a follower.
 
-import { layers } from "../../cluster/driver.ts";
+import type { Layer } from "../../cluster/driver.ts";
 import type { Judgement } from "../../cluster/judge.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 
 export function verifyCluster(context: StepContext): Step {
   const { inventory } = context;
+  const { layers } = inventory.cluster;
   return {
     id: "verify",
-    title: "verify both layers",
+    title: "verify every layer of the cluster",
     deadlineMs: inventory.timeouts.verifySeconds * 1000,
     next: "look at the cluster: rackstrap cluster status",
     run: async (_attempt, signal) => {
@@ -23,7 +24,7 @@ export function verifyCluster(context: StepContext): Step {
 
 async function problemsOf(
   context: StepContext,
-  layer: (typeof layers)[number],
+  layer: Layer,
   signal: AbortSignal,
 ): Promise<string[]> {
   const view = await context.cluster.view(layer);
