@@ -7,6 +7,7 @@ import {
   type CertificateView,
   certificatesAnswer,
 } from "../api/certificate-shapes.ts";
+import { addCertsRotateCommand } from "./certs-rotate.ts";
 import { addCertsStatusCommand } from "./certs-status.ts";
 import { authorityLines } from "./certs-text.ts";
 import { exitCodes } from "./exit.ts";
@@ -21,6 +22,7 @@ interface CertsOptions extends GlobalOptions {
 export function addCertsCommand(program: Command, done: Done): void {
   const certs = program.command("certs").description("the cluster's certificates");
   addCertsStatusCommand(certs, done);
+  addCertsRotateCommand(certs, done);
   certs
     .command("list")
     .description("each node's last certificate and when it ends; exit 1 when one has ended")

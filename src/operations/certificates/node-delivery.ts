@@ -5,6 +5,7 @@ import type { ServiceName } from "../../inventory/services.ts";
 import { sha256 } from "../../pki/chain.ts";
 import { shownCertificate } from "../../pki/handshake.ts";
 import type { NodeShell, ShellAnswer } from "../node-shell.ts";
+import { unitsOf } from "../steps/services.ts";
 import {
   type DeliveredFile,
   deliveryInput,
@@ -13,7 +14,7 @@ import {
   settleScript,
   sumsScript,
 } from "./delivery-script.ts";
-import { parseUnits, showing, startOrder, type Unit, unitProperties } from "./services.ts";
+import { parseUnits, showing, type Unit, unitProperties } from "./services.ts";
 
 export interface NodeDelivery {
   /** Replaces all of the files or none, and keeps what was there. */
@@ -49,7 +50,7 @@ export function createNodeDelivery(
   { inventory, ca }: { readonly inventory: Inventory; readonly ca: () => string },
   node: Node,
 ): NodeDelivery {
-  const services = startOrder(node);
+  const services = unitsOf(node).toReversed();
   const run = async (command: string, signal: AbortSignal, input = "") =>
     await shell.run(node, command, { timeoutMs, input }, signal);
   const answers = async (service: ServiceName, signal: AbortSignal): Promise<boolean> => {

@@ -1,16 +1,11 @@
 // The services that read a node's certificate: in which order they start, and what is next while they are started anew. Pure.
 
 import type { Node } from "../../inventory/schema.ts";
-import { type ServiceName, serviceNames } from "../../inventory/services.ts";
+import type { ServiceName } from "../../inventory/services.ts";
 
 /** Those that show the node's certificate to whoever connects (runbook §5.3), in the order in which they come up. */
 export function showing({ services }: Pick<Node, "services">) {
   return (["chainfire", "flaredb", "iam"] as const).filter((name) => services.includes(name));
-}
-
-/** Each behind those that it needs: FlareDB asks Chainfire, and IAM asks FlareDB. Stopped in reverse. */
-export function startOrder({ services }: Pick<Node, "services">): readonly ServiceName[] {
-  return serviceNames.filter((name) => services.includes(name));
 }
 
 /** A service on its node, as the service manager there has it. */

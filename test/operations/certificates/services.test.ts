@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import {
   nextRestart,
+  parseUnits,
   type RestartMove,
   showing,
-  startOrder,
   type Unit,
 } from "../../../src/operations/certificates/services.ts";
 
@@ -81,13 +81,35 @@ function after(unit: Unit, move: RestartMove): Unit {
   return move.kind === "start" ? { ...started, invocation: `${unit.service[0]}2` } : started;
 }
 
-test("services start behind those that they need, and only the first three show certificates", () => {
-  const node = { services: ["k8shost", "iam", "flaredb", "chainfire"] as const };
-  expect(startOrder({ services: [...node.services] })).toEqual([
-    "chainfire",
-    "flaredb",
-    "iam",
-    "k8shost",
-  ]);
+test("only the first three services show certificates, each only where it runs", () => {
   expect(showing({ services: ["k8shost", "iam", "chainfire"] })).toEqual(["chainfire", "iam"]);
+});
+
+test("what systemctl show prints is read by its paragraphs, in the order asked", () => {
+  const text = `LoadState=loaded
+ActiveState=active
+InvocationID=aa11
+
+LoadState=not-found
+ActiveState=inactive
+InvocationID=
+
+LoadState=loaded
+InvocationID=
+ActiveState=failed
+`;
+  expect(parseUnits(["chainfire", "flaredb", "iam"], text)).toEqual([
+    { service: "chainfire", state: "active", invocation: "aa11" },
+    { service: "flaredb", state: "absent", invocation: "" },
+    { service: "iam", state: "inactive", invocation: "" },
+  ]);
+  const state = (active: string) =>
+    parseUnits(["iam"], `LoadState=loaded\nActiveState=${active}\nInvocationID=x`)[0]?.state;
+  expect(["activating", "deactivating", "reloading", "maintenance"].map(state)).toEqual([
+    "moving",
+    "moving",
+    "active",
+    "moving",
+  ]);
+  expect(parseUnits(["iam"], "")[0]?.state).toBe("absent");
 });
