@@ -7,10 +7,14 @@ import type { ReadSecret } from "../inventory/secret.ts";
 import { nameSecret } from "../inventory/secret-schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import { loadAuthority } from "../pki/authority.ts";
-import { loadOrCreateCa } from "../pki/ca.ts";
+import { type Ca, loadOrCreateCa } from "../pki/ca.ts";
+import { replaceDurably } from "../pki/durable.ts";
 import type { CaInForce } from "../pki/in-force.ts";
 import type { Passphrase } from "../pki/key-file.ts";
 import { rotateCa } from "../pki/rotate-ca.ts";
+
+/** What nodes trust, for clients on this host such as curl: in the state directory, whatever the CA and its rotation. */
+const bundleFile = "ca-bundle.pem";
 
 /** Throws one sentence with the remedy when the CA can't be used, or its passphrase not be read. */
 export async function openSiteCa(
@@ -19,22 +23,27 @@ export async function openSiteCa(
   now: () => number,
 ): Promise<CaInForce> {
   const { pki, server } = inventory;
+  const publish = async (ca: Ca): Promise<Ca> => {
+    await replaceDurably(join(server.stateDirectory, bundleFile), ca.certPem);
+    return ca;
+  };
   const passphrase = pki.passphrase && (await readPassphrase(pki.passphrase, readSecret));
   if (pki.authority !== undefined) {
-    const ca = await loadAuthority(pki.authority, { passphrase, nowMs: now() });
+    const ca = await publish(await loadAuthority(pki.authority, { passphrase, nowMs: now() }));
     const refusal = refusalOf(pki.authority);
     return { ca: () => ca, refusal, rotate: async () => ({ ok: false, ...refusal }) };
   }
   const directory = join(server.stateDirectory, "pki");
   const settings = () => ({ ...settingsOf(inventory), passphrase, nowMs: now() });
-  let ca = await loadOrCreateCa(directory, settings());
+  const load = async () => await publish(await loadOrCreateCa(directory, settings()));
+  let ca = await load();
   return {
     ca: () => ca,
     refusal: undefined,
     rotate: async (step, replaced) => {
       const why = await rotateCa(directory, { step, replaced }, settings());
       if (why !== undefined) return { ok: false, why, next: "see: rackstrap certs status" };
-      ca = await loadOrCreateCa(directory, settings());
+      ca = await load();
       return { ok: true };
     },
   };

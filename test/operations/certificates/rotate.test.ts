@@ -90,6 +90,8 @@ test("the CA is replaced on every node, with no moment in which two members don'
   expect(authority.ca()).toMatchObject({ stage: "one", alsoTrusted: [] });
   expect(fingerprintOf(authority.ca().certificate)).not.toBe(old);
   expect(await problems()).toEqual([]);
+  const state = living.tools.inventory().server.stateDirectory;
+  expect(readFileSync(join(state, "ca-bundle.pem"), "utf8")).toBe(authority.ca().certPem);
   for (const name of living.nodes.keys()) {
     expect(text(name, "ca-cert.pem")).toBe(authority.ca().certPem);
     expect(files(name)).toEqual(clean(name));
