@@ -26,13 +26,11 @@ import {
 const options = z.strictObject({
   /** The CA, too. */
   ca: z.boolean().default(false),
-});
-
-const parameters = z.object({
-  /** In the order in which they are done. */
-  order: z.array(z.string()),
-  /** SHA-256 of the certificate of the CA that is replaced; absent: it stays. */
-  replaced: z.string().optional(),
+  /** SHA-256 of the certificate of the CA that is replaced; absent: the one in use. An operation is kept with it, and ordered again with it. */
+  replaced: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 
 export const rotateCertificates: Verb = {
@@ -43,8 +41,8 @@ export const rotateCertificates: Verb = {
   draft: async (tools, chosen, order) => await draftRotation(tools, chosen, order),
   plan: (tools, operation) => {
     const work = workOf(tools, operation);
-    const { order, replaced } = parameters.parse(operation.parameters);
-    const nodes = order.map((name) => declared(work, name));
+    const { replaced } = options.parse(operation.parameters);
+    const nodes = operation.nodes.map((name) => declared(work, name));
     const parts = replaced === undefined ? [each("certificate")] : withCa(replaced);
     const all = parts.flatMap((part) => ("phase" in part ? part.about : []));
     return {
@@ -125,7 +123,7 @@ async function draftRotation(
   chosen: readonly Node[],
   order: Order,
 ): Promise<Draft> {
-  const { ca } = options.parse(order.options);
+  const { ca, replaced = outgoing(tools.authority.ca()) } = options.parse(order.options);
   const inventory = tools.inventory();
   const stateOf = ({ name }: Node) => tools.nodes.node(name).state;
   const installed = inventory.nodes.filter((node) => isInstalled(stateOf(node)));
@@ -145,7 +143,7 @@ async function draftRotation(
         : [
             {
               ...{ node: only ?? inventory.cluster.name, nodes: names },
-              parameters: { order: names, ...(ca && { replaced: outgoing(tools.authority.ca()) }) },
+              parameters: { ca, ...(ca && { replaced }) },
             },
           ],
     destroys: ca ? ["the key of the CA that is replaced"] : [],
@@ -155,7 +153,7 @@ async function draftRotation(
       ...leftOut(installed, meant).map((name) => `${name} is not active, and is left out`),
     ],
     refusals: [
-      ...(ca ? caRefusals(tools, chosen) : []),
+      ...(ca ? caRefusals(tools, leftOut(installed, meant)) : []),
       ...(names.length === 0 ? [nobody] : []),
       ...meant.flatMap((node) => notReady(node, stateOf(node), ca)),
       ...taking.flatMap(({ refusals }) => refusals),
@@ -198,15 +196,15 @@ function caNotes({ stage }: Ca): string[] {
     : [rounds, "a rotation has begun, and is taken up where it stands"];
 }
 
-function caRefusals({ authority }: OperationTools, chosen: readonly Node[]): OrderRefusal[] {
+function caRefusals({ authority }: OperationTools, missing: readonly string[]): OrderRefusal[] {
   const { refusal } = authority;
   return [
     ...(refusal === undefined ? [] : [{ reason: refusal.why, next: refusal.next }]),
-    ...(chosen.length === 0
+    ...(missing.length === 0
       ? []
       : [
           {
-            reason: "the CA is replaced on all nodes or on none, and nodes are named",
+            reason: `the CA is replaced on all nodes or on none, and ${missing.join(", ")} would be left out`,
             next: "name no node: rackstrap certs rotate --ca",
           },
         ]),
