@@ -1,7 +1,6 @@
 // What is done on an installed node when its certificates are replaced: files, and the services that read them. Each call may be repeated.
 
 import type { Inventory, Node } from "../../inventory/schema.ts";
-import type { ServiceName } from "../../inventory/services.ts";
 import { sha256 } from "../../pki/chain.ts";
 import { shownCertificate } from "../../pki/handshake.ts";
 import type { NodeShell, ShellAnswer } from "../node-shell.ts";
@@ -14,7 +13,7 @@ import {
   settleScript,
   sumsScript,
 } from "./delivery-script.ts";
-import { parseUnits, showing, type Unit, unitProperties } from "./services.ts";
+import { parseUnits, showing, type Unit, type UnitName, unitProperties } from "./services.ts";
 
 export interface NodeDelivery {
   /** Replaces all of the files or none, and keeps what was there. */
@@ -28,7 +27,7 @@ export interface NodeDelivery {
   /** The node's services in the order in which they start; those that it has no unit for are left out. */
   units(signal: AbortSignal): Promise<Looked<readonly Unit[]>>;
   /** Asks the service manager, and waits for nothing. */
-  order(verb: "stop" | "start", service: ServiceName, signal: AbortSignal): Promise<ShellAnswer>;
+  order(verb: "stop" | "start", service: UnitName, signal: AbortSignal): Promise<ShellAnswer>;
 }
 
 type Named = Pick<DeliveredFile, "name">;
@@ -50,11 +49,14 @@ export function createNodeDelivery(
   { inventory, ca }: { readonly inventory: Inventory; readonly ca: () => string },
   node: Node,
 ): NodeDelivery {
-  const services = unitsOf(node).toReversed();
+  // etcd reads whom it trusts when it starts, and nothing of a node stands before its layer.
+  const etcd = inventory.cluster.layers.includes("etcd") ? (["etcd"] as const) : [];
+  const services: readonly UnitName[] = [...etcd, ...unitsOf(node).toReversed()];
   const run = async (command: string, signal: AbortSignal, input = "") =>
     await shell.run(node, command, { timeoutMs, input }, signal);
-  const answers = async (service: ServiceName, signal: AbortSignal): Promise<boolean> => {
-    if (!showing(node).some((name) => name === service)) return true;
+  const answers = async (name: UnitName, signal: AbortSignal): Promise<boolean> => {
+    const service = showing(node).find((each) => each === name);
+    if (service === undefined) return true;
     const { port } = inventory.services[service];
     const { productionAddress: address, fqdn: servername } = node;
     const query = { address, port, servername, ca: ca(), timeoutMs: handshakeMs };

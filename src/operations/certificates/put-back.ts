@@ -27,7 +27,7 @@ export async function putBack(operation: Operation, all: readonly NodeWork[]): P
 
 /** The steps in which the node has files that nobody has proven. */
 function unsettled(about: NodeWork): string[] {
-  return ["deliver", "restart", "prove", "voter"].map((name) => stepId(name, about));
+  return ["deliver", "hand-over", "restart", "prove", "voter"].map((name) => stepId(name, about));
 }
 
 /** Services that run with the files that were taken back, or don't run any more. */

@@ -2,18 +2,18 @@
 // outside, healthy, and only then are the old ones forgotten.
 
 import type { Node } from "../../inventory/schema.ts";
-import type { ServiceName } from "../../inventory/services.ts";
 import { sha256 } from "../../pki/chain.ts";
 import { presentedCertificate } from "../../pki/handshake.ts";
 import { withinBudget } from "../budget.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 import { awaitVoter } from "../steps/await-voter.ts";
+import { handOver } from "../steps/hand-over.ts";
 import { shellFailure } from "../steps/services.ts";
 import type { Work } from "../verb.ts";
 import { certificateFiles } from "./delivery-script.ts";
 import { issuedFor, issueRecorded } from "./issue-recorded.ts";
 import { createNodeDelivery, type NodeDelivery, summed } from "./node-delivery.ts";
-import { nextRestart, showing, type Unit } from "./services.ts";
+import { nextRestart, showing, type Unit, type UnitName } from "./services.ts";
 
 /** What a node is given: a new certificate with what it trusts, or the latter alone. */
 export type Phase = "certificate" | "trust-both" | "trust-new";
@@ -48,13 +48,15 @@ export function stepId(step: string, { node, phase }: Pick<NodeWork, "node" | "p
 
 export function nodeSteps(about: NodeWork): readonly Step[] {
   const { work, node } = about;
-  const voter = { ...awaitVoter(work, node), id: stepId("voter", about) };
   const isMember = node.services.includes("chainfire") && node.services.includes("flaredb");
+  const ofMember = (made: Step, name: string) =>
+    isMember ? [{ ...made, id: stepId(name, about) }] : [];
   return [
     deliver(about),
+    ...ofMember(handOver(work, node), "hand-over"),
     restart(about),
     prove(about),
-    ...(isMember ? [voter] : []),
+    ...ofMember(awaitVoter(work, node), "voter"),
     settle(about),
   ];
 }
@@ -123,7 +125,7 @@ async function newFiles({ work, node, phase }: NodeWork) {
 }
 
 /** The invocation of each service that ran when the node had its new files: those have to run anew. */
-export type Before = Readonly<Partial<Record<ServiceName, string>>>;
+export type Before = Readonly<Partial<Record<UnitName, string>>>;
 
 export function invocationsOf(units: readonly Unit[]): Before {
   const running = units.filter(({ state }) => state === "active");

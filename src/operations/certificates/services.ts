@@ -8,9 +8,12 @@ export function showing({ services }: Pick<Node, "services">) {
   return (["chainfire", "flaredb", "iam"] as const).filter((name) => services.includes(name));
 }
 
+/** A unit that reads the node's certificate: a service of the inventory, or the member of a layer that is none. */
+export type UnitName = ServiceName | "etcd";
+
 /** A service on its node, as the service manager there has it. */
 export interface Unit {
-  readonly service: ServiceName;
+  readonly service: UnitName;
   /** `absent`: no such unit there. `moving`: on its way up or down. */
   readonly state: "absent" | "active" | "inactive" | "moving";
   /** Another one with each start. */
@@ -34,7 +37,7 @@ const unitStates: Readonly<Record<string, Unit["state"]>> = {
 
 /** The states of `services` from the answer of `systemctl show`, which has a paragraph for each in the order asked. */
 export function parseUnits(
-  services: readonly ServiceName[],
+  services: readonly UnitName[],
   text: string,
 ): readonly Omit<Unit, "answers">[] {
   const paragraphs = text.split(/\n\s*\n/);
@@ -48,8 +51,8 @@ export function parseUnits(
 }
 
 export type RestartMove =
-  | { readonly kind: "stop" | "start"; readonly service: ServiceName }
-  | { readonly kind: "wait"; readonly service: ServiceName; readonly why: string }
+  | { readonly kind: "stop" | "start"; readonly service: UnitName }
+  | { readonly kind: "wait"; readonly service: UnitName; readonly why: string }
   | { readonly kind: "done" };
 
 /**
@@ -59,7 +62,7 @@ export type RestartMove =
  */
 export function nextRestart(
   units: readonly Unit[],
-  before: Readonly<Partial<Record<ServiceName, string>>>,
+  before: Readonly<Partial<Record<UnitName, string>>>,
 ): RestartMove {
   const moving = units.find(({ state }) => state === "moving");
   if (moving !== undefined)

@@ -199,6 +199,8 @@ const draft = async (nodes: readonly string[], options: object = {}) =>
     ...{ verb: "rotate-certificates", nodes, options: { ...options }, force: [] },
   });
 
+const nodeSteps = ["deliver", "hand-over", "restart", "prove", "voter", "settle"];
+
 test("the draft has the steps of each node, the sums, and changes nothing", async () => {
   const { drafted, refusals, quorum, destroys } = await draft([], { ca: true });
   expect(refusals).toEqual([]);
@@ -207,15 +209,11 @@ test("the draft has the steps of each node, the sums, and changes nothing", asyn
   const ids = drafted[0]?.steps.map(({ id }) => id) ?? [];
   expect(ids.filter((id) => id.startsWith("ca-") || id.endsWith("node03"))).toEqual([
     "ca-begin",
-    ...["deliver", "restart", "prove", "voter", "settle"].map(
-      (step) => `${step}-trust-both-node03`,
-    ),
+    ...nodeSteps.map((step) => `${step}-trust-both-node03`),
     "ca-switch",
-    ...["deliver", "restart", "prove", "voter", "settle"].map(
-      (step) => `${step}-certificate-node03`,
-    ),
+    ...nodeSteps.map((step) => `${step}-certificate-node03`),
     "ca-finish",
-    ...["deliver", "restart", "prove", "voter", "settle"].map((step) => `${step}-trust-new-node03`),
+    ...nodeSteps.map((step) => `${step}-trust-new-node03`),
   ]);
   expect(living.log).toEqual([]);
   expect(living.tools.authority.ca().stage).toBe("one");
