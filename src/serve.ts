@@ -5,7 +5,6 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
-import { certificatesView } from "./api/certificates.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
 import type { Rackstrap } from "./api/service.ts";
 import { loadOrCreateToken } from "./api/token.ts";
@@ -26,12 +25,12 @@ import { type InventoryReload, openInventory } from "./serve/inventory-reload.ts
 import { createInventoryService } from "./serve/inventory-service.ts";
 import { loadBoot } from "./serve/load-boot.ts";
 import { startLoaderWatch } from "./serve/loader-watch.ts";
-import { serverMetrics } from "./serve/metrics.ts";
+import { latestOf, serverMetrics } from "./serve/metrics.ts";
 import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
 import { startPower } from "./serve/power.ts";
 import { provisionTools, startRunner } from "./serve/provisioning.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
-import { loadSiteCa } from "./serve/site-ca.ts";
+import { openSiteCa } from "./serve/site-ca.ts";
 import { createVerification } from "./serve/verification.ts";
 import { clock } from "./serve/wall-clock.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -90,13 +89,13 @@ async function start(
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory());
   const readSecret = createSecretReader(process.env);
-  const ca = await loadSiteCa(inventory(), readSecret, now());
+  const authority = await openSiteCa(inventory(), readSecret, now);
   const controllers = openControllers(inventory, readSecret, logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
   closers.push(() => power.close());
   const tools = {
-    ...provisionTools(inventory, store, assets, rendering, sshKey.file, ca),
+    ...provisionTools(inventory, store, assets, rendering, sshKey.file, authority),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
   };
   const servedScripts = openServedScripts(stateDirectory, logger);
@@ -124,7 +123,7 @@ async function start(
   });
   closers.push(() => followed.close());
   const { nodes, operations, certificates } = store;
-  const checked = { reload, assets, rendering, network, controllers, ca, certificates, now };
+  const checked = { reload, assets, rendering, network, controllers, certificates, now };
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
     orders: { ...tools, powerJobs: power.jobs },
@@ -137,10 +136,10 @@ async function start(
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
-    check: (request) => checkAll(checked, request),
-    diagnosing: createDiagnosing({ ...checked, store, sshKey }),
-    verify: createVerification({ ...tools, certificates, readSecret, sshKey, ca: () => ca }),
-    certificates: () => certificatesView(ca, certificates),
+    check: (request) => checkAll({ ...checked, ca: authority.ca }, request),
+    ...{ ca: authority.ca, certificates },
+    diagnosing: createDiagnosing({ ...checked, ca: authority.ca, store, sshKey }),
+    verify: createVerification({ ...tools, certificates, readSecret, sshKey, ca: authority.ca }),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
@@ -148,6 +147,7 @@ async function start(
         damagedAssets: assets.current().damaged.length,
         assetsCheckedMs: checks.lastCheckMs(),
         inventory: reload.status(),
+        certificates: latestOf(certificates.certificates(), inventory()),
         power: inventory().nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
         nowMs: now(),
       }),

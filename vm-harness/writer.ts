@@ -7,7 +7,6 @@ import { Agent, request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const [caFile = "", domain = "", port = "", ...members] = process.argv.slice(2);
-const ca = readFileSync(caFile, "utf8");
 const agent = new Agent({ keepAlive: true });
 const pauseMs = 100;
 const attemptMs = 5000;
@@ -22,7 +21,9 @@ function ask(member: string, method: "GET" | "PUT", key: string, body?: string):
   const headers = body === undefined ? {} : { "content-type": "application/json" };
   return new Promise((resolve, reject) => {
     const sent = request({
-      ...{ host: address, port, servername: `${name}.${domain}`, ca, agent, method, headers },
+      ...{ host: address, port, servername: `${name}.${domain}`, agent, method, headers },
+      // Read each time, as a client does whose CA may be replaced while it runs.
+      ca: readFileSync(caFile, "utf8"),
       path: `/v1/kv/${key}`,
       signal: AbortSignal.timeout(attemptMs),
     });

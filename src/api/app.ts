@@ -4,7 +4,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { Secret } from "../net/secret.ts";
 import { addBmcRoutes } from "./bmc-routes.ts";
-import { certificatesAnswer } from "./certificate-shapes.ts";
+import { addCertificateRoutes } from "./certificate-routes.ts";
 import { addConsoleRoutes } from "./console-routes.ts";
 import { diagnosisShape } from "./diagnosis-shapes.ts";
 import { discoveredAnswer, discoveryShape } from "./discovered-shapes.ts";
@@ -67,6 +67,7 @@ export function createApi({ service, token, log }: ApiDependencies): FastifyInst
   addPowerRoutes(app, service);
   addConsoleRoutes(app, service);
   addBmcRoutes(app, service);
+  addCertificateRoutes(app, service);
   addInventoryRoutes(app, service);
   addVerifyRoutes(app, service);
   return app;
@@ -101,7 +102,6 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get<{ Params: { node: string; stage: string } }>("/api/render/:node/:stage", ({ params }) =>
     give(shapes.renderedShape, service.render(params.node, params.stage)),
   );
-  app.get("/api/certificates", () => give(certificatesAnswer, service.certificates()));
   app.get("/api/check", async ({ query }) => {
     const request = take(shapes.checkQuery, query);
     return give(shapes.checkAnswer, { checks: await service.check(request) });

@@ -20,7 +20,7 @@ import type { PowerWatch } from "../operations/power-watch.ts";
 import type { Clock } from "../operations/runner.ts";
 import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
-import type { CertificatesView } from "./certificate-shapes.ts";
+import { type CertificateTools, createCertificateService } from "./certificates.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import { type Diagnosing, diagnoseSubject } from "./diagnosis.ts";
 import { createDiscoveredService } from "./discovered-service.ts";
@@ -43,6 +43,7 @@ import type { VerifyService } from "./verify-routes.ts";
 export interface RackstrapTools
   extends Omit<ConsoleTools, "declared">,
     Omit<BmcTools, "declared">,
+    Omit<CertificateTools, "declared">,
     OperationServiceTools {
   readonly powerJobs: PowerJobs;
   readonly inventory: LiveInventory;
@@ -61,7 +62,6 @@ export interface RackstrapTools
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
-  readonly certificates: () => CertificatesView;
   readonly verify: VerifyService["verify"];
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
@@ -102,6 +102,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     }),
     ...createConsoleService({ ...tools, declared }),
     ...createBmcService({ ...tools, declared }),
+    ...createCertificateService({ ...tools, declared }),
     drift: (names) =>
       (names?.map(declared) ?? inventory().nodes).map((node) => driftView(tools, node)),
     ...createOperationService(tools),
@@ -125,7 +126,6 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
-    certificates: () => tools.certificates(),
     ...tools.inventoryFiles,
     check: async (request) => await tools.check(request),
     verify: (request, signal) => tools.verify(request, signal),

@@ -3,7 +3,7 @@
 
 import type { CheckLine } from "../preflight/line.ts";
 import type { BmcService } from "./bmc-service.ts";
-import type { CertificatesView } from "./certificate-shapes.ts";
+import type { CertificateService } from "./certificates.ts";
 import type { ConsoleService } from "./console-service.ts";
 import type { DiagnosisView } from "./diagnosis-shapes.ts";
 import type { DiscoveredService } from "./discovered-service.ts";
@@ -64,6 +64,7 @@ export interface Rackstrap
   extends PowerService,
     ConsoleService,
     BmcService,
+    CertificateService,
     DiscoveredService,
     InventoryService,
     OperationService,
@@ -81,8 +82,6 @@ export interface Rackstrap
   drift(nodes: readonly string[] | undefined): readonly DriftView[];
   cluster(): Promise<readonly LayerView[]>;
   formation(): Promise<Formation>;
-  /** The CA in use, and what was issued. */
-  certificates(): CertificatesView;
   render(node: string, stage: string): Rendered;
   /** What the running server finds wrong or right with itself and its inventory. */
   check(request: CheckRequest): Promise<readonly CheckLine[]>;

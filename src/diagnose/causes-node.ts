@@ -49,7 +49,7 @@ export const nodeCauses = {
     runbook: "E10",
     means: "the node's certificate has expired",
     confidence: "certain",
-    next: "rackstrap certs list",
+    next: "rackstrap certs rotate {node}",
   },
   "certificate-not-yet-valid": {
     runbook: "E10",
@@ -62,13 +62,13 @@ export const nodeCauses = {
     runbook: "E10",
     means: "the node's certificate, or the CA that it trusts, is not of this cluster's CA",
     confidence: "certain",
-    next: "rackstrap certs list",
+    next: "rackstrap certs rotate {node}",
   },
   "certificate-other-name": {
     runbook: "E10",
     means: "the node's certificate is for another name",
     confidence: "certain",
-    next: "rackstrap certs list",
+    next: "rackstrap certs rotate {node}",
   },
   "certificate-not-loaded": {
     runbook: "E10",

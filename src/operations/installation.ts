@@ -30,7 +30,7 @@ import type { Installation, InstallerSighting, RunView } from "./provision.ts";
 
 export interface InstallationTools {
   readonly inventory: Inventory;
-  readonly ca: Ca;
+  readonly ca: () => Ca;
   readonly certificates: CertificateStore;
   /** Private SSH key that the installer accepts. */
   readonly sshKeyFile: string;

@@ -61,10 +61,10 @@ function createLooks(tools: DiagnosingTools): Looks {
   const { controllers, sshKey } = tools;
   const sshKeyFile = sshKey.file;
   const inventory = tools.reload.inForce;
-  const authority = tools.ca.certPem;
-  const ca = () => tools.ca;
-  const identity = clusterIdentity(ca, inventory, tools.now);
-  const driver = driversOf({ inventory, ca: () => authority, identity }, layerLimits);
+  // Asked for each time: a rotation changes what nodes trust while the server runs.
+  const authority = () => tools.ca().certPem;
+  const identity = clusterIdentity(tools.ca, inventory, tools.now);
+  const driver = driversOf({ inventory, ca: authority, identity }, layerLimits);
   const shell = createNodeShell(inventory().server.stateDirectory, sshKeyFile);
   const surroundings = systemSurroundings(probing(controllers));
   return {
@@ -75,10 +75,15 @@ function createLooks(tools: DiagnosingTools): Looks {
       await lookAtInstaller({ inventory: inventory(), sshKeyFile }, node, operation, signal),
     install: async (operation, nowMs) => await lookAtInstall(inventory(), operation, nowMs),
     system: async (node, signal) =>
-      await lookAtSystem({ inventory: inventory(), shell, authority }, node, signal),
+      await lookAtSystem({ inventory: inventory(), shell, authority: authority() }, node, signal),
     ports: async (node, signal) => await lookAtPorts(inventory(), node, signal),
     handshakes: async (node, fingerprint, signal) =>
-      await lookAtHandshakes({ inventory: inventory(), authority }, node, fingerprint, signal),
+      await lookAtHandshakes(
+        { inventory: inventory(), authority: authority() },
+        node,
+        fingerprint,
+        signal,
+      ),
     layers: async (signal) => await lookAtLayers(inventory(), driver, signal),
   };
 }

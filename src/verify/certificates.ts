@@ -48,7 +48,7 @@ export function certificateLine(
   nowMs: number,
 ): VerifyLine {
   const subject = { area: "certificates", title: `${node.name} ${service} ${port}` } as const;
-  const renew = `give ${node.name} a new one (docs/certificates.md); rackstrap certs list has what was issued`;
+  const renew = `give ${node.name} a new one: rackstrap certs rotate ${node.name}`;
   if (shown.kind === "silent")
     return error(subject, shown.why, `on ${node.name}: systemctl status ${service}`);
   const { notBeforeMs, notAfterMs, chainFault, namesNode, names, fingerprint } = shown;

@@ -3,7 +3,7 @@
 
 import type { BmcService } from "../../src/api/bmc-service.ts";
 import type { ProbeView } from "../../src/api/bmc-shapes.ts";
-import type { CertificatesView } from "../../src/api/certificate-shapes.ts";
+import type { CertificateStatusView, CertificatesView } from "../../src/api/certificate-shapes.ts";
 import type { ConsoleService } from "../../src/api/console-service.ts";
 import type { DiagnosisView } from "../../src/api/diagnosis-shapes.ts";
 import type { InventoryService } from "../../src/api/inventory-routes.ts";
@@ -245,6 +245,10 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     ],
     metrics: async () => [dhcpEvents],
     certificates: () => certificatesView,
+    certificateStatus: async ({ node, within }) => {
+      node?.forEach(known);
+      return { ...certificateStatusView, withinDays: within };
+    },
     check: async () => [
       { area: "boot-server", title: "service dhcp", level: "ok", detail: "running" },
     ],
@@ -270,6 +274,28 @@ export const certificatesView: CertificatesView = {
   certificates: [
     { ...certificate, serial: "4a02", latest: true, verified: { atMs: 1, by: "files" } },
     { ...certificate, serial: "4a01", latest: false },
+  ],
+};
+
+const dates = {
+  ...{ serial: "4a02", notBeforeMs: 0, notAfterMs: 4_102_444_800_000 },
+  fingerprint: "ab".repeat(32),
+};
+const shown = { ...dates, names: ["node01"], signer: "signing" as const };
+
+export const certificateStatusView: CertificateStatusView = {
+  withinDays: 30,
+  authority: { ...certificatesView.authority, stage: "one", alsoTrusted: [], problems: [] },
+  nodes: [
+    {
+      node: "node01",
+      issued: { ...dates, issuedAtMs: 0 },
+      services: [
+        { service: "chainfire", port: 2379, shown },
+        { service: "flaredb", port: 2479, shown },
+      ],
+      problems: [],
+    },
   ],
 };
 /** Its file is in force, and other texts lack node03. */

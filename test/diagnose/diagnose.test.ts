@@ -490,7 +490,7 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
     }),
     "certificate",
     "certificate-expired",
-    "rackstrap certs list",
+    "rackstrap certs rotate node01",
   ],
   [
     "its certificate is not valid yet",

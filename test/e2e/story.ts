@@ -187,7 +187,7 @@ function asking({ namespace, inventoryFile }: Rack, directory: string): Asking {
 type MachineTools = Pick<Story, "program" | "ssh" | "curl" | "destroy" | "write">;
 
 function machineTools(rack: Rack, directory: string): MachineTools {
-  const caFile = join(directory, "state/pki/ca-cert.pem");
+  const caFile = join(directory, "state/ca-bundle.pem");
   const program: Story["program"] = async (what, argv) => {
     const { code, stdout, stderr } = await runInNamespace(rack.namespace, argv);
     if (code !== 0) throw new Error(`${what}: ${stderr}`);
