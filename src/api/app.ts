@@ -6,6 +6,7 @@ import type { Secret } from "../net/secret.ts";
 import { addBmcRoutes } from "./bmc-routes.ts";
 import { addCertificateRoutes } from "./certificate-routes.ts";
 import { addConsoleRoutes } from "./console-routes.ts";
+import { diagnosisShape } from "./diagnosis-shapes.ts";
 import { discoveredAnswer, discoveryShape } from "./discovered-shapes.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { addInventoryRoutes } from "./inventory-routes.ts";
@@ -16,6 +17,7 @@ import type { Rackstrap } from "./service.ts";
 import * as shapes from "./shapes.ts";
 import { give, take } from "./shaping.ts";
 import { isAuthorized } from "./token.ts";
+import { addVerifyRoutes } from "./verify-routes.ts";
 
 export interface ApiDependencies {
   readonly service: Rackstrap;
@@ -67,6 +69,7 @@ export function createApi({ service, token, log }: ApiDependencies): FastifyInst
   addBmcRoutes(app, service);
   addCertificateRoutes(app, service);
   addInventoryRoutes(app, service);
+  addVerifyRoutes(app, service);
   return app;
 }
 
@@ -88,6 +91,9 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get("/api/leases", async () => give(shapes.leasesAnswer, { leases: await service.leases() }));
   app.get<{ Params: { subject: string } }>("/api/explain/:subject", ({ params }) =>
     give(shapes.explanationShape, service.explain(params.subject)),
+  );
+  app.get<{ Params: { subject: string } }>("/api/diagnose/:subject", async ({ params }) =>
+    give(diagnosisShape, await service.diagnose(params.subject)),
   );
   app.get("/api/events", ({ query }) => {
     const { after, limit } = take(shapes.eventsQuery, query);

@@ -22,6 +22,7 @@ import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
 import { type CertificateTools, createCertificateService } from "./certificates.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
+import { type Diagnosing, diagnoseSubject } from "./diagnosis.ts";
 import { createDiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
@@ -37,6 +38,7 @@ import type {
   LeaseView,
   NodeView,
 } from "./shapes.ts";
+import type { VerifyService } from "./verify-routes.ts";
 
 export interface RackstrapTools
   extends Omit<ConsoleTools, "declared">,
@@ -60,9 +62,11 @@ export interface RackstrapTools
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
+  readonly verify: VerifyService["verify"];
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
+  readonly diagnosing: Diagnosing;
   readonly clock: Clock;
 }
 
@@ -90,6 +94,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       nodes.events({ node: declared(name).name, afterId, limit }).map(eventView),
     ...createDiscoveredService({ inventory, nodes }),
     explain: (subject) => explain(tools, subject),
+    diagnose: async (subject) => await diagnoseSubject(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
     ...createPowerService({
       ...{ jobs: tools.powerJobs, watch: tools.powerWatch, declared },
@@ -123,6 +128,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     },
     ...tools.inventoryFiles,
     check: async (request) => await tools.check(request),
+    verify: (request, signal) => tools.verify(request, signal),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),
   };

@@ -205,7 +205,7 @@ test("an installer that ignores the host key it was given ends in a failed opera
     (inventory) => ({
       ...inventory,
       profiles: {
-        "control-plane": { role: "control-plane", kernelArguments: ["story.rack.ignoreHostKey"] },
+        "control-plane": { role: "control-plane", kernelArguments: ["rack.ignoreHostKey"] },
       },
     }),
     300,
