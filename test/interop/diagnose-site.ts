@@ -375,7 +375,7 @@ async function openServer({ inventory, root, ca, sshKeyFile }: ServerParts) {
   const services = { dhcp: "running", tftp: "running", http: "running" };
   const network = { services: () => services, dhcp: { foreignServers: () => [] } };
   const tools = {
-    ...{ reload: { inForce: () => inventory }, ...boot, network, controllers, ca, store },
+    ...{ reload: { inForce: () => inventory }, ...boot, network, controllers, ca: () => ca, store },
     ...{ certificates: store.certificates, now: Date.now, sshKey: { file: sshKeyFile } },
   };
   const create = (operation: Operation) => {
