@@ -20,7 +20,15 @@ export interface StepRecord {
   readonly evidence: Evidence;
 }
 
-export const operationKinds = ["provision", "drain", "undrain"] as const;
+export const operationKinds = [
+  "provision",
+  "drain",
+  "undrain",
+  "add",
+  "replace",
+  "reprovision",
+  "decommission",
+] as const;
 
 export type OperationKind = (typeof operationKinds)[number];
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { lineDiff } from "../../src/cli/line-diff.ts";
+import { lineDiff } from "../../src/inventory/line-diff.ts";
 import {
   addNode,
   fileFor,

@@ -21,6 +21,7 @@ const otherGroup = withNode02((node) => [{ ...node, powerGroup: "pdu-2" }]);
 
 const idle: MachineFacts = {
   operation: () => undefined,
+  retiring: () => false,
   powerJob: () => undefined,
   intent: () => undefined,
   state: () => "registered",

@@ -39,6 +39,12 @@ export function settleMembership(context: StepContext): Step {
       );
       if ("wait" in decision) return wait(3000, decision.wait);
       if ("refused" in decision) return failed(decision.refused, decision.next);
+      // The other procedures begin with a living cluster: one that is not seen any more is no reason to form another.
+      if (decision.membership.kind === "bootstrap" && operation.kind !== "provision")
+        return failed(
+          `cluster ${cluster} does not answer any more, and ${operation.kind} never forms one: nothing was wiped`,
+          "look at the cluster: rackstrap cluster status",
+        );
       const left =
         decision.membership.kind === "bootstrap" ? installedOthers(context, operation) : [];
       if (left.length > 0)
