@@ -43,7 +43,7 @@ function judgeLayer(
   const said = isMember ? sentence : `${sentence}; ${name} is no member`;
   if (!allowed) {
     // Of two, one decides nothing: a person may say that the other is to go on alone. No name makes a majority otherwise.
-    const isOfTwo = voters.length === 2 && voters.includes(name);
+    const isOfTwo = voters.length === 2 && voters.includes(name) && leader !== undefined;
     return refuse(`${layer}: ${said}`, isOfTwo && !typed ? { liftedBy: [name] } : {});
   }
   if (disagreement !== undefined)
