@@ -43,9 +43,11 @@ function judgeLayer(
   const said = isMember ? sentence : `${sentence}; ${name} is no member`;
   if (!allowed) {
     // Of two, one decides nothing: a person may say that the other is to go on alone. No name makes a majority otherwise.
-    const isOfTwo = voters.length === 2 && voters.includes(name) && leader !== undefined;
+    const isOfTwo = voters.length === 2 && voters.includes(name) && verdict !== "no-quorum";
     return refuse(`${layer}: ${said}`, isOfTwo && !typed ? { liftedBy: [name] } : {});
   }
+  if (verdict === "no-quorum")
+    return refuse(`${layer}: ${said}, but nobody can commit it (${reasons.join("; ")}): refused`);
   if (disagreement !== undefined)
     return refuse(`${layer}: ${said}, but ${disagreement.detail}: refused`);
   if (leader === undefined) return refuse(`${layer}: ${said}, but no leader is agreed on: refused`);

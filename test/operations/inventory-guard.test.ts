@@ -49,6 +49,17 @@ const layer = (verdict: Judgement["verdict"], ...members: [string, "follower" | 
   }) as unknown as Judgement;
 const seenBeside = { cluster: [layer("healthy", ["node01", "follower"])] };
 
+test("the operation that retires a node may take it out, and may change nothing else of it", () => {
+  const retiring = { ...operating, retiring: (node: string) => node === "node02" };
+  expect(inventoryRefusals(site, without, { ...idle, ...retiring })).toEqual([]);
+  expect(inventoryRefusals(site, otherMac, { ...idle, ...retiring })[0]?.reason).toMatch(
+    /node02 can't be given the MAC .*: the operation op-1 runs/,
+  );
+  expect(
+    inventoryRefusals(site, without, { ...idle, ...retiring, ...seenBeside, ...active }),
+  ).toEqual([]);
+});
+
 test.each<[string, Inventory, Partial<MachineFacts>, RegExp, RegExp]>([
   [
     "an operation runs for",

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { Mac } from "../../src/net/mac.ts";
+import { startOrder } from "../../src/operations/orders.ts";
 import { briefInventory, type LivingRack, livingRack } from "../fakes/living-rack.ts";
 import { aDisk } from "../fakes/machine-facts.ts";
 import { votersOf } from "../fakes/raft.ts";
@@ -226,4 +227,26 @@ test("a replacement that failed is ordered again, and goes on from where the clu
   });
   expect(again.status).toBe("done");
   expect(rack.tools.nodes.node("node02").state).toBe("active");
+});
+
+test("cut off after any write, a replacement ends right, with one wipe and never too few voters", {
+  timeout: 60_000,
+}, async () => {
+  let cut = 0;
+  for (let isCut = true; isCut && cut < 150; cut++) {
+    const rack = withDead();
+    const first = rack.startRunner(cut + 1);
+    const order = { ...replaceNode02, options: newDisk, force: [] };
+    expect((await startOrder(rack.orders, first, order)).refusals).toEqual([]);
+    isCut = await rack.isCutOff();
+    await first.close();
+    if (isCut) rack.startRunner().resume();
+    const { status, failure } = await rack.settled();
+    expect([cut, status, failure]).toEqual([cut, "done", undefined]);
+    expect(rack.machine("node02").wipes).toBe(1);
+    expect(rack.raft.violations).toEqual([]);
+    expect(votersOf(rack.raft, "flaredb")).toHaveLength(3);
+  }
+  // Every step begins and ends with a write.
+  expect(cut).toBeGreaterThan(30);
 });
