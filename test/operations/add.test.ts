@@ -123,4 +123,36 @@ describe("an addition never forms a cluster", () => {
     expect(status).toBe("done");
     expect(rack.machine("node04").membership?.kind).toBe("join");
   });
+
+  test.each([
+    ["and was never claimed", undefined, /does not exist yet/],
+    ["and was claimed for this very node", "node04", /add never forms one: nothing was wiped$/],
+  ])("that is lost with the store's memory of it, %s", async (_what, claimed, reason) => {
+    const inventory = briefInventory();
+    const nodes = inventory.nodes.map((node) =>
+      node.name === "node04" ? ({ ...node, role: "control-plane" } as const) : node,
+    );
+    const rack = livingRack(undefined, { ...inventory, nodes });
+    const { name } = inventory.cluster;
+    const { installation } = rack.tools;
+    Object.assign(rack.orders, {
+      installation: (...args: Parameters<typeof installation>) => {
+        const made = installation(...args);
+        return {
+          ...made,
+          find: async (signal: AbortSignal) => {
+            for (const each of ["node01", "node02", "node03"]) rack.machine(each).fault = "dead";
+            rack.database.prepare("DELETE FROM clusters").run();
+            if (claimed !== undefined) rack.tools.clusters.claimBootstrap(name, claimed);
+            return await made.find(signal);
+          },
+        };
+      },
+    });
+    const { failure } = await rack.carryOut(addNode04);
+    expect(failure?.stage).toBe("membership");
+    expect(failure?.reason).toMatch(reason);
+    expect(rack.tools.clusters.claim(name)?.node).toBe(claimed);
+    expect(rack.machine("node04")).toMatchObject({ wipes: 0, membership: undefined });
+  });
 });
