@@ -1,6 +1,7 @@
 // A member that answers requests by method and path as a test says, over TLS on loopback, and remembers what it was asked.
 
 import type { ServerResponse } from "node:http";
+import type { Identity } from "../../src/cluster/client.ts";
 import type { ClusterNode, Driver, Layer } from "../../src/cluster/driver.ts";
 import { createDriver } from "../../src/cluster/drivers.ts";
 import { createAuthority, listen } from "./authority.ts";
@@ -14,6 +15,10 @@ type Reply =
 export interface FakeMember {
   readonly driver: Driver;
   readonly node: ClusterNode;
+  readonly ca: string;
+  /** Of its CA, for who asks it. */
+  readonly identity: Identity;
+  readonly port: number;
   /** Method, path and body of each request. */
   readonly requests: string[];
   /** What it answers; a path that is not there is answered 404. */
@@ -39,10 +44,11 @@ export async function fakeMember(layer: Layer): Promise<FakeMember> {
       response.writeHead(status).end(JSON.stringify(json));
     },
   );
+  const identity = await authority.issue("rackstrap.example.com");
   const driver = createDriver(layer, {
     ca: () => authority.ca,
     ports: { port, raftPort: port + 1 },
     limits: { timeoutMs: 5000, maxBodyBytes: 100_000 },
   });
-  return { driver, node, requests, replies, close };
+  return { driver, node, ca: authority.ca, identity, port, requests, replies, close };
 }
