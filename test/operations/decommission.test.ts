@@ -19,7 +19,7 @@ const node04 = "52:54:00:12:34:59" as Mac;
 const order = { verb: "decommission", nodes: ["node04"] } as const;
 
 /** The site in files: as it is, or with node04 in a file of its own and the cluster's peers named. */
-function site({ split = false } = {}) {
+function site({ split = false, voters = all } = {}) {
   const folder = temporaryDirectory();
   const file = join(folder, "site.yaml");
   const rackFile = join(folder, "racks", "r1.yaml");
@@ -37,7 +37,7 @@ function site({ split = false } = {}) {
     writeFileSync(file, main);
   } else writeFileSync(file, brief);
   const reload = openInventory(file, () => 1_000_000);
-  const rack: LivingRack = livingRack(all, reload.inForce(), {
+  const rack: LivingRack = livingRack(voters, reload.inForce(), {
     inventory: reload.inForce,
     files: inventoryFiles(reload),
   });
@@ -106,6 +106,29 @@ test("a node of an included file, named as a peer, leaves both files in one orde
   expect(readFileSync(rackFile, "utf8")).toContain("# Rack 1, row A.");
   expect(reload.status().valid).toBe(true);
   expect(reload.inForce().retired[node04]).toMatch(/^node04, control-plane/);
+});
+
+test("a member that lives and never got into service has its services stopped before it is removed", async () => {
+  const { rack } = site();
+  rack.database.prepare("UPDATE nodes SET state = 'failed' WHERE name = 'node04'").run();
+  const { status, steps } = await rack.carryOut(order);
+  expect(status).toBe("done");
+  expect(steps.map(({ id }) => id).slice(0, 3)).toEqual([
+    ...["agree", "stop-services-node04", "remove-flaredb"],
+  ]);
+  expect(rack.tools.nodes.node("node04").state).toBe("retired");
+});
+
+test("one of two voters, typed, is removed before its services stop: the other could not commit it alone", async () => {
+  const { rack } = site({ voters: ["node01", "node04"] });
+  expect((await rack.draft(order)).refusals[0]?.next).toContain("--force node04");
+  const { status, steps } = await rack.carryOut({ ...order, force: ["node04"] });
+  expect(status).toBe("done");
+  expect(steps.map(({ id }) => id)).toEqual([
+    ...["agree", "hand-over-node04", "remove-flaredb", "remove-chainfire"],
+    ...["stop-services-node04", "soak", "fence", "retire"],
+  ]);
+  expect(rack.raft.violations).toEqual([]);
 });
 
 describe("a node that can't be asked any more", () => {

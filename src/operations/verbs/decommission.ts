@@ -1,11 +1,13 @@
 // decommission: a node leaves for good. Drained, no member any more, switched off, out of the inventory, and its machine is refused.
 
 import { z } from "zod";
+import type { Judgement } from "../../cluster/judge.ts";
 import { parseInventoryTexts } from "../../inventory/files.ts";
 import { findNode } from "../../inventory/find.ts";
 import { formatProblem } from "../../inventory/load.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { messageOf } from "../../net/error-text.ts";
+import { withinBudget } from "../budget.ts";
 import { formerMachineRefusals } from "../former-machine.ts";
 import type { Operation } from "../operation.ts";
 import { judgeRemoval, lifeSigns } from "../removal.ts";
@@ -18,8 +20,10 @@ import {
 } from "../retirement.ts";
 import { agreeMembers } from "../steps/agree-members.ts";
 import { fence } from "../steps/fence.ts";
+import { handOverLead } from "../steps/hand-over-lead.ts";
 import { removeMember } from "../steps/remove-member.ts";
 import { isRetiring, retireNode } from "../steps/retire-node.ts";
+import { stopServices } from "../steps/services.ts";
 import { soakMembers } from "../steps/soak-members.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb, Work } from "../verb.ts";
 import { workOf } from "../verb.ts";
@@ -31,8 +35,14 @@ const options = z.strictObject({
   gone: z.array(z.string()).default([]),
   /** What the draft finds out; an order that is given again brings the former answer along, and it is found out anew. */
   leaving: z.object({ name: z.string(), mac: z.string(), was: z.string() }).optional(),
-  drained: z.boolean().optional(),
+  first: z.enum(["drain", "stop", "remove", "nothing"]).optional(),
 });
+
+/**
+ * What is done first: the node is drained, or only its services are stopped. Of two voters none may stop before it is removed, for the other
+ * can't commit that alone. With one that is dead, or drained already, nothing.
+ */
+type First = NonNullable<z.output<typeof options>["first"]>;
 
 export const decommission: Verb = {
   disruptive: true,
@@ -52,11 +62,19 @@ export const decommission: Verb = {
 };
 
 function leavingSteps(work: Work, node: Node): readonly Step[] {
-  const { gone, drained } = options.parse(work.operation.parameters);
+  const { gone, first = "nothing" } = options.parse(work.operation.parameters);
+  const outOfService: Readonly<Record<First, () => readonly Step[]>> = {
+    drain: () => drainSteps(work, node),
+    // A removed member that still runs would go on telling its own story.
+    stop: () => [withinBudget(work, [node.name], stopServices(work, node))],
+    remove: () => [handOverLead(work, node)],
+    nothing: () => [],
+  };
   return [
     agreeMembers(work, node.name),
-    ...(drained === true ? drainSteps(work, node) : []),
+    ...outOfService[first](),
     ...removeMember(work, node, { onlyDead: false }),
+    ...(first === "remove" ? [stopServices(work, node)] : []),
     soakMembers(work, { left: node.name }),
     fence(work, node, { gone: gone.includes(node.name), overSsh: true }),
     retireNode(work, leavingOf(work.operation)),
@@ -79,19 +97,16 @@ async function draftDecommission(
   const judged = chosen.map(({ name }) => judgeRemoval(views, name, order.force.includes(name)));
   const leaving = chosen.map((node) => leavingNode(node, tools.clock.now()));
   const changes = leaving.map((node) => fileChanges(tools, node));
-  // One that is dead has nothing to take out of service, and nobody there to ask.
-  const isInService = ({ name }: Node) =>
-    tools.nodes.node(name).state === "active" && lifeSigns(views, name).length > 0;
   return {
     operations: chosen.map((node, index) => ({
       ...{ node: node.name, nodes: [node.name] },
-      parameters: { gone, leaving: leaving[index], drained: isInService(node) },
+      parameters: { gone, leaving: leaving[index], first: firstOf(tools, views, node) },
     })),
     destroys: chosen.map(({ name }) => `the membership of ${name}; its disk is not touched`),
     quorum: judged.flatMap(({ quorum }) => quorum),
     notes: [
       ...chosen
-        .filter((node) => !isInService(node))
+        .filter((node) => firstOf(tools, views, node) === "nothing")
         .map((node) => `node ${node.name} is not in service and is not drained`),
       ...gone.map((name) => `node ${name}: its machine is taken for gone, and is not switched off`),
       ...changes.flatMap(({ diff }) => diff),
@@ -103,6 +118,12 @@ async function draftDecommission(
       ...changes.flatMap(({ refusals }) => refusals),
     ],
   };
+}
+
+function firstOf({ nodes }: OperationTools, views: readonly Judgement[], { name }: Node): First {
+  if (lifeSigns(views, name).length === 0) return "nothing";
+  if (views.some(({ voters }) => voters.length === 2 && voters.includes(name))) return "remove";
+  return nodes.node(name).state === "active" ? "drain" : "stop";
 }
 
 function leavingNode({ name, mac, role }: Node, nowMs: number): LeavingNode {
