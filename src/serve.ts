@@ -22,7 +22,7 @@ import { givenHostKey, loadSshKey } from "./serve/install-keys.ts";
 import { followInventory } from "./serve/inventory-follow.ts";
 import { tellInsecureBmcs } from "./serve/inventory-hooks.ts";
 import { type InventoryReload, openInventory } from "./serve/inventory-reload.ts";
-import { createInventoryService } from "./serve/inventory-service.ts";
+import { createInventoryService, inventoryFiles } from "./serve/inventory-service.ts";
 import { loadBoot } from "./serve/load-boot.ts";
 import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { latestOf, serverMetrics } from "./serve/metrics.ts";
@@ -97,6 +97,7 @@ async function start(
   const tools = {
     ...provisionTools(inventory, store, assets, rendering, sshKey.file, authority),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
+    files: inventoryFiles(reload),
   };
   const servedScripts = openServedScripts(stateDirectory, logger);
   closers.push(() => servedScripts.close());

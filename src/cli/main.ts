@@ -23,6 +23,7 @@ import { addImportCommand } from "./import.ts";
 import { addInventoryCommand } from "./inventory.ts";
 import { addLeasesCommand } from "./leases.ts";
 import { addLintRunbookCommand } from "./lint-runbook.ts";
+import { addMemberCommands } from "./members.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
 import { type Done, printJson } from "./output.ts";
@@ -69,6 +70,7 @@ function createProgram(done: Done): Command {
   addConsoleCommand(program, done);
   addBmcCommand(program, done);
   addProvisionCommand(program, done);
+  addMemberCommands(program, done);
   addDrainCommands(program, done);
   addClusterCommand(program, done);
   addVerifyCommand(program, done);

@@ -66,6 +66,24 @@ export function replaceSafety(
   };
 }
 
+/**
+ * May a voter be added? With it the majority grows at once, and it may die the next moment: those who are healthy now must be enough
+ * without it. Where all are healthy no more can be asked for, also of a cluster of one.
+ */
+export function growthSafety({
+  voters,
+  healthyVoters,
+}: Pick<Judgement, "voters" | "healthyVoters">): ReplaceBudget {
+  const healthy = healthyVoters.length;
+  const { holds, sum } = compare(healthy, majority(voters.length + 1));
+  const allHealthy = healthy === voters.length && healthy > 0;
+  const allowed = holds || allHealthy;
+  return {
+    allowed,
+    sentence: `voters ${voters.length}, healthy ${healthy}: to go on should a new one fail at once ${sum}: ${allowed ? "allowed" : "refused"}${allowed && !holds ? ", for all are healthy" : ""}`,
+  };
+}
+
 function compare(healthy: number, needed: number): { holds: boolean; sum: string } {
   const holds = healthy >= needed;
   return { holds, sum: `${healthy} ${holds ? ">=" : "<"} ${needed}` };

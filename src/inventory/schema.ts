@@ -56,6 +56,12 @@ const timeouts = z.strictObject({
   budgetSeconds: seconds(120),
   /** For a node's services to stop, or to start. */
   serviceSeconds: seconds(120),
+  /** The longest a write may take that shows whether a layer commits. */
+  probeSeconds: seconds(5),
+  /** How long a machine that takes another's place may take to be built in: until its BMC answers. */
+  hardwareSeconds: seconds(14_400),
+  /** How long a learner must have kept up with the leader before it is made a voter. */
+  caughtUpSeconds: seconds(30),
 });
 
 const startsPerSecond = z.number().min(0.01).max(1000);

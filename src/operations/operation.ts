@@ -20,7 +20,16 @@ export interface StepRecord {
   readonly evidence: Evidence;
 }
 
-export const operationKinds = ["provision", "drain", "undrain", "rotate-certificates"] as const;
+export const operationKinds = [
+  "provision",
+  "add",
+  "replace",
+  "reprovision",
+  "decommission",
+  "drain",
+  "undrain",
+  "rotate-certificates",
+] as const;
 
 export type OperationKind = (typeof operationKinds)[number];
 

@@ -1,6 +1,7 @@
 // What every procedure of an operator's is: a draft that changes nothing, and a plan of steps that the runner moves along.
 
 import type { z } from "zod";
+import type { InventoryTexts } from "../inventory/files.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { CaInForce } from "../pki/in-force.ts";
@@ -15,6 +16,16 @@ export interface OperationTools extends ProvisionTools {
   readonly shell: NodeShell;
   readonly authority: CaInForce;
   readonly certificates: CertificateStore;
+  readonly files: InventoryFiles;
+}
+
+/** The inventory as it stands on the disk. */
+export interface InventoryFiles {
+  /** The file that names the others. */
+  readonly main: string;
+  read(): InventoryTexts;
+  /** Has the server take the files as they are; why it did not, in sentences. */
+  reload(): Promise<readonly string[]>;
 }
 
 /** What an operator asked for, as it came in. */

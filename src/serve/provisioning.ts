@@ -31,7 +31,7 @@ export function provisionTools(
   rendering: Rendering,
   sshKeyFile: string,
   authority: CaInForce,
-): Omit<OperationTools, "bmc" | "startTurn" | "powerAsked" | "clock"> {
+): Omit<OperationTools, "bmc" | "startTurn" | "powerAsked" | "clock" | "files"> {
   const { now } = clock;
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
   const { certificates } = store;

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from "vitest";
-import { quorumBudget, replaceSafety } from "../../src/cluster/quorum.ts";
+import { growthSafety, quorumBudget, replaceSafety } from "../../src/cluster/quorum.ts";
 
 const n = (count: number) => Array.from({ length: count }, (_, index) => `node0${index + 1}`);
 
@@ -99,3 +99,49 @@ test.each(replacements)("judges removing %s", (_, voters, healthy, target, evenO
   );
   expect(allowed).toBe(!sums.endsWith("refused"));
 });
+
+test.each<[string, number, number, string]>([
+  [
+    "three of three",
+    3,
+    3,
+    "voters 3, healthy 3: to go on should a new one fail at once 3 >= 3: allowed",
+  ],
+  [
+    "two of three",
+    3,
+    2,
+    "voters 3, healthy 2: to go on should a new one fail at once 2 < 3: refused",
+  ],
+  [
+    "four of five",
+    5,
+    4,
+    "voters 5, healthy 4: to go on should a new one fail at once 4 >= 4: allowed",
+  ],
+  [
+    "three of five",
+    5,
+    3,
+    "voters 5, healthy 3: to go on should a new one fail at once 3 < 4: refused",
+  ],
+  [
+    "one of one",
+    1,
+    1,
+    "voters 1, healthy 1: to go on should a new one fail at once 1 < 2: allowed, for all are healthy",
+  ],
+  [
+    "one of two",
+    2,
+    1,
+    "voters 2, healthy 1: to go on should a new one fail at once 1 < 2: refused",
+  ],
+  ["nobody", 0, 0, "voters 0, healthy 0: to go on should a new one fail at once 0 < 1: refused"],
+])(
+  "growthSafety: with %s healthy a voter may be added, or not",
+  (_what, voters, healthy, sentence) => {
+    const view = { voters: n(voters), healthyVoters: n(healthy) };
+    expect(growthSafety(view)).toEqual({ allowed: sentence.includes(": allowed"), sentence });
+  },
+);

@@ -106,7 +106,7 @@ export function aLayer(layer: Judgement["layer"], changes: Partial<Judgement> = 
   const names = ["node01", "node02", "node03"];
   return {
     ...{ layer, verdict: "healthy", voters: names, healthyVoters: names, leader: "node02" },
-    ...{ disagreement: undefined, doubtful: [], reasons: [] },
+    ...{ disagreement: undefined, doubtful: [], reasons: [], answering: names },
     members: names.map((id) => ({
       ...{ id, raftAddress: `${id}:2380`, status: "healthy" },
       role: id === "node02" ? ("leader" as const) : ("follower" as const),

@@ -19,7 +19,7 @@ export function fakeCluster(
     fresh: all,
     roundTrip: async () => ({ ok: true, value: { reads: 1 } }),
     ...{ status: refuse, snapshot: refuse, addMember: refuse, removeMember: refuse },
-    ...{ promote: refuse, transferLeader: refuse },
+    ...{ promote: refuse, transferLeader: refuse, promotesHere: () => false },
     ...changes,
   };
 }
