@@ -74,7 +74,7 @@ const writerShape = z.object({
 });
 
 /** The runbook's production address of nodeNN. */
-export function addressOf(node: string): string {
+function addressOf(node: string): string {
   return `10.0.200.${9 + Number(node.slice(-2))}`;
 }
 
