@@ -30,6 +30,7 @@ import { startPower } from "./serve/power.ts";
 import { provisionTools, startRunner } from "./serve/provisioning.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
 import { loadSiteCa } from "./serve/site-ca.ts";
+import { siteFiles } from "./serve/site-files.ts";
 import { clock } from "./serve/wall-clock.ts";
 import { openStore, type Store } from "./store/store.ts";
 
@@ -95,6 +96,7 @@ async function start(
   const tools = {
     ...provisionTools(inventory, store, assets, rendering, sshKey.file, ca),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
+    siteFiles: () => siteFiles(reload, `${sshKey.file}.pub`, now()),
   };
   const servedScripts = openServedScripts(stateDirectory, logger);
   closers.push(() => servedScripts.close());

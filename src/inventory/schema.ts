@@ -55,6 +55,10 @@ const timeouts = z.strictObject({
   budgetSeconds: seconds(120),
   /** For a node's services to stop, or to start. */
   serviceSeconds: seconds(120),
+  /** For one layer's snapshot to be written down here. */
+  snapshotSeconds: seconds(3600),
+  /** For the first node of a restored cluster to show the data of its snapshots. */
+  restoreSeconds: seconds(1200),
 });
 
 const startsPerSecond = z.number().min(0.01).max(1000);

@@ -20,7 +20,14 @@ export interface StepRecord {
   readonly evidence: Evidence;
 }
 
-export const operationKinds = ["provision", "drain", "undrain"] as const;
+export const operationKinds = [
+  "provision",
+  "drain",
+  "undrain",
+  "backup",
+  "restore",
+  "disaster-recover",
+] as const;
 
 export type OperationKind = (typeof operationKinds)[number];
 
@@ -112,7 +119,7 @@ export function newStep({
   };
 }
 
-/** Who may form the cluster. Set once, before the first install, and never taken back by the program. */
+/** Who may form the cluster. Set once, before the first install, and taken back only where an operator typed that the cluster is lost. */
 export interface BootstrapClaim {
   readonly cluster: string;
   /** Undefined for a cluster that was found alive and not formed from here. */
@@ -127,4 +134,6 @@ export interface ClusterStore {
   /** Claims the bootstrap for `node` unless someone has it, and returns whoever has it now. */
   claimBootstrap(cluster: string, node: string): BootstrapClaim;
   markInitialised(cluster: string): void;
+  /** The cluster counts as never formed from now on, and `node` alone is to form it. Only where its old members can't come back. */
+  formAnew(cluster: string, node: string): void;
 }

@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import type { SiteFile } from "./backup/folder.ts";
 import type { NodeShell } from "./node-shell.ts";
 import type { Confirmation, Evidence, Operation, OperationKind } from "./operation.ts";
 import type { ProvisionTools } from "./provision.ts";
@@ -11,6 +12,10 @@ import type { Plan } from "./result.ts";
 /** What verbs work with. */
 export interface OperationTools extends ProvisionTools {
   readonly shell: NodeShell;
+  /** The site's own files as they are now: the inventory, and what is generated from it. Throws what the disk says. */
+  readonly siteFiles: () => readonly SiteFile[];
+  /** Program and version, as backups name it. */
+  readonly madeBy: string;
 }
 
 /** What an operator asked for, as it came in. */

@@ -4,6 +4,7 @@ import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
 import { refusing } from "../../src/bmc/refusing.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
 import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
+import type { CarriedSnapshot } from "../../src/install/carried-snapshots.ts";
 import type { FlakeDisks } from "../../src/install/flake-disks.ts";
 import type { Disk } from "../../src/install/machine-facts.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
@@ -31,6 +32,8 @@ export interface FakeMachine {
   disk: "blank" | "writing" | "installed";
   wipes: number;
   membership: ClusterMembership | undefined;
+  /** What its layers were given to begin with. */
+  snapshots: readonly CarriedSnapshot[];
   pxeOnce: boolean;
   /** The disk that stands behind the inventory's name for it. */
   target: Disk;
@@ -91,6 +94,7 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
         disk: "blank",
         wipes: 0,
         membership: undefined,
+        snapshots: [],
         pxeOnce: false,
         target: aDisk("sda", { serial: `SER-${node.name}` }),
         targetBeforeInstall: undefined,
@@ -122,6 +126,8 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
     missingAssets: async () => [],
     newId: () => `id-${++nextId}`,
     shell: { run: async (node, command) => fakeShell(machineOf(machines, node), command) },
+    siteFiles: () => [{ path: "inventory/site.yaml", text: "site: fake\n" }],
+    madeBy: "rackstrap 0.0.0",
   };
   return { machines, tools, database, clock };
 }
@@ -247,8 +253,9 @@ function fakeInstallation(machine: FakeMachine, nodes: NodeStore, node: Node): I
       machine.named = disk?.name;
       return { kind: "named" };
     },
-    prepare: async (membership) => {
+    prepare: async (membership, snapshots = []) => {
       machine.membership = membership;
+      machine.snapshots = snapshots;
     },
     start: async () => {
       machine.wipes += 1;
