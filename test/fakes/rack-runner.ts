@@ -12,12 +12,16 @@ import type { OperationTools, Order } from "../../src/operations/verb.ts";
 import { verbs } from "../../src/operations/verbs.ts";
 import type { FakeRack } from "./rack.ts";
 
-export function rackRunner({ tools, database, clock }: FakeRack): Runner {
+/** `atomically` stands in for the database's transactions, where a test cuts them off. */
+export function rackRunner(
+  { tools, database, clock }: FakeRack,
+  atomically = (work: () => void) => database.transaction(work)(),
+): Runner {
   return createRunner({
     ...{ operations: tools.operations, nodes: tools.nodes, clock },
     plan: (operation) => verbs[operation.kind].plan(tools, operation),
     basis: tools.inventory,
-    atomically: (work) => database.transaction(work)(),
+    atomically,
     isStoreFull: () => false,
     startedAtMs: clock.now(),
     accompany: async () => undefined,
@@ -28,6 +32,13 @@ export function rackRunner({ tools, database, clock }: FakeRack): Runner {
 
 export function orderTools(tools: OperationTools): OrderTools {
   return { ...tools, powerJobs: { runningFor: () => undefined } };
+}
+
+/** The rack's site with a short soak window: each look at it is a write. */
+export function soakBriefly({ tools }: FakeRack): void {
+  const { timeouts, ...site } = tools.inventory();
+  const inventory = { ...site, timeouts: { ...timeouts, soakSeconds: 4 } };
+  Object.assign(tools, { inventory: () => inventory });
 }
 
 /** What was ordered, about the whole cluster where no nodes are named. */

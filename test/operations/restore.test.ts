@@ -2,7 +2,15 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startOrder } from "../../src/operations/orders.ts";
 import { aBackup } from "../fakes/backup-folder.ts";
-import { anOrder, carryOut, draft, ended, orderTools, rackRunner } from "../fakes/rack-runner.ts";
+import {
+  anOrder,
+  carryOut,
+  draft,
+  ended,
+  orderTools,
+  rackRunner,
+  soakBriefly,
+} from "../fakes/rack-runner.ts";
 import { type RaftSite, raftSite } from "../fakes/raft-site.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 
@@ -142,6 +150,7 @@ function wrongs(site: RaftSite): string[] {
 
 async function restoreCutOff(oldData: "sound" | "corrupt", cut?: CutOff) {
   const { site, order, rack } = await lost(oldData);
+  soakBriefly(rack);
   const seen = new Set<string>();
   const calls: number[] = [];
   const runner = rackRunner(rack);
