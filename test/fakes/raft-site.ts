@@ -201,7 +201,7 @@ function understand(
     machine.config = JSON.parse(input.toString());
   };
   if (command === "true") return { effects: [], answer: fine };
-  if (command.includes("-cluster-join*"))
+  if (command.includes("-cluster-join.service"))
     return {
       effects: [
         () => machine.running.clear(),

@@ -106,11 +106,18 @@ test("a machine that is off is left out, and may be provisioned afterwards", asy
   const { site, order, rack } = await lost();
   switchOff(site, "node01", "off");
   switchOff(site, "node03", "on");
+  const gone = ["node03"];
+  // What is on is not gone, whatever is typed.
+  expect((await draft(rack, order({ gone }))).refusals).toHaveLength(1);
+  Object.assign(rack.machines.get("node03") ?? {}, { fault: "bmc-password" });
   expect((await draft(rack, order())).refusals).toHaveLength(1);
-  const { notes, drafted } = await draft(rack, order({ gone: ["node03"] }));
+  expect((await draft(rack, order({ gone: ["node04", ...gone] }))).refusals[0]?.reason).toBe(
+    "--gone node04: this server can log in to it, so it is not gone",
+  );
+  const { notes, drafted } = await draft(rack, order({ gone }));
   expect(notes).toContain("node node01 is not there: afterwards run rackstrap provision node01");
   expect(drafted[0]?.node).toBe("node02");
-  const operation = await carryOut(rack, order({ gone: ["node03"] }));
+  const operation = await carryOut(rack, order({ gone }));
   expect(operation.status).toBe("done");
   expect(formed(site).map(({ members }) => members)).toEqual([
     ["node02", "node04"],

@@ -26,8 +26,8 @@ export function layAside(
 ): string {
   return [
     "set -eu",
-    // They would start the layers again. A pattern that fits no unit is no error.
-    ...layers.map((layer) => `systemctl stop '${layer}-cluster-join*'`),
+    // They would start the layers again. Not every system has them.
+    ...layers.map((layer) => `systemctl stop ${layer}-cluster-join.service || true`),
     ...units.map((unit) => `systemctl stop ${unit}.service`),
     ...writeConfig,
     ...layers.map((layer) => moveData(layer, operation)),

@@ -1,7 +1,7 @@
 // Whether the old cluster is gone for certain: nobody answers for it, and those that can't be asked are seen to be off. A voter that
 // only this server can't reach may be one of a majority that works on; a cluster formed beside that would be a second one.
 
-import { BmcError } from "../../bmc/bmc.ts";
+import { BmcError, type PowerState } from "../../bmc/bmc.ts";
 import type { Judgement } from "../../cluster/judge.ts";
 import type { Node } from "../../inventory/schema.ts";
 import type { OperationTools, OrderRefusal } from "../verb.ts";
@@ -29,38 +29,50 @@ export function livingCluster(
   });
 }
 
-/** Of these nodes, why those that may be alive are not known to be off. `gone`: machines that an operator says are destroyed. */
+/** Of these nodes, why each is not known to be off. `gone`: machines that an operator says are destroyed, whose BMCs need not answer. */
 export async function notSeenOff(
   tools: Pick<OperationTools, "bmc">,
   nodes: readonly Node[],
   gone: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly OrderRefusal[]> {
-  const asked = nodes.filter(({ name }) => !gone.includes(name));
-  return (await Promise.all(asked.map(async (node) => await mayBeOn(tools, node, signal)))).flat();
+  const each = nodes.map(async (node) => {
+    const sight = await lookAt(tools, node, signal);
+    return "power" in sight ? stillOn(node, sight.power) : unseen(node, sight.why, gone);
+  });
+  return (await Promise.all(each)).flat();
 }
 
-async function mayBeOn(
+async function lookAt(
   { bmc }: Pick<OperationTools, "bmc">,
   node: Node,
   signal: AbortSignal,
-): Promise<OrderRefusal[]> {
-  const { name } = node;
+): Promise<{ readonly power: PowerState } | { readonly why: string }> {
   try {
-    if ((await bmc(node).powerState(signal)) === "off") return [];
-    return [
-      {
-        reason: `node ${name} is powered on and nobody can be asked there: it may be a voter of a cluster that this server can't see`,
-        next: `switch it off: rackstrap power off ${name} --despite-quorum`,
-      },
-    ];
+    return { power: await bmc(node).powerState(signal) };
   } catch (error) {
-    if (!(error instanceof BmcError)) throw error;
-    return [
-      {
-        reason: `node ${name} can't be seen to be off: ${error.message}`,
-        next: `see to its BMC; if the machine is destroyed or has no power for good, say so: --gone ${name}`,
-      },
-    ];
+    if (error instanceof BmcError) return { why: error.message };
+    throw error;
   }
+}
+
+/** Also where the operator says that it is gone: what is on is not. */
+function stillOn({ name }: Node, power: PowerState): OrderRefusal[] {
+  if (power === "off") return [];
+  return [
+    {
+      reason: `node ${name} is powered on and nobody can be asked there: it may be a voter of a cluster that this server can't see`,
+      next: `switch it off: rackstrap power off ${name} --despite-quorum`,
+    },
+  ];
+}
+
+function unseen({ name }: Node, why: string, gone: readonly string[]): OrderRefusal[] {
+  if (gone.includes(name)) return [];
+  return [
+    {
+      reason: `node ${name} can't be seen to be off: ${why}`,
+      next: `see to its BMC; if the machine is destroyed or has no power for good, say so: --gone ${name}`,
+    },
+  ];
 }

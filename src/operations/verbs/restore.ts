@@ -141,6 +141,7 @@ async function draftRestore(
       ...wrongName(cluster, typed.cluster),
       ...partOfCluster(chosen, members),
       ...unknownNames(members, typed),
+      ...notGone(there, typed.gone),
       ...livingCluster(cluster, await tools.cluster.fresh()),
       ...faults.map((reason) => ({ reason, next: "take another backup: rackstrap backup list" })),
       ...unrestorable(inventory).map(notRestored),
@@ -205,6 +206,15 @@ export function unknownNames(
       ? [{ reason: `node ${on} can't be both --on and --gone`, next: "name another with --on" }]
       : []),
   ];
+}
+
+function notGone(there: readonly Node[], gone: readonly string[]): OrderRefusal[] {
+  return there
+    .filter(({ name }) => gone.includes(name))
+    .map(({ name }) => ({
+      reason: `--gone ${name}: this server can log in to it, so it is not gone`,
+      next: "leave it out: it gets the data like the others",
+    }));
 }
 
 function noFounder(

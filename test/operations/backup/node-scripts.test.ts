@@ -64,8 +64,8 @@ test("services are stopped in their order, the config is replaced, and all data 
   const { run, read, list, root } = machine();
   run(layAside(["iam", "flaredb", "chainfire"], layers, "op1"), "join config");
   expect(read("systemctl.log").split("\n")).toEqual([
-    "stop chainfire-cluster-join*",
-    "stop flaredb-cluster-join*",
+    "stop chainfire-cluster-join.service",
+    "stop flaredb-cluster-join.service",
     ...["stop iam.service", "stop flaredb.service", "stop chainfire.service", ""],
   ]);
   expect(read("etc/nixos/secrets/cluster-config.json")).toBe("join config");
