@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { type DiscoveryView, discoveryShape } from "../api/discovered-shapes.ts";
 import { addNode, fileFor } from "../inventory/edit.ts";
 import { formatProblem, loadInventory } from "../inventory/load.ts";
+import { unifiedDiff } from "../inventory/unified-diff.ts";
 import { loadEdited } from "../inventory/write.ts";
 import { messageOf } from "../net/error-text.ts";
 import { parseIpv4 } from "../net/ipv4.ts";
@@ -17,7 +18,6 @@ import { type Done, optionsOf, print } from "./output.ts";
 import { replaceText } from "./replace-text.ts";
 import { connect, type GlobalOptions, requireInventory } from "./server.ts";
 import { printable } from "./table.ts";
-import { unifiedDiff } from "./unified-diff.ts";
 
 interface AcceptOptions extends GlobalOptions, Omit<Wishes, "disk"> {
   readonly as: string;

@@ -1,8 +1,8 @@
 // What `rackstrap generate` shows of its plan: a difference for each file, what was edited by hand, and the counts. Pure.
 
 import type { Action } from "../generate/plan.ts";
+import { unifiedDiff } from "../inventory/unified-diff.ts";
 import { printable } from "./table.ts";
-import { unifiedDiff } from "./unified-diff.ts";
 
 type Kind = Action["kind"];
 

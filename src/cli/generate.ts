@@ -29,6 +29,8 @@ interface GenerateOptions extends GlobalOptions {
   readonly only?: readonly string[];
   readonly force?: readonly string[];
   readonly offlineBootstrap?: boolean;
+  /** The difference is shown as well when it is written. */
+  readonly diff?: boolean;
 }
 
 export function addGenerateCommand(program: Command, done: Done): void {
@@ -47,6 +49,15 @@ export function addGenerateCommand(program: Command, done: Done): void {
     .action(async (_options, command: Command) => {
       done(await run(optionsOf<GenerateOptions>(command)));
     });
+}
+
+/** Writes these files into `into`, with the difference, for a command that changed what the inventory says. */
+export async function generateInto(
+  into: string,
+  only: readonly string[],
+  globals: GlobalOptions,
+): Promise<ExitCode> {
+  return await run({ ...globals, into, only, write: true, diff: true });
 }
 
 async function run(options: GenerateOptions): Promise<ExitCode> {
@@ -186,6 +197,7 @@ async function write(
     const files = actions.map((action) => ({ ...fileView(action), failed: why.get(action.path) }));
     printJson({ directory: tree.root, written: true, skipped, files });
   } else {
+    if (options.diff === true) for (const line of actions.flatMap(actionDiff)) console.log(line);
     for (const { kind, path } of done) {
       if (kind !== "keep" && kind !== "forget") console.log(`${doneWords[kind]} ${path}`);
     }

@@ -12,6 +12,7 @@ import { addCertsCommand } from "./certs.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addConsoleCommand } from "./console.ts";
+import { addDiagnoseCommand } from "./diagnose.ts";
 import { addDiscoveredCommand } from "./discovered.ts";
 import { addDrainCommands } from "./drain.ts";
 import { addDriftCommand } from "./drift.ts";
@@ -23,6 +24,7 @@ import { addImportCommand } from "./import.ts";
 import { addInventoryCommand } from "./inventory.ts";
 import { addLeasesCommand } from "./leases.ts";
 import { addLintRunbookCommand } from "./lint-runbook.ts";
+import { addMemberCommands } from "./members.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
 import { type Done, printJson } from "./output.ts";
@@ -31,6 +33,7 @@ import { addProvisionCommand } from "./provision.ts";
 import { addRenderCommand } from "./render.ts";
 import { addRestoreCommands } from "./restore.ts";
 import { addServeCommand } from "./serve.ts";
+import { addVerifyCommand } from "./verify.ts";
 
 function createProgram(done: Done): Command {
   const program = new Command("rackstrap")
@@ -62,16 +65,19 @@ function createProgram(done: Done): Command {
   addAcceptCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);
+  addDiagnoseCommand(program, done);
   addDriftCommand(program, done);
   addEventsCommand(program, done);
   addPowerCommand(program, done);
   addConsoleCommand(program, done);
   addBmcCommand(program, done);
   addProvisionCommand(program, done);
+  addMemberCommands(program, done);
   addDrainCommands(program, done);
   addBackupCommand(program, done);
   addRestoreCommands(program, done);
   addClusterCommand(program, done);
+  addVerifyCommand(program, done);
   addCertsCommand(program, done);
   addRenderCommand(program, done);
   addOperationsCommand(program, done);

@@ -2,8 +2,8 @@
 
 import type { Command } from "commander";
 import { type Rendered, renderedShape } from "../api/shapes.ts";
+import { lineDiff } from "../inventory/line-diff.ts";
 import { CliError, exitCodes } from "./exit.ts";
-import { lineDiff } from "./line-diff.ts";
 import { type Done, optionsOf, printJson } from "./output.ts";
 import { connect, type GlobalOptions } from "./server.ts";
 import { formatTime, printable } from "./table.ts";

@@ -39,6 +39,8 @@ export interface Judgement {
    * service. While there is one, "no-cluster" does not mean that there is no cluster.
    */
   readonly doubtful: readonly string[];
+  /** Machines on which something answers for this layer, whatever it says: none of them is dead. */
+  readonly answering: readonly string[];
   /** Why the verdict is not better, the gravest first. */
   readonly reasons: readonly string[];
   /** The member list that was judged: the leader's own, or the one most machines show. */
@@ -69,7 +71,10 @@ export function judge(question: Question): Judgement {
   const { layer, observations, expected } = question;
   const views = [...observations].flatMap(([node, seen]) => viewOf(node, seen));
   const reference = referenceView(views);
-  const doubtful = [...observations].filter(([, seen]) => isDoubtful(seen)).map(([node]) => node);
+  const namesOf = (is: (seen: Observation) => boolean) =>
+    [...observations].flatMap(([node, seen]) => (is(seen) ? [node] : []));
+  const doubtful = namesOf(isDoubtful);
+  const answering = namesOf(({ silent }) => silent !== true);
   if (reference === undefined)
     return {
       layer,
@@ -83,7 +88,7 @@ export function judge(question: Question): Judgement {
         ...silentReasons([...observations.keys()], observations),
       ],
       members: [],
-      doubtful,
+      ...{ doubtful, answering },
     };
   const { members } = reference;
   const voters = members.filter(({ role }) => role !== "learner").map(({ id }) => id);
@@ -116,7 +121,7 @@ export function judge(question: Question): Judgement {
     disagreement,
     reasons,
     members,
-    doubtful,
+    ...{ doubtful, answering },
   };
 }
 

@@ -17,6 +17,7 @@ import {
   type Role,
 } from "./node-schema.ts";
 import { pki } from "./pki-schema.ts";
+import { secretReference } from "./secret-schema.ts";
 import { type ServiceName, services } from "./services.ts";
 import {
   argument,
@@ -55,6 +56,12 @@ const timeouts = z.strictObject({
   budgetSeconds: seconds(120),
   /** For a node's services to stop, or to start. */
   serviceSeconds: seconds(120),
+  /** The longest a write may take that shows whether a layer commits. */
+  probeSeconds: seconds(5),
+  /** How long a machine that takes another's place may take to be built in: until its BMC answers. */
+  hardwareSeconds: seconds(14_400),
+  /** How long a learner must have kept up with the leader before it is made a voter. */
+  caughtUpSeconds: seconds(30),
   /** For one layer's snapshot to be written down here. */
   snapshotSeconds: seconds(3600),
   /** For the first node of a restored cluster to show the data of its snapshots. */
@@ -126,6 +133,11 @@ const limits = z.strictObject({
   nodesPerRun: z.int().min(1).max(1000).default(32),
 });
 
+const verify = z.strictObject({
+  /** Lets `rackstrap verify` ask IAM for its users. Absent: they are not asked for. */
+  iamToken: secretReference.optional(),
+});
+
 const vlan = z.int().min(1).max(4094).optional();
 
 const firewall = z.strictObject({
@@ -195,6 +207,7 @@ export const inventorySchema = z.strictObject({
   power: power.prefault({}),
   limits: limits.prefault({}),
   pki: pki.prefault({}),
+  verify: verify.prefault({}),
   profiles: z.record(profileName, profile),
   nodes: z.record(hostLabel, node),
   /** Machines that left for good, by MAC, each with what it was: they are refused. */

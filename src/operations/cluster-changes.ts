@@ -27,6 +27,8 @@ export interface ClusterChanges {
     id: string,
     signal: AbortSignal,
   ): Promise<Answer<{ readonly absent: boolean }>>;
+  /** Whether members of this layer are added and promoted from here; else they join and rise by themselves. */
+  promotesHere(layer: Layer): boolean;
   /** `automatic`: this cluster makes voters of its learners by itself. */
   promote(layer: Layer, id: string, signal: AbortSignal): Promise<Answer<Promotion | "automatic">>;
   /** Hands the lead to a voter and waits until all who answer name it. */
@@ -80,6 +82,7 @@ export function clusterChanges(tools: ChangeTools): ClusterChanges {
         signal,
       );
     },
+    promotesHere: (layer) => driver(layer).promote !== undefined,
     promote: async (layer, id, signal) => {
       const { promote } = driver(layer);
       if (promote === undefined) return success("automatic");

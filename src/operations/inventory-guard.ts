@@ -19,6 +19,8 @@ export interface InventoryRefusal {
 export interface MachineFacts {
   /** The id of the operation that runs for a node. */
   readonly operation: (node: string) => string | undefined;
+  /** Whether that operation is there to take the node out, and has come to it. */
+  readonly retiring: (node: string) => boolean;
   /** The id of the power job that is at work on it. */
   readonly powerJob: (node: string) => string | undefined;
   /** Its newest intent, used up or not. */
@@ -92,7 +94,8 @@ function formatBmc({ bmc }: Node): string {
 
 function busy(node: string, what: string, facts: MachineFacts): InventoryRefusal[] {
   const operation = facts.operation(node);
-  if (operation !== undefined)
+  const isItsEnd = what === "removed" && facts.retiring(node);
+  if (operation !== undefined && !isItsEnd)
     return [
       {
         node,

@@ -22,8 +22,13 @@ export interface StepRecord {
 
 export const operationKinds = [
   "provision",
+  "add",
+  "replace",
+  "reprovision",
+  "decommission",
   "drain",
   "undrain",
+  "rotate-certificates",
   "backup",
   "restore",
   "disaster-recover",

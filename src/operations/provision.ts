@@ -12,6 +12,7 @@ import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { NodeStore } from "../nodes/ports.ts";
 import type { ClusterAccess } from "./cluster-access.ts";
+import { removeLeftLearner } from "./left-learner.ts";
 import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
 import type { Plan, Step } from "./result.ts";
 import { armInstall } from "./steps/arm-install.ts";
@@ -23,6 +24,7 @@ import { findInstaller } from "./steps/find-installer.ts";
 import { installSystem } from "./steps/install-system.ts";
 import { joinCluster } from "./steps/join-cluster.ts";
 import { powerOn } from "./steps/power-on.ts";
+import { promoteMember } from "./steps/promote-member.ts";
 import { settleMembership } from "./steps/settle-membership.ts";
 import { soakHealth } from "./steps/soak-health.ts";
 import { verifyCluster } from "./steps/verify-cluster.ts";
@@ -113,8 +115,21 @@ export interface StepContext extends Omit<ProvisionTools, "inventory" | "bmc" | 
   readonly switchOff: () => Promise<void>;
 }
 
+/** The install of one node as part of an operation: from its check to a voter of every layer. */
+export interface InstallPlan extends Plan {
+  readonly context: StepContext;
+}
+
 /** The plan of a stored provision operation. */
 export function provisionPlan(tools: ProvisionTools, operation: Operation, node: Node): Plan {
+  const { context, steps, stop } = installPlan(tools, operation, node);
+  return {
+    steps: [...steps, awaitBatch(context), verifyCluster(context), soakHealth(context)],
+    stop,
+  };
+}
+
+export function installPlan(tools: ProvisionTools, operation: Operation, node: Node): InstallPlan {
   const install = tools.installation(node, operation.id);
   const inventory = tools.inventory();
   const controller = tools.bmc(node);
@@ -123,9 +138,11 @@ export function provisionPlan(tools: ProvisionTools, operation: Operation, node:
     switchOff: async () => await switchOff(tools, node, controller, operation.id),
   };
   return {
-    steps: provisionSteps(context),
+    context,
+    steps: installSteps(context),
     stop: async () => {
       await install.stop();
+      await removeLeftLearner(context, operation.id);
       await switchOffUnwiped(context, operation.id);
     },
   };
@@ -155,7 +172,9 @@ async function switchOff(
   await ensurePower(controller, "off", { subject, deadlineMs: switchOffMs, clock }, signal);
 }
 
-function provisionSteps(context: StepContext): readonly Step[] {
+function installSteps(context: StepContext): readonly Step[] {
+  const { cluster, inventory } = context;
+  const isPromotedHere = inventory.cluster.layers.some(cluster.promotesHere);
   return [
     checkNode(context),
     armInstall(context),
@@ -166,9 +185,7 @@ function provisionSteps(context: StepContext): readonly Step[] {
     installSystem(context),
     bootDisk(context),
     verifyFiles(context),
+    ...(isPromotedHere ? [promoteMember(context)] : []),
     joinCluster(context),
-    awaitBatch(context),
-    verifyCluster(context),
-    soakHealth(context),
   ];
 }

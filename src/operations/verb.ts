@@ -1,8 +1,11 @@
 // What every procedure of an operator's is: a draft that changes nothing, and a plan of steps that the runner moves along.
 
 import type { z } from "zod";
+import type { InventoryTexts } from "../inventory/files.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import type { CaInForce } from "../pki/in-force.ts";
+import type { CertificateStore } from "../pki/issued.ts";
 import type { SiteFile } from "./backup/folder.ts";
 import type { NodeShell } from "./node-shell.ts";
 import type { Confirmation, Evidence, Operation, OperationKind } from "./operation.ts";
@@ -12,10 +15,22 @@ import type { Plan } from "./result.ts";
 /** What verbs work with. */
 export interface OperationTools extends ProvisionTools {
   readonly shell: NodeShell;
+  readonly authority: CaInForce;
+  readonly certificates: CertificateStore;
+  readonly files: InventoryFiles;
   /** The site's own files as they are now: the inventory, and what is generated from it. Throws what the disk says. */
   readonly siteFiles: () => readonly SiteFile[];
   /** Program and version, as backups name it. */
   readonly madeBy: string;
+}
+
+/** The inventory as it stands on the disk. */
+export interface InventoryFiles {
+  /** The file that names the others. */
+  readonly main: string;
+  read(): InventoryTexts;
+  /** Has the server take the files as they are; why it did not, in sentences. */
+  reload(): Promise<readonly string[]>;
 }
 
 /** What an operator asked for, as it came in. */

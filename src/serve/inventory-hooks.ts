@@ -8,6 +8,7 @@ import type { ClusterAccess } from "../operations/cluster-access.ts";
 import type { ConsoleHub } from "../operations/console-hub.ts";
 import { inventoryRefusals, removedNodes } from "../operations/inventory-guard.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
+import { isRetiring } from "../operations/steps/retire-node.ts";
 import type { Store } from "../store/store.ts";
 import { type Controllers, insecurityOfBmc } from "./controllers.ts";
 import type { DhcpService } from "./dhcp-service.ts";
@@ -34,6 +35,10 @@ export function createReloadHooks(tools: HookTools): Omit<ReloadHooks, "onRead">
       const cluster = asks ? await lookAt(tools.cluster, from) : [];
       return inventoryRefusals(from, to, {
         operation: (node) => operations.runningFor(node)?.id,
+        retiring: (node) => {
+          const running = operations.runningFor(node);
+          return running !== undefined && isRetiring(running);
+        },
         powerJob: tools.powerJobs.runningFor,
         intent: nodes.intent,
         state: (node) => nodes.node(node).state,

@@ -9,6 +9,7 @@ import type {
 } from "../api/inventory-shapes.ts";
 import { type InventoryTexts, parseOtherTexts } from "../inventory/files.ts";
 import { formatProblem } from "../inventory/load.ts";
+import type { InventoryFiles } from "../operations/verb.ts";
 import { type CheckLine, error, ok, warning } from "../preflight/line.ts";
 import type { InventoryReload } from "./inventory-reload.ts";
 
@@ -28,6 +29,18 @@ export function createInventoryService(reload: InventoryReload): InventoryServic
         problems: verdict.problems.map(asSent),
         warnings: verdict.warnings.map(asSent),
       };
+    },
+  };
+}
+
+/** The files for operations that change them. */
+export function inventoryFiles(reload: InventoryReload): InventoryFiles {
+  return {
+    main: reload.file,
+    read: reload.read,
+    reload: async () => {
+      const { problems, refused } = await reload.reload("request");
+      return [...problems.map(formatProblem), ...refused.map(({ reason }) => reason)];
     },
   };
 }

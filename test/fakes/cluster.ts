@@ -26,7 +26,7 @@ export function fakeCluster(
       addMember: refuse,
       removeMember: refuse,
     },
-    ...{ promote: refuse, transferLeader: refuse },
+    ...{ promote: refuse, transferLeader: refuse, promotesHere: () => false },
     ...changes,
   };
 }

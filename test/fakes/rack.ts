@@ -3,7 +3,6 @@
 import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
 import { refusing } from "../../src/bmc/refusing.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
-import { type Judgement, judge, type Observation } from "../../src/cluster/judge.ts";
 import type { CarriedSnapshot } from "../../src/install/carried-snapshots.ts";
 import type { FlakeDisks } from "../../src/install/flake-disks.ts";
 import type { Disk } from "../../src/install/machine-facts.ts";
@@ -20,17 +19,21 @@ import {
 import type { FilesView, Installation, InstallerSighting } from "../../src/operations/provision.ts";
 import type { OperationTools } from "../../src/operations/verb.ts";
 import { verbs } from "../../src/operations/verbs.ts";
+import type { CaInForce } from "../../src/pki/in-force.ts";
+import { createCertificateStore } from "../../src/store/certificates.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
 import { createClusterStore, createOperationStore } from "../../src/store/operations.ts";
-import { fakeCluster } from "./cluster.ts";
 import { aDisk, someFacts } from "./machine-facts.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
+import { clusterOf, type FakeRaft, fakeRaft, noteMembership, noteWipe } from "./raft.ts";
 
 export interface FakeMachine {
   power: PowerState;
   disk: "blank" | "writing" | "installed";
   wipes: number;
+  /** The operation that wrote to its disk last. */
+  installedBy: string | undefined;
   membership: ClusterMembership | undefined;
   /** What its layers were given to begin with. */
   snapshots: readonly CarriedSnapshot[];
@@ -54,6 +57,8 @@ export interface FakeMachine {
   files: FilesView;
   /** Its units that are stopped. */
   readonly stopped: Set<string>;
+  /** It was removed from the cluster since its install, and does not join again by itself. */
+  leaving: boolean;
   /** What is broken on this machine. */
   fault:
     | "none"
@@ -65,12 +70,16 @@ export interface FakeMachine {
     | "ignores-host-key"
     | "earlier-system"
     | "install-fails"
-    | "never-joins";
+    | "never-joins"
+    | "stays-learner"
+    | "bmc-away"
+    | "dead";
 }
 
 export interface FakeRack {
   readonly machines: Map<string, FakeMachine>;
   readonly tools: OperationTools;
+  readonly raft: FakeRaft;
   readonly database: ReturnType<typeof openDatabase>;
   /** The one that the rack's events are dated by. */
   readonly clock: ManualClock;
@@ -83,9 +92,12 @@ export function exampleInventory(): Inventory {
 }
 
 /** A rack of powered-off, blank machines, one for each node of the example site. */
-export function fakeRack(clock = manualClock(), database = openDatabase(":memory:")): FakeRack {
+export function fakeRack(
+  clock = manualClock(),
+  database = openDatabase(":memory:"),
+  inventory = exampleInventory(),
+): FakeRack {
   const { now } = clock;
-  const inventory = exampleInventory();
   const machines = new Map<string, FakeMachine>(
     inventory.nodes.map((node) => [
       node.name,
@@ -93,6 +105,7 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
         power: "off",
         disk: "blank",
         wipes: 0,
+        installedBy: undefined,
         membership: undefined,
         snapshots: [],
         pxeOnce: false,
@@ -106,31 +119,45 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
         stateAtHostKey: undefined,
         files: { kind: "verified", paths: ["/etc/nixos/secrets/ca-cert.pem"] },
         stopped: new Set<string>(),
+        leaving: false,
         fault: "none",
       },
     ]),
   );
   let nextId = 0;
   const nodes = createNodeStore(database, now);
+  const raft = fakeRaft(inventory.cluster.layers, machines);
   const tools: OperationTools = {
     inventory: () => inventory,
     nodes,
     operations: createOperationStore(database, now),
     clusters: createClusterStore(database, now),
-    cluster: fakeCluster(inventory.cluster.layers, (layer) => clusterView(layer, machines)),
+    cluster: clusterOf(raft),
     bmc: (node) => fakeBmc(machineOf(machines, node), nodes, node),
     startTurn: async () => {},
     powerAsked: () => {},
     clock,
-    installation: (node) => fakeInstallation(machineOf(machines, node), nodes, node),
+    installation: (node, operation) => fakeInstallation(raft, nodes, node, operation),
     missingAssets: async () => [],
     newId: () => `id-${++nextId}`,
+    // Made by those tests that need it: no other looks at a certificate.
+    authority: noAuthority,
+    certificates: createCertificateStore(database),
     shell: { run: async (node, command) => fakeShell(machineOf(machines, node), command) },
+    files: { main: "inventory/site.yaml", read: () => new Map(), reload: async () => [] },
     siteFiles: () => [{ path: "inventory/site.yaml", text: "site: fake\n" }],
     madeBy: "rackstrap 0.0.0",
   };
-  return { machines, tools, database, clock };
+  return { machines, tools, raft, database, clock };
 }
+
+const noAuthority: CaInForce = {
+  ca: () => {
+    throw new Error("this rack has no CA");
+  },
+  refusal: undefined,
+  rotate: async () => ({ ok: true }),
+};
 
 /** One provision operation for each of the nodes, as one order begins them. `confirmed`: what was typed beyond a name. */
 export function newProvisions(
@@ -147,48 +174,17 @@ export function newProvisions(
   });
 }
 
-function machineOf(machines: Map<string, FakeMachine>, node: Node): FakeMachine {
+function machineOf(machines: ReadonlyMap<string, FakeMachine>, node: Node): FakeMachine {
   const machine = machines.get(node.name);
   if (machine === undefined) throw new Error(`no machine ${node.name}`);
   return machine;
 }
 
-function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachine>): Judgement {
-  const names = [...machines]
-    .filter(([, machine]) => machine.disk === "installed" && machine.fault !== "never-joins")
-    .map(([name]) => name);
-  const founder = names.find((name) => machines.get(name)?.membership?.kind === "bootstrap");
-  const members = names.map((id) => ({
-    id,
-    raftAddress: `${id}:${layer === "flaredb" ? 2480 : 2380}`,
-    status: (machines.get(id)?.stopped.size ?? 0) === 0 ? "healthy" : "unreachable",
-    role: id === founder ? ("leader" as const) : ("follower" as const),
-  }));
-  const answer = (name: string): Observation => {
-    const self = members.find((member) => member.id === name);
-    if (machines.get(name)?.fault === "stranger-answers")
-      return { failure: "shows a certificate that the cluster CA did not sign" };
-    if (founder === undefined || self === undefined || self.status !== "healthy")
-      return { failure: "connection refused", silent: true };
-    return {
-      members,
-      leader: { id: founder, term: 2 },
-      health: {
-        status: "healthy",
-        raft: self.role,
-        clusterSize: members.length,
-        chainfire: undefined,
-      },
-    };
-  };
-  const observations = [...machines.keys()].map((name) => [name, answer(name)] as const);
-  return judge({ layer, observations: new Map(observations) });
-}
-
 /** Understands `systemctl stop|start UNIT.service`, several with && between them. */
 function fakeShell(machine: FakeMachine, command: string): ShellAnswer {
-  if (machine.disk !== "installed")
+  if (machine.disk !== "installed" || machine.fault === "dead" || machine.power === "off")
     return { ok: false, kind: "unreachable", why: "no route to host" };
+  if (command === "systemctl poweroff") machine.power = "off";
   for (const [, verb, unit = ""] of command.matchAll(/systemctl (stop|start) (\S+)\.service/g))
     if (verb === "stop") machine.stopped.add(unit);
     else machine.stopped.delete(unit);
@@ -199,6 +195,7 @@ function fakeBmc(machine: FakeMachine, nodes: NodeStore, node: Node): Bmc {
   const guard = () => {
     if (machine.fault === "bmc-password")
       throw new BmcError("authentication", "BMC 10.0.10.50: the password of user admin is refused");
+    if (machine.fault === "bmc-away") throw new BmcError("timeout", "BMC 10.0.10.50: no answer");
   };
   return {
     ...refusing("unsupported", "BMC", "the fake has no such thing"),
@@ -229,7 +226,13 @@ const otherHostKey: InstallerSighting = {
   next: "set install.hostKey: first-use",
 };
 
-function fakeInstallation(machine: FakeMachine, nodes: NodeStore, node: Node): Installation {
+function fakeInstallation(
+  raft: FakeRaft,
+  nodes: NodeStore,
+  node: Node,
+  operation: string,
+): Installation {
+  const machine = machineOf(raft.machines, node);
   const find = async (): Promise<InstallerSighting> => {
     if (machine.power === "off" || machine.fault === "no-installer")
       return { kind: "absent", why: "port 22 does not answer" };
@@ -254,15 +257,19 @@ function fakeInstallation(machine: FakeMachine, nodes: NodeStore, node: Node): I
       return { kind: "named" };
     },
     prepare: async (membership, snapshots = []) => {
+      noteMembership(raft, node.name, membership.kind);
       machine.membership = membership;
       machine.snapshots = snapshots;
     },
     start: async () => {
+      noteWipe(raft, node.name);
       machine.wipes += 1;
+      machine.installedBy = operation;
       machine.disk = "writing";
+      machine.leaving = false;
     },
     view: async () => {
-      if (machine.disk === "blank") return { kind: "absent" };
+      if (machine.installedBy !== operation) return { kind: "absent" };
       if (machine.fault === "install-fails")
         return { kind: "failed", reason: "disko: disk busy", next: "netboot the node again" };
       if (machine.disk === "writing") {

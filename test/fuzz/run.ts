@@ -1,15 +1,16 @@
-// npm run fuzz -- dhcp|tftp|inventory [--packets N] [--seconds N] [--seed N]: hostile datagrams for the protocol's pure half, five
-// million unless told otherwise, or broken inventories, a hundred thousand. Ends with 1 when something was wrong, and says how to
-// bring it about again.
+// npm run fuzz -- dhcp|tftp|inventory|replace [--packets N] [--seconds N] [--seed N]: hostile datagrams for the protocol's pure half, five
+// million unless told otherwise; broken inventories, a hundred thousand; changes of members with a fault at any step, ten thousand. Ends
+// with 1 when something was wrong, and says how to bring it about again.
 
 import { parseArgs } from "node:util";
 import { fuzzDhcp } from "./dhcp.ts";
 import { fuzzInventory } from "./inventory.ts";
+import { fuzzReplace } from "./replace.ts";
 import type { FuzzOptions, FuzzReport } from "./report.ts";
 import { fuzzTftp } from "./tftp.ts";
 
 interface Target {
-  readonly fuzz: (options: FuzzOptions) => FuzzReport;
+  readonly fuzz: (options: FuzzOptions) => FuzzReport | Promise<FuzzReport>;
   readonly packets: number;
   readonly maxP99Ms: number;
 }
@@ -19,6 +20,8 @@ const targets: Readonly<Record<string, Target>> = {
   tftp: { fuzz: fuzzTftp, packets: 5_000_000, maxP99Ms: 0.2 },
   // A file is read when it was changed, so it may take a while.
   inventory: { fuzz: fuzzInventory, packets: 100_000, maxP99Ms: 500 },
+  // Half an hour of a rack's time in each.
+  replace: { fuzz: fuzzReplace, packets: 10_000, maxP99Ms: 2000 },
 };
 const names = Object.keys(targets).join("|");
 const usage = `usage: npm run fuzz -- ${names} [--packets N] [--seconds N] [--seed N]`;
@@ -54,7 +57,7 @@ if (chosen === undefined) throw new Error(usage);
 const { fuzz, maxP99Ms } = chosen;
 const seed = numberOf("seed", values.seed, 1 + (Date.now() % 1_000_000));
 const timed = values.seconds !== undefined;
-const report = fuzz({
+const report = await fuzz({
   seed,
   packets: numberOf("packets", values.packets, timed ? Number.MAX_SAFE_INTEGER : chosen.packets),
   seconds: timed ? numberOf("seconds", values.seconds, 1) : undefined,

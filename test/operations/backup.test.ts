@@ -18,7 +18,7 @@ const { signal } = new AbortController();
 const healthy: Judgement = {
   ...{ layer: "chainfire", verdict: "healthy", leader: "node01", disagreement: undefined },
   ...{ voters: ["node01", "node02", "node03"], healthyVoters: ["node01", "node02", "node03"] },
-  ...{ doubtful: [], reasons: [] },
+  ...{ doubtful: [], answering: [], reasons: [] },
   members: [{ id: "node01", raftAddress: "10.0.200.10:2380", status: "healthy", role: "leader" }],
 };
 

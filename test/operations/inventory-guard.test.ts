@@ -21,6 +21,7 @@ const otherGroup = withNode02((node) => [{ ...node, powerGroup: "pdu-2" }]);
 
 const idle: MachineFacts = {
   operation: () => undefined,
+  retiring: () => false,
   powerJob: () => undefined,
   intent: () => undefined,
   state: () => "registered",
@@ -47,6 +48,17 @@ const layer = (verdict: Judgement["verdict"], ...members: [string, "follower" | 
     members: members.map(([id, role]) => ({ id, role, raftAddress: "", status: "healthy" })),
   }) as unknown as Judgement;
 const seenBeside = { cluster: [layer("healthy", ["node01", "follower"])] };
+
+test("the operation that retires a node may take it out, and may change nothing else of it", () => {
+  const retiring = { ...operating, retiring: (node: string) => node === "node02" };
+  expect(inventoryRefusals(site, without, { ...idle, ...retiring })).toEqual([]);
+  expect(inventoryRefusals(site, otherMac, { ...idle, ...retiring })[0]?.reason).toMatch(
+    /node02 can't be given the MAC .*: the operation op-1 runs/,
+  );
+  expect(
+    inventoryRefusals(site, without, { ...idle, ...retiring, ...seenBeside, ...active }),
+  ).toEqual([]);
+});
 
 test.each<[string, Inventory, Partial<MachineFacts>, RegExp, RegExp]>([
   [

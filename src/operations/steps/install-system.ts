@@ -68,6 +68,7 @@ async function begin(
   signal: AbortSignal,
 ): Promise<StepResult> {
   const { node, nodes, install } = context;
+  const { bmc } = node;
   const intent = nodes.intent(node.name);
   const obstacle = obstacleTo(context, intent, operation);
   if (obstacle !== undefined || intent === undefined) return obstacle ?? ranOut(node.name);
@@ -86,7 +87,13 @@ async function begin(
     );
   const changedSince = obstacleNow(context, intent, operation);
   if (changedSince !== undefined) return changedSince;
-  const detail = { operation: operation.id, disk: intent.disk, mac: node.mac, disks };
+  const detail = {
+    operation: operation.id,
+    disk: intent.disk,
+    mac: node.mac,
+    bmc: bmc.address,
+    disks,
+  };
   // After a crash between this record and the start, the record stands and the run is started now, still once.
   const recorded =
     intent.consumedAtMs !== undefined ||

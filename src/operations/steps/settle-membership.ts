@@ -4,7 +4,7 @@ import type { Judgement } from "../../cluster/judge.ts";
 import { clusterPeers } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { decideMembership } from "../membership.ts";
-import type { BootstrapClaim, Operation } from "../operation.ts";
+import type { BootstrapClaim, Operation, OperationKind } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 
@@ -23,7 +23,10 @@ export function settleMembership(context: StepContext): Step {
       const answering = liveLeader(context, views);
       if (answering !== undefined) context.clusters.markInitialised(cluster);
       const founders = clusterPeers(inventory);
-      const first = founders.find((other) => operation.batch.includes(other.name));
+      const mayForm = forming.includes(operation.kind);
+      const first = mayForm
+        ? founders.find((other) => operation.batch.includes(other.name))
+        : undefined;
       // The claim is made before any install, in the store: two operations can't both get it.
       const claim =
         answering === undefined && first !== undefined
@@ -39,6 +42,12 @@ export function settleMembership(context: StepContext): Step {
       );
       if ("wait" in decision) return wait(3000, decision.wait);
       if ("refused" in decision) return failed(decision.refused, decision.next);
+      // The other procedures begin with a living cluster: one that is not seen any more is no reason to form another.
+      if (decision.membership.kind === "bootstrap" && !mayForm)
+        return failed(
+          `cluster ${cluster} does not answer any more, and ${operation.kind} never forms one: nothing was wiped`,
+          "look at the cluster: rackstrap cluster status",
+        );
       const left =
         decision.membership.kind === "bootstrap" ? installedOthers(context, operation) : [];
       if (left.length > 0)
@@ -51,6 +60,9 @@ export function settleMembership(context: StepContext): Step {
     },
   };
 }
+
+/** The procedures that may begin without a cluster. */
+const forming: readonly OperationKind[] = ["provision", "disaster-recover"];
 
 /** The machine is off its old system now, so what the cluster says of it will not change any more. */
 function obstacleTo(context: StepContext, views: readonly Judgement[]): StepResult | undefined {

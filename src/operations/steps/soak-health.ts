@@ -51,7 +51,7 @@ export function stayHealthy(context: Seen): Step {
 const longestGapMs = 20_000;
 
 /** When the window began: now, unless the last look was a moment ago. What nobody looked at is not known to be healthy. */
-function unbrokenSince(evidence: Evidence, nowMs: number): number {
+export function unbrokenSince(evidence: Evidence, nowMs: number): number {
   const { healthySinceMs, lastLookMs } = evidence as Partial<Record<string, number>>;
   if (healthySinceMs === undefined || lastLookMs === undefined) return nowMs;
   const gapMs = nowMs - lastLookMs;

@@ -11,14 +11,17 @@ import type { Confirmation, Operation } from "../operation.ts";
 import { provisionPlan } from "../provision.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
 
-const options = z.strictObject({
+/** What may be typed for each install, whichever procedure it is part of. */
+export const installOptions = {
   /** Of the nodes, those whose disks may hold data that is not from here. */
   erase: z.array(z.string()).default([]),
   /** Of the disks that the one node has now, where they are not those of its last install. */
   diskSerials: z.array(z.string().min(1).max(256)).max(2).default([]),
   /** How many nodes are meant, where the inventory allows fewer. */
   limit: z.int().min(1).max(1000).optional(),
-});
+};
+
+const options = z.strictObject(installOptions);
 
 type Options = z.output<typeof options>;
 
@@ -40,7 +43,21 @@ export function subject(tools: Pick<OperationTools, "inventory">, operation: Ope
 }
 
 function draftProvision(tools: OperationTools, chosen: readonly Node[], order: Order): Draft {
-  const typed = options.parse(order.options);
+  const draft = installDraft(
+    tools.inventory().limits.nodesPerRun,
+    chosen,
+    options.parse(order.options),
+  );
+  const refused = chosen.flatMap((node) => notInstallable(tools, node));
+  return { ...draft, quorum: [], refusals: [...draft.refusals, ...refused] };
+}
+
+/** What installing these nodes destroys, and what was typed wrong. `most`: nodes in one run, where no other number was typed. */
+export function installDraft(
+  most: number,
+  chosen: readonly Node[],
+  typed: Options,
+): Omit<Draft, "quorum"> {
   const batch = chosen.map(({ name }) => name);
   const { erase, diskSerials } = typed;
   return {
@@ -50,16 +67,11 @@ function draftProvision(tools: OperationTools, chosen: readonly Node[], order: O
       confirmed: confirmationOf(name, typed),
     })),
     destroys: chosen.map((node) => `everything on ${formatDisks(node)} of node ${node.name}`),
-    quorum: [],
     notes: [
       ...erase.map((name) => `node ${name}: data that is not from here may be erased`),
       ...diskSerials.map((serial) => `${batch.join()}: onto the disk with serial number ${serial}`),
     ],
-    refusals: [
-      ...tooMany(tools.inventory().limits.nodesPerRun, chosen, typed),
-      ...strayConfirmations(batch, typed),
-      ...chosen.flatMap((node) => notInstallable(tools, node)),
-    ],
+    refusals: [...tooMany(most, chosen, typed), ...strayConfirmations(batch, typed)],
   };
 }
 

@@ -1,6 +1,6 @@
 // The scripts that nodes are given, in a real shell over a tree of their own, cut off before each line and run again.
 
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -43,11 +43,15 @@ function machine() {
     script
       .replaceAll("/var/lib/", `${root}/var/lib/`)
       .replaceAll("/etc/nixos", `${root}/etc/nixos`);
-  const run = (script: string, input = "") =>
-    execFileSync("/bin/sh", ["-c", placed(script)], {
-      ...{ input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] },
+  const run = (script: string, input = "") => {
+    // One that is cut off before it has read its input is judged by its exit code alone.
+    const { status, stdout, stderr } = spawnSync("/bin/sh", ["-c", placed(script)], {
+      ...{ input, encoding: "utf8" },
       env: { PATH: `${root}/bin:/usr/bin:/bin` },
     });
+    if (status !== 0) throw new Error(stderr);
+    return stdout;
+  };
   const read = (path: string) => readFileSync(join(root, path), "utf8");
   const list = (path: string) => readdirSync(join(root, path)).toSorted();
   return { root, run, read, list };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lineDiff } from "../../src/cli/line-diff.ts";
+import { lineDiff } from "../../src/inventory/line-diff.ts";
 
 test.each<[string, string, string[]]>([
   ["a\nb\n", "a\nb\n", []],

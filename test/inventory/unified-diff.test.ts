@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, test } from "vitest";
-import { unifiedDiff } from "../../src/cli/unified-diff.ts";
+import { unifiedDiff } from "../../src/inventory/unified-diff.ts";
 
 const names = { from: "a/f", to: "b/f" };
 const folder = mkdtempSync(join(tmpdir(), "rackstrap-diff-"));

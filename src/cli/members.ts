@@ -1,0 +1,114 @@
+// rackstrap add | replace | reprovision | decommission: nodes that become members of a living cluster, or cease to be.
+
+import type { Command } from "commander";
+import { CliError, type ExitCode, exitCodes } from "./exit.ts";
+import { generateInto } from "./generate.ts";
+import { carryOut, collect, type OrderOptions, withOrderOptions } from "./order.ts";
+import { type Done, optionsOf } from "./output.ts";
+
+interface MemberOptions extends OrderOptions {
+  readonly erase?: string[];
+  readonly diskSerial?: string[];
+  readonly limit?: string;
+  readonly gone?: string[];
+  readonly generate?: string;
+}
+
+export function addMemberCommands(program: Command, done: Done): void {
+  const add = program
+    .command("add")
+    .description("install nodes and make them members of the living cluster, one after the other")
+    .argument("<nodes...>", "names of declared nodes")
+    .option("--limit <count>", "this many nodes are meant, where the inventory allows fewer");
+  withOrderOptions(withInstallOptions(add), false).action(ordered("add", done));
+  const replace = program
+    .command("replace")
+    .description("give a dead node's place in the cluster to the machine that is declared now")
+    .argument("<node>", "name of a declared node");
+  withOrderOptions(withGone(withInstallOptions(replace)), true).action(ordered("replace", done));
+  const reprovision = program
+    .command("reprovision")
+    .description("take a node out of the cluster, wipe and install it, and have it join again")
+    .argument("<node>", "name of a declared node");
+  withOrderOptions(withInstallOptions(reprovision), true).action(ordered("reprovision", done));
+  const decommission = program
+    .command("decommission")
+    .description("drain a node, take it out of the cluster and of the inventory, switch it off")
+    .argument("<node>", "name of a declared node")
+    .option("--generate <dir>", "then write DNS zones and monitoring targets without it there");
+  withOrderOptions(withGone(decommission), true).action(
+    async (node: string, _options: unknown, ran: Command) => {
+      const options = optionsOf<MemberOptions>(ran);
+      const code = await order("decommission", [node], options);
+      const isWatched = options.execute === true && options.detach !== true;
+      done(isWatched && code === exitCodes.ok ? await forget(node, options) : code);
+    },
+  );
+}
+
+type MemberVerb = "add" | "replace" | "reprovision" | "decommission";
+
+function ordered(verb: MemberVerb, done: Done) {
+  return async (named: string | string[], _options: unknown, ran: Command): Promise<void> => {
+    const nodes = [named].flat();
+    done(await order(verb, nodes, optionsOf<MemberOptions>(ran)));
+  };
+}
+
+async function order(verb: MemberVerb, nodes: string[], options: MemberOptions): Promise<ExitCode> {
+  // One that has left is in no list of nodes any more.
+  const wanted = verb === "decommission" ? undefined : "active";
+  return await carryOut({ verb, nodes, options: said(options) }, options, wanted);
+}
+
+/** What names nodes outside of the cluster. */
+const withoutNode = ["dns", "prometheus"] as const;
+
+/** The rest of the world: written where that was asked for, else said. */
+async function forget(
+  node: string,
+  // Its --force is about nodes, not files.
+  { generate, force: _, ...globals }: MemberOptions,
+): Promise<ExitCode> {
+  if (generate !== undefined) return await generateInto(generate, withoutNode, globals);
+  const command = `rackstrap generate --only ${withoutNode.join(" ")} --write --into DIR`;
+  console.error(`DNS zones and monitoring targets still name ${node}: ${command}`);
+  return exitCodes.ok;
+}
+
+function withInstallOptions(command: Command): Command {
+  return command
+    .option(
+      "--erase <node>",
+      "its disk may hold data that is not from here (again for each node)",
+      collect,
+    )
+    .option(
+      "--disk-serial <serial>",
+      "the disk that its node has now, in place of the one it had",
+      collect,
+    );
+}
+
+function withGone(command: Command): Command {
+  return command.option(
+    "--gone <node>",
+    "its former machine is off for good, where nobody can see that: type the node's name",
+    collect,
+  );
+}
+
+function said({ erase, diskSerial, limit, gone }: MemberOptions): Record<string, unknown> {
+  if (limit !== undefined && !/^[1-9]\d{0,3}$/.test(limit))
+    throw new CliError(
+      exitCodes.usage,
+      `--limit ${limit} is no number of nodes`,
+      "count the names: --limit 2",
+    );
+  return {
+    ...(erase === undefined ? {} : { erase: [...new Set(erase)] }),
+    ...(diskSerial === undefined ? {} : { diskSerials: [...new Set(diskSerial)] }),
+    ...(limit === undefined ? {} : { limit: Number(limit) }),
+    ...(gone === undefined ? {} : { gone: [...new Set(gone)] }),
+  };
+}

@@ -1,0 +1,28 @@
+// Waits until the machine that the inventory names is there: its BMC answers.
+
+import { BmcError } from "../../bmc/bmc.ts";
+import type { Node } from "../../inventory/schema.ts";
+import { done, type Step, wait } from "../result.ts";
+import type { Work } from "../verb.ts";
+
+export function awaitHardware({ bmc, inventory }: Work, node: Node): Step {
+  return {
+    id: "hardware",
+    title: `wait for the machine ${node.mac} and its BMC`,
+    node: node.name,
+    deadlineMs: inventory.timeouts.hardwareSeconds * 1000,
+    next: `build the machine in, and check the address and password of its BMC ${node.bmc.address}; then: rackstrap replace ${node.name}`,
+    run: async (_attempt, signal) => {
+      try {
+        return done({
+          bmc: node.bmc.address,
+          mac: node.mac,
+          power: await bmc(node).powerState(signal),
+        });
+      } catch (error) {
+        if (!(error instanceof BmcError)) throw error;
+        return wait(10_000, error.message);
+      }
+    },
+  };
+}

@@ -1,0 +1,84 @@
+// A machine that was a member is switched off and seen off: with its id in new hands it must not vote once more. What nobody saw is not
+// assumed (reliability F7).
+
+import { BmcError } from "../../bmc/bmc.ts";
+import { ensurePower } from "../../bmc/power.ts";
+import type { Node } from "../../inventory/schema.ts";
+import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
+import type { Work } from "../verb.ts";
+
+export interface FenceOptions {
+  /** Its name was typed: the machine is gone, and nobody looks for it. */
+  readonly gone: boolean;
+  /** Where its BMC does not answer, the system on it is asked to power off. */
+  readonly overSsh: boolean;
+}
+
+// ≤60 s for each action at a BMC (reliability F7).
+const bmcMs = 60_000;
+const sshMs = 30_000;
+
+export function fence(work: Work, node: Node, options: FenceOptions): Step {
+  return {
+    id: "fence",
+    title: options.gone ? "the former machine is said to be gone" : "switch it off and see it off",
+    node: node.name,
+    deadlineMs: 5 * 60_000,
+    next: remedy(work, node),
+    run: async (attempt, signal) => {
+      if (options.gone) return done({ confirmed: `--gone ${node.name}` });
+      const why = await switchOff(work, node, signal);
+      if (why === undefined) return done({ power: "off", seenBy: `BMC ${node.bmc.address}` });
+      return options.overSsh
+        ? await powerOffOverSsh(work, node, why, attempt, signal)
+        : failed(`${why}: it is not known to be off`, remedy(work, node));
+    },
+  };
+}
+
+/** Why it was not seen off; undefined when it was. */
+async function switchOff(
+  { bmc, powerAsked, operation, clock }: Work,
+  node: Node,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  powerAsked(node, "off", { operation: operation.id });
+  const subject = `node ${node.name} (BMC ${node.bmc.address})`;
+  try {
+    await ensurePower(bmc(node), "off", { subject, deadlineMs: bmcMs, clock }, signal);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof BmcError)) throw error;
+    return error.message;
+  }
+}
+
+/** Off is one that answered, was told to power off, and answers no more. */
+async function powerOffOverSsh(
+  work: Work,
+  node: Node,
+  bmcWhy: string,
+  { evidence }: Attempt,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  // Kept before it is sent: after that the machine answers nobody, also after a crash.
+  const isTold = evidence["told"] === true;
+  const command = isTold ? "systemctl poweroff" : "true";
+  const answer = await work.shell.run(node, command, { timeoutMs: sshMs }, signal);
+  if (answer.ok)
+    return wait(isTold ? 5000 : 0, `${bmcWhy}; asked over SSH to power off`, { told: true });
+  const isSilent = answer.kind === "unreachable" || answer.kind === "timeout";
+  if (isTold && isSilent)
+    return done({ power: "off", seenBy: "it answers SSH no more", bmc: bmcWhy });
+  return failed(
+    `${bmcWhy}; over SSH: ${answer.why}: it is not known to be off`,
+    remedy(work, node),
+  );
+}
+
+function remedy({ operation: { kind } }: Work, { name, bmc }: Node): string {
+  const check = `check the BMC ${bmc.address} (rackstrap power status ${name})`;
+  // What is about to be installed is there.
+  if (kind === "reprovision") return check;
+  return `${check}; or pull the machine's power, then say so: rackstrap ${kind} ${name} --gone ${name}`;
+}

@@ -1,0 +1,100 @@
+// replace: a machine that is gone for good gives up its place in the cluster to another, which is installed under the same name.
+
+import { z } from "zod";
+import type { Node } from "../../inventory/schema.ts";
+import { nextState } from "../../nodes/state.ts";
+import { formerMachineRefusals } from "../former-machine.ts";
+import { installPlan } from "../provision.ts";
+import { judgeRemoval, lifeSigns } from "../removal.ts";
+import { agreeMembers } from "../steps/agree-members.ts";
+import { awaitHardware } from "../steps/await-hardware.ts";
+import { fence } from "../steps/fence.ts";
+import { removeMember } from "../steps/remove-member.ts";
+import { soakMembers } from "../steps/soak-members.ts";
+import { verifyCluster } from "../steps/verify-cluster.ts";
+import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
+import { workOf } from "../verb.ts";
+import { oneNode } from "./drain.ts";
+import { installDraft, installOptions, notInstallable, subject } from "./provision.ts";
+
+const options = z.strictObject({
+  ...installOptions,
+  /** The node, where its former machine can't be seen off any more: it is gone. */
+  gone: z.array(z.string()).default([]),
+});
+
+export const replace: Verb = {
+  disruptive: true,
+  // The files and keys of an install that ended badly are gone.
+  resumable: false,
+  options,
+  draft: draftReplace,
+  plan: (tools, operation) => {
+    const work = workOf(tools, operation);
+    const node = subject(tools, operation);
+    const install = installPlan(tools, operation, node);
+    const gone = options.parse(operation.parameters).gone.includes(node.name);
+    return {
+      steps: [
+        agreeMembers(work, node.name),
+        ...removeMember(work, node, { onlyDead: true }),
+        fence(work, node, { gone, overSsh: false }),
+        awaitHardware(work, node),
+        ...install.steps,
+        verifyCluster(install.context),
+        soakMembers(work, { joined: node.name }),
+      ],
+      stop: install.stop,
+    };
+  },
+};
+
+async function draftReplace(
+  tools: OperationTools,
+  chosen: readonly Node[],
+  order: Order,
+): Promise<Draft> {
+  const typed = options.parse(order.options);
+  const views = await tools.cluster.fresh();
+  const judged = chosen.map(({ name }) => judgeRemoval(views, name, order.force.includes(name)));
+  const install = installDraft(tools.inventory().limits.nodesPerRun, chosen, typed);
+  return {
+    operations: install.operations.map((operation) => ({
+      ...operation,
+      parameters: { ...operation.parameters, gone: typed.gone },
+    })),
+    destroys: [
+      ...chosen.map(({ name }) => `the membership of ${name}, and all that only it still had`),
+      ...install.destroys,
+    ],
+    quorum: judged.flatMap(({ quorum }) => quorum),
+    notes: [
+      ...install.notes,
+      ...typed.gone.map((name) => `node ${name}: its former machine is taken for gone, unseen`),
+    ],
+    refusals: [
+      ...oneNode(chosen),
+      ...install.refusals,
+      ...chosen.flatMap(({ name }) => stillAlive(lifeSigns(views, name), name)),
+      ...chosen.flatMap((node) => formerMachineRefusals(tools.nodes, node, typed.gone)),
+      ...chosen.flatMap((node) => notInstallable(tools, node, withoutMembership(tools, node))),
+      ...judged.flatMap(({ refusals }) => refusals),
+    ],
+  };
+}
+
+function stillAlive(signs: readonly string[], name: string): OrderRefusal[] {
+  if (signs.length === 0) return [];
+  return [
+    {
+      reason: `node ${name} is alive: ${signs.join(", ")}`,
+      next: `replace is for the dead; wipe a living node and let it join again with: rackstrap reprovision ${name}`,
+    },
+  ];
+}
+
+/** The state that the node will be in when it is no member any more. */
+export function withoutMembership({ nodes }: Pick<OperationTools, "nodes">, { name }: Node) {
+  const { state } = nodes.node(name);
+  return nextState(state, "member-removed") ?? state;
+}

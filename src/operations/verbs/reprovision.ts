@@ -1,0 +1,87 @@
+// reprovision: a node is taken out of the cluster, wiped, installed, and joins again; its own data is lost.
+
+import { z } from "zod";
+import type { Node } from "../../inventory/schema.ts";
+import { changesSinceInstall } from "../former-machine.ts";
+import { installPlan } from "../provision.ts";
+import { judgeRemoval } from "../removal.ts";
+import { agreeMembers } from "../steps/agree-members.ts";
+import { fence } from "../steps/fence.ts";
+import { handOverLead } from "../steps/hand-over-lead.ts";
+import { removeMember } from "../steps/remove-member.ts";
+import { soakMembers } from "../steps/soak-members.ts";
+import { verifyCluster } from "../steps/verify-cluster.ts";
+import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
+import { workOf } from "../verb.ts";
+import { oneNode } from "./drain.ts";
+import { installDraft, installOptions, notInstallable, subject } from "./provision.ts";
+import { withoutMembership } from "./replace.ts";
+
+const options = z.strictObject(installOptions);
+
+export const reprovision: Verb = {
+  disruptive: true,
+  // The files and keys of an install that ended badly are gone.
+  resumable: false,
+  options,
+  draft: draftReprovision,
+  plan: (tools, operation) => {
+    const work = workOf(tools, operation);
+    const node = subject(tools, operation);
+    const install = installPlan(tools, operation, node);
+    return {
+      steps: [
+        agreeMembers(work, node.name),
+        handOverLead(work, node),
+        ...removeMember(work, node, { onlyDead: false }),
+        fence(work, node, { gone: false, overSsh: false }),
+        ...install.steps,
+        verifyCluster(install.context),
+        soakMembers(work, { joined: node.name }),
+      ],
+      stop: install.stop,
+    };
+  },
+};
+
+async function draftReprovision(
+  tools: OperationTools,
+  chosen: readonly Node[],
+  order: Order,
+): Promise<Draft> {
+  const typed = options.parse(order.options);
+  const views = await tools.cluster.fresh();
+  const judged = chosen.map(({ name }) => judgeRemoval(views, name, order.force.includes(name)));
+  const install = installDraft(tools.inventory().limits.nodesPerRun, chosen, typed);
+  return {
+    ...install,
+    quorum: judged.flatMap(({ quorum }) => quorum),
+    notes: [
+      ...chosen
+        .filter(({ services }) => services.includes("plasmavmc"))
+        .map(
+          ({ name }) => `node ${name} may run virtual machines, which end: rackstrap drain ${name}`,
+        ),
+      ...install.notes,
+    ],
+    refusals: [
+      ...oneNode(chosen),
+      ...install.refusals,
+      ...chosen.flatMap((node) => otherMachine(tools, node)),
+      ...chosen.flatMap((node) => notInstallable(tools, node, withoutMembership(tools, node))),
+      ...judged.flatMap(({ refusals }) => refusals),
+    ],
+  };
+}
+
+/** The machine that is wiped has to be the one that is a member. */
+function otherMachine({ nodes }: OperationTools, node: Node): OrderRefusal[] {
+  const changes = changesSinceInstall(nodes, node);
+  if (changes.length === 0) return [];
+  return [
+    {
+      reason: `node ${node.name} was another machine at its last install: ${changes.join(", ")}`,
+      next: `put the new machine in its place: rackstrap replace ${node.name}`,
+    },
+  ];
+}

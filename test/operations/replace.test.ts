@@ -1,0 +1,252 @@
+import { describe, expect, test } from "vitest";
+import type { Ipv4 } from "../../src/net/ipv4.ts";
+import type { Mac } from "../../src/net/mac.ts";
+import { startOrder } from "../../src/operations/orders.ts";
+import { briefInventory, type LivingRack, livingRack } from "../fakes/living-rack.ts";
+import { aDisk } from "../fakes/machine-facts.ts";
+import { votersOf } from "../fakes/raft.ts";
+
+const replaceNode02 = { verb: "replace", nodes: ["node02"] } as const;
+
+/** node02's machine is destroyed; `arrives`: a blank one stands in its place. */
+function withDead(rack = livingRack(), arrives = true): LivingRack {
+  Object.assign(rack.machine("node02"), { fault: "dead", power: "off" });
+  if (arrives) exchange(rack);
+  return rack;
+}
+
+function exchange(rack: LivingRack): void {
+  Object.assign(rack.machine("node02"), {
+    ...{ fault: "none", disk: "blank", power: "off", installedBy: undefined },
+    target: aDisk("sda", { serial: "SER-new" }),
+  });
+}
+
+const newDisk = { diskSerials: ["SER-new"] };
+
+test("a dead node's place is given to a new machine: removed, seen off, installed, joined, verified", async () => {
+  const rack = withDead();
+  const operation = await rack.carryOut({ ...replaceNode02, options: newDisk });
+  expect(operation).toMatchObject({ status: "done", kind: "replace" });
+  expect(operation.steps.map(({ id }) => id)).toEqual([
+    ...["agree", "remove-flaredb", "remove-chainfire", "fence", "hardware"],
+    ...["check", "arm", "power", "network", "installer", "membership", "install", "disk-boot"],
+    ...["files", "join", "verify", "soak"],
+  ]);
+  expect(rack.tools.nodes.node("node02").state).toBe("active");
+  expect(rack.machine("node02")).toMatchObject({
+    ...{ wipes: 1, power: "on" },
+    membership: { kind: "join", leader: "node01.example.com" },
+  });
+  expect(votersOf(rack.raft, "chainfire").toSorted()).toEqual(["node01", "node02", "node03"]);
+  expect(rack.raft.violations).toEqual([]);
+});
+
+test("the record of a removal has what was asked and answered, and the members before and after", async () => {
+  const rack = withDead();
+  const { steps } = await rack.carryOut({ ...replaceNode02, options: newDisk });
+  expect(steps.find(({ id }) => id === "remove-flaredb")?.evidence).toEqual({
+    asked: "remove node02 from flaredb",
+    answered: "removed",
+    quorum: [
+      "flaredb: voters 3, healthy without node02 2: to remove it 2 >= 2, to go on without it 2 >= 2: allowed",
+    ],
+    before: [
+      "node01 leader healthy node01:2480",
+      "node02 follower unreachable node02:2480",
+      "node03 follower healthy node03:2480",
+    ],
+    after: ["node01 leader healthy node01:2480", "node03 follower healthy node03:2480"],
+  });
+  expect(steps.find(({ id }) => id === "fence")?.evidence).toMatchObject({ power: "off" });
+});
+
+test("the draft says what is destroyed and the sums, and changes nothing", async () => {
+  const rack = withDead();
+  const draft = await rack.draft(replaceNode02);
+  expect(draft.refusals).toEqual([]);
+  expect(draft.destroys).toEqual([
+    "the membership of node02, and all that only it still had",
+    "everything on /dev/sda of node node02",
+  ]);
+  expect(draft.quorum[0]).toMatch(/^chainfire: voters 3, healthy without node02 2: .* allowed$/);
+  expect(votersOf(rack.raft, "chainfire")).toHaveLength(3);
+  expect(rack.tools.operations.operations({ running: false })).toEqual([]);
+});
+
+describe("a replacement is refused", () => {
+  test("of a node that lives, with where it was seen alive", async () => {
+    const { refusals } = await livingRack().draft(replaceNode02);
+    expect(refusals).toEqual([
+      {
+        reason: "node node02 is alive: healthy voter of chainfire, healthy voter of flaredb",
+        next: "replace is for the dead; wipe a living node and let it join again with: rackstrap reprovision node02",
+      },
+    ]);
+  });
+
+  test("with another voter down, with the numbers, and no typed name lifts it", async () => {
+    const rack = withDead();
+    rack.machine("node03").fault = "dead";
+    for (const force of [[], ["node02"]]) {
+      const { refusals } = await rack.draft({ ...replaceNode02, force });
+      expect(refusals.map(({ reason }) => reason)).toEqual([
+        "chainfire: voters 3, healthy without node02 1: to remove it 1 < 2, to go on without it 1 < 2: refused",
+        "flaredb: voters 3, healthy without node02 1: to remove it 1 < 2, to go on without it 1 < 2: refused",
+      ]);
+      expect(refusals[0]?.next).not.toContain("--force");
+    }
+  });
+
+  test("of one of two voters: the other can't decide it alone, whatever is typed", async () => {
+    const rack = withDead(livingRack(["node01", "node02"]));
+    for (const force of [[], ["node02"]]) {
+      const { refusals } = await rack.draft({ ...replaceNode02, force });
+      expect(refusals.map(({ reason }) => reason.split(":")[0])).toEqual(["chainfire", "flaredb"]);
+      expect(refusals[0]?.next).not.toContain("--force");
+    }
+  });
+
+  test("of a protected node, and while the cluster is down", async () => {
+    const rack = livingRack();
+    for (const name of ["node01", "node02", "node03"]) rack.machine(name).fault = "dead";
+    const { refusals } = await rack.draft(replaceNode02);
+    expect(refusals.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/^chainfire: no member answers/),
+      expect.stringMatching(/^flaredb: no member answers/),
+    ]);
+    const inventory = briefInventory();
+    const nodes = inventory.nodes.map((node) => ({ ...node, protected: true }));
+    const guarded = withDead(livingRack(undefined, { ...inventory, nodes }));
+    expect((await guarded.draft(replaceNode02)).refusals[0]?.reason).toMatch(/node02 is protected/);
+  });
+});
+
+describe("a replacement by another machine is refused", () => {
+  test.each([
+    ["MAC", { mac: "52:54:00:99:99:99" as Mac }, /its MAC was 52:54:00:12:34:57 and is 52:54/],
+    [
+      "BMC",
+      { bmc: { ...briefInventory().nodes[1]?.bmc, address: "10.0.10.77" as Ipv4 } },
+      /its BMC was 10.0.10.51 and is 10.0.10.77/,
+    ],
+  ])(
+    "where the %s changed, until the former machine is said to be gone",
+    async (_what, change, reason) => {
+      const inventory = briefInventory();
+      const rack = withDead(livingRack(undefined, inventory));
+      const node = inventory.nodes.find(({ name }) => name === "node02");
+      Object.assign(node ?? {}, change);
+      const { refusals } = await rack.draft(replaceNode02);
+      expect(refusals.map((refusal) => refusal.reason)).toEqual([expect.stringMatching(reason)]);
+      expect(refusals[0]?.next).toContain("--gone node02");
+      const options = { ...newDisk, gone: ["node02"] };
+      const { status, steps } = await rack.carryOut({ ...replaceNode02, options });
+      expect(status).toBe("done");
+      expect(steps.find(({ id }) => id === "fence")).toMatchObject({
+        title: "the former machine is said to be gone",
+        evidence: { confirmed: "--gone node02" },
+      });
+    },
+  );
+
+  test("where another name is typed for the machine that is gone", async () => {
+    const { refusals } = await withDead().draft({
+      ...replaceNode02,
+      options: { gone: ["node03"] },
+    });
+    expect(refusals[0]?.reason).toBe("--gone node03 is not about node node02");
+  });
+});
+
+test("a former machine whose BMC does not answer is not taken for off, and nothing is installed", async () => {
+  const rack = withDead(livingRack(), false);
+  rack.machine("node02").fault = "bmc-away";
+  rack.machine("node02").stopped.add("chainfire");
+  const { status, failure } = await rack.carryOut(replaceNode02);
+  expect(status).toBe("failed");
+  expect(failure).toMatchObject({ stage: "fence" });
+  expect(failure?.reason).toMatch(/no answer: it is not known to be off$/);
+  expect(failure?.next).toMatch(/rackstrap replace node02 --gone node02$/);
+  expect(rack.machine("node02").wipes).toBe(0);
+});
+
+test("a node that comes back before its removal stays a member", async () => {
+  const rack = withDead(livingRack(), false);
+  const { roundTrip } = rack.tools.cluster;
+  Object.assign(rack.tools.cluster, {
+    roundTrip: async (...args: Parameters<typeof roundTrip>) => {
+      rack.machine("node02").fault = "none";
+      return await roundTrip(...args);
+    },
+  });
+  const { failure } = await rack.carryOut(replaceNode02);
+  expect(failure?.reason).toMatch(/^node node02 has come back: healthy voter of flaredb/);
+  expect(votersOf(rack.raft, "flaredb")).toContain("node02");
+});
+
+test("when the majority is lost during a replacement, no further member is removed and no machine touched", async () => {
+  const rack = withDead();
+  const { removeMember } = rack.tools.cluster;
+  Object.assign(rack.tools.cluster, {
+    removeMember: async (...args: Parameters<typeof removeMember>) => {
+      const answer = await removeMember(...args);
+      rack.machine("node03").fault = "dead";
+      return answer;
+    },
+  });
+  const { failure, steps } = await rack.carryOut({ ...replaceNode02, options: newDisk });
+  expect(failure).toMatchObject({ stage: "remove-chainfire" });
+  expect(failure?.reason).toContain("voters 3, healthy without node02 1");
+  expect(failure?.next).toMatch(/no further member is removed and no machine is touched/);
+  expect(steps.find(({ id }) => id === "remove-chainfire")?.evidence["members"]).toHaveLength(3);
+  expect(votersOf(rack.raft, "chainfire")).toHaveLength(3);
+  expect(rack.machine("node02")).toMatchObject({ wipes: 0, starts: 0 });
+});
+
+test("a join that times out leaves no learner, and the machine on to be looked at", async () => {
+  const rack = withDead();
+  rack.machine("node02").fault = "stays-learner";
+  const { failure } = await rack.carryOut({ ...replaceNode02, options: newDisk });
+  expect(failure).toMatchObject({ stage: "join" });
+  expect([...(rack.raft.members.get("chainfire")?.keys() ?? [])]).toEqual(["node01", "node03"]);
+  expect(rack.machine("node02").power).toBe("on");
+  expect(rack.tools.nodes.node("node02").state).toBe("failed");
+});
+
+test("a replacement that failed is ordered again, and goes on from where the cluster is", async () => {
+  const rack = withDead();
+  rack.machine("node02").fault = "install-fails";
+  const first = await rack.carryOut({ ...replaceNode02, options: newDisk });
+  expect(first.failure?.stage).toBe("install");
+  exchange(rack);
+  const again = await rack.carryOut({
+    verb: "replace",
+    nodes: ["node02"],
+    options: first.parameters,
+  });
+  expect(again.status).toBe("done");
+  expect(rack.tools.nodes.node("node02").state).toBe("active");
+});
+
+test("cut off after any write, a replacement ends right, with one wipe and never too few voters", {
+  timeout: 60_000,
+}, async () => {
+  let cut = 0;
+  for (let isCut = true; isCut && cut < 150; cut++) {
+    const rack = withDead();
+    const first = rack.startRunner(cut + 1);
+    const order = { ...replaceNode02, options: newDisk, force: [] };
+    expect((await startOrder(rack.orders, first, order)).refusals).toEqual([]);
+    isCut = await rack.isCutOff();
+    await first.close();
+    if (isCut) rack.startRunner().resume();
+    const { status, failure } = await rack.settled();
+    expect([cut, status, failure]).toEqual([cut, "done", undefined]);
+    expect(rack.machine("node02").wipes).toBe(1);
+    expect(rack.raft.violations).toEqual([]);
+    expect(votersOf(rack.raft, "flaredb")).toHaveLength(3);
+  }
+  // Every step begins and ends with a write.
+  expect(cut).toBeGreaterThan(30);
+});
