@@ -20,7 +20,7 @@ export interface StepRecord {
   readonly evidence: Evidence;
 }
 
-export const operationKinds = ["provision", "drain", "undrain"] as const;
+export const operationKinds = ["provision", "drain", "undrain", "update", "rollback"] as const;
 
 export type OperationKind = (typeof operationKinds)[number];
 

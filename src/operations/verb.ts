@@ -3,14 +3,18 @@
 import type { z } from "zod";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import type { Closures } from "./closures.ts";
 import type { NodeShell } from "./node-shell.ts";
 import type { Confirmation, Evidence, Operation, OperationKind } from "./operation.ts";
 import type { ProvisionTools } from "./provision.ts";
 import type { Plan } from "./result.ts";
+import type { WorkloadAccess } from "./workload-access.ts";
 
 /** What verbs work with. */
 export interface OperationTools extends ProvisionTools {
   readonly shell: NodeShell;
+  readonly workload: WorkloadAccess;
+  readonly closures: Closures;
 }
 
 /** What an operator asked for, as it came in. */

@@ -25,6 +25,7 @@ import { createClusterStore, createOperationStore } from "../../src/store/operat
 import { fakeCluster } from "./cluster.ts";
 import { aDisk, someFacts } from "./machine-facts.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
+import { type FakeSystem, fakeSystem, systemCommand, systemPath } from "./node-system.ts";
 
 export interface FakeMachine {
   power: PowerState;
@@ -51,6 +52,9 @@ export interface FakeMachine {
   files: FilesView;
   /** Its units that are stopped. */
   readonly stopped: Set<string>;
+  readonly system: FakeSystem;
+  /** The virtual machines on it. */
+  readonly guests: Set<string>;
   /** What is broken on this machine. */
   fault:
     | "none"
@@ -66,6 +70,12 @@ export interface FakeMachine {
 }
 
 export interface FakeRack {
+  /** What the flake gives: the number of each node's newest system. */
+  readonly flake: Map<string, string>;
+  /** What the balancers were told, in order: BALANCER BACKEND STATUS. */
+  readonly balanced: string[];
+  /** Who leads each layer, where it is not the founder. */
+  readonly lead: Map<string, string>;
   readonly machines: Map<string, FakeMachine>;
   readonly tools: OperationTools;
   readonly database: ReturnType<typeof openDatabase>;
@@ -102,18 +112,48 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
         stateAtHostKey: undefined,
         files: { kind: "verified", paths: ["/etc/nixos/secrets/ca-cert.pem"] },
         stopped: new Set<string>(),
+        system: fakeSystem(node.name),
+        guests: new Set<string>(),
         fault: "none",
       },
     ]),
   );
   let nextId = 0;
+  const flake = new Map<string, string>();
+  const balanced: string[] = [];
+  const lead = new Map<string, string>();
   const nodes = createNodeStore(database, now);
   const tools: OperationTools = {
     inventory: () => inventory,
     nodes,
     operations: createOperationStore(database, now),
     clusters: createClusterStore(database, now),
-    cluster: fakeCluster(inventory.cluster.layers, (layer) => clusterView(layer, machines)),
+    cluster: fakeCluster(
+      inventory.cluster.layers,
+      (layer) => clusterView(layer, machines, lead.get(layer)),
+      {
+        transferLeader: async (layer, to) => {
+          lead.set(layer, to);
+          return { ok: true, value: "transferred" };
+        },
+      },
+    ),
+    workload: {
+      setBackend: async (through, backend, status) => {
+        balanced.push(`${through.name} ${backend} ${status}`);
+        return { ok: true, value: undefined };
+      },
+      takesMachines: async () => ({ ok: true, value: true }),
+      migrate: async (through, guest, target) => {
+        machineOf(machines, through).guests.delete(guest);
+        machines.get(target)?.guests.add(guest);
+        return { ok: true, value: undefined };
+      },
+    },
+    closures: {
+      build: async ({ name }) => ({ ok: true, path: systemPath(name, flake.get(name) ?? "1") }),
+      copy: async (_node, path) => ({ ok: true, path }),
+    },
     bmc: (node) => fakeBmc(machineOf(machines, node), nodes, node),
     startTurn: async () => {},
     powerAsked: () => {},
@@ -123,7 +163,7 @@ export function fakeRack(clock = manualClock(), database = openDatabase(":memory
     newId: () => `id-${++nextId}`,
     shell: { run: async (node, command) => fakeShell(machineOf(machines, node), command) },
   };
-  return { machines, tools, database, clock };
+  return { machines, tools, database, clock, flake, balanced, lead };
 }
 
 /** One provision operation for each of the nodes, as one order begins them. `confirmed`: what was typed beyond a name. */
@@ -147,16 +187,22 @@ function machineOf(machines: Map<string, FakeMachine>, node: Node): FakeMachine 
   return machine;
 }
 
-function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachine>): Judgement {
+function clusterView(
+  layer: Judgement["layer"],
+  machines: Map<string, FakeMachine>,
+  chosen: string | undefined,
+): Judgement {
   const names = [...machines]
     .filter(([, machine]) => machine.disk === "installed" && machine.fault !== "never-joins")
     .map(([name]) => name);
   const founder = names.find((name) => machines.get(name)?.membership?.kind === "bootstrap");
+  const isOut = (name: string) => (machines.get(name)?.stopped.size ?? 0) > 0;
+  const leads = [chosen ?? founder, ...names].find((name) => name !== undefined && !isOut(name));
   const members = names.map((id) => ({
     id,
     raftAddress: `${id}:${layer === "flaredb" ? 2480 : 2380}`,
-    status: (machines.get(id)?.stopped.size ?? 0) === 0 ? "healthy" : "unreachable",
-    role: id === founder ? ("leader" as const) : ("follower" as const),
+    status: isOut(id) ? "unreachable" : "healthy",
+    role: id === leads ? ("leader" as const) : ("follower" as const),
   }));
   const answer = (name: string): Observation => {
     const self = members.find((member) => member.id === name);
@@ -166,7 +212,7 @@ function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachin
       return { failure: "connection refused", silent: true };
     return {
       members,
-      leader: { id: founder, term: 2 },
+      leader: { id: leads, term: 2 },
       health: {
         status: "healthy",
         raft: self.role,
@@ -179,10 +225,16 @@ function clusterView(layer: Judgement["layer"], machines: Map<string, FakeMachin
   return judge({ layer, observations: new Map(observations) });
 }
 
-/** Understands `systemctl stop|start UNIT.service`, several with && between them. */
+/** Understands what is about the system, virtual machines, and `systemctl stop|start UNIT.service`, several with && between them. */
 function fakeShell(machine: FakeMachine, command: string): ShellAnswer {
   if (machine.disk !== "installed")
     return { ok: false, kind: "unreachable", why: "no route to host" };
+  const aboutSystem = systemCommand(machine.system, machine.stopped, command);
+  if (aboutSystem !== undefined) return aboutSystem;
+  if (command.startsWith("systemctl list-units")) {
+    const lines = [...machine.guests].map((guest) => `plasmavmc-vm@${guest}.service loaded active`);
+    return { ok: true, stdout: lines.join("\n") };
+  }
   for (const [, verb, unit = ""] of command.matchAll(/systemctl (stop|start) (\S+)\.service/g))
     if (verb === "stop") machine.stopped.add(unit);
     else machine.stopped.delete(unit);
