@@ -23,6 +23,7 @@ import { type BmcTools, createBmcService } from "./bmc-service.ts";
 import type { CertificatesView } from "./certificate-shapes.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import { createDiscoveredService } from "./discovered-service.ts";
+import { readGenerations } from "./generations.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
 import { createOperationService, type OperationServiceTools } from "./operation-service.ts";
@@ -88,6 +89,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     },
     nodeEvents: (name, { afterId, limit }) =>
       nodes.events({ node: declared(name).name, afterId, limit }).map(eventView),
+    generations: async (name) => await readGenerations(tools.orders.shell, declared(name)),
     ...createDiscoveredService({ inventory, nodes }),
     explain: (subject) => explain(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),

@@ -22,13 +22,16 @@ import { addImportCommand } from "./import.ts";
 import { addInventoryCommand } from "./inventory.ts";
 import { addLeasesCommand } from "./leases.ts";
 import { addLintRunbookCommand } from "./lint-runbook.ts";
+import { addMaintenanceCommand } from "./maintenance.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
 import { type Done, printJson } from "./output.ts";
 import { addPowerCommand } from "./power.ts";
 import { addProvisionCommand } from "./provision.ts";
 import { addRenderCommand } from "./render.ts";
+import { addRollbackCommands } from "./rollback.ts";
 import { addServeCommand } from "./serve.ts";
+import { addUpdateCommand } from "./update.ts";
 
 function createProgram(done: Done): Command {
   const program = new Command("rackstrap")
@@ -67,6 +70,9 @@ function createProgram(done: Done): Command {
   addBmcCommand(program, done);
   addProvisionCommand(program, done);
   addDrainCommands(program, done);
+  addMaintenanceCommand(program, done);
+  addUpdateCommand(program, done);
+  addRollbackCommands(program, done);
   addClusterCommand(program, done);
   addCertsCommand(program, done);
   addRenderCommand(program, done);
