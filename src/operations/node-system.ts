@@ -77,7 +77,7 @@ export async function startsAnew(
   system: string,
   signal: AbortSignal,
 ): Promise<{ readonly ok: true; readonly changed: readonly string[] } | ShellFailure> {
-  const command = `for part in kernel initrd kernel-modules; do if [ "$(readlink -f ${quoted(system)}/$part)" != "$(readlink -f /run/booted-system/$part)" ]; then echo "$part"; fi; done`;
+  const command = `for part in kernel initrd kernel-modules; do if [ "$(readlink ${quoted(system)}/$part)" != "$(readlink /run/booted-system/$part)" ]; then echo "$part"; fi; done`;
   const answer = await shell.run(node, command, { timeoutMs }, signal);
   if (!answer.ok) return answer;
   return { ok: true, changed: answer.stdout.split("\n").filter((part) => part !== "") };

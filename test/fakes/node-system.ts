@@ -50,7 +50,7 @@ export function systemCommand(
 ): ShellAnswer | undefined {
   if (command.startsWith("cd /nix/var/nix/profiles")) return ok(listing(system));
   if (command.startsWith("for part in kernel")) {
-    const path = /readlink -f '([^']+)'/.exec(command)?.[1] ?? "";
+    const path = /readlink '([^']+)'/.exec(command)?.[1] ?? "";
     const differs = system.newKernel.has(path) !== system.newKernel.has(system.booted);
     return ok(differs ? "kernel\n" : "");
   }

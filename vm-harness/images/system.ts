@@ -26,6 +26,7 @@ const programs = [
   "ssh-keygen",
   "sshd",
   "systemctl",
+  "systemd-run",
   "tar",
 ];
 
@@ -75,6 +76,7 @@ const enabledUnits: Readonly<Record<string, readonly string[]>> = {
     "ssh.service",
   ],
   "network-online.target": ["rack-network.service"],
+  "sysinit.target": ["rack-activation.service"],
 };
 
 /** What the install puts on the ESP or in the boot sector. */
