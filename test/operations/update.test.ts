@@ -234,6 +234,48 @@ test("with --reboot a node with a new kernel is drained, restarted and put back,
   expect(mostOut()).toBe(1);
 });
 
+/** From its first activation on the node answers no command. */
+function silenceOnActivation(rack: FakeRack, name: string, then: () => void = () => undefined) {
+  let silent = false;
+  watchShell(rack, async (run, node, command, ...rest) => {
+    if (node.name !== name || !silent) {
+      const answer = await run(node, command, ...rest);
+      if (node.name === name && command.startsWith("systemd-run")) {
+        silent = true;
+        then();
+      }
+      return answer;
+    }
+    return { ok: false, kind: "unreachable", why: "no route to host" };
+  });
+}
+
+test("a node that can't be brought back is said not to be, with what to do at its console", async () => {
+  const { order, rack } = await updatable();
+  silenceOnActivation(rack, "node02");
+  await order("update", ["node02", "node03"]);
+  const { failure } = (await settled(rack)) ?? {};
+  expect(failure?.stage).toBe("test-node02");
+  expect(failure?.reason).toMatch(
+    /^not done after 720 s: no route to host; node node02 is NOT back on generation 1 \(\S+\): no route to host; not touched: node03$/,
+  );
+  expect(failure?.next).toContain("rackstrap console node02");
+  expectUntouched(rack, "node03");
+});
+
+test("cancelled, and out of reach, a node leaves an event that it was not put back", async () => {
+  const { order, rack, runner } = await updatable();
+  let id = "";
+  silenceOnActivation(rack, "node02", () => runner.cancel(id));
+  const { drafted } = await order("update", ["node02"]);
+  id = drafted[0]?.id ?? "";
+  expect(await settled(rack)).toMatchObject({ status: "cancelled" });
+  const events = rack.tools.nodes.events({ node: "node02", limit: 100 });
+  expect(events.find(({ kind }) => kind === "not-put-back")?.detail).toEqual({
+    ...{ operation: id, generation: 1, why: "no route to host" },
+  });
+});
+
 test("cancelled in the middle of a turn, the node has its old system again", async () => {
   const { order, rack, runner } = await updatable();
   let id = "";
