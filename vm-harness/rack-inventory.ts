@@ -44,8 +44,8 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
       sshKey: join(directory, "provisioning-key"),
     },
     update: {
-      build: [...nix(directory), "build", "--no-link", "--print-out-paths"],
-      copy: [...nix(directory), "copy", "--to"],
+      build: [...nix(directory), "build", "--no-link", "--json"],
+      copy: [...nix(directory), "copy", "--no-check-sigs", "--to"],
       ...{ activateSeconds: 180, testSeconds: 5, soakSeconds: 10 },
     },
     // In the place of sops -d.

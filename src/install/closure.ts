@@ -4,6 +4,7 @@
 import { messageOf } from "../net/error-text.ts";
 import { type ChildResult, runChild } from "./child.ts";
 import { lastError } from "./flake-disks.ts";
+import { cleanLine } from "./log-reader.ts";
 import { type SshTarget, sshSettings } from "./ssh.ts";
 
 /** What came of it, or one sentence on why nothing did. */
@@ -37,11 +38,7 @@ export interface CopyRequest extends NixRun {
 const maxOutputBytes = 16 * 1024 * 1024;
 
 /** nix's own alphabet leaves out e, o, t and u; what stands in for nix need not. */
-const storePath = /^\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]{1,211}$/;
-
-function isStorePath(text: string): boolean {
-  return storePath.test(text);
-}
+const storePath = /\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]{1,211}/g;
 
 /** The argv that builds; it prints the store path. */
 function buildArgv({
@@ -72,10 +69,15 @@ export async function buildSystem(
 ): Promise<ClosureAnswer> {
   const ended = await runNix(request, buildArgv(request), {}, signal);
   if (!ended.ok) return ended;
-  const printed = ended.path.trim().split("\n").at(-1) ?? "";
-  return isStorePath(printed)
-    ? { ok: true, path: printed }
-    : { ok: false, why: `${request.command.join(" ")} printed no store path: ${printed}` };
+  // Alone on a line (--print-out-paths), or in JSON behind that of its derivation, which nix of before 2.9 needs.
+  const built = ended.path.match(storePath)?.filter((path) => !path.endsWith(".drv"));
+  const path = built?.at(-1);
+  return path === undefined
+    ? {
+        ok: false,
+        why: `${request.command.join(" ")} printed no store path: ${cleanLine(ended.path)}`,
+      }
+    : { ok: true, path };
 }
 
 /** Copies a built system to the node whose host key is pinned. Rejects only on abort. */

@@ -89,9 +89,9 @@ const install = z.strictObject({
 
 const update = z.strictObject({
   /** argv that builds a node's system on this server and prints its store path; what is built is appended. */
-  build: z.array(argument).min(1).default(["nix", "build", "--no-link", "--print-out-paths"]),
+  build: z.array(argument).min(1).default(["nix", "build", "--no-link", "--json"]),
   /** argv that copies it to the node; ssh-ng://root@ADDRESS and the store path are appended. */
-  copy: z.array(argument).min(1).default(["nix", "copy", "--to"]),
+  copy: z.array(argument).min(1).default(["nix", "copy", "--no-check-sigs", "--to"]),
   buildSeconds: seconds(3600),
   copySeconds: seconds(1800),
   /** For a system to be activated on its node. */

@@ -36,6 +36,12 @@ test("a build asks for the node's system and takes the store path of the last li
   ]);
 });
 
+test("a build that answers in JSON is understood, too", async () => {
+  const json = `[{"drvPath":"${path}.drv","outputs":{"out":"${path}"}}]`;
+  const { request } = program(`echo '${json}'`);
+  expect(await buildSystem(request, never)).toEqual({ ok: true, path });
+});
+
 test.each<[string, string, RegExp]>([
   [
     "an error of nix by its own line",
@@ -43,7 +49,7 @@ test.each<[string, string, RegExp]>([
     /exit code 1: error: undefined variable$/,
   ],
   ["an answer that is no store path", "echo ./result", /printed no store path: \.\/result$/],
-  ["a path with more behind it", `echo "${path}; reboot"`, /printed no store path/],
+  ["a derivation that was not built", `echo ${path}.drv`, /printed no store path/],
 ])("a build that fails tells %s", async (_, script, why) => {
   const answer = await buildSystem(program(script).request, never);
   expect(answer).toEqual({ ok: false, why: expect.stringMatching(why) });

@@ -114,7 +114,10 @@ test("a copy brings the system with its kernel to the node, each path once, over
   const log = join(directory, "log");
   const env = { PATH: path, LOG: log, NIX_SSHOPTS: "-o HostKeyAlias=node02.example.com -i /key" };
   const copy = async (what: string) =>
-    await run([...nix, "copy", "--to", "ssh-ng://root@10.0.200.11", what, "--offline"], env);
+    await run(
+      [...nix, "copy", "--no-check-sigs", "--to", "ssh-ng://root@10.0.200.11", what, "--offline"],
+      env,
+    );
   const system = (await build()).stdout.trim();
   const copied = await copy(system);
   expect({ code: copied.code, lines: copied.stderr.match(/^copying path/gm) }).toEqual({
@@ -130,10 +133,13 @@ test("a copy brings the system with its kernel to the node, each path once, over
   await describe({ generation: "2" });
   const next = (await build()).stdout.trim();
   expect((await copy(next)).stderr.match(/^copying path/gm)).toHaveLength(1);
-  const refused = await run([...nix, "copy", "--to", "ssh-ng://root@10.0.200.11", next], {
-    ...env,
-    RACK_FAULT_COPY: "10.0.200.11",
-  });
+  const refused = await run(
+    [...nix, "copy", "--no-check-sigs", "--to", "ssh-ng://root@10.0.200.11", next],
+    {
+      ...env,
+      RACK_FAULT_COPY: "10.0.200.11",
+    },
+  );
   expect(refused.code).toBe(1);
 });
 
