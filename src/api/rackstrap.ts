@@ -20,8 +20,9 @@ import type { PowerWatch } from "../operations/power-watch.ts";
 import type { Clock } from "../operations/runner.ts";
 import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
-import type { CertificatesView } from "./certificate-shapes.ts";
+import { type CertificateTools, createCertificateService } from "./certificates.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
+import { type Diagnosing, diagnoseSubject } from "./diagnosis.ts";
 import { createDiscoveredService } from "./discovered-service.ts";
 import { readGenerations } from "./generations.ts";
 import type { InventoryService } from "./inventory-routes.ts";
@@ -38,10 +39,12 @@ import type {
   LeaseView,
   NodeView,
 } from "./shapes.ts";
+import type { VerifyService } from "./verify-routes.ts";
 
 export interface RackstrapTools
   extends Omit<ConsoleTools, "declared">,
     Omit<BmcTools, "declared">,
+    Omit<CertificateTools, "declared">,
     OperationServiceTools {
   readonly powerJobs: PowerJobs;
   readonly inventory: LiveInventory;
@@ -60,10 +63,11 @@ export interface RackstrapTools
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
-  readonly certificates: () => CertificatesView;
+  readonly verify: VerifyService["verify"];
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
+  readonly diagnosing: Diagnosing;
   readonly clock: Clock;
 }
 
@@ -92,6 +96,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     generations: async (name) => await readGenerations(tools.orders.shell, declared(name)),
     ...createDiscoveredService({ inventory, nodes }),
     explain: (subject) => explain(tools, subject),
+    diagnose: async (subject) => await diagnoseSubject(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
     ...createPowerService({
       ...{ jobs: tools.powerJobs, watch: tools.powerWatch, declared },
@@ -99,6 +104,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     }),
     ...createConsoleService({ ...tools, declared }),
     ...createBmcService({ ...tools, declared }),
+    ...createCertificateService({ ...tools, declared }),
     drift: (names) =>
       (names?.map(declared) ?? inventory().nodes).map((node) => driftView(tools, node)),
     ...createOperationService(tools),
@@ -122,9 +128,9 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
-    certificates: () => tools.certificates(),
     ...tools.inventoryFiles,
     check: async (request) => await tools.check(request),
+    verify: (request, signal) => tools.verify(request, signal),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),
   };

@@ -11,6 +11,7 @@ import { addCertsCommand } from "./certs.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addConsoleCommand } from "./console.ts";
+import { addDiagnoseCommand } from "./diagnose.ts";
 import { addDiscoveredCommand } from "./discovered.ts";
 import { addDrainCommands } from "./drain.ts";
 import { addDriftCommand } from "./drift.ts";
@@ -32,6 +33,7 @@ import { addRenderCommand } from "./render.ts";
 import { addRollbackCommands } from "./rollback.ts";
 import { addServeCommand } from "./serve.ts";
 import { addUpdateCommand } from "./update.ts";
+import { addVerifyCommand } from "./verify.ts";
 
 function createProgram(done: Done): Command {
   const program = new Command("rackstrap")
@@ -63,6 +65,7 @@ function createProgram(done: Done): Command {
   addAcceptCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);
+  addDiagnoseCommand(program, done);
   addDriftCommand(program, done);
   addEventsCommand(program, done);
   addPowerCommand(program, done);
@@ -74,6 +77,7 @@ function createProgram(done: Done): Command {
   addUpdateCommand(program, done);
   addRollbackCommands(program, done);
   addClusterCommand(program, done);
+  addVerifyCommand(program, done);
   addCertsCommand(program, done);
   addRenderCommand(program, done);
   addOperationsCommand(program, done);

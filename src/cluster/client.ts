@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Agent } from "node:https";
 import { request } from "node:https";
-import { messageOf } from "../net/error-text.ts";
+import { explain, isAboutTrust } from "./connection-error.ts";
 
 /** What came of a question: its value, or one sentence on why there is none. */
 export type Answer<T> = { readonly ok: true; readonly value: T } | Failure;
@@ -50,6 +50,8 @@ export interface Exchange {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly path: string;
   readonly body?: unknown;
+  /** Beside those of every exchange. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Limits {
@@ -195,6 +197,7 @@ function send(
       headers: {
         host: `${target.servername}:${target.port}`,
         accept: "application/json",
+        ...exchange.headers,
         ...(payload === undefined
           ? {}
           : {
@@ -262,42 +265,4 @@ function refused(where: string, status: number, text: string): Failure {
 function excerpt(text: string): string {
   const clean = text.replace(/[^\x20-\x7e]+/g, " ").trim();
   return clean === "" ? "" : `: ${clean.slice(0, 160)}`;
-}
-
-const unsigned = "shows a certificate that the cluster CA did not sign";
-const explanations: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "refuses the connection: nothing listens there",
-  ECONNRESET: "cut the connection",
-  EHOSTUNREACH: "can't be reached: no route to the host",
-  ENETUNREACH: "can't be reached: no route to the network",
-  EPROTO: "does not speak TLS there",
-  CERT_HAS_EXPIRED: "shows a certificate that has expired",
-  CERT_NOT_YET_VALID: "shows a certificate that is not valid yet: compare the clocks",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unsigned,
-  UNABLE_TO_GET_ISSUER_CERT: unsigned,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unsigned,
-  SELF_SIGNED_CERT_IN_CHAIN: unsigned,
-  DEPTH_ZERO_SELF_SIGNED_CERT: unsigned,
-  CERT_SIGNATURE_FAILURE: unsigned,
-};
-
-const wrongName = "ERR_TLS_CERT_ALTNAME_INVALID";
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
-}
-
-/** A certificate does not get better by waiting. */
-function isAboutTrust(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === wrongName || explanations[code]?.startsWith("shows a certificate") === true;
-}
-
-function explain(error: unknown, servername: string): string {
-  const code = codeOf(error);
-  if (code === wrongName) return `shows a certificate for another name than ${servername}`;
-  // The alerts bad_certificate, certificate_required, unknown_ca (RFC 8446 §6.2), in OpenSSL's many spellings.
-  if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA)$/.test(code))
-    return "asks for a certificate of the cluster CA and was shown none that it takes";
-  return explanations[code] ?? `failed: ${messageOf(error)}`;
 }

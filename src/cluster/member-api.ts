@@ -3,6 +3,7 @@
 
 import { Agent } from "node:https";
 import type { z } from "zod";
+import { messageOf } from "../net/error-text.ts";
 import {
   type Answer,
   type BodyStream,
@@ -43,13 +44,21 @@ const streamLimits: StreamLimits = { idleMs: 60_000, maxBytes: 16 * 1024 ** 3 };
 export function memberApi(port: number, options: DriverOptions): MemberApi {
   const { ca, identity, limits = defaultLimits } = options;
   const agent = new Agent(connections);
-  const targetOf = async ({ address, fqdn }: ClusterNode): Promise<Target> => ({
-    ...{ address, port, servername: fqdn, ca: ca(), agent },
-    identity: await identity?.(),
-  });
+  const targetOf = async ({ address, fqdn }: ClusterNode): Promise<Answer<Target>> => {
+    try {
+      const shown = await identity?.();
+      return success({ address, port, servername: fqdn, ca: ca(), agent, identity: shown });
+    } catch (error) {
+      return failure(
+        `${address}:${port} was not asked: no certificate to show: ${messageOf(error)}`,
+      );
+    }
+  };
   return {
     ask: async (node, exchange, shape, signal) => {
-      const answer = await exchangeJson(await targetOf(node), exchange, limits, signal);
+      const target = await targetOf(node);
+      if (!target.ok) return target;
+      const answer = await exchangeJson(target.value, exchange, limits, signal);
       if (!answer.ok) return answer;
       const parsed = shape.safeParse(answer.value);
       return parsed.success
@@ -58,8 +67,12 @@ export function memberApi(port: number, options: DriverOptions): MemberApi {
             `${node.address}:${port}${exchange.path} answered another shape: ${issueText(parsed.error)}`,
           );
     },
-    stream: async (node, exchange, read, signal) =>
-      await exchangeStream(await targetOf(node), exchange, streamLimits, read, signal),
+    stream: async (node, exchange, read, signal) => {
+      const target = await targetOf(node);
+      return target.ok
+        ? await exchangeStream(target.value, exchange, streamLimits, read, signal)
+        : target;
+    },
   };
 }
 

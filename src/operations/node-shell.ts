@@ -31,12 +31,11 @@ export interface NodeShell {
   ): Promise<ShellAnswer>;
 }
 
-const sshPort = 22;
-
-export function createNodeShell(stateDirectory: string, keyFile: string): NodeShell {
+/** `port` is the one that every node's SSH listens on. */
+export function createNodeShell(stateDirectory: string, keyFile: string, port = 22): NodeShell {
   return {
     run: async (node, command, options, signal) => {
-      const target = nodeTarget(stateDirectory, keyFile, node);
+      const target = nodeTarget(stateDirectory, keyFile, node, port);
       const unknown = await unknownKey(target, node);
       if (unknown !== undefined) return { ok: false, kind: "unknown-key", why: unknown };
       try {
@@ -51,10 +50,15 @@ export function createNodeShell(stateDirectory: string, keyFile: string): NodeSh
 }
 
 /** How root on the node is reached. */
-export function nodeTarget(stateDirectory: string, keyFile: string, node: Node): SshTarget {
+export function nodeTarget(
+  stateDirectory: string,
+  keyFile: string,
+  node: Node,
+  port = 22,
+): SshTarget {
   const knownHostsFile = nodeKeyFile(stateDirectory, node);
   return {
-    ...{ address: node.productionAddress, port: sshPort, user: "root", keyFile },
+    ...{ address: node.productionAddress, port, user: "root", keyFile },
     ...{ knownHostsFile, alias: node.fqdn },
   };
 }

@@ -20,7 +20,14 @@ export interface StepRecord {
   readonly evidence: Evidence;
 }
 
-export const operationKinds = ["provision", "drain", "undrain", "update", "rollback"] as const;
+export const operationKinds = [
+  "provision",
+  "drain",
+  "undrain",
+  "update",
+  "rollback",
+  "rotate-certificates",
+] as const;
 
 export type OperationKind = (typeof operationKinds)[number];
 

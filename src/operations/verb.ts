@@ -3,6 +3,8 @@
 import type { z } from "zod";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import type { CaInForce } from "../pki/in-force.ts";
+import type { CertificateStore } from "../pki/issued.ts";
 import type { Closures } from "./closures.ts";
 import type { NodeShell } from "./node-shell.ts";
 import type { Confirmation, Evidence, Operation, OperationKind } from "./operation.ts";
@@ -15,6 +17,8 @@ export interface OperationTools extends ProvisionTools {
   readonly shell: NodeShell;
   readonly workload: WorkloadAccess;
   readonly closures: Closures;
+  readonly authority: CaInForce;
+  readonly certificates: CertificateStore;
 }
 
 /** What an operator asked for, as it came in. */

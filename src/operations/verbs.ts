@@ -5,6 +5,7 @@ import type { Verb } from "./verb.ts";
 import { drain, undrain } from "./verbs/drain.ts";
 import { provision } from "./verbs/provision.ts";
 import { rollback } from "./verbs/rollback.ts";
+import { rotateCertificates } from "./verbs/rotate-certificates.ts";
 import { update } from "./verbs/update.ts";
 
 export const verbs: Readonly<Record<OperationKind, Verb>> = {
@@ -13,4 +14,5 @@ export const verbs: Readonly<Record<OperationKind, Verb>> = {
   undrain,
   update,
   rollback,
+  "rotate-certificates": rotateCertificates,
 };

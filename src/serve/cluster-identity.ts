@@ -20,6 +20,10 @@ export function clusterIdentity(
     const by = ca();
     if (kept === undefined || kept.by !== by || now() >= kept.untilMs) {
       const identity = issue(by, inventory().domain, now());
+      // One that could not be made is not kept: the next asker tries again.
+      identity.catch(() => {
+        kept = undefined;
+      });
       kept = { by, untilMs: now() + halfLifeMs, identity };
     }
     return await kept.identity;

@@ -18,7 +18,7 @@ import { createRunner, type Runner } from "../operations/runner.ts";
 import type { OperationTools } from "../operations/verb.ts";
 import { verbs } from "../operations/verbs.ts";
 import { createWorkloadAccess } from "../operations/workload-access.ts";
-import type { Ca } from "../pki/ca.ts";
+import type { CaInForce } from "../pki/in-force.ts";
 import type { Store } from "../store/store.ts";
 import { clusterIdentity } from "./cluster-identity.ts";
 import type { Consoles } from "./consoles.ts";
@@ -32,22 +32,24 @@ export function provisionTools(
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-  ca: Ca,
+  authority: CaInForce,
 ): Omit<OperationTools, "bmc" | "startTurn" | "powerAsked" | "clock"> {
   const { now } = clock;
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
   const { certificates } = store;
   const { stateDirectory } = inventory().server;
+  const { ca } = authority;
   const given = { ca, certificates, sshKeyFile, path, home: homedir(), now };
   const known = {
-    ...{ inventory, ca: () => ca.certPem },
-    identity: clusterIdentity(() => ca, inventory, now),
+    ...{ inventory, ca: () => ca().certPem },
+    identity: clusterIdentity(ca, inventory, now),
   };
   return {
     inventory,
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
+    ...{ authority, certificates },
     cluster: createClusterAccess({ ...known, clock }),
     workload: createWorkloadAccess(known),
     shell: createNodeShell(stateDirectory, sshKeyFile),

@@ -2,7 +2,14 @@ import type { RequestListener } from "node:http";
 import { Agent } from "node:https";
 import { createServer as createTcpServer } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Answer, exchangeJson, type Limits } from "../../src/cluster/client.ts";
+import {
+  type Answer,
+  type BodyStream,
+  exchangeJson,
+  exchangeStream,
+  type Limits,
+  type StreamLimits,
+} from "../../src/cluster/client.ts";
 import { type Authority, createAuthority, listen } from "./authority.ts";
 
 const name = "node01.example.com";
@@ -150,6 +157,55 @@ describe("the limits of exchangeJson", () => {
     expect(reason(await exchangeJson(target, get, limits, abort.signal))).toBe(
       "was no longer asked: the request was cancelled",
     );
+  });
+});
+
+describe("exchangeStream", () => {
+  const bounds: StreamLimits = { idleMs: 150, maxBytes: 1000 };
+  const count = async ({ chunks }: BodyStream): Promise<Answer<number>> => {
+    let size = 0;
+    for await (const chunk of chunks) size += chunk.length;
+    return { ok: true, value: size };
+  };
+
+  it("goes on as long as octets arrive", async () => {
+    const target = await member((_, response) => {
+      let left = 4;
+      const timer = setInterval(() => {
+        response.write("x");
+        if (--left > 0) return;
+        clearInterval(timer);
+        response.end();
+      }, 400);
+    });
+    const patient = { ...bounds, idleMs: 1200 };
+    expect(await exchangeStream(target, get, patient, count, never)).toEqual({
+      ok: true,
+      value: 4,
+    });
+  });
+
+  it.each<[string, RequestListener, string]>([
+    ["falls silent", (_, response) => response.write("x"), "did not answer within 150 ms"],
+    [
+      "has no end",
+      (_, response) => response.end("x".repeat(2000)),
+      "failed: it sends more than 1000 bytes",
+    ],
+  ])("gives up on a stream that %s", async (_, listener, expected) => {
+    const answer = await exchangeStream(await member(listener), get, bounds, count, never);
+    expect(reason(answer)).toBe(expected);
+  });
+
+  it("does not wait for what its reader leaves", async () => {
+    const target = await member((_, response) => response.write("x"));
+    const read = async (): Promise<Answer<string>> => ({ ok: true, value: "enough" });
+    const started = performance.now();
+    expect(await exchangeStream(target, get, { ...bounds, idleMs: 5000 }, read, never)).toEqual({
+      ok: true,
+      value: "enough",
+    });
+    expect(performance.now() - started).toBeLessThan(4000);
   });
 });
 

@@ -66,6 +66,17 @@ describe("judge", () => {
     ]);
   });
 
+  it("leaves it to each voter to say how it is where the list says nothing", () => {
+    const unknown = three.map((member) => ({ ...member, status: "unknown" }));
+    expect(judge({ layer: "etcd", observations: all(unknown) }).verdict).toBe("healthy");
+    const observations = all(unknown);
+    observations.delete("node03");
+    expect(judge({ layer: "etcd", observations }).reasons).toEqual([
+      "node03 is listed as unknown",
+      "unknown follower node03 at 10.0.200.12:2380",
+    ]);
+  });
+
   it("sees no quorum with one healthy voter of three", () => {
     const observations = all(three).set("node02", down).set("node03", down);
     const judgement = judge({ layer: "flaredb", observations });

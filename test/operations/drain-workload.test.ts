@@ -22,8 +22,8 @@ test("a leader hands the lead of both layers over before its services stop", asy
   await order("drain", ["node01"]);
   const operation = await settled(rack);
   expect(operation?.status).toBe("done");
-  expect(operation?.steps[0]?.evidence["handed"]).toEqual({
-    ...{ chainfire: "node02", flaredb: "node02" },
+  expect(operation?.steps[0]?.evidence["leadership"]).toEqual({
+    ...{ chainfire: "transferred to node02", flaredb: "transferred to node02" },
   });
   expect(tools.nodes.node("node01").state).toBe("drained");
 });
@@ -36,8 +36,8 @@ test("where a layer can't hand the lead over the drain goes on, and says so", as
   await order("drain", ["node01"]);
   const operation = await settled(rack);
   expect(operation?.status).toBe("done");
-  expect(operation?.steps[0]?.evidence["handed"]).toMatchObject({
-    chainfire: "whom its members elect: it has no such call",
+  expect(operation?.steps[0]?.evidence["leadership"]).toMatchObject({
+    chainfire: "unsupported to node02",
   });
 });
 

@@ -62,7 +62,7 @@ test("the draft of a drain shows its steps and the sum of each layer, and change
     "flaredb: voters 3, healthy 3, taking node02 leaves 2 >= 2: allowed",
   ]);
   expect(draft.drafted[0]?.steps.map(({ title }) => title)).toEqual([
-    "hand over the lead of the layers that it leads",
+    "hand over the leadership of its layers",
     "stop iam, flaredb, chainfire",
     "the node is drained",
   ]);

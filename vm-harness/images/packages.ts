@@ -14,6 +14,7 @@ export const systemPackages = [
   "curl",
   "dosfstools",
   "e2fsprogs",
+  "etcd-client",
   "etcd-server",
   "extlinux",
   "gdisk",

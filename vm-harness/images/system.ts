@@ -19,6 +19,7 @@ const programs = [
   "bash",
   "curl",
   "etcd",
+  "etcdctl",
   "ip",
   "journalctl",
   "jq",

@@ -1,16 +1,18 @@
 // Waits until the node is a healthy voter on every layer, as told by the cluster itself.
 
+import type { Layer } from "../../cluster/driver.ts";
 import type { Judgement } from "../../cluster/judge.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 
 export function joinCluster(context: StepContext): Step {
   const { node, inventory } = context;
+  const units = inventory.cluster.layers.map(unitOf);
   return {
     id: "join",
     title: "join the Raft layers",
     deadlineMs: inventory.timeouts.joinSeconds * 1000,
-    next: `on node ${node.name} read: journalctl ${inventory.cluster.layers.map((layer) => `-u ${layer}-cluster-join`).join(" ")}`,
+    next: `on node ${node.name} read: journalctl ${units.join(" ")}`,
     run: async () => {
       const views = await context.cluster.views();
       if (views.some((view) => view.verdict !== "no-cluster"))
@@ -34,4 +36,9 @@ function obstacle(view: Judgement, name: string): string[] {
   return view.healthyVoters.includes(name)
     ? []
     : [`${name} is a member of ${view.layer} but not healthy: ${view.reasons.join(", ")}`];
+}
+
+/** Where the join is told of in the node's journal, as an option of journalctl. */
+function unitOf(layer: Layer): string {
+  return layer === "etcd" ? "-u etcd" : `-u ${layer}-cluster-join`;
 }

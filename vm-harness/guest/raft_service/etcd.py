@@ -6,7 +6,9 @@ Knows etcd's words only; the runbook's shapes are made elsewhere.
 import base64
 import http.client
 import json
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from .config import Config
@@ -15,6 +17,7 @@ from .config import Config
 HEARTBEAT_MS = 1000
 ELECTION_MS = 8000
 TIMEOUT_SECONDS = 10
+RESTORE_SECONDS = 600
 
 
 class EtcdError(Exception):
@@ -25,6 +28,10 @@ class Etcd:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.data = config.layer.data_directory / "etcd"
+
+    @property
+    def token(self) -> str:
+        return f"{self.config.cluster_name}-{self.config.layer.name}"
 
     def has_data(self) -> bool:
         """Whether this disk holds the log of a member: then nothing is formed or joined any more."""
@@ -46,7 +53,7 @@ class Etcd:
             "advertise-client-urls": client_url,
             "initial-cluster": ",".join(f"{name}=https://{addr}" for name, addr in members.items()),
             "initial-cluster-state": state,
-            "initial-cluster-token": f"{config.cluster_name}-{config.layer.name}",
+            "initial-cluster-token": self.token,
             "peer-cert-file": config.certificate,
             "peer-key-file": config.key,
             "peer-trusted-ca-file": config.ca,
@@ -74,6 +81,50 @@ class Etcd:
         if response.status != 200:
             raise EtcdError(str(answer.get("message") or answer.get("error") or response.status))
         return answer
+
+    def snapshot(self) -> Iterator[bytes]:
+        """The pieces of a snapshot of this member's database; etcd puts the SHA-256 of all before it last."""
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.config.layer.etcd_port, timeout=TIMEOUT_SECONDS
+        )
+        try:
+            connection.request("POST", "/v3/maintenance/snapshot", "{}")
+            for line in connection.getresponse():
+                message = json.loads(line)
+                if "result" not in message:
+                    raise EtcdError(f"the snapshot broke off: {message.get('error')}")
+                yield base64.b64decode(message["result"].get("blob", ""))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise EtcdError(f"etcd gives no snapshot: {error}") from error
+        finally:
+            connection.close()
+
+    def restore(self, snapshot: Path) -> None:
+        """Makes this node's data of a snapshot, as the only member of a new cluster. All or nothing: a
+        restore that is cut off begins anew. Raises EtcdError with etcdctl's own words."""
+        config = self.config
+        unfinished = self.data.with_name("etcd.restoring")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        peer_url = f"https://{config.raft_addr}"
+        options = {
+            "data-dir": unfinished,
+            "name": config.node_id,
+            "initial-cluster": f"{config.node_id}={peer_url}",
+            "initial-advertise-peer-urls": peer_url,
+            "initial-cluster-token": self.token,
+        }
+        argv = [f"--{name}={value}" for name, value in options.items()]
+        done = subprocess.run(
+            ["/usr/bin/etcdctl", "snapshot", "restore", str(snapshot), *argv],
+            env={"ETCDCTL_API": "3"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=RESTORE_SECONDS,
+        )
+        if done.returncode != 0:
+            raise EtcdError(f"{snapshot} can't be restored: {done.stderr.strip()[-400:]}")
+        unfinished.rename(self.data)
 
     def put(self, key: str, value: str) -> None:
         self.call("kv/put", {"key": _encode(key), "value": _encode(value)})

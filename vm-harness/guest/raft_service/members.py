@@ -113,13 +113,28 @@ class Members:
         except (OSError, ValueError):
             member["status"] = "unhealthy"
 
+    def progress(self) -> dict[str, int]:
+        """The Raft term of this member, and the last log index whose effect it holds."""
+        status = self.etcd.call("maintenance/status", {})
+        return {"term": int(status["raftTerm"]), "index": int(status["raftAppliedIndex"])}
+
     def leader(self) -> dict[str, object]:
         """The body of GET /admin/cluster/leader, from the Raft state of this member."""
-        status = self.etcd.call("maintenance/status", {})
+        leader = self.etcd.call("maintenance/status", {}).get("leader")
         for member in self.list():
-            if member.etcd_id == status.get("leader"):
-                return {"id": member.node_id, "raft_addr": member.raft_addr, "term": int(status["raftTerm"])}
+            if member.etcd_id == leader:
+                return {"id": member.node_id, "raft_addr": member.raft_addr, **self.progress()}
         raise Refusal(503, "this member knows no leader", retry_after=2)
+
+    def transfer_leader(self, node_id: str) -> dict[str, object]:
+        """Hands this member's lead to the voter `node_id`. etcd refuses where this member does not lead."""
+        for member in self.list():
+            if member.node_id == node_id and not member.learner:
+                if self.etcd.call("maintenance/status", {}).get("leader") != member.etcd_id:
+                    self.etcd.call("maintenance/transfer-leadership", {"targetID": member.etcd_id})
+                return {"id": node_id}
+        # Not 404: that says that there is no such call.
+        raise Refusal(409, f"no voter is called {node_id}")
 
     def add(self, node_id: str, raft_addr: str) -> dict[str, object]:
         """Adds `node_id` as a learner; the leader makes it a voter once it has caught up."""

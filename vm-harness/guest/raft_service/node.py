@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import NoReturn
 
 from .config import LAYERS, Config, load
 from .etcd import Etcd, EtcdError
@@ -24,6 +25,7 @@ class Node:
         self.etcd = Etcd(config)
         self.members = Members(config, self.etcd)
         self.refusal_file = config.layer.data_directory / "bootstrap-refused"
+        self.restore_file = config.layer.data_directory / "restore.snapshot"
         self.reason = "starting"
         self.refused = False
         self.child: subprocess.Popen[bytes] | None = None
@@ -82,11 +84,27 @@ class Node:
             return "existing", self._wait_to_be_added()
         refusal = self._bootstrap_refusal()
         if refusal is None:
+            self._restore()
             return "new", own
         # Kept on disk: a later start, when the peers happen to be off, must not form a second cluster.
         self.refusal_file.write_text(refusal)
+        self._refuse(refusal)
+
+    def _restore(self) -> None:
+        """Begins with the data of a snapshot where one was laid down. A cluster without that data is not formed in its stead."""
+        if not self.restore_file.exists():
+            return
+        self._explain(f"restoring {self.restore_file}")
+        try:
+            self.etcd.restore(self.restore_file)
+        except (EtcdError, OSError, subprocess.TimeoutExpired) as error:
+            self._refuse(str(error))
+        self.restore_file.unlink()
+
+    def _refuse(self, reason: str) -> NoReturn:
+        """Stays up to say why it is no member."""
         self.refused = True
-        self._explain(refusal)
+        self._explain(reason)
         while True:
             time.sleep(3600)
 
