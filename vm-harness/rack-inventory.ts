@@ -43,6 +43,11 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
       offline: true,
       sshKey: join(directory, "provisioning-key"),
     },
+    update: {
+      build: [...nix(directory), "build", "--no-link", "--json"],
+      copy: [...nix(directory), "copy", "--no-check-sigs", "--to"],
+      ...{ activateSeconds: 180, testSeconds: 5, soakSeconds: 10 },
+    },
     // In the place of sops -d.
     pki: { passphrase: { cmd: ["cat", "ca-passphrase"] } },
     // Long enough for several emulated machines on two cores, short enough for a person to wait for.
@@ -73,6 +78,11 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
       ]),
     ),
   };
+}
+
+/** The stand-in for nix, with its store in the rack's directory. */
+function nix(directory: string): string[] {
+  return [join(import.meta.dirname, "nix"), "--store", join(directory, "store")];
 }
 
 function bmcOf(machine: Machine): InventoryFile["nodes"][string]["bmc"] {

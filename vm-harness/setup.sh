@@ -43,7 +43,7 @@ isc-dhcp-relay   dhcrelay
 kea-admin        perfdhcp
 mount            losetup, a disk to be named
 nftables         nft, the parser of firewall rules, and rules for tests
-nix-bin          nix-instantiate, the parser and evaluator of NixOS configurations
+nix-bin          nix, which evaluates NixOS configurations, and builds and copies systems
 openssh-server   installer to be identified
 openssl          checks of the certificates
 python3          hands sockets over, as systemd does

@@ -9,6 +9,7 @@ import { addConsoleRoutes } from "./console-routes.ts";
 import { diagnosisShape } from "./diagnosis-shapes.ts";
 import { discoveredAnswer, discoveryShape } from "./discovered-shapes.ts";
 import { answerError, errorBody } from "./errors.ts";
+import { generationsShape } from "./generations.ts";
 import { addInventoryRoutes } from "./inventory-routes.ts";
 import { formatMetrics, metricsContentType } from "./metrics.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
@@ -80,6 +81,9 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
     const events = service.nodeEvents(params.name, { afterId: after, limit });
     return give(shapes.eventsAnswer, { events });
   });
+  app.get<{ Params: NamedNode }>("/api/nodes/:name/generations", async ({ params }) =>
+    give(generationsShape, await service.generations(params.name)),
+  );
   app.get("/api/drift", ({ query }) => {
     const { node } = take(shapes.driftQuery, query);
     return give(shapes.driftAnswer, { nodes: service.drift(node) });

@@ -24,6 +24,7 @@ import { type CertificateTools, createCertificateService } from "./certificates.
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
 import { type Diagnosing, diagnoseSubject } from "./diagnosis.ts";
 import { createDiscoveredService } from "./discovered-service.ts";
+import { readGenerations } from "./generations.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
 import { createOperationService, type OperationServiceTools } from "./operation-service.ts";
@@ -92,6 +93,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     },
     nodeEvents: (name, { afterId, limit }) =>
       nodes.events({ node: declared(name).name, afterId, limit }).map(eventView),
+    generations: async (name) => await readGenerations(tools.orders.shell, declared(name)),
     ...createDiscoveredService({ inventory, nodes }),
     explain: (subject) => explain(tools, subject),
     diagnose: async (subject) => await diagnoseSubject(tools, subject),

@@ -7,6 +7,7 @@ import type { CertificateService } from "./certificates.ts";
 import type { ConsoleService } from "./console-service.ts";
 import type { DiagnosisView } from "./diagnosis-shapes.ts";
 import type { DiscoveredService } from "./discovered-service.ts";
+import type { GenerationsView } from "./generations.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
 import type { OperationService } from "./operation-service.ts";
@@ -71,6 +72,8 @@ export interface Rackstrap
     VerifyService {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
+  /** Of the node's system, as the node itself says. */
+  generations(node: string): Promise<GenerationsView>;
   /** Every lease there is, ended ones too, by address. */
   leases(): Promise<readonly LeaseView[]>;
   /** `subject` is a node's name, full name or MAC, or the MAC of a machine in no inventory. */

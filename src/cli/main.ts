@@ -24,6 +24,7 @@ import { addImportCommand } from "./import.ts";
 import { addInventoryCommand } from "./inventory.ts";
 import { addLeasesCommand } from "./leases.ts";
 import { addLintRunbookCommand } from "./lint-runbook.ts";
+import { addMaintenanceCommand } from "./maintenance.ts";
 import { addMemberCommands } from "./members.ts";
 import { addNodesCommand } from "./nodes.ts";
 import { addOperationsCommand } from "./operations.ts";
@@ -32,7 +33,9 @@ import { addPowerCommand } from "./power.ts";
 import { addProvisionCommand } from "./provision.ts";
 import { addRenderCommand } from "./render.ts";
 import { addRestoreCommands } from "./restore.ts";
+import { addRollbackCommands } from "./rollback.ts";
 import { addServeCommand } from "./serve.ts";
+import { addUpdateCommand } from "./update.ts";
 import { addVerifyCommand } from "./verify.ts";
 
 function createProgram(done: Done): Command {
@@ -76,6 +79,9 @@ function createProgram(done: Done): Command {
   addDrainCommands(program, done);
   addBackupCommand(program, done);
   addRestoreCommands(program, done);
+  addMaintenanceCommand(program, done);
+  addUpdateCommand(program, done);
+  addRollbackCommands(program, done);
   addClusterCommand(program, done);
   addVerifyCommand(program, done);
   addCertsCommand(program, done);

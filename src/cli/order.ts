@@ -36,7 +36,11 @@ export function withOrderOptions(command: Command, mayCostQuorum: boolean): Comm
   command
     .option("--execute", "do it; without this the plan is printed and nothing changes")
     .option("--detach", "begin it and return");
-  if (!mayCostQuorum) return command;
+  return mayCostQuorum ? withForce(command) : command;
+}
+
+/** Adds the option that goes against the quorum budget. */
+export function withForce(command: Command): Command {
   return command.addOption(
     new Option(
       "--force <node>",

@@ -127,7 +127,7 @@ function readDevices(json: string): readonly string[] | undefined {
 }
 
 /** The last line that nix calls an error; a hint may follow it. Without one, the last line. */
-function lastError({ exitCode, stderr }: ChildResult): string {
+export function lastError({ exitCode, stderr }: ChildResult): string {
   const lines = stderr.split("\n").map(cleanLine);
   const last = lines.findLast((line) => line.startsWith("error:")) ?? lines.findLast(isWritten);
   return last ?? (exitCode === undefined ? "nix was killed" : "nix said nothing");

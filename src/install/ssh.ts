@@ -100,13 +100,12 @@ export async function checkHostKey(
   }
 }
 
-async function ssh(
-  target: SshTarget,
-  command: string,
-  options: SshOptions,
-  signal: AbortSignal,
-): Promise<ChildResult> {
-  const checking = options.hostKey === "pinned" ? "yes" : "accept-new";
+/** What of an ssh command line makes it use this key for this host and nothing else of whoever runs it. */
+export function sshSettings(
+  target: Pick<SshTarget, "keyFile" | "knownHostsFile" | "alias">,
+  hostKey: SshOptions["hostKey"],
+): string[] {
+  const checking = hostKey === "pinned" ? "yes" : "accept-new";
   const settings = [
     "BatchMode=yes",
     `ConnectTimeout=${connectSeconds}`,
@@ -122,8 +121,18 @@ async function ssh(
     "ControlPath=none",
     ...(target.alias === undefined ? [] : [`HostKeyAlias=${target.alias}`]),
   ].flatMap((setting) => ["-o", setting]);
-  const argv = ["ssh", "-F", "none", "-T", ...settings, "-i", target.keyFile];
-  argv.push("-p", `${target.port}`, "-l", target.user, "--", target.address, command);
+  return ["-F", "none", ...settings, "-i", target.keyFile];
+}
+
+async function ssh(
+  target: SshTarget,
+  command: string,
+  options: SshOptions,
+  signal: AbortSignal,
+): Promise<ChildResult> {
+  const settings = sshSettings(target, options.hostKey);
+  const argv = ["ssh", "-T", ...settings, "-p", `${target.port}`];
+  argv.push("-l", target.user, "--", target.address, command);
   try {
     const { timeoutMs, input } = options;
     return await runChild(argv, { timeoutMs, maxOutputBytes, input }, signal);

@@ -66,6 +66,8 @@ const timeouts = z.strictObject({
   snapshotSeconds: seconds(3600),
   /** For the first node of a restored cluster to show the data of its snapshots. */
   restoreSeconds: seconds(1200),
+  /** For the virtual machines of a node that is drained to reach other nodes. */
+  migrateSeconds: seconds(1800),
 });
 
 const startsPerSecond = z.number().min(0.01).max(1000);
@@ -94,6 +96,23 @@ const install = z.strictObject({
   sshKey: filePath.optional(),
   /** `pinned`: the installer is given a host key for this one install. `first-use`: whatever key it shows first is trusted. */
   hostKey: z.enum(["pinned", "first-use"]).default("pinned"),
+});
+
+const update = z.strictObject({
+  /** argv that builds a node's system on this server and prints its store path; what is built is appended. */
+  build: z.array(argument).min(1).default(["nix", "build", "--no-link", "--json"]),
+  /** argv that copies it to the node; ssh-ng://root@ADDRESS and the store path are appended. */
+  copy: z.array(argument).min(1).default(["nix", "copy", "--no-check-sigs", "--to"]),
+  buildSeconds: seconds(3600),
+  copySeconds: seconds(1800),
+  /** For a system to be activated on its node. */
+  activateSeconds: seconds(600),
+  /** How long a node may take to be healthy on it; then it gets its old one back. */
+  healthSeconds: seconds(120),
+  /** How long a node must stay healthy on its new system before that is made lasting. */
+  testSeconds: seconds(10),
+  /** How long it must stay healthy before the next node's turn. */
+  soakSeconds: seconds(30),
 });
 
 const tftp = z.strictObject({
@@ -203,6 +222,7 @@ export const inventorySchema = z.strictObject({
     })
     .default({}),
   install,
+  update: update.prefault({}),
   timeouts: timeouts.prefault({}),
   power: power.prefault({}),
   limits: limits.prefault({}),

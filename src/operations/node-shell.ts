@@ -2,7 +2,7 @@
 
 import { mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runOverSsh, SshError, type SshFailureKind } from "../install/ssh.ts";
+import { runOverSsh, SshError, type SshFailureKind, type SshTarget } from "../install/ssh.ts";
 import type { Node } from "../inventory/schema.ts";
 
 /** What came of a command: its stdout, or one sentence on why there is none. */
@@ -35,15 +35,9 @@ export interface NodeShell {
 export function createNodeShell(stateDirectory: string, keyFile: string, port = 22): NodeShell {
   return {
     run: async (node, command, options, signal) => {
-      const knownHostsFile = nodeKeyFile(stateDirectory, node);
-      if (!(await exists(knownHostsFile))) {
-        const why = `the SSH host key of node ${node.name} is not known here: ${knownHostsFile} is missing`;
-        return { ok: false, kind: "unknown-key", why };
-      }
-      const target = {
-        ...{ address: node.productionAddress, port, user: "root", keyFile },
-        ...{ knownHostsFile, alias: node.fqdn },
-      };
+      const target = nodeTarget(stateDirectory, keyFile, node, port);
+      const unknown = await unknownKey(target, node);
+      if (unknown !== undefined) return { ok: false, kind: "unknown-key", why: unknown };
       try {
         const settings = { hostKey: "pinned", ...options } as const;
         return { ok: true, stdout: await runOverSsh(target, command, settings, signal) };
@@ -53,6 +47,29 @@ export function createNodeShell(stateDirectory: string, keyFile: string, port = 
       }
     },
   };
+}
+
+/** How root on the node is reached. */
+export function nodeTarget(
+  stateDirectory: string,
+  keyFile: string,
+  node: Node,
+  port = 22,
+): SshTarget {
+  const knownHostsFile = nodeKeyFile(stateDirectory, node);
+  return {
+    ...{ address: node.productionAddress, port, user: "root", keyFile },
+    ...{ knownHostsFile, alias: node.fqdn },
+  };
+}
+
+/** One sentence when nobody knows which host key the node has. */
+export async function unknownKey(
+  { knownHostsFile }: SshTarget,
+  { name }: Pick<Node, "name">,
+): Promise<string | undefined> {
+  if (await exists(knownHostsFile)) return undefined;
+  return `the SSH host key of node ${name} is not known here: ${knownHostsFile} is missing`;
 }
 
 /** Keeps the host key that the system on a node's disk has proved to hold. Whole after a crash, and the same when repeated. */

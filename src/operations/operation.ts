@@ -28,6 +28,8 @@ export const operationKinds = [
   "decommission",
   "drain",
   "undrain",
+  "update",
+  "rollback",
   "rotate-certificates",
   "backup",
   "restore",

@@ -7,14 +7,18 @@ import type { Inventory, Node } from "../inventory/schema.ts";
 import type { CaInForce } from "../pki/in-force.ts";
 import type { CertificateStore } from "../pki/issued.ts";
 import type { SiteFile } from "./backup/folder.ts";
+import type { Closures } from "./closures.ts";
 import type { NodeShell } from "./node-shell.ts";
 import type { Confirmation, Evidence, Operation, OperationKind } from "./operation.ts";
 import type { ProvisionTools } from "./provision.ts";
 import type { Plan } from "./result.ts";
+import type { WorkloadAccess } from "./workload-access.ts";
 
 /** What verbs work with. */
 export interface OperationTools extends ProvisionTools {
   readonly shell: NodeShell;
+  readonly workload: WorkloadAccess;
+  readonly closures: Closures;
   readonly authority: CaInForce;
   readonly certificates: CertificateStore;
   readonly files: InventoryFiles;

@@ -11,10 +11,13 @@ import { provision } from "./verbs/provision.ts";
 import { replace } from "./verbs/replace.ts";
 import { reprovision } from "./verbs/reprovision.ts";
 import { restore } from "./verbs/restore.ts";
+import { rollback } from "./verbs/rollback.ts";
 import { rotateCertificates } from "./verbs/rotate-certificates.ts";
+import { update } from "./verbs/update.ts";
 
 export const verbs: Readonly<Record<OperationKind, Verb>> = {
   ...{ provision, add, replace, reprovision, decommission, drain, undrain },
+  ...{ update, rollback },
   "rotate-certificates": rotateCertificates,
   ...{ backup, restore, "disaster-recover": disasterRecover },
 };

@@ -54,7 +54,8 @@ export function startPower({ inventory, store, controllers, logger }: PowerTools
   const watch = createPowerWatch({
     nodes: () => inventory().nodes,
     ...{ store: store.nodes, record, now, clock: systemClock, random: Math.random },
-    operating: () => new Set(operations.operations({ running: true }).map(({ node }) => node)),
+    operating: () =>
+      new Set(operations.operations({ running: true }).flatMap(({ nodes: taken }) => taken)),
     pollMs: () => settings().pollSeconds * 1000,
     // Beside the power jobs, which have slots of their own and more of them: somebody waits for those.
     concurrency: () => Math.ceil(settings().concurrency / 2),

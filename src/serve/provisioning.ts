@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory } from "../inventory/schema.ts";
+import { createClosures } from "../operations/closures.ts";
 import { createClusterAccess } from "../operations/cluster-access.ts";
 import {
   createInstallation,
@@ -16,6 +17,7 @@ import { createNodeShell } from "../operations/node-shell.ts";
 import { createRunner, type Runner } from "../operations/runner.ts";
 import type { OperationTools } from "../operations/verb.ts";
 import { verbs } from "../operations/verbs.ts";
+import { createWorkloadAccess } from "../operations/workload-access.ts";
 import type { CaInForce } from "../pki/in-force.ts";
 import type { Store } from "../store/store.ts";
 import { clusterIdentity } from "./cluster-identity.ts";
@@ -36,19 +38,23 @@ export function provisionTools(
   const { now } = clock;
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
   const { certificates } = store;
+  const { stateDirectory } = inventory().server;
   const { ca } = authority;
   const given = { ca, certificates, sshKeyFile, path, home: homedir(), now };
+  const known = {
+    ...{ inventory, ca: () => ca().certPem },
+    identity: clusterIdentity(ca, inventory, now),
+  };
   return {
     inventory,
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
     ...{ authority, certificates },
-    cluster: createClusterAccess({
-      ...{ inventory, ca: () => ca().certPem, clock },
-      identity: clusterIdentity(ca, inventory, now),
-    }),
-    shell: createNodeShell(inventory().server.stateDirectory, sshKeyFile),
+    cluster: createClusterAccess({ ...known, clock }),
+    workload: createWorkloadAccess(known),
+    shell: createNodeShell(stateDirectory, sshKeyFile),
+    closures: createClosures({ inventory, stateDirectory, sshKeyFile, path, home: homedir() }),
     installation: (node, operationId) =>
       createInstallation({ ...given, inventory: inventory() }, node, operationId),
     // Read anew: an image may have been imported since.

@@ -6,6 +6,7 @@ import type { ProbeView } from "../../src/api/bmc-shapes.ts";
 import type { CertificateStatusView, CertificatesView } from "../../src/api/certificate-shapes.ts";
 import type { ConsoleService } from "../../src/api/console-service.ts";
 import type { DiagnosisView } from "../../src/api/diagnosis-shapes.ts";
+import type { GenerationsView } from "../../src/api/generations.ts";
 import type { InventoryService } from "../../src/api/inventory-routes.ts";
 import type { Metric } from "../../src/api/metrics.ts";
 import type { OperationView, OrderRequest, PlanView } from "../../src/api/operation-shapes.ts";
@@ -35,6 +36,15 @@ export function nodeView(name: string, state = "active"): NodeView {
     state,
     sinceMs: startMs,
     power: { state: "on", last: "on", readAtMs: startMs, asked: "on", differs: false },
+  };
+}
+
+/** A node with two generations, which runs the first and starts with the second. */
+function generationsView(node: string): GenerationsView {
+  const path = (number: number) => `/nix/store/${"0".repeat(32)}-nixos-system-${node}-${number}`;
+  return {
+    ...{ node, lasting: 2, running: path(1), booted: path(2) },
+    generations: [1, 2].map((number) => ({ number, createdAtMs: startMs, path: path(number) })),
   };
 }
 
@@ -190,6 +200,10 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     nodeEvents: (node) => {
       known(node);
       return [event];
+    },
+    generations: async (node) => {
+      known(node);
+      return generationsView(node);
     },
     ...fakeDiscovery,
     explain: (subject) => ({

@@ -128,7 +128,7 @@ describe("reading commands", () => {
     [["cluster", "status"], { layers: [layerView("chainfire"), layerView("flaredb")] }],
     [["operations", "show", "op-node01"], operationView("node01")],
     [["render", "node01", "x"], { node: "node01", stage: "x", text: "#!ipxe\nexit\n" }],
-    [["provision", "node01", "--detach"], { operations: [operationView("node01")] }],
+    [["provision", "node01", "--detach", "--execute"], { operations: [operationView("node01")] }],
   ])("print the API's JSON for %j", async (args, expected) => {
     const { code, stdout } = await server.rackstrap(...args, "--json");
     expect(code).toBe(0);
@@ -146,7 +146,7 @@ describe("a command that can't be carried out", () => {
     ],
     [
       "a refusal",
-      ["provision", "node01", "node03"],
+      ["provision", "node01", "node03", "--execute"],
       1,
       "rackstrap: node node03 is busy\n  next: wait for op-node03\n",
     ],

@@ -26,6 +26,7 @@ import { createNodeStore } from "../../src/store/nodes.ts";
 import { createClusterStore, createOperationStore } from "../../src/store/operations.ts";
 import { aDisk, someFacts } from "./machine-facts.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
+import { type FakeSystem, fakeSystem, systemCommand, systemPath } from "./node-system.ts";
 import { clusterOf, type FakeRaft, fakeRaft, noteMembership, noteWipe } from "./raft.ts";
 
 export interface FakeMachine {
@@ -59,6 +60,9 @@ export interface FakeMachine {
   readonly stopped: Set<string>;
   /** It was removed from the cluster since its install, and does not join again by itself. */
   leaving: boolean;
+  readonly system: FakeSystem;
+  /** The virtual machines on it. */
+  readonly guests: Set<string>;
   /** What is broken on this machine. */
   fault:
     | "none"
@@ -77,6 +81,12 @@ export interface FakeMachine {
 }
 
 export interface FakeRack {
+  /** What the flake gives: the number of each node's newest system. */
+  readonly flake: Map<string, string>;
+  /** What the balancers were told, in order: BALANCER BACKEND STATUS. */
+  readonly balanced: string[];
+  /** Who leads each layer, where it is not the founder. */
+  readonly lead: Map<string, string>;
   readonly machines: Map<string, FakeMachine>;
   readonly tools: OperationTools;
   readonly raft: FakeRaft;
@@ -120,11 +130,15 @@ export function fakeRack(
         files: { kind: "verified", paths: ["/etc/nixos/secrets/ca-cert.pem"] },
         stopped: new Set<string>(),
         leaving: false,
+        system: fakeSystem(node.name),
+        guests: new Set<string>(),
         fault: "none",
       },
     ]),
   );
   let nextId = 0;
+  const flake = new Map<string, string>();
+  const balanced: string[] = [];
   const nodes = createNodeStore(database, now);
   const raft = fakeRaft(inventory.cluster.layers, machines);
   const tools: OperationTools = {
@@ -133,6 +147,22 @@ export function fakeRack(
     operations: createOperationStore(database, now),
     clusters: createClusterStore(database, now),
     cluster: clusterOf(raft),
+    workload: {
+      setBackend: async (through, backend, status) => {
+        balanced.push(`${through.name} ${backend} ${status}`);
+        return { ok: true, value: undefined };
+      },
+      takesMachines: async () => ({ ok: true, value: true }),
+      migrate: async (through, guest, target) => {
+        machineOf(machines, through).guests.delete(guest);
+        machines.get(target)?.guests.add(guest);
+        return { ok: true, value: undefined };
+      },
+    },
+    closures: {
+      build: async ({ name }) => ({ ok: true, path: systemPath(name, flake.get(name) ?? "1") }),
+      copy: async (_node, path) => ({ ok: true, path }),
+    },
     bmc: (node) => fakeBmc(machineOf(machines, node), nodes, node),
     startTurn: async () => {},
     powerAsked: () => {},
@@ -148,7 +178,7 @@ export function fakeRack(
     siteFiles: () => [{ path: "inventory/site.yaml", text: "site: fake\n" }],
     madeBy: "rackstrap 0.0.0",
   };
-  return { machines, tools, raft, database, clock };
+  return { machines, tools, raft, database, clock, flake, balanced, lead: raft.leaders };
 }
 
 const noAuthority: CaInForce = {
@@ -180,11 +210,17 @@ function machineOf(machines: ReadonlyMap<string, FakeMachine>, node: Node): Fake
   return machine;
 }
 
-/** Understands `systemctl stop|start UNIT.service`, several with && between them. */
+/** Understands what is about the system, virtual machines, and `systemctl stop|start UNIT.service`, several with && between them. */
 function fakeShell(machine: FakeMachine, command: string): ShellAnswer {
   if (machine.disk !== "installed" || machine.fault === "dead" || machine.power === "off")
     return { ok: false, kind: "unreachable", why: "no route to host" };
   if (command === "systemctl poweroff") machine.power = "off";
+  const aboutSystem = systemCommand(machine.system, machine.stopped, command);
+  if (aboutSystem !== undefined) return aboutSystem;
+  if (command.startsWith("systemctl list-units")) {
+    const lines = [...machine.guests].map((guest) => `plasmavmc-vm@${guest}.service loaded active`);
+    return { ok: true, stdout: lines.join("\n") };
+  }
   for (const [, verb, unit = ""] of command.matchAll(/systemctl (stop|start) (\S+)\.service/g))
     if (verb === "stop") machine.stopped.add(unit);
     else machine.stopped.delete(unit);

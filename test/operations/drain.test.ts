@@ -62,6 +62,7 @@ test("the draft of a drain shows its steps and the sum of each layer, and change
     "flaredb: voters 3, healthy 3, taking node02 leaves 2 >= 2: allowed",
   ]);
   expect(draft.drafted[0]?.steps.map(({ title }) => title)).toEqual([
+    "hand over the leadership of its layers",
     "stop iam, flaredb, chainfire",
     "the node is drained",
   ]);
@@ -117,7 +118,7 @@ test("without a cluster the draft is there, with its steps, and is refused", asy
     options: {},
     force: [],
   });
-  expect(draft.drafted[0]?.steps).toHaveLength(2);
+  expect(draft.drafted[0]?.steps).toHaveLength(3);
   expect(draft.refusals.map(({ reason }) => reason)).toEqual([
     "node node01 is registered, and has to be active for this",
     expect.stringContaining("chainfire: no member answers"),

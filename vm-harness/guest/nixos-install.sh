@@ -11,6 +11,12 @@ if [ "$copy_host_keys" = y ]; then
 fi
 
 touch /mnt/etc/NIXOS
+# The links lead into the node's own root, not the installer's.
+mkdir -p "/mnt$toplevel/bin"
+cp /mnt/usr/lib/rack/switch-to-configuration "/mnt$toplevel/bin/"
+ln -sfn "$linux/bzImage" "/mnt$toplevel/kernel"
+ln -sfn "$initrd/initrd" "/mnt$toplevel/initrd"
+echo "$generation" > "/mnt$toplevel/generation"
 mkdir -p /mnt/nix/var/nix/profiles
 ln -sfn "$toplevel" /mnt/nix/var/nix/profiles/system-1-link
 ln -sfn system-1-link /mnt/nix/var/nix/profiles/system
@@ -24,8 +30,8 @@ fi
 options="init=/usr/lib/systemd/systemd root=PARTLABEL=disk-main-root net.ifnames=0 console=tty0 console=ttyS0,115200 loglevel=4 systemd.show_status=true"
 boot=/mnt/boot
 mkdir -p $boot/EFI/nixos
-cp "/mnt$toplevel/kernel" $boot/EFI/nixos/bzImage.efi
-cp "/mnt$toplevel/initrd" $boot/EFI/nixos/initrd.efi
+cp "/mnt$linux/bzImage" $boot/EFI/nixos/bzImage.efi
+cp "/mnt$initrd/initrd" $boot/EFI/nixos/initrd.efi
 if [ "$secure_boot" = true ]; then
   # GRUB's signed image reads this folder's configuration, whatever it was started from.
   mkdir -p $boot/EFI/BOOT $boot/EFI/debian

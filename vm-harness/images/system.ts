@@ -27,6 +27,7 @@ const programs = [
   "ssh-keygen",
   "sshd",
   "systemctl",
+  "systemd-run",
   "tar",
 ];
 
@@ -76,6 +77,7 @@ const enabledUnits: Readonly<Record<string, readonly string[]>> = {
     "ssh.service",
   ],
   "network-online.target": ["rack-network.service"],
+  "sysinit.target": ["rack-activation.service"],
 };
 
 /** What the install puts on the ESP or in the boot sector. */

@@ -1,5 +1,7 @@
 // Looks again and again over a window: a recovery that relapses within it was none.
 
+import type { Judgement } from "../../cluster/judge.ts";
+import type { NodeEvent } from "../../nodes/state.ts";
 import type { Evidence } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
@@ -9,28 +11,38 @@ type Seen = Pick<StepContext, "node" | "inventory" | "cluster">;
 
 /** The last step of an install. */
 export function soakHealth(context: Seen): Step {
-  const step = stayHealthy(context);
-  return {
-    ...step,
-    run: async (attempt, signal) => {
-      const result = await step.run(attempt, signal);
-      return result.kind === "done" ? { ...result, event: "health-soaked" } : result;
-    },
-  };
+  return soakStep(context, "health-soaked");
 }
 
 /** The same for a node that was in service before. */
 export function stayHealthy(context: Seen): Step {
-  const { node, inventory } = context;
+  return soakStep(context, undefined);
+}
+
+function soakStep({ node, inventory, cluster }: Seen, event: NodeEvent | undefined): Step {
   const windowMs = inventory.timeouts.soakSeconds * 1000;
   return {
+    ...soak({ look: cluster.views, name: node.name, windowMs, event }),
     id: "soak",
     title: "stay healthy over the soak window",
     deadlineMs: windowMs * 2 + inventory.timeouts.verifySeconds * 1000,
     next: "look at the cluster: rackstrap cluster status",
+  };
+}
+
+export interface Soak {
+  readonly look: () => Promise<readonly Judgement[]>;
+  /** Of the node that has to be a healthy voter of every layer. */
+  readonly name: string;
+  readonly windowMs: number;
+  readonly event?: NodeEvent | undefined;
+}
+
+/** Waits until the node was healthy over the whole window, as every look at it said. */
+export function soak({ look, name, windowMs, event }: Soak): Pick<Step, "run"> {
+  return {
     run: async ({ evidence, nowMs }) => {
-      const views = await context.cluster.views();
-      const problems = views.flatMap((view) => healthProblems(view, node.name));
+      const problems = (await look()).flatMap((view) => healthProblems(view, name));
       if (problems.length > 0)
         return wait(3000, `unhealthy, the window starts again: ${problems.join("; ")}`, {
           healthySinceMs: undefined,
@@ -38,7 +50,7 @@ export function stayHealthy(context: Seen): Step {
       const healthySinceMs = unbrokenSince(evidence, nowMs);
       const leftMs = healthySinceMs + windowMs - nowMs;
       return leftMs <= 0
-        ? done({ healthySinceMs })
+        ? done({ healthySinceMs }, event)
         : wait(Math.min(3000, leftMs), `healthy, ${Math.ceil(leftMs / 1000)} s to go`, {
             healthySinceMs,
             lastLookMs: nowMs,

@@ -1,12 +1,15 @@
-// drain and undrain: a node's services out of service in the order of their dependencies, inside the quorum budget, and back.
+// drain and undrain: nothing leads, balances to, or runs on a node, then its services stop in the order of their dependencies, all
+// inside the quorum budget; and back in reverse.
 
 import { z } from "zod";
 import type { Node } from "../../inventory/schema.ts";
-import type { NodeState } from "../../nodes/state.ts";
+import { type NodeState, nextState } from "../../nodes/state.ts";
 import { judgeTaking, withinBudget } from "../budget.ts";
 import { done, type Step } from "../result.ts";
 import { awaitVoter } from "../steps/await-voter.ts";
+import { handOver } from "../steps/hand-over.ts";
 import { startServices, stopServices } from "../steps/services.ts";
+import { balance, migrateMachines } from "../steps/workload.ts";
 import type { Draft, OperationTools, OrderRefusal, Verb, Work } from "../verb.ts";
 import { workOf } from "../verb.ts";
 import { subject } from "./provision.ts";
@@ -20,7 +23,7 @@ export const drain: Verb = {
   draft: async (tools, chosen) => {
     const taking = chosen.map(({ name }) => name);
     const { quorum, refusals } = judgeTaking(await tools.cluster.views(), taking);
-    return draftOne(tools, chosen, "active", { quorum, refusals });
+    return draftOne(tools, chosen, ["active"], { quorum, refusals });
   },
   plan: (tools, operation) => {
     const work = workOf(tools, operation);
@@ -33,35 +36,57 @@ export const undrain: Verb = {
   disruptive: true,
   resumable: true,
   options,
-  draft: async (tools, chosen) => draftOne(tools, chosen, "drained", { quorum: [], refusals: [] }),
+  // A drain that stopped half-way left the node active, and this is its way back, too.
+  draft: async (tools, chosen) =>
+    draftOne(tools, chosen, ["drained", "active"], { quorum: [], refusals: [] }),
   plan: (tools, operation) => {
     const work = workOf(tools, operation);
     const node = subject(tools, operation);
-    const steps = [startServices(work, node), awaitVoter(work, node), noteState(node, "undrained")];
-    return { steps, stop: async () => undefined };
+    return { steps: undrainSteps(work, node), stop: async () => undefined };
   },
 };
 
 /** Out of service, as other verbs begin with it. */
 export function drainSteps(work: Work, node: Node): readonly Step[] {
-  return [withinBudget(work, [node.name], stopServices(work, node)), noteState(node, "drained")];
+  return [
+    withinBudget(work, [node.name], handOver(work, node)),
+    ...balance(work, node, "drain"),
+    ...migrateMachines(work, node),
+    withinBudget(work, [node.name], stopServices(work, node)),
+    noteState(work, node, "drained"),
+  ];
 }
 
-function noteState(node: Node, event: "drained" | "undrained"): Step {
+/** Back in service. Machines that were moved away stay where they are. */
+function undrainSteps(work: Work, node: Node): readonly Step[] {
+  return [startServices(work, node), ...returnSteps(work, node)];
+}
+
+/** Back in service once its services are started, as they are after a restart of the machine. */
+export function returnSteps(work: Work, node: Node): readonly Step[] {
+  return [
+    awaitVoter(work, node),
+    ...balance(work, node, "active"),
+    noteState(work, node, "undrained"),
+  ];
+}
+
+function noteState({ nodes }: Work, node: Node, event: "drained" | "undrained"): Step {
   return {
     id: `note-${event}-${node.name}`,
     title: `the node is ${event === "drained" ? "drained" : "in service"}`,
     node: node.name,
     deadlineMs: 10_000,
     next: `look at the node: rackstrap explain ${node.name}`,
-    run: async () => done({}, event),
+    run: async () =>
+      nextState(nodes.node(node.name).state, event) === undefined ? done({}) : done({}, event),
   };
 }
 
 function draftOne(
   tools: OperationTools,
   chosen: readonly Node[],
-  from: NodeState,
+  from: readonly NodeState[],
   budget: Pick<Draft, "quorum" | "refusals">,
 ): Draft {
   return {
@@ -88,12 +113,17 @@ export function oneNode(chosen: readonly Node[]): OrderRefusal[] {
   ];
 }
 
-function notIn({ nodes }: OperationTools, { name }: Node, from: NodeState): OrderRefusal[] {
+/** Why a node whose state is none of these can't be worked on. */
+export function notIn(
+  { nodes }: Pick<OperationTools, "nodes">,
+  { name }: Node,
+  from: readonly NodeState[],
+): OrderRefusal[] {
   const { state } = nodes.node(name);
-  if (state === from) return [];
+  if (from.includes(state)) return [];
   return [
     {
-      reason: `node ${name} is ${state}, and has to be ${from} for this`,
+      reason: `node ${name} is ${state}, and has to be ${from.join(" or ")} for this`,
       next: `look at it: rackstrap explain ${name}`,
     },
   ];

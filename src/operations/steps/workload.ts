@@ -1,0 +1,97 @@
+// What is sent to a node goes elsewhere before it stops, and comes back after: the backends of the balancers (requirement D20)
+// and virtual machines (D19). Nodes that do not run such a service are not asked.
+
+import { z } from "zod";
+import type { BackendStatus } from "../../cluster/workload-api.ts";
+import type { Node } from "../../inventory/schema.ts";
+import { done, failed, type Step, type StepResult, wait } from "../result.ts";
+import type { Work } from "../verb.ts";
+import { shellFailure } from "./services.ts";
+
+/** Tells every balancer in service whether to send anything to the node; no step where none is declared. */
+export function balance(work: Work, node: Node, status: BackendStatus): readonly Step[] {
+  const { inventory, nodes, workload } = work;
+  const declared = inventory.nodes.filter(({ services }) => services.includes("fiberlb"));
+  if (declared.length === 0) return [];
+  return [
+    {
+      id: `balance-${status}-${node.name}`,
+      title: status === "drain" ? "have the balancers spare it" : "have the balancers use it",
+      node: node.name,
+      deadlineMs: inventory.timeouts.serviceSeconds * 1000,
+      next: `look at fiberlb on ${declared.map(({ name }) => name).join(", ")}: systemctl status fiberlb`,
+      run: async (_attempt, signal) => {
+        // One whose services are stopped balances nothing; it learns of its backends when it is put back.
+        const balancers = declared.filter(
+          ({ name }) => name === node.name || nodes.node(name).state === "active",
+        );
+        for (const balancer of balancers) {
+          const answer = await workload.setBackend(balancer, node.name, status, signal);
+          if (!answer.ok) return wait(3000, `fiberlb on ${balancer.name}: ${answer.failed}`);
+        }
+        return done({ balancers: balancers.map(({ name }) => name) });
+      },
+    },
+  ];
+}
+
+/** Moves the virtual machines off the node and waits until none is left; no step where it runs none. */
+export function migrateMachines(work: Work, node: Node): readonly Step[] {
+  const { inventory } = work;
+  if (!node.services.includes("plasmavmc")) return [];
+  return [
+    {
+      id: `migrate-${node.name}`,
+      title: "move its virtual machines to other nodes",
+      node: node.name,
+      deadlineMs: inventory.timeouts.migrateSeconds * 1000,
+      next: `on node ${node.name} read: journalctl -n 100 -u plasmavmc; or move what is left by hand, then: rackstrap drain ${node.name} --execute`,
+      run: async ({ evidence }, signal) =>
+        await moveMachines(work, node, asked.parse(evidence["asked"] ?? {}), signal),
+    },
+  ];
+}
+
+/** Where each machine was asked to go. */
+const asked = z.record(z.string(), z.string());
+
+// Which machines are on a node only the node itself says: PlasmaVMC's list is of the whole cluster.
+const listCommand =
+  "systemctl list-units --plain --no-legend --state=active,activating,reloading,deactivating 'plasmavmc-vm@*.service'";
+
+async function moveMachines(
+  { shell, workload, inventory, nodes }: Work,
+  node: Node,
+  before: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const answer = await shell.run(node, listCommand, { timeoutMs: 30_000 }, signal);
+  if (!answer.ok) return shellFailure(node, answer);
+  const left = [...answer.stdout.matchAll(/^plasmavmc-vm@(\S+)\.service\s/gm)].map(
+    ([, machine = ""]) => machine,
+  );
+  if (left.length === 0) return done({ asked: before });
+  const now = { ...before };
+  const hosts = inventory.nodes.filter(
+    ({ name, services }) =>
+      name !== node.name && services.includes("plasmavmc") && nodes.node(name).state === "active",
+  );
+  const able: Node[] = [];
+  for (const host of hosts) {
+    const healthy = await workload.takesMachines(host, signal);
+    if (healthy.ok && healthy.value) able.push(host);
+  }
+  for (const [index, machine] of left.entries()) {
+    if (now[machine] !== undefined) continue;
+    const target = able[index % able.length];
+    if (target === undefined)
+      return failed(
+        `${left.join(", ")} run on node ${node.name}, and no other node that runs plasmavmc is active and healthy`,
+        "stop the machines, or bring another host of machines back, then drain again",
+      );
+    const begun = await workload.migrate(node, machine, target.name, signal);
+    if (!begun.ok) return wait(3000, `${machine}: ${begun.failed}`, { asked: now });
+    now[machine] = target.name;
+  }
+  return wait(3000, `on their way: ${left.join(", ")}`, { asked: now });
+}

@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { parseSystem, parseUnit } from "../../src/operations/node-system.ts";
+import { choose } from "../../src/operations/verbs/rollback.ts";
+import { systemPath } from "../fakes/node-system.ts";
+import { livingRack, settled } from "../fakes/serving-rack.ts";
+
+const [first, second, third] = ["1", "2", "3"].map((number) => systemPath("node02", number));
+if (first === undefined || second === undefined || third === undefined) throw new Error("no path");
+
+/** A rack whose node02 has three generations and runs the third. */
+async function updatedTwice() {
+  const living = await livingRack();
+  const system = living.rack.machines.get("node02")?.system;
+  if (system === undefined) throw new Error("no machine");
+  system.generations = [first, second, third].map((path = "", index) => ({
+    ...{ number: index + 1, path },
+  }));
+  Object.assign(system, { lasting: 3, running: third, booted: third });
+  return { ...living, system };
+}
+
+test("without a number the generation before is activated by its own program, and lasts", async () => {
+  const { order, rack, system } = await updatedTwice();
+  expect((await order("rollback", ["node02"])).refusals).toEqual([]);
+  expect(await settled(rack)).toMatchObject({ kind: "rollback", status: "done" });
+  expect(system).toMatchObject({ lasting: 2, running: second, activations: [`switch ${second}`] });
+  expect(system.generations).toHaveLength(3);
+});
+
+test("a generation is chosen by its number", async () => {
+  const { order, rack, system } = await updatedTwice();
+  await order("rollback", ["node02"], { generation: 1 });
+  expect(await settled(rack)).toMatchObject({ status: "done" });
+  expect(system).toMatchObject({ lasting: 1, running: first });
+});
+
+test("with --once it runs until the next start, which is into the one that lasts", async () => {
+  const { order, rack, system } = await updatedTwice();
+  await order("rollback", ["node02"], { once: true });
+  expect(await settled(rack)).toMatchObject({ status: "done" });
+  expect(system).toMatchObject({ lasting: 3, running: second, activations: [`test ${second}`] });
+});
+
+test("a generation that there is not is refused with those there are, and nothing is touched", async () => {
+  const { order, rack, system } = await updatedTwice();
+  await order("rollback", ["node02"], { generation: 7 });
+  expect((await settled(rack))?.failure?.reason).toBe(
+    "node node02 has no generation 7 (there are: 1, 2, 3)",
+  );
+  expect(system.activations).toEqual([]);
+});
+
+test("a node that is not well on the earlier generation gets back the one that it had", async () => {
+  const { order, rack, system } = await updatedTwice();
+  system.broken.add(second);
+  await order("rollback", ["node02"]);
+  const operation = await settled(rack);
+  expect(operation?.failure?.stage).toBe("soak-node02");
+  expect(operation?.failure?.reason).toContain("node node02 is back on generation 3");
+  expect(system).toMatchObject({ lasting: 3, running: third });
+});
+
+test("with another node down it is refused with the numbers, and --force and --generation are for one node", async () => {
+  const { draft, rack } = await updatedTwice();
+  rack.machines.get("node03")?.stopped.add("chainfire");
+  const { refusals } = await draft("rollback", ["node02"]);
+  expect(refusals[0]?.reason).toContain("healthy 2, taking node02 leaves 1 < 2: refused");
+  expect((await draft("rollback", ["node02"], {}, ["node02"])).refusals).toEqual([]);
+  expect((await draft("rollback", ["node01", "node02"])).refusals[0]?.reason).toContain("one node");
+});
+
+const listing = [
+  `generation system-10-link 1765363500 ${second}`,
+  `generation system-9-link 1765363400 ${first}`,
+  "lasting system-10-link",
+  `running ${second}`,
+  "booted ",
+  "",
+].join("\n");
+
+test("the generations of a node are read in the order of their numbers", () => {
+  const system = parseSystem(listing);
+  expect(system).toEqual({
+    generations: [
+      { number: 9, createdAtMs: 1_765_363_400_000, path: first },
+      { number: 10, createdAtMs: 1_765_363_500_000, path: second },
+    ],
+    lasting: { number: 10, createdAtMs: 1_765_363_500_000, path: second },
+    ...{ running: second, booted: "" },
+  });
+  expect(choose(system, undefined)).toMatchObject({
+    ...{ target: { generation: 9 }, before: { generation: 10 } },
+  });
+});
+
+test("a node whose profile names no generation that exists has none to go back to", () => {
+  const system = parseSystem("lasting system-3-link\nrunning /nix/store/x\nbooted /nix/store/x\n");
+  expect(system.lasting).toBeUndefined();
+  expect(choose(system, undefined)).toEqual({ reason: "starts with no generation that exists" });
+});
+
+test.each<[string, string, ReturnType<typeof parseUnit>]>([
+  ["never started", "LoadState=not-found\nActiveState=inactive\n", { kind: "absent" }],
+  ["queued", "LoadState=loaded\nActiveState=inactive\n", { kind: "running" }],
+  ["at work", "LoadState=loaded\nActiveState=activating\n", { kind: "running" }],
+  ["over", "LoadState=loaded\nActiveState=active\nExecMainStatus=0\n", { kind: "ended" }],
+  [
+    "failed",
+    "LoadState=loaded\nActiveState=failed\nExecMainStatus=4\nunit a\nunit b\nunit c\nunit d\n",
+    { kind: "failed", why: "exit code 4: unit b / unit c / unit d" },
+  ],
+])("an activation that is %s is known as such", (_, text, state) => {
+  expect(parseUnit(text)).toEqual(state);
+});
