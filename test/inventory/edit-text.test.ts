@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { lineDiff } from "../../src/inventory/line-diff.ts";
 import {
   addNode,
   fileFor,
@@ -12,6 +11,7 @@ import {
   retireMac,
   setValue,
 } from "../../src/inventory/edit.ts";
+import { lineDiff } from "../../src/inventory/line-diff.ts";
 
 const good = readFileSync(join(import.meta.dirname, "../fixtures/inventory/good.yaml"), "utf8");
 
