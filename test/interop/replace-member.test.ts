@@ -1,4 +1,5 @@
-// replace, over members that are real Raft: a voter's disk is destroyed, a new machine takes its place, and a client writes all the while.
+// replace and reprovision over members that are real Raft, under a client that writes all the while: a voter's disk is destroyed and a new
+// machine takes its place; a living leader is wiped and comes back.
 
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import type { Judgement } from "../../src/cluster/judge.ts";
 import type { ClusterAccess } from "../../src/operations/cluster-access.ts";
 import { startOrder } from "../../src/operations/orders.ts";
 import type { Installation } from "../../src/operations/provision.ts";
-import type { OperationTools } from "../../src/operations/verb.ts";
+import type { OperationTools, Order } from "../../src/operations/verb.ts";
 import { clock } from "../../src/serve/wall-clock.ts";
 import { briefInventory, type LivingRack, livingRack } from "../fakes/living-rack.ts";
 import { aDisk } from "../fakes/machine-facts.ts";
@@ -58,6 +59,7 @@ function labCluster(seen: Judgement[]): Partial<ClusterAccess> {
     views: async () => [await view()],
     fresh: async () => [await view()],
     removeMember: async (_layer, id) => await lab.ask("remove", id),
+    transferLeader: async (_layer, to) => await lab.ask("transfer", to),
     roundTrip: async (_layer, leader, follower) => {
       const put = await lab.ask<Answer<undefined>>("put", leader, "probe", "here");
       if (!put.ok) return put;
@@ -77,6 +79,10 @@ function labInstallation(made: Installation, kinds: string[]): Installation {
       kinds.push(membership.kind);
       await made.prepare(membership);
     },
+    start: async () => {
+      await wipe();
+      await made.start();
+    },
     bootedFromDisk: async () => {
       if (!isStarted) {
         isStarted = true;
@@ -88,18 +94,22 @@ function labInstallation(made: Installation, kinds: string[]): Installation {
   };
 }
 
+async function wipe(): Promise<void> {
+  await lab.stop(2);
+  for (const entry of readdirSync(lab.data(2)))
+    rmSync(join(lab.data(2), entry), { recursive: true });
+}
+
 /** Writes one number after the other through whoever leads, until it is stopped; those that were acknowledged. */
-function startWriter(stop: AbortSignal): Promise<readonly number[]> {
-  return (async () => {
-    const acknowledged: number[] = [];
-    for (let number = 1; !stop.aborted; number++) {
-      const node = number % 2 === 0 ? "node01" : "node03";
-      const put = await lab.ask<Answer<undefined>>("put", node, `count-${number}`, `${number}`);
-      if (put.ok) acknowledged.push(number);
-      await clock.sleep(100, signal);
-    }
-    return acknowledged;
-  })();
+async function writeUntil(stop: AbortSignal): Promise<readonly number[]> {
+  const acknowledged: number[] = [];
+  for (let number = 1; !stop.aborted; number++) {
+    const node = number % 2 === 0 ? "node01" : "node03";
+    const put = await lab.ask<Answer<undefined>>("put", node, `count-${number}`, `${number}`);
+    if (put.ok) acknowledged.push(number);
+    await clock.sleep(100, signal);
+  }
+  return acknowledged;
 }
 
 function labRack(seen: Judgement[], kinds: string[]): LivingRack {
@@ -111,10 +121,17 @@ function labRack(seen: Judgement[], kinds: string[]): LivingRack {
   };
   const realClock = { ...clock, advance: () => undefined };
   const rack = livingRack(all, inventory, {}, realClock);
-  const { installation } = rack.tools;
+  const { installation, bmc } = rack.tools;
   Object.assign(rack.orders, {
     cluster: { ...rack.tools.cluster, ...labCluster(seen) },
     installation: (node, operation) => labInstallation(installation(node, operation), kinds),
+    bmc: (node) => ({
+      ...bmc(node),
+      power: async (action, stop) => {
+        if (action === "off") await lab.stop(2);
+        await bmc(node).power(action, stop);
+      },
+    }),
   } satisfies Partial<OperationTools>);
   return rack;
 }
@@ -128,23 +145,20 @@ async function ended({ tools }: LivingRack) {
   throw new Error(JSON.stringify(tools.operations.operations({ running: false })[0]?.steps));
 }
 
-test("a voter whose disk is destroyed is replaced under a client that writes: nothing acknowledged is lost", async () => {
+/** Carries the order out under the writer; what came of it, and every look at the cluster. */
+async function carriedOut(
+  verb: "replace" | "reprovision",
+  options: Order["options"],
+  prepare: (rack: LivingRack) => Promise<void>,
+) {
   const seen: Judgement[] = [];
   const kinds: string[] = [];
   const rack = labRack(seen, kinds);
   const stop = new AbortController();
-  const writer = startWriter(stop.signal);
-  await lab.stop(2);
-  for (const entry of readdirSync(lab.data(2)))
-    rmSync(join(lab.data(2), entry), { recursive: true });
-  Object.assign(rack.machine("node02"), {
-    ...{ disk: "blank", installedBy: undefined },
-    target: aDisk("sda", { serial: "SER-new" }),
-  });
-  const runner = rack.startRunner();
-  const order = { verb: "replace", nodes: ["node02"], force: [] } as const;
-  const options = { diskSerials: ["SER-new"] };
-  const { refusals } = await startOrder(rack.orders, runner, { ...order, options });
+  const writer = writeUntil(stop.signal);
+  await prepare(rack);
+  const order = { verb, nodes: ["node02"], options, force: [] };
+  const { refusals } = await startOrder(rack.orders, rack.startRunner(), order);
   expect(refusals).toEqual([]);
   const operation = await ended(rack);
   stop.abort();
@@ -157,4 +171,23 @@ test("a voter whose disk is destroyed is replaced under a client that writes: no
   expect(acknowledged.length).toBeGreaterThan(20);
   for (const number of acknowledged)
     expect(await lab.ask("get", "node02", `count-${number}`)).toMatchObject({ value: `${number}` });
+  return operation;
+}
+
+test("a voter whose disk is destroyed is replaced, and nothing that was acknowledged is lost", async () => {
+  await carriedOut("replace", { diskSerials: ["SER-new"] }, async (rack) => {
+    await wipe();
+    const target = aDisk("sda", { serial: "SER-new" });
+    Object.assign(rack.machine("node02"), { disk: "blank", installedBy: undefined, target });
+  });
+}, 300_000);
+
+test("a living leader hands over, is wiped, and comes back, and nothing that was acknowledged is lost", async () => {
+  const { steps } = await carriedOut("reprovision", {}, async () => {
+    await lab.ask("transfer", "node02");
+    expect((await lab.ask<Judgement>("view")).leader).toBe("node02");
+  });
+  expect(steps.find(({ id }) => id === "hand-over-node02")?.evidence["leads"]).toEqual({
+    chainfire: expect.stringMatching(/^node0[13]$/),
+  });
 }, 300_000);
