@@ -42,6 +42,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "day2",
+          include: ["test/e2e/day2/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 40 * 60_000,
+          hookTimeout: 20 * 60_000,
+        },
+      },
+      {
+        test: {
           name: "firmware",
           include: ["test/e2e/firmware/*.test.ts"],
           fileParallelism: false,

@@ -5,8 +5,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import { createApi } from "./api/app.ts";
-import { certificatesView } from "./api/certificates.ts";
 import { createRackstrap } from "./api/rackstrap.ts";
+import type { Rackstrap } from "./api/service.ts";
 import { loadOrCreateToken } from "./api/token.ts";
 import type { Assets } from "./boot/assets.ts";
 import { findNode } from "./inventory/find.ts";
@@ -17,6 +17,7 @@ import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { checkAll } from "./serve/checks.ts";
 import { createConsoles } from "./serve/consoles.ts";
 import { type Controllers, createControllers } from "./serve/controllers.ts";
+import { createDiagnosing } from "./serve/diagnosing.ts";
 import { givenHostKey, loadSshKey } from "./serve/install-keys.ts";
 import { followInventory } from "./serve/inventory-follow.ts";
 import { tellInsecureBmcs } from "./serve/inventory-hooks.ts";
@@ -24,12 +25,13 @@ import { type InventoryReload, openInventory } from "./serve/inventory-reload.ts
 import { createInventoryService, inventoryFiles } from "./serve/inventory-service.ts";
 import { loadBoot } from "./serve/load-boot.ts";
 import { startLoaderWatch } from "./serve/loader-watch.ts";
-import { serverMetrics } from "./serve/metrics.ts";
+import { latestOf, serverMetrics } from "./serve/metrics.ts";
 import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
 import { startPower } from "./serve/power.ts";
 import { provisionTools, startRunner } from "./serve/provisioning.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
-import { loadSiteCa } from "./serve/site-ca.ts";
+import { openSiteCa } from "./serve/site-ca.ts";
+import { createVerification } from "./serve/verification.ts";
 import { clock } from "./serve/wall-clock.ts";
 import { openStore, type Store } from "./store/store.ts";
 
@@ -78,7 +80,7 @@ async function start(
   onFault: (error: Error) => void,
 ): Promise<void> {
   const inventory = reload.inForce;
-  const { stateDirectory, api } = inventory().server;
+  const { stateDirectory } = inventory().server;
   const { now } = clock;
   mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   const store = openLoggedStore(stateDirectory, logger);
@@ -87,13 +89,13 @@ async function start(
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory());
   const readSecret = createSecretReader(process.env);
-  const ca = await loadSiteCa(inventory(), readSecret, now());
+  const authority = await openSiteCa(inventory(), readSecret, now);
   const controllers = openControllers(inventory, readSecret, logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
   closers.push(() => power.close());
   const tools = {
-    ...provisionTools(inventory, store, assets, rendering, sshKey.file, ca),
+    ...provisionTools(inventory, store, assets, rendering, sshKey.file, authority),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
     files: inventoryFiles(reload),
   };
@@ -122,7 +124,7 @@ async function start(
   });
   closers.push(() => followed.close());
   const { nodes, operations, certificates } = store;
-  const checked = { reload, assets, rendering, network, controllers, ca, certificates, now };
+  const checked = { reload, assets, rendering, network, controllers, certificates, now };
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
     orders: { ...tools, powerJobs: power.jobs },
@@ -135,8 +137,10 @@ async function start(
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
-    check: (request) => checkAll(checked, request),
-    certificates: () => certificatesView(ca, certificates),
+    check: (request) => checkAll({ ...checked, ca: authority.ca }, request),
+    ...{ ca: authority.ca, certificates },
+    diagnosing: createDiagnosing({ ...checked, ca: authority.ca, store, sshKey }),
+    verify: createVerification({ ...tools, certificates, readSecret, sshKey, ca: authority.ca }),
     leases: () => network.dhcp.leases(),
     metrics: async () =>
       serverMetrics({
@@ -144,14 +148,24 @@ async function start(
         damagedAssets: assets.current().damaged.length,
         assetsCheckedMs: checks.lastCheckMs(),
         inventory: reload.status(),
+        certificates: latestOf(certificates.certificates(), inventory()),
         power: inventory().nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
         nowMs: now(),
       }),
   });
+  closers.push(await openApi(service, inventory().server, logger));
+}
+
+/** Returns what closes it. */
+async function openApi(
+  service: Rackstrap,
+  { stateDirectory, api }: Inventory["server"],
+  logger: Logger,
+): Promise<() => Promise<void>> {
   const token = loadOrCreateToken(stateDirectory, randomBytes);
   const app = createApi({ service, token, log: logger.child({ service: "api" }) });
   await app.listen({ host: api.address, port: api.port });
-  closers.push(() => app.close());
+  return () => app.close();
 }
 
 function openLoggedStore(stateDirectory: string, logger: Logger): Store {

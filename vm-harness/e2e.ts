@@ -13,6 +13,12 @@ const path = (name: string) => [
   ...["--project", "firmware", "--testNamePattern", `^${name}:`],
 ];
 
+/** One story of test/e2e/day2. */
+const day2 = (name: string) => [
+  ...[join(import.meta.dirname, "../node_modules/vitest/vitest.mjs"), "run"],
+  ...["--project", "day2", `test/e2e/day2/${name}.test.ts`],
+];
+
 const discovery = [
   ...[join(import.meta.dirname, "../node_modules/vitest/vitest.mjs"), "run"],
   ...["--project", "discovery"],
@@ -34,6 +40,8 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   pxelinux: path("pxelinux"),
   relay: path("relay"),
   discovery,
+  members: day2("members"),
+  certificates: day2("certificates"),
 };
 
 const named = process.argv.slice(2);

@@ -55,7 +55,7 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
       soakSeconds: 10,
       intentSeconds: 900,
     },
-    profiles: { "control-plane": { role: "control-plane" } },
+    profiles: { "control-plane": { role: "control-plane", services: ["chainfire", "flaredb"] } },
     nodes: Object.fromEntries(
       machines.map((machine, index) => [
         machine.name,

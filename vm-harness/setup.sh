@@ -36,6 +36,7 @@ etcd-server      etcd, a cluster with another API
 faketime         a server whose clock is set
 freeipmi-tools   ipmi-power and its kin
 grub-common      grub-script-check, the parser of GRUB
+iperf3           what goes over a link, as the verification measures it
 iputils-ping     ping, as the check uses it
 isc-dhcp-client  dhclient
 isc-dhcp-relay   dhcrelay

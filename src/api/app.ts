@@ -4,8 +4,9 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { Secret } from "../net/secret.ts";
 import { addBmcRoutes } from "./bmc-routes.ts";
-import { certificatesAnswer } from "./certificate-shapes.ts";
+import { addCertificateRoutes } from "./certificate-routes.ts";
 import { addConsoleRoutes } from "./console-routes.ts";
+import { diagnosisShape } from "./diagnosis-shapes.ts";
 import { discoveredAnswer, discoveryShape } from "./discovered-shapes.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { addInventoryRoutes } from "./inventory-routes.ts";
@@ -16,6 +17,7 @@ import type { Rackstrap } from "./service.ts";
 import * as shapes from "./shapes.ts";
 import { give, take } from "./shaping.ts";
 import { isAuthorized } from "./token.ts";
+import { addVerifyRoutes } from "./verify-routes.ts";
 
 export interface ApiDependencies {
   readonly service: Rackstrap;
@@ -65,7 +67,9 @@ export function createApi({ service, token, log }: ApiDependencies): FastifyInst
   addPowerRoutes(app, service);
   addConsoleRoutes(app, service);
   addBmcRoutes(app, service);
+  addCertificateRoutes(app, service);
   addInventoryRoutes(app, service);
+  addVerifyRoutes(app, service);
   return app;
 }
 
@@ -88,6 +92,9 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get<{ Params: { subject: string } }>("/api/explain/:subject", ({ params }) =>
     give(shapes.explanationShape, service.explain(params.subject)),
   );
+  app.get<{ Params: { subject: string } }>("/api/diagnose/:subject", async ({ params }) =>
+    give(diagnosisShape, await service.diagnose(params.subject)),
+  );
   app.get("/api/events", ({ query }) => {
     const { after, limit } = take(shapes.eventsQuery, query);
     return give(shapes.eventsAnswer, { events: service.events({ afterId: after, limit }) });
@@ -95,7 +102,6 @@ function addNodeRoutes(app: FastifyInstance, service: Rackstrap): void {
   app.get<{ Params: { node: string; stage: string } }>("/api/render/:node/:stage", ({ params }) =>
     give(shapes.renderedShape, service.render(params.node, params.stage)),
   );
-  app.get("/api/certificates", () => give(certificatesAnswer, service.certificates()));
   app.get("/api/check", async ({ query }) => {
     const request = take(shapes.checkQuery, query);
     return give(shapes.checkAnswer, { checks: await service.check(request) });

@@ -20,8 +20,9 @@ import type { PowerWatch } from "../operations/power-watch.ts";
 import type { Clock } from "../operations/runner.ts";
 import type { CheckLine } from "../preflight/line.ts";
 import { type BmcTools, createBmcService } from "./bmc-service.ts";
-import type { CertificatesView } from "./certificate-shapes.ts";
+import { type CertificateTools, createCertificateService } from "./certificates.ts";
 import { type ConsoleTools, createConsoleService } from "./console-service.ts";
+import { type Diagnosing, diagnoseSubject } from "./diagnosis.ts";
 import { createDiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
@@ -37,10 +38,12 @@ import type {
   LeaseView,
   NodeView,
 } from "./shapes.ts";
+import type { VerifyService } from "./verify-routes.ts";
 
 export interface RackstrapTools
   extends Omit<ConsoleTools, "declared">,
     Omit<BmcTools, "declared">,
+    Omit<CertificateTools, "declared">,
     OperationServiceTools {
   readonly powerJobs: PowerJobs;
   readonly inventory: LiveInventory;
@@ -59,10 +62,11 @@ export interface RackstrapTools
     node: Node,
     stage: string,
   ) => { readonly text: string; readonly atMs: number } | undefined;
-  readonly certificates: () => CertificatesView;
+  readonly verify: VerifyService["verify"];
   readonly check: (request: CheckRequest) => Promise<readonly CheckLine[]>;
   readonly metrics: () => Promise<readonly Metric[]>;
   readonly leases: () => Promise<readonly Lease[]>;
+  readonly diagnosing: Diagnosing;
   readonly clock: Clock;
 }
 
@@ -90,6 +94,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       nodes.events({ node: declared(name).name, afterId, limit }).map(eventView),
     ...createDiscoveredService({ inventory, nodes }),
     explain: (subject) => explain(tools, subject),
+    diagnose: async (subject) => await diagnoseSubject(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
     ...createPowerService({
       ...{ jobs: tools.powerJobs, watch: tools.powerWatch, declared },
@@ -97,6 +102,7 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     }),
     ...createConsoleService({ ...tools, declared }),
     ...createBmcService({ ...tools, declared }),
+    ...createCertificateService({ ...tools, declared }),
     drift: (names) =>
       (names?.map(declared) ?? inventory().nodes).map((node) => driftView(tools, node)),
     ...createOperationService(tools),
@@ -120,9 +126,9 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
       const served = tools.served(node, stage);
       return { node: node.name, stage, text, ...(served === undefined ? {} : { served }) };
     },
-    certificates: () => tools.certificates(),
     ...tools.inventoryFiles,
     check: async (request) => await tools.check(request),
+    verify: (request, signal) => tools.verify(request, signal),
     leases: async () => leaseViews(await tools.leases(), inventory()),
     metrics: async () => await tools.metrics(),
   };

@@ -3,8 +3,9 @@
 
 import type { CheckLine } from "../preflight/line.ts";
 import type { BmcService } from "./bmc-service.ts";
-import type { CertificatesView } from "./certificate-shapes.ts";
+import type { CertificateService } from "./certificates.ts";
 import type { ConsoleService } from "./console-service.ts";
+import type { DiagnosisView } from "./diagnosis-shapes.ts";
 import type { DiscoveredService } from "./discovered-service.ts";
 import type { InventoryService } from "./inventory-routes.ts";
 import type { Metric } from "./metrics.ts";
@@ -21,6 +22,7 @@ import type {
   NodeView,
   Rendered,
 } from "./shapes.ts";
+import type { VerifyService } from "./verify-routes.ts";
 
 /** An answer for people: why a request was not carried out. Each kind has one HTTP status, in errors.ts. */
 export class Refusal extends Error {
@@ -62,22 +64,24 @@ export interface Rackstrap
   extends PowerService,
     ConsoleService,
     BmcService,
+    CertificateService,
     DiscoveredService,
     InventoryService,
-    OperationService {
+    OperationService,
+    VerifyService {
   nodes(): readonly NodeView[];
   nodeEvents(node: string, query: EventQuery): readonly EventView[];
   /** Every lease there is, ended ones too, by address. */
   leases(): Promise<readonly LeaseView[]>;
   /** `subject` is a node's name, full name or MAC, or the MAC of a machine in no inventory. */
   explain(subject: string): Explanation;
+  /** How far a machine came and what keeps it: `subject` as for `explain`. Looks at it for up to ten seconds, and changes nothing. */
+  diagnose(subject: string): Promise<DiagnosisView>;
   events(query: EventQuery): readonly EventView[];
   /** Of these nodes, or of all: where the machines are not what the inventory says. */
   drift(nodes: readonly string[] | undefined): readonly DriftView[];
   cluster(): Promise<readonly LayerView[]>;
   formation(): Promise<Formation>;
-  /** The CA in use, and what was issued. */
-  certificates(): CertificatesView;
   render(node: string, stage: string): Rendered;
   /** What the running server finds wrong or right with itself and its inventory. */
   check(request: CheckRequest): Promise<readonly CheckLine[]>;

@@ -1,4 +1,5 @@
-// rackstrap certs list: the CA, what it issued, until when it is good, and whether it was seen on its node.
+// rackstrap certs list: the CA, what it issued, until when it is good, and whether it was seen on its node. Its other subcommands have files of
+// their own.
 
 import type { Command } from "commander";
 import {
@@ -6,19 +7,23 @@ import {
   type CertificateView,
   certificatesAnswer,
 } from "../api/certificate-shapes.ts";
+import { addCertsRotateCommand } from "./certs-rotate.ts";
+import { addCertsStatusCommand } from "./certs-status.ts";
+import { authorityLines } from "./certs-text.ts";
 import { exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { connect, type GlobalOptions } from "./server.ts";
-import { formatDuration, formatTable, formatTime, printable } from "./table.ts";
+import { formatDuration, formatTable, formatTime } from "./table.ts";
 
 interface CertsOptions extends GlobalOptions {
   readonly all?: boolean;
 }
 
 export function addCertsCommand(program: Command, done: Done): void {
-  program
-    .command("certs")
-    .description("the cluster's certificates")
+  const certs = program.command("certs").description("the cluster's certificates");
+  addCertsStatusCommand(certs, done);
+  addCertsRotateCommand(certs, done);
+  certs
     .command("list")
     .description("each node's last certificate and when it ends; exit 1 when one has ended")
     .option("--all", "those that were issued before as well")
@@ -39,10 +44,6 @@ function lines(
   shown: readonly CertificateView[],
   nowMs: number,
 ): string[] {
-  const { subject, source, key, encrypted, notAfterMs, fingerprint } = authority;
-  const origin = source === "made" ? "made here" : "the operator's own";
-  const lock = encrypted ? "under a passphrase" : "without a passphrase";
-  const head = `CA ${subject}, ${origin}: ${endText(notAfterMs, nowMs)}, key ${key} ${lock}`;
   const table = formatTable(
     ["NODE", "ENDS", "LEFT", "ISSUED", "SEEN ON NODE", "SERIAL"],
     shown.map((each) => [
@@ -56,17 +57,9 @@ function lines(
     140,
   );
   return [
-    printable(head),
-    printable(`   SHA-256 ${fingerprint}`),
+    ...authorityLines(authority, nowMs),
     ...(shown.length === 0 ? ["no certificate was issued yet"] : table),
   ];
-}
-
-function endText(notAfterMs: number, nowMs: number): string {
-  const when = formatTime(notAfterMs);
-  return notAfterMs > nowMs
-    ? `ends ${when} (in ${formatDuration(notAfterMs - nowMs)})`
-    : `ended ${when}`;
 }
 
 function seenText({ verified, byAuthority }: CertificateView): string {

@@ -16,6 +16,7 @@ import { probing } from "../serve/checks.ts";
 import { createControllers } from "../serve/controllers.ts";
 import { CliError, exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
+import { areaLines, countsOf } from "./report-text.ts";
 import { connect, type GlobalOptions } from "./server.ts";
 import { printable } from "./table.ts";
 
@@ -132,24 +133,7 @@ function inventoryLines(file: string, loaded: LoadResult): string[] {
   ];
 }
 
-const marks = { ok: "ok     ", warning: "warning", error: "error  " } as const;
-
 function checkLines(checks: readonly CheckLine[]): string[] {
-  const lines = areas.flatMap((area) => {
-    const found = checks.filter((check) => check.area === area);
-    return found.length === 0 ? [] : ["", area, ...found.flatMap(lineOf)];
-  });
   if (checks.length === 0) return [];
-  const count = (level: CheckLine["level"]) =>
-    checks.filter((check) => check.level === level).length;
-  return [
-    ...lines,
-    "",
-    `${count("error")} errors, ${count("warning")} warnings, ${count("ok")} ok`,
-  ];
-}
-
-function lineOf({ title, level, detail, next }: CheckLine): string[] {
-  const line = printable(`  ${marks[level]}  ${title}: ${detail}`);
-  return next === undefined ? [line] : [line, printable(`           next: ${next}`)];
+  return [...areas.flatMap((area) => areaLines(area, checks)), "", countsOf(checks)];
 }

@@ -11,6 +11,7 @@ import { addCertsCommand } from "./certs.ts";
 import { addCheckCommand } from "./check.ts";
 import { addClusterCommand } from "./cluster.ts";
 import { addConsoleCommand } from "./console.ts";
+import { addDiagnoseCommand } from "./diagnose.ts";
 import { addDiscoveredCommand } from "./discovered.ts";
 import { addDrainCommands } from "./drain.ts";
 import { addDriftCommand } from "./drift.ts";
@@ -30,6 +31,7 @@ import { addPowerCommand } from "./power.ts";
 import { addProvisionCommand } from "./provision.ts";
 import { addRenderCommand } from "./render.ts";
 import { addServeCommand } from "./serve.ts";
+import { addVerifyCommand } from "./verify.ts";
 
 function createProgram(done: Done): Command {
   const program = new Command("rackstrap")
@@ -61,6 +63,7 @@ function createProgram(done: Done): Command {
   addAcceptCommand(program, done);
   addLeasesCommand(program, done);
   addExplainCommand(program, done);
+  addDiagnoseCommand(program, done);
   addDriftCommand(program, done);
   addEventsCommand(program, done);
   addPowerCommand(program, done);
@@ -70,6 +73,7 @@ function createProgram(done: Done): Command {
   addMemberCommands(program, done);
   addDrainCommands(program, done);
   addClusterCommand(program, done);
+  addVerifyCommand(program, done);
   addCertsCommand(program, done);
   addRenderCommand(program, done);
   addOperationsCommand(program, done);

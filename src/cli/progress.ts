@@ -17,7 +17,7 @@ export function progressTable(
       operation.node,
       operation.status,
       position(operation),
-      step === undefined ? "" : step.title,
+      step === undefined ? "" : titleOf(operation, step),
       formatDuration(elapsedMs(operation, step, nowMs)),
       lastWords(operation, step),
     ];
@@ -38,7 +38,7 @@ export function progressChanges(
     const total = formatDuration((operation.endedAtMs ?? nowMs) - operation.createdAtMs);
     const what =
       operation.status === "running" && step !== undefined
-        ? `[${position(operation)}] ${step.title}`
+        ? `[${position(operation)}] ${titleOf(operation, step)}`
         : operation.status;
     const words = lastWords(operation, step);
     const line = `${operation.node} ${total} ${what}${words === "" ? "" : `: ${words}`}`;
@@ -95,9 +95,14 @@ export function stepTable(operation: OperationView, nowMs: number): string[] {
     step.startedAtMs === undefined
       ? ""
       : formatDuration((step.endedAtMs ?? operation.endedAtMs ?? nowMs) - step.startedAtMs),
-    step.lastLine === undefined ? step.title : `${step.title}: ${step.lastLine}`,
+    [titleOf(operation, step), step.lastLine ?? []].flat().join(": "),
   ]);
   return formatTable(["STEP", "STATUS", "TOOK", "WHAT"], rows, columns);
+}
+
+/** With the node's name where an operation is about several. */
+function titleOf({ node }: OperationView, step: StepView): string {
+  return step.node === undefined || step.node === node ? step.title : `${step.node}: ${step.title}`;
 }
 
 /** The step an operation is at: the first that is neither done nor skipped, the last when all are. */

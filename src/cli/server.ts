@@ -24,11 +24,12 @@ export interface Server {
   post<S extends z.ZodType>(path: string, body: unknown, shape: S): Promise<z.output<S>>;
   put<S extends z.ZodType>(path: string, body: unknown, shape: S): Promise<z.output<S>>;
   delete<S extends z.ZodType>(path: string, shape: S): Promise<z.output<S>>;
-  /** The values of an answer that has one on each line and does not end by itself. Ends when the signal aborts. */
+  /** The values of an answer that has one on each line and need not end by itself. Ends when the signal aborts. With a body it is a POST. */
   follow<S extends z.ZodType>(
     path: string,
     shape: S,
     signal: AbortSignal,
+    body?: unknown,
   ): AsyncGenerator<z.output<S>, void>;
 }
 
@@ -77,7 +78,10 @@ export function connect(options: GlobalOptions): Server {
   return {
     get: (path, shape) => ask(path, { method: "GET" }, shape),
     delete: (path, shape) => ask(path, { method: "DELETE" }, shape),
-    follow: (path, shape, signal) => follow(base, path, token, shape, signal),
+    follow: (path, shape, signal, body) => {
+      const method = body === undefined ? "GET" : "POST";
+      return follow(base, path, token, shape, { method, ...payload(body), signal });
+    },
     post: (path, body, shape) => ask(path, { method: "POST", ...payload(body) }, shape),
     put: (path, body, shape) => ask(path, { method: "PUT", ...payload(body) }, shape),
   };
@@ -145,10 +149,10 @@ async function* follow<S extends z.ZodType>(
   path: string,
   token: Secret,
   shape: S,
-  signal: AbortSignal,
+  init: RequestInit & { readonly signal: AbortSignal },
 ): AsyncGenerator<z.output<S>, void> {
   try {
-    const response = await request(base, path, token, { method: "GET", signal });
+    const response = await request(base, path, token, init);
     if (!response.ok || response.body === null)
       return void readAnswer(await readJson(response, base), shape, base);
     for await (const line of linesOf(response.body)) {
@@ -156,7 +160,7 @@ async function* follow<S extends z.ZodType>(
       yield readAnswer({ status: response.status, body }, shape, base);
     }
   } catch (error) {
-    if (!signal.aborted) throw error instanceof CliError ? error : notReached(base, error);
+    if (!init.signal.aborted) throw error instanceof CliError ? error : notReached(base, error);
   }
 }
 

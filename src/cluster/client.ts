@@ -50,6 +50,8 @@ export interface Exchange {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly path: string;
   readonly body?: unknown;
+  /** Beside those of every exchange. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Limits {
@@ -195,6 +197,7 @@ function send(
       headers: {
         host: `${target.servername}:${target.port}`,
         accept: "application/json",
+        ...exchange.headers,
         ...(payload === undefined
           ? {}
           : {

@@ -9,12 +9,33 @@ export type InstallOutcome =
   /** The process is gone and left no exit code. */
   | { readonly kind: "vanished" };
 
+/** What the lines of an install tell apart; `other` is what none of them names. */
+export type InstallFault =
+  | "host-key"
+  | "ssh-key"
+  | "unreachable"
+  | "not-installer"
+  | "wrong-disk"
+  | "old-partition-table"
+  | "slow-device"
+  | "boot-loader"
+  | "no-configuration"
+  | "signature"
+  | "no-space"
+  | "disk-fails"
+  | "no-cache"
+  | "no-program"
+  | "connection-lost"
+  | "other";
+
 export interface Explanation {
+  readonly fault: InstallFault;
   readonly reason: string;
   readonly next: string;
 }
 
 interface Row {
+  readonly fault: InstallFault;
   readonly says: RegExp;
   /** Only in these steps; in any when absent. */
   readonly steps?: readonly InstallStep[];
@@ -28,89 +49,106 @@ const netboot = "boot the node from the network again and start a new install";
 // First match wins; a row is asked about every kept line, so each must be specific.
 const catalogue: readonly Row[] = [
   {
+    fault: "host-key",
     says: /Host key verification failed|HOST IDENTIFICATION HAS CHANGED/,
     reason: "the target shows another SSH host key than the installer did a moment ago",
     next: `see on the node's console whether it restarted by itself; if it did not, another machine has its address. Then ${netboot}`,
   },
   {
+    fault: "ssh-key",
     says: /Permission denied \(/,
     reason: "the installer does not accept the provisioning SSH key",
     next: "check that install.sshKey is the key whose public half the boot plane serves, then boot the node from the network again",
   },
   {
+    fault: "unreachable",
     says: /No route to host|Connection timed out|Network is unreachable|Connection refused/,
     steps: ["upload-keys", "gather-facts"],
     reason: "the installer does not answer at its provisioning address",
     next: "check on the console that the installer has its reserved address, then start a new install",
   },
   {
+    fault: "not-installer",
     says: /Kexec failed|Failed to kexec into NixOS installer/,
     reason: "the target is not the installer, so nixos-anywhere tried to replace its kernel",
     next: `find out what runs on that address before anything else; ${netboot}`,
   },
   {
+    fault: "wrong-disk",
     says: /Problem opening (\S+) for reading! Error is 2/,
     reason: "disko's configuration names the disk $1, which this node does not have",
     next: "compare `lsblk` on the node with the disk in its inventory entry and its disko.nix, and correct them",
   },
   {
+    fault: "old-partition-table",
     says: /target is busy|unable to inform the kernel|Device or resource busy/,
     reason:
       "something on the node holds the disk: an earlier install, or an old RAID, LVM or ZFS on it",
     next: `${netboot}; if it comes back, remove the old partition table on the node (wipefs -a, sgdisk --zap-all)`,
   },
   {
+    fault: "slow-device",
     says: /cannot open (\/dev\/disk\/by-partlabel\/\S+)/,
     reason: "the new partition $1 was not there in time",
     next: "start a new install: this is a race in the node's device manager and usually passes",
   },
   {
+    fault: "boot-loader",
     says: /efiSysMountPoint = \S+ is not a mounted partition|Failed to install bootloader/i,
     reason: "the boot loader could not be installed, so the disk does not boot",
     next: "check that the node's firmware mode (bios or uefi) and its disko.nix agree on an ESP at /boot, then start a new install",
   },
   {
+    fault: "no-configuration",
     says: /does not provide attribute .*nixosConfigurations\."?([^"'`.\s]+)/,
     reason: "the flake has no configuration for the node $1",
     next: "add it to nixosConfigurations in install.flake (and `git add` its files), then start a new install",
   },
   {
+    fault: "signature",
     says: /lacks a signature by a trusted key/,
     reason: "the installer's user may not add store paths",
     next: "the installer must let root in by SSH key: rebuild the boot image",
   },
   {
+    fault: "no-space",
     says: /No space left on device/,
     steps: ["build-disko", "format-disk"],
     reason: "the installer's RAM disk is full",
     next: "give the node more memory, or set install.offline so that the disk tools are not copied",
   },
   {
+    fault: "no-space",
     says: /No space left on device/,
     reason: "no space is left on the node's new file systems",
     next: "check the partition sizes in its disko.nix against the disk",
   },
   {
+    fault: "disk-fails",
     says: /(?:Input\/output error|blk_update_request: I\/O error|Buffer I\/O error).*/,
     reason: "the node's disk fails: $0",
     next: "look at `dmesg` and SMART on the node, and replace the disk",
   },
   {
+    fault: "no-cache",
     says: /^error:.*(?:unable to download|Could not resolve host|unable to access)|^curl: \(6\)/,
     reason: "a download failed: no binary cache, no source or no network",
     next: "check name resolution and routes of the server and the node, or set install.offline and bring everything along",
   },
   {
+    fault: "no-program",
     says: /aborted: no (\S+) command found/,
     reason: "the installer lacks the program $1",
     next: "rebuild the boot image with it",
   },
   {
+    fault: "connection-lost",
     says: /Timeout, server \S+ not responding|client_loop: send disconnect|Broken pipe/,
     reason: "the SSH connection was lost: the node lost power, its network or its kernel",
     next: `look at its console and its BMC's power state; the disk is half written, so ${netboot}`,
   },
   {
+    fault: "other",
     says: /^aborted: (.+)/,
     reason: "nixos-anywhere refused: $1",
     next: "correct what it names, then start a new install",
@@ -124,6 +162,7 @@ export function explainFailure(
 ): Explanation {
   if (outcome.kind === "ended" && outcome.exitCode === 127)
     return {
+      fault: "no-program",
       reason: `a program that the install needs is not on the server: ${lastOf(progress)}`,
       next: "correct install.command, or install what it names",
     };
@@ -134,14 +173,20 @@ export function explainFailure(
     const match = found === undefined ? null : row.says.exec(found);
     if (match === null) continue;
     const reason = row.reason.replace(/\$(\d)/, (_, group) => match[Number(group)] ?? "");
-    return { reason: `${reason} (${describe(outcome)} ${where})`, next: row.next };
+    return {
+      fault: row.fault,
+      reason: `${reason} (${describe(outcome)} ${where})`,
+      next: row.next,
+    };
   }
   if (progress.step === "kexec")
     return {
+      fault: "not-installer",
       reason: "the target is not the installer: nixos-anywhere began to replace its kernel",
       next: `find out what runs on that address before anything else; ${netboot}`,
     };
-  return { reason: `${describe(outcome)} ${where}: ${lastOf(progress)}`, next: nextFor(outcome) };
+  const reason = `${describe(outcome)} ${where}: ${lastOf(progress)}`;
+  return { fault: "other", reason, next: nextFor(outcome) };
 }
 
 function describe(outcome: InstallOutcome): string {

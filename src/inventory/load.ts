@@ -145,6 +145,7 @@ function refuse(parts: readonly YamlText[], findings: readonly Finding[], writte
 function resolveInventory(file: ParsedInventory, folder: string): Inventory {
   const absolute = (path: string) => (isAbsolute(path) ? path : resolve(folder, path));
   const { server, install, boot } = file;
+  const { iamToken } = file.verify;
   return {
     ...file,
     server: {
@@ -167,6 +168,7 @@ function resolveInventory(file: ParsedInventory, folder: string): Inventory {
       resolveNode(name, node, file, absolute),
     ),
     pki: resolvePki(file.pki, absolute),
+    verify: { ...(iamToken !== undefined && { iamToken: resolveSecret(iamToken, absolute) }) },
   };
 }
 

@@ -17,6 +17,7 @@ import {
   type Role,
 } from "./node-schema.ts";
 import { pki } from "./pki-schema.ts";
+import { secretReference } from "./secret-schema.ts";
 import { type ServiceName, services } from "./services.ts";
 import {
   argument,
@@ -128,6 +129,11 @@ const limits = z.strictObject({
   nodesPerRun: z.int().min(1).max(1000).default(32),
 });
 
+const verify = z.strictObject({
+  /** Lets `rackstrap verify` ask IAM for its users. Absent: they are not asked for. */
+  iamToken: secretReference.optional(),
+});
+
 const vlan = z.int().min(1).max(4094).optional();
 
 const firewall = z.strictObject({
@@ -197,6 +203,7 @@ export const inventorySchema = z.strictObject({
   power: power.prefault({}),
   limits: limits.prefault({}),
   pki: pki.prefault({}),
+  verify: verify.prefault({}),
   profiles: z.record(profileName, profile),
   nodes: z.record(hostLabel, node),
   /** Machines that left for good, by MAC, each with what it was: they are refused. */

@@ -2,7 +2,7 @@
 // Several operations ask at the same moment; one answer, a moment old at most, serves them all. What changes the cluster looks anew.
 
 import { randomBytes } from "node:crypto";
-import { type Answer, failure, type Identity } from "../cluster/client.ts";
+import { type Answer, failure, type Identity, type Limits } from "../cluster/client.ts";
 import type {
   ClusterNode,
   Driver,
@@ -22,7 +22,7 @@ import type { Clock } from "./runner.ts";
 
 const freshMs = 4000;
 /** A member busy with its first boot may take seconds for a handshake. */
-const limits = { timeoutMs: 10_000, maxBodyBytes: 256 * 1024 };
+const patient = { timeoutMs: 10_000, maxBodyBytes: 256 * 1024 };
 
 /** Nodes are named as the inventory names them; none of the calls throws for what the network or a member does. */
 export interface ClusterAccess extends ClusterChanges {
@@ -131,7 +131,10 @@ function memberOf({ name, fqdn, productionAddress }: Inventory["nodes"][number])
 }
 
 /** Made once for each layer and its ports, so that connections are kept. */
-function driversOf({ inventory, ca, identity }: ClusterAccessTools): (layer: Layer) => Driver {
+export function driversOf(
+  { inventory, ca, identity }: Pick<ClusterAccessTools, "inventory" | "ca" | "identity">,
+  limits: Limits = patient,
+): (layer: Layer) => Driver {
   const made = new Map<string, Driver>();
   const nodeAt: DriverOptions["nodeAt"] = (host) =>
     inventory().nodes.find(({ productionAddress, fqdn }) =>

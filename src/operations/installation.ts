@@ -30,7 +30,7 @@ import type { Installation, InstallerSighting, RunView } from "./provision.ts";
 
 export interface InstallationTools {
   readonly inventory: Inventory;
-  readonly ca: Ca;
+  readonly ca: () => Ca;
   readonly certificates: CertificateStore;
   /** Private SSH key that the installer accepts. */
   readonly sshKeyFile: string;
@@ -43,7 +43,8 @@ const sshPort = 22;
 /** nix may have to fetch the flake's inputs first. */
 const flakeMs = 300_000;
 
-function runDirectory(inventory: Inventory, operationId: string): string {
+/** Where everything about an operation's install is. */
+export function runDirectory(inventory: Inventory, operationId: string): string {
   return join(inventory.server.stateDirectory, "runs", operationId);
 }
 
@@ -249,7 +250,8 @@ function foundInstaller(node: Node, facts: MachineFacts): InstallerSighting {
   };
 }
 
-function diskSelectors({ disk, layout }: Node): readonly DiskSelector[] {
+/** The disks that a node's layout takes, in its order. */
+export function diskSelectors({ disk, layout }: Node): readonly DiskSelector[] {
   return layout.kind === "mirror" ? [disk, layout.second] : [disk];
 }
 

@@ -1,24 +1,14 @@
 // What a node is given for one install: issued and recorded before, looked at on the node afterwards.
 
-import { createHash } from "node:crypto";
 import { type PlacedFile, placedFiles, writeExtraFiles } from "../install/extra-files.ts";
 import type { HostKey } from "../install/host-key.ts";
 import type { SshTarget } from "../install/ssh.ts";
 import { verifyFiles } from "../install/verify-files.ts";
-import type { Inventory, Node } from "../inventory/schema.ts";
-import type { Ca } from "../pki/ca.ts";
+import type { Node } from "../inventory/schema.ts";
 import { presentedCertificate } from "../pki/handshake.ts";
-import { fingerprintOf, issueNodeCertificate } from "../pki/issue.ts";
-import type { CertificateStore } from "../pki/issued.ts";
-import { certificateAddresses } from "./certificate-addresses.ts";
+import { type IssueTools, issuedFor, issueRecorded } from "./certificates/issue-recorded.ts";
+import { showing } from "./certificates/services.ts";
 import type { FilesView } from "./provision.ts";
-
-interface IssueTools {
-  readonly inventory: Inventory;
-  readonly ca: Ca;
-  readonly certificates: CertificateStore;
-  readonly now: () => number;
-}
 
 interface Wanted {
   readonly node: Node;
@@ -29,32 +19,16 @@ interface Wanted {
 
 /** Issues the node's certificate, records it, and writes all that the install carries. Nothing of it is logged. */
 export async function issueFiles(
-  { inventory, ca, certificates, now }: IssueTools,
+  tools: IssueTools,
   wanted: Wanted & { readonly hostKey: HostKey; readonly clusterConfig: unknown },
 ): Promise<void> {
-  const { node, operationId, directory, hostKey, clusterConfig } = wanted;
-  const { key, certificateDays, keyOwner } = inventory.pki;
-  const nowMs = now();
-  const issued = await issueNodeCertificate(ca, {
-    ...{ name: node.name, fqdn: node.fqdn, addresses: certificateAddresses(node, inventory) },
-    ...{ key, days: certificateDays, nowMs },
-  });
-  const { certPem, keyPem, serial, notBeforeMs, notAfterMs, fingerprint } = issued;
-  // Before any of it can reach a node: there is none that nobody knows of.
-  certificates.issued({
-    ...{ serial, notBeforeMs, notAfterMs, fingerprint },
-    ...{ node: node.name, operation: operationId, issuedAtMs: nowMs },
-    keySha256: createHash("sha256").update(keyPem).digest("hex"),
-    caFingerprint: fingerprintOf(ca.certificate),
-  });
-  const caCertPem = ca.certPem;
+  const { node, directory, hostKey, clusterConfig } = wanted;
+  const { certPem, keyPem, caCertPem } = await issueRecorded(tools, wanted);
+  const { keyOwner } = tools.inventory.pki;
   await writeExtraFiles(directory, {
     ...{ node: node.name, clusterConfig, caCertPem, certPem, keyPem, keyOwner, hostKey },
   });
 }
-
-/** In the order in which they come up. Each shows the node's certificate to whoever connects (runbook §5.3). */
-const showing = ["chainfire", "flaredb", "iam"] as const;
 
 /** Looks on the node; where it lets nobody in, at the certificate that it shows. */
 export async function lookAtFiles(
@@ -69,7 +43,7 @@ export async function lookAtFiles(
   const sighting = await verifyFiles(wanted.target, placed, signal);
   switch (sighting.kind) {
     case "verified":
-      certificates.verified(wanted.operationId, "files", now());
+      certificates.verified(wanted.operationId, wanted.node.name, "files", now());
       return { kind: "verified", paths: filePaths(placed) };
     case "wrong":
       return sighting;
@@ -90,14 +64,14 @@ async function lookFromOutside(
   refused: string,
   signal: AbortSignal,
 ): Promise<FilesView> {
-  const record = certificates.certificates().find((each) => each.operation === operationId);
+  const record = issuedFor(certificates, { node, operationId });
   if (record === undefined) return wrong("no certificate was recorded for this operation");
-  const service = showing.find((name) => node.services.includes(name)) ?? "chainfire";
+  const service = showing(node)[0] ?? "chainfire";
   const { port } = inventory.services[service];
   const address = node.productionAddress;
   const presented = await presentedCertificate(
     {
-      ...{ address, port, servername: node.fqdn, ca: ca.certPem, timeoutMs: 10_000 },
+      ...{ address, port, servername: node.fqdn, ca: ca().certPem, timeoutMs: 10_000 },
       fingerprint: record.fingerprint,
     },
     signal,
@@ -105,7 +79,7 @@ async function lookFromOutside(
   const why = `the node does not accept the provisioning key (${refused})`;
   switch (presented.kind) {
     case "issued":
-      certificates.verified(operationId, "handshake", now());
+      certificates.verified(operationId, node.name, "handshake", now());
       return { kind: "presented", at: `${address}:${port}`, why };
     case "other":
       return wrong(presented.why);

@@ -31,9 +31,8 @@ export interface NodeShell {
   ): Promise<ShellAnswer>;
 }
 
-const sshPort = 22;
-
-export function createNodeShell(stateDirectory: string, keyFile: string): NodeShell {
+/** `port` is the one that every node's SSH listens on. */
+export function createNodeShell(stateDirectory: string, keyFile: string, port = 22): NodeShell {
   return {
     run: async (node, command, options, signal) => {
       const knownHostsFile = nodeKeyFile(stateDirectory, node);
@@ -42,7 +41,7 @@ export function createNodeShell(stateDirectory: string, keyFile: string): NodeSh
         return { ok: false, kind: "unknown-key", why };
       }
       const target = {
-        ...{ address: node.productionAddress, port: sshPort, user: "root", keyFile },
+        ...{ address: node.productionAddress, port, user: "root", keyFile },
         ...{ knownHostsFile, alias: node.fqdn },
       };
       try {

@@ -22,12 +22,13 @@ export interface StepRecord {
 
 export const operationKinds = [
   "provision",
-  "drain",
-  "undrain",
   "add",
   "replace",
   "reprovision",
   "decommission",
+  "drain",
+  "undrain",
+  "rotate-certificates",
 ] as const;
 
 export type OperationKind = (typeof operationKinds)[number];

@@ -4,6 +4,8 @@ import type { z } from "zod";
 import type { InventoryTexts } from "../inventory/files.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
+import type { CaInForce } from "../pki/in-force.ts";
+import type { CertificateStore } from "../pki/issued.ts";
 import type { NodeShell } from "./node-shell.ts";
 import type { Confirmation, Evidence, Operation, OperationKind } from "./operation.ts";
 import type { ProvisionTools } from "./provision.ts";
@@ -12,6 +14,8 @@ import type { Plan } from "./result.ts";
 /** What verbs work with. */
 export interface OperationTools extends ProvisionTools {
   readonly shell: NodeShell;
+  readonly authority: CaInForce;
+  readonly certificates: CertificateStore;
   readonly files: InventoryFiles;
 }
 

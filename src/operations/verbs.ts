@@ -8,8 +8,9 @@ import { drain, undrain } from "./verbs/drain.ts";
 import { provision } from "./verbs/provision.ts";
 import { replace } from "./verbs/replace.ts";
 import { reprovision } from "./verbs/reprovision.ts";
+import { rotateCertificates } from "./verbs/rotate-certificates.ts";
 
 export const verbs: Readonly<Record<OperationKind, Verb>> = {
-  ...{ provision, drain, undrain },
-  ...{ add, replace, reprovision, decommission },
+  ...{ provision, add, replace, reprovision, decommission, drain, undrain },
+  "rotate-certificates": rotateCertificates,
 };

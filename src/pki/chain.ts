@@ -1,7 +1,7 @@
 // The certificate of a CA and those above it, up to the root. Judges them by RFC 5280 §6.1; asks nobody whether one was revoked.
 
 import "reflect-metadata";
-import { createPublicKey, type KeyObject, webcrypto } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 
 const pemBlock = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
@@ -70,6 +70,16 @@ function sameName(a: x509.Name, b: x509.Name): boolean {
 export function isKeyOf(certificate: x509.X509Certificate, key: KeyObject): boolean {
   const spki = createPublicKey(key).export({ type: "spki", format: "der" });
   return spki.equals(Buffer.from(certificate.publicKey.rawData));
+}
+
+/** SHA-256 of a certificate in DER, hexadecimal. */
+export function fingerprintOf(certificate: Pick<x509.X509Certificate, "rawData">): string {
+  return sha256(Buffer.from(certificate.rawData));
+}
+
+/** Hexadecimal, in lower case. */
+export function sha256(octets: Buffer | string): string {
+  return createHash("sha256").update(octets).digest("hex");
 }
 
 export function pemOf(certificates: readonly x509.X509Certificate[]): string {

@@ -16,6 +16,15 @@ export async function writeDurably(file: string, text: string): Promise<void> {
   }
 }
 
+/** Puts `text` in the place of a file, or where none is: whoever reads it has the one or the other. */
+export async function replaceDurably(file: string, text: string): Promise<void> {
+  const unfinished = `${file}.new`;
+  await rm(unfinished, { force: true });
+  await writeDurably(unfinished, text);
+  await rename(unfinished, file);
+  await syncDirectory(dirname(file));
+}
+
 /**
  * Puts `text` in the place of a file's content at once, and then overwrites the octets that were there. On file systems that write
  * elsewhere than they read, and on flash, copies of the old octets may remain: no program can reach those.
@@ -31,6 +40,16 @@ export async function replaceAndErase(file: string, text: string): Promise<void>
     await overwrite(old);
   } finally {
     await old.close();
+  }
+}
+
+/** Overwrites a file's octets where they lie, and leaves it there; what is said above of copies holds here too. */
+export async function eraseContent(file: string): Promise<void> {
+  const handle = await open(file, "r+");
+  try {
+    await overwrite(handle);
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,8 +1,7 @@
 // What there is to say of the CA and of what it issued, for `rackstrap check`. Pure.
 
 import type { Ca } from "./ca.ts";
-import { readCertificates } from "./chain.ts";
-import { fingerprintOf } from "./issue.ts";
+import { fingerprintOf } from "./chain.ts";
 import type { IssuedRecord } from "./issued.ts";
 
 export interface PkiFinding {
@@ -30,7 +29,8 @@ export function pkiFindings(
     keyFinding(ca),
     caDates(ca, nowMs),
     ...trustFinding(ca),
-    ...latest.map((record) => nodeFinding(record, fingerprintOf(ca.certificate), nowMs)),
+    ...rotationFinding(ca),
+    ...latest.map((record) => nodeFinding(record, ca, nowMs)),
   ];
 }
 
@@ -48,19 +48,21 @@ function keyFinding({ about }: Ca): PkiFinding {
   };
 }
 
-function caDates({ certPem }: Ca, nowMs: number): PkiFinding {
-  const ends = readCertificates(certPem).map(({ notAfter }) => notAfter.getTime());
+function caDates({ chain, about }: Ca, nowMs: number): PkiFinding {
+  const ends = chain.map(({ notAfter }) => notAfter.getTime());
   return dated("certificate of the cluster CA", Math.min(...ends), nowMs, {
     days: caWarningDays,
-    next: "replace the CA on every node before it ends",
+    next:
+      about.source === "made"
+        ? "replace it on every node before it ends: rackstrap certs rotate --ca --execute"
+        : `replace it before it ends: put the next one into ${about.certificateFile}, docs/certificates.md has the order`,
   });
 }
 
 /** Every certificate below the root of a chain is trusted by the nodes, whoever issued it. */
-function trustFinding({ certPem }: Ca): PkiFinding[] {
-  const root = readCertificates(certPem).at(-1);
-  const chained = root !== undefined && readCertificates(certPem).length > 1;
-  if (!chained) return [];
+function trustFinding({ chain }: Ca): PkiFinding[] {
+  const root = chain.at(-1);
+  if (root === undefined || chain.length === 1) return [];
   return [
     {
       title: "what nodes trust",
@@ -71,10 +73,25 @@ function trustFinding({ certPem }: Ca): PkiFinding[] {
   ];
 }
 
-function nodeFinding(record: IssuedRecord, authority: string, nowMs: number): PkiFinding {
+/** A rotation that stands still leaves a CA trusted that somebody wanted to be rid of. */
+function rotationFinding({ stage }: Ca): PkiFinding[] {
+  if (stage === "one") return [];
+  const signs = stage === "begun" ? "the old one still signs" : "the next one signs";
+  return [
+    {
+      title: "rotation of the cluster CA",
+      level: "warning",
+      detail: `has begun and is not finished: nodes trust two CAs, and ${signs}`,
+      next: "see to its end: rackstrap certs rotate --ca --execute",
+    },
+  ];
+}
+
+function nodeFinding(record: IssuedRecord, ca: Ca, nowMs: number): PkiFinding {
   const title = `certificate of node ${record.node}`;
-  const next = `provision the node again, or put a certificate there by hand: rackstrap certs list`;
-  if (record.caFingerprint !== authority)
+  const next = `issue it a new one: rackstrap certs rotate ${record.node} --execute`;
+  const trusted = [ca.certificate, ...ca.alsoTrusted].map(fingerprintOf);
+  if (!trusted.includes(record.caFingerprint))
     return { title, level: "error", detail: "was issued by another CA than the one in use", next };
   return dated(title, record.notAfterMs, nowMs, { days: nodeWarningDays, next });
 }

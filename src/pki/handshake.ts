@@ -1,20 +1,33 @@
 // Which certificate a service shows: the proof from outside that a node has what was issued for it, key included, for it has to sign with that.
 
-import { createHash } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
 import { messageOf } from "../net/error-text.ts";
+import { sha256 } from "./chain.ts";
 
-export interface PresentedQuery {
+export interface ShownQuery {
   readonly address: string;
   readonly port: number;
   /** Full name that the certificate must carry. */
   readonly servername: string;
   /** What it must chain to, in PEM. */
   readonly ca: string;
-  /** SHA-256 of the certificate that was issued, hexadecimal. */
-  readonly fingerprint: string;
   readonly timeoutMs: number;
 }
+
+export interface PresentedQuery extends ShownQuery {
+  /** SHA-256 of the certificate that was issued, hexadecimal. */
+  readonly fingerprint: string;
+}
+
+export type Shown =
+  | {
+      readonly kind: "shown";
+      /** The service's own certificate in DER; undefined when it shows none. */
+      readonly der: Buffer | undefined;
+      /** Why it is not to be trusted, in the word of the TLS library: no chain to the CA, out of its dates, another name. */
+      readonly untrusted: string | undefined;
+    }
+  | { readonly kind: "silent"; readonly why: string };
 
 export type Presented =
   | { readonly kind: "issued" }
@@ -23,23 +36,20 @@ export type Presented =
   | { readonly kind: "silent"; readonly why: string };
 
 /** Shakes hands and hangs up. Never rejects. */
-export function presentedCertificate(
-  query: PresentedQuery,
-  signal: AbortSignal,
-): Promise<Presented> {
+export function shownCertificate(query: ShownQuery, signal: AbortSignal): Promise<Shown> {
   const { address, port, servername, ca, timeoutMs } = query;
   const where = `${address}:${port}`;
   return new Promise((resolve) => {
-    // Judged below, so that what is wrong can be said.
+    // Judged by the caller, so that what is wrong can be said.
     const socket = connect({
       ...{ host: address, port, servername, ca, rejectUnauthorized: false },
       minVersion: "TLSv1.2",
     });
-    const end = (presented: Presented) => {
+    const end = (shown: Shown) => {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
       socket.destroy();
-      resolve(presented);
+      resolve(shown);
     };
     const silent = (why: string) => end({ kind: "silent", why: `${where} ${why}` });
     const onAbort = () => silent("was no longer asked");
@@ -47,23 +57,34 @@ export function presentedCertificate(
     signal.addEventListener("abort", onAbort);
     socket.once("error", (error) => silent(`can't be asked: ${messageOf(error)}`));
     socket.once("close", () => silent("hung up"));
-    socket.once("secureConnect", () => end(judge(socket, query, where)));
+    socket.once("secureConnect", () => end(shownBy(socket)));
     if (signal.aborted) onAbort();
   });
 }
 
-function judge(socket: TLSSocket, query: PresentedQuery, where: string): Presented {
-  const raw = socket.getPeerX509Certificate()?.raw;
-  const shown = raw && createHash("sha256").update(raw).digest("hex");
-  if (shown !== query.fingerprint)
+function shownBy(socket: TLSSocket): Shown {
+  const der = socket.getPeerX509Certificate()?.raw;
+  const untrusted = socket.authorized ? undefined : `${socket.authorizationError ?? "unknown"}`;
+  return { kind: "shown", der, untrusted };
+}
+
+/** Whether a service shows the certificate that was issued, chained to the CA. Never rejects. */
+export async function presentedCertificate(
+  query: PresentedQuery,
+  signal: AbortSignal,
+): Promise<Presented> {
+  const shown = await shownCertificate(query, signal);
+  if (shown.kind === "silent") return shown;
+  const where = `${query.address}:${query.port}`;
+  const found = shown.der && sha256(shown.der);
+  if (found !== query.fingerprint)
     return {
       kind: "other",
-      why: `${where} shows another certificate (SHA-256 ${shown ?? "none"}) than the one issued (${query.fingerprint})`,
+      why: `${where} shows another certificate (SHA-256 ${found ?? "none"}) than the one issued (${query.fingerprint})`,
     };
-  if (socket.authorized) return { kind: "issued" };
-  const why = `${socket.authorizationError ?? "unknown"}`;
+  if (shown.untrusted === undefined) return { kind: "issued" };
   return {
     kind: "other",
-    why: `${where} shows the certificate that was issued, and it does not chain to the CA (${why})`,
+    why: `${where} shows the certificate that was issued, and it does not chain to the CA (${shown.untrusted})`,
   };
 }

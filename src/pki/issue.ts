@@ -1,10 +1,11 @@
 // Issues the certificate of a node.
 
 import "reflect-metadata";
-import { createHash, webcrypto } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
-import { backdateMs, type Ca, serialNumber } from "./ca.ts";
-import { readCertificates } from "./chain.ts";
+import type { Ca } from "./ca.ts";
+import { backdateMs, serialNumber } from "./ca-files.ts";
+import { fingerprintOf } from "./chain.ts";
 import { generateKeys, type KeyKind, privateKeyPem } from "./keys.ts";
 
 export interface NodeCertificateRequest {
@@ -70,9 +71,16 @@ function commonNameOf({ name, fqdn }: NodeCertificateRequest): string {
   return fqdn.length <= 64 ? fqdn : name;
 }
 
-/** SHA-256 of a certificate in DER, hexadecimal. */
-export function fingerprintOf(certificate: x509.X509Certificate): string {
-  return createHash("sha256").update(Buffer.from(certificate.rawData)).digest("hex");
+/** The names and addresses that the certificate of a node is good for. */
+export function subjectNames({
+  name,
+  fqdn,
+  addresses,
+}: Pick<NodeCertificateRequest, "name" | "fqdn" | "addresses">) {
+  return {
+    dns: [...new Set([fqdn, name, "localhost"])],
+    ip: [...new Set([...addresses, "127.0.0.1"])],
+  };
 }
 
 async function extensionsOf(
@@ -84,16 +92,15 @@ async function extensionsOf(
   const { digitalSignature, keyEncipherment } = x509.KeyUsageFlags;
   // TLS 1.2 without forward secrecy sends its secret under the server's RSA key.
   const usage = key === "ec" ? digitalSignature : digitalSignature | keyEncipherment;
-  const names = [...new Set([fqdn, name, "localhost"])];
-  const all = [...new Set([...addresses, "127.0.0.1"])];
+  const subject = subjectNames({ name, fqdn, addresses });
   const signer = ca.certificate.getExtension(x509.SubjectKeyIdentifierExtension);
   return [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(usage, true),
     new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
     new x509.SubjectAlternativeNameExtension([
-      ...names.map((value) => ({ type: "dns" as const, value })),
-      ...all.map((value) => ({ type: "ip" as const, value })),
+      ...subject.dns.map((value) => ({ type: "dns" as const, value })),
+      ...subject.ip.map((value) => ({ type: "ip" as const, value })),
     ]),
     await x509.SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
     // As the CA names its own key: an authority of the operator's may count it in another way (RFC 5280 §4.2.1.1).
@@ -104,6 +111,6 @@ async function extensionsOf(
 }
 
 /** When the first of the CAs above a node ends. */
-function endOf({ certPem }: Ca): number {
-  return Math.min(...readCertificates(certPem).map(({ notAfter }) => notAfter.getTime()));
+function endOf({ chain }: Ca): number {
+  return Math.min(...chain.map(({ notAfter }) => notAfter.getTime()));
 }

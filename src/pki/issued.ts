@@ -20,9 +20,9 @@ export interface IssuedRecord {
 }
 
 export interface CertificateStore {
-  /** Takes the place of one that was issued for the same operation and never reached its node. */
+  /** Takes the place of one that was issued for the same node in the same operation and never reached it. */
   issued(record: IssuedRecord): void;
-  verified(operation: string, by: "files" | "handshake", atMs: number): void;
+  verified(operation: string, node: string, by: "files" | "handshake", atMs: number): void;
   /** Newest first. */
   certificates(): readonly IssuedRecord[];
 }

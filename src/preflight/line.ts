@@ -1,12 +1,13 @@
-// One line of `rackstrap check`: what was looked at, how it stands, and what to do about it.
+// One line of a report: what was looked at, how it stands, and what to do about it. And the areas of `rackstrap check`.
 
 /** The runbook's checklists 4.1 to 4.6, in their order. */
 export const areas = ["hardware", "network", "boot-server", "nodes", "tls", "workstation"] as const;
 
 export type Area = (typeof areas)[number];
 
-export interface CheckLine {
-  readonly area: Area;
+/** One line of a report whose parts are `A`. */
+export interface ReportLine<A extends string> {
+  readonly area: A;
   readonly title: string;
   /** `warning`: it works, and a person should know. `error`: something will fail. */
   readonly level: "ok" | "warning" | "error";
@@ -15,22 +16,32 @@ export interface CheckLine {
   readonly next?: string | undefined;
 }
 
-type Subject = Pick<CheckLine, "area" | "title">;
+export type CheckLine = ReportLine<Area>;
 
-export const ok = (subject: Subject, detail: string): CheckLine => ({
+type Subject<A extends string> = Pick<ReportLine<A>, "area" | "title">;
+
+export const ok = <A extends string>(subject: Subject<A>, detail: string): ReportLine<A> => ({
   ...subject,
   level: "ok",
   detail,
 });
 
-export const warning = (subject: Subject, detail: string, next: string): CheckLine => ({
+export const warning = <A extends string>(
+  subject: Subject<A>,
+  detail: string,
+  next: string,
+): ReportLine<A> => ({
   ...subject,
   level: "warning",
   detail,
   next,
 });
 
-export const error = (subject: Subject, detail: string, next: string): CheckLine => ({
+export const error = <A extends string>(
+  subject: Subject<A>,
+  detail: string,
+  next: string,
+): ReportLine<A> => ({
   ...subject,
   level: "error",
   detail,

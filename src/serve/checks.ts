@@ -23,7 +23,7 @@ export interface CheckTools {
   readonly rendering: Rendering;
   readonly network: NetworkServices;
   readonly controllers: Controllers;
-  readonly ca: Ca;
+  readonly ca: () => Ca;
   readonly certificates: CertificateStore;
   readonly now: () => number;
 }
@@ -51,7 +51,7 @@ export async function checkAll(
 
 function checkCertificates({ ca, certificates, now }: CheckTools, site: Inventory): CheckLine[] {
   const names = site.nodes.map(({ name }) => name);
-  const findings = pkiFindings(ca, certificates.certificates(), names, now());
+  const findings = pkiFindings(ca(), certificates.certificates(), names, now());
   return findings.map((finding) => ({ area: "tls", ...finding }));
 }
 

@@ -3,7 +3,9 @@
 import type { Metric } from "../api/metrics.ts";
 import type { Services } from "../bootplane/deps.ts";
 import type { DhcpCounts } from "../dhcp/event-digest.ts";
+import type { Inventory } from "../inventory/schema.ts";
 import type { PowerView } from "../operations/power-watch.ts";
+import type { IssuedRecord } from "../pki/issued.ts";
 import type { ForeignServer } from "./foreign-server-list.ts";
 import type { PoolUse } from "./pool-use.ts";
 
@@ -17,6 +19,8 @@ export interface Figures {
   /** When all images were last read in full, milliseconds since the epoch. */
   readonly assetsCheckedMs: number | undefined;
   readonly inventory: InventoryFigures;
+  /** The last certificate that was issued for each declared node. */
+  readonly certificates: readonly Pick<IssuedRecord, "node" | "notAfterMs">[];
   readonly power: readonly NodePower[];
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
@@ -77,8 +81,29 @@ export function serverMetrics(figures: Figures): Metric[] {
         : [{ labels: {}, value: Math.floor(figures.assetsCheckedMs / 1000) }],
     ),
     ...inventoryMetrics(figures.inventory),
+    certificateMetric(figures),
     ...powerMetrics(figures.power, figures.nowMs),
   ];
+}
+
+/** The newest record of each declared node; `records` are newest first. */
+export function latestOf(
+  records: readonly IssuedRecord[],
+  { nodes }: Pick<Inventory, "nodes">,
+): IssuedRecord[] {
+  const newest = new Map(records.toReversed().map((record) => [record.node, record]));
+  return nodes.flatMap(({ name }) => newest.get(name) ?? []);
+}
+
+function certificateMetric({ certificates, nowMs }: Figures): Metric {
+  return gauge(
+    "certificate_expiry_seconds",
+    "How long the last certificate issued for the node is still good; negative when it has ended.",
+    certificates.map(({ node, notAfterMs }) => ({
+      labels: { node },
+      value: Math.floor((notAfterMs - nowMs) / 1000),
+    })),
+  );
 }
 
 function inventoryMetrics({ valid, loadedAtMs }: InventoryFigures): Metric[] {

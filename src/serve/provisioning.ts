@@ -16,7 +16,7 @@ import { createNodeShell } from "../operations/node-shell.ts";
 import { createRunner, type Runner } from "../operations/runner.ts";
 import type { OperationTools } from "../operations/verb.ts";
 import { verbs } from "../operations/verbs.ts";
-import type { Ca } from "../pki/ca.ts";
+import type { CaInForce } from "../pki/in-force.ts";
 import type { Store } from "../store/store.ts";
 import { clusterIdentity } from "./cluster-identity.ts";
 import type { Consoles } from "./consoles.ts";
@@ -30,20 +30,22 @@ export function provisionTools(
   assets: Assets,
   rendering: Rendering,
   sshKeyFile: string,
-  ca: Ca,
+  authority: CaInForce,
 ): Omit<OperationTools, "bmc" | "startTurn" | "powerAsked" | "clock" | "files"> {
   const { now } = clock;
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
   const { certificates } = store;
+  const { ca } = authority;
   const given = { ca, certificates, sshKeyFile, path, home: homedir(), now };
   return {
     inventory,
     nodes: store.nodes,
     operations: store.operations,
     clusters: store.clusters,
+    ...{ authority, certificates },
     cluster: createClusterAccess({
-      ...{ inventory, ca: () => ca.certPem, clock },
-      identity: clusterIdentity(() => ca, inventory, now),
+      ...{ inventory, ca: () => ca().certPem, clock },
+      identity: clusterIdentity(ca, inventory, now),
     }),
     shell: createNodeShell(inventory().server.stateDirectory, sshKeyFile),
     installation: (node, operationId) =>

@@ -24,7 +24,7 @@ export function missingAssets(
 }
 
 /** What the node's firmware is given first, and what that loads. */
-function loadersOf(
+export function loadersOf(
   { loader, secureBoot, profile, firmware }: Node,
   { sets, loaders }: AssetManifest,
 ): readonly string[] {

@@ -1,4 +1,5 @@
-// The CA of the site: the operator's own, else the one in the state directory, made at the first start.
+// The CA of the site: the operator's own, else the one in the state directory, made at the first start. Whoever uses it asks for the one in
+// force each time: a rotation changes it while the server runs.
 
 import { join } from "node:path";
 import type { Inventory } from "../inventory/schema.ts";
@@ -7,20 +8,58 @@ import { nameSecret } from "../inventory/secret-schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import { loadAuthority } from "../pki/authority.ts";
 import { type Ca, loadOrCreateCa } from "../pki/ca.ts";
+import { replaceDurably } from "../pki/durable.ts";
+import type { CaInForce } from "../pki/in-force.ts";
 import type { Passphrase } from "../pki/key-file.ts";
+import { rotateCa } from "../pki/rotate-ca.ts";
+
+/** What nodes trust, for clients on this host such as curl: in the state directory, whatever the CA and its rotation. */
+const bundleFile = "ca-bundle.pem";
 
 /** Throws one sentence with the remedy when the CA can't be used, or its passphrase not be read. */
-export async function loadSiteCa(
-  { pki, cluster, server }: Inventory,
+export async function openSiteCa(
+  inventory: Inventory,
   readSecret: ReadSecret,
-  nowMs: number,
-): Promise<Ca> {
+  now: () => number,
+): Promise<CaInForce> {
+  const { pki, server } = inventory;
+  const publish = async (ca: Ca): Promise<Ca> => {
+    await replaceDurably(join(server.stateDirectory, bundleFile), ca.certPem);
+    return ca;
+  };
   const passphrase = pki.passphrase && (await readPassphrase(pki.passphrase, readSecret));
-  if (pki.authority !== undefined) return await loadAuthority(pki.authority, { passphrase, nowMs });
+  if (pki.authority !== undefined) {
+    const ca = await publish(await loadAuthority(pki.authority, { passphrase, nowMs: now() }));
+    const refusal = refusalOf(pki.authority);
+    return { ca: () => ca, refusal, rotate: async () => ({ ok: false, ...refusal }) };
+  }
+  const directory = join(server.stateDirectory, "pki");
+  const settings = () => ({ ...settingsOf(inventory), passphrase, nowMs: now() });
+  const load = async () => await publish(await loadOrCreateCa(directory, settings()));
+  let ca = await load();
+  return {
+    ca: () => ca,
+    refusal: undefined,
+    rotate: async (step, replaced) => {
+      const why = await rotateCa(directory, { step, replaced }, settings());
+      if (why !== undefined) return { ok: false, why, next: "see: rackstrap certs status" };
+      ca = await load();
+      return { ok: true };
+    },
+  };
+}
+
+function settingsOf({ pki, cluster }: Inventory) {
   // 64 characters are the most (RFC 5280, ub-common-name).
   const { key, caDays, commonName = `${cluster.name.slice(0, 61)} CA` } = pki;
-  const directory = join(server.stateDirectory, "pki");
-  return await loadOrCreateCa(directory, { commonName, key, caDays, passphrase, nowMs });
+  return { commonName, key, caDays };
+}
+
+function refusalOf({ certificate }: NonNullable<Inventory["pki"]["authority"]>) {
+  return {
+    why: "the CA is the operator's own (pki.authority), which is never written to",
+    next: `append the next CA's root to ${certificate}, start the server again, rotate the nodes' certificates; docs/certificates.md has the steps after that`,
+  };
 }
 
 async function readPassphrase(

@@ -20,10 +20,12 @@ interface Row {
 export function createCertificateStore(database: Connection): CertificateStore {
   return {
     issued: (record) => database.transaction(() => insert(database, record))(),
-    verified: (operation, by, atMs) => {
+    verified: (operation, node, by, atMs) => {
       database
-        .prepare("UPDATE certificates SET verified_at_ms = ?, verified_by = ? WHERE operation = ?")
-        .run(atMs, by, operation);
+        .prepare(
+          "UPDATE certificates SET verified_at_ms = ?, verified_by = ? WHERE operation = ? AND node = ?",
+        )
+        .run(atMs, by, operation, node);
     },
     certificates: () =>
       database
@@ -36,7 +38,9 @@ export function createCertificateStore(database: Connection): CertificateStore {
 }
 
 function insert(database: Connection, record: IssuedRecord): void {
-  database.prepare("DELETE FROM certificates WHERE operation = ?").run(record.operation);
+  database
+    .prepare("DELETE FROM certificates WHERE operation = ? AND node = ?")
+    .run(record.operation, record.node);
   database
     .prepare(
       `INSERT INTO certificates (serial, node, operation, issued_at_ms, not_before_ms, not_after_ms,

@@ -5,6 +5,7 @@ import { createApi } from "../../src/api/app.ts";
 import { type Rackstrap, Refusal } from "../../src/api/service.ts";
 import { Secret } from "../../src/net/secret.ts";
 import {
+  diagnosisView,
   fakeRackstrap,
   nodeView,
   operationView,
@@ -91,6 +92,7 @@ describe("reading", () => {
       },
     ],
     ["/api/events?after=7", { events: [] }],
+    ["/api/diagnose/node01", diagnosisView("node01")],
   ])("GET %s gives the service's answer", async (url, expected) => {
     const answer = await api().ask("GET", url);
     expect(answer.statusCode).toBe(200);

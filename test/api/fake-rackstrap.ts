@@ -3,15 +3,18 @@
 
 import type { BmcService } from "../../src/api/bmc-service.ts";
 import type { ProbeView } from "../../src/api/bmc-shapes.ts";
-import type { CertificatesView } from "../../src/api/certificate-shapes.ts";
+import type { CertificateStatusView, CertificatesView } from "../../src/api/certificate-shapes.ts";
 import type { ConsoleService } from "../../src/api/console-service.ts";
+import type { DiagnosisView } from "../../src/api/diagnosis-shapes.ts";
 import type { InventoryService } from "../../src/api/inventory-routes.ts";
 import type { Metric } from "../../src/api/metrics.ts";
 import type { OperationView, OrderRequest, PlanView } from "../../src/api/operation-shapes.ts";
 import type { PowerJobView, PowerTaskView } from "../../src/api/power-shapes.ts";
 import { type PowerService, type Rackstrap, Refusal } from "../../src/api/service.ts";
 import type { EventView, LayerView, NodeView } from "../../src/api/shapes.ts";
+import type { VerifyRequest } from "../../src/api/verify-shapes.ts";
 import { machineReport } from "../../src/nodes/machine-report.ts";
+import { type AreaReport, areas } from "../../src/verify/line.ts";
 import { reportJson } from "../fakes/machine-report.ts";
 
 export const discoveredMac = "52:54:00:aa:bb:cc";
@@ -120,6 +123,16 @@ export function layerView(layer: LayerView["layer"], changes: Partial<LayerView>
   };
 }
 
+/** A node that is well, with a verdict only where one is given. */
+export function diagnosisView(subject: string, verdict?: DiagnosisView["verdict"]): DiagnosisView {
+  const stages = ["power", "dhcp", "ssh", "services"].map((name) => ({
+    ...{ name, title: name, says: `${name} is well` },
+    status: name === verdict?.stage ? ("missing" as const) : ("ok" as const),
+  }));
+  const base = { subject, mac: "52:54:00:12:34:56", node: "node01", state: "active", stages };
+  return verdict === undefined ? base : { ...base, verdict };
+}
+
 const event: EventView = {
   id: 7,
   atMs: startMs,
@@ -188,6 +201,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       reason: "node node01 is active, not armed",
       events: [event],
     }),
+    diagnose: async (subject) => diagnosisView(subject),
     events: ({ afterId }) => (afterId < event.id ? [event] : []),
     ...fakePower(known),
     drift: () => drift,
@@ -231,10 +245,15 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
     ],
     metrics: async () => [dhcpEvents],
     certificates: () => certificatesView,
+    certificateStatus: async ({ node, within }) => {
+      node?.forEach(known);
+      return { ...certificateStatusView, withinDays: within };
+    },
     check: async () => [
       { area: "boot-server", title: "service dhcp", level: "ok", detail: "running" },
     ],
     ...fakeInventory(),
+    verify: fakeVerify,
     ...fakeConsole(known),
     ...fakeBmcs(known),
     ...changes,
@@ -257,6 +276,28 @@ export const certificatesView: CertificatesView = {
     { ...certificate, serial: "4a01", latest: false },
   ],
 };
+
+const dates = {
+  ...{ serial: "4a02", notBeforeMs: 0, notAfterMs: 4_102_444_800_000 },
+  fingerprint: "ab".repeat(32),
+};
+const shown = { ...dates, names: ["node01"], signer: "signing" as const };
+
+export const certificateStatusView: CertificateStatusView = {
+  withinDays: 30,
+  authority: { ...certificatesView.authority, stage: "one", alsoTrusted: [], problems: [] },
+  nodes: [
+    {
+      node: "node01",
+      issued: { ...dates, issuedAtMs: 0 },
+      services: [
+        { service: "chainfire", port: 2379, shown },
+        { service: "flaredb", port: 2479, shown },
+      ],
+      problems: [],
+    },
+  ],
+};
 /** Its file is in force, and other texts lack node03. */
 function fakeInventory(): InventoryService {
   const sound = { problems: [], refused: [], needsRestart: [], warnings: [] };
@@ -269,6 +310,12 @@ function fakeInventory(): InventoryService {
     reloadInventory: async () => ({ ...sound, diff: none }),
     compareInventory: async () => ({ ...sound, diff: { ...none, removed: ["node03"] } }),
   };
+}
+
+/** All is well, but for what each test says. */
+async function* fakeVerify({ only }: VerifyRequest): AsyncGenerator<AreaReport, void> {
+  for (const area of areas.filter((each) => only === undefined || each === only))
+    yield { area, lines: [{ area, title: "node01", level: "ok", detail: "well" }], tookMs: 12 };
 }
 
 type Known = (node: string) => void;

@@ -1,34 +1,22 @@
 // The whole path on the virtual rack, through the product's own command line: real firmware, BMCs, installs and Raft.
 // The tests are one story and run in order; each builds on what the ones before it left.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { z } from "zod";
 import { certificatesAnswer } from "../../src/api/certificate-shapes.ts";
 import { discoveredAnswer } from "../../src/api/discovered-shapes.ts";
-import { type OperationView, operationsAnswer } from "../../src/api/operation-shapes.ts";
-import { clusterAnswer, eventsAnswer } from "../../src/api/shapes.ts";
-import { ensureImages } from "../../vm-harness/images/ensure.ts";
 import { runInNamespace } from "../../vm-harness/network.ts";
-import { createRack, type Rack } from "../../vm-harness/rack.ts";
-import { type RackServer, rackstrap, startServer } from "../../vm-harness/server.ts";
+import type { Rack } from "../../vm-harness/rack.ts";
+import { createStory, type Story } from "./story.ts";
 
-const root = join(import.meta.dirname, "../..");
 const founders = ["node01", "node02", "node03"];
 const stranger = "stranger";
 
-let rack: Rack;
-let server: RackServer;
-let directory = "";
+let story: Story;
 
 beforeAll(async () => {
-  mkdirSync(join(root, ".state"), { recursive: true });
-  directory = mkdtempSync(join(root, ".state/e2e-"));
-  rack = await createRack({
-    directory,
-    images: ensureImages(),
+  story = await createStory({
     nodes: [
       // Each is driven in another way: IPMI over cipher suites 3 and 17, Redfish, and the program ipmitool.
       { name: "node01", firmware: "bios", bmc: "ipmi_sim" },
@@ -38,152 +26,52 @@ beforeAll(async () => {
     ],
     extraMachines: [{ name: stranger, firmware: "bios" }],
   });
-  server = await serve(rack.inventoryFile);
 });
 
 afterAll(async () => {
-  await server?.stop();
-  await rack?.close();
-  rmSync(directory, { recursive: true, force: true });
+  await story?.close();
 });
-
-function serve(inventoryFile: string): Promise<RackServer> {
-  return startServer(rack.namespace, inventoryFile, join(directory, "server.log"));
-}
-
-/** What a command answers with --json, read with the shape it promises. */
-async function ask<S extends z.ZodType>(args: readonly string[], shape: S): Promise<z.output<S>> {
-  const { stdout, stderr } = await rackstrap(rack.namespace, rack.inventoryFile, [
-    ...args,
-    "--json",
-  ]);
-  try {
-    return shape.parse(JSON.parse(stdout));
-  } catch (cause) {
-    throw new Error(`rackstrap ${args.join(" ")}: ${stdout}${stderr}`, { cause });
-  }
-}
-
-/** Looks every two seconds until `look` has an answer; fails with what it was waiting for. */
-async function until<T>(
-  what: string,
-  seconds: number,
-  look: () => Promise<T | undefined>,
-): Promise<T> {
-  const deadline = Date.now() + seconds * 1000;
-  while (Date.now() < deadline) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await sleep(2000);
-  }
-  throw new Error(`not seen within ${seconds} s: ${what}; logs in ${directory}`);
-}
-
-async function operations(): Promise<readonly OperationView[]> {
-  return (await ask(["operations", "list"], operationsAnswer)).operations;
-}
-
-async function provision(nodes: readonly string[]): Promise<readonly OperationView[]> {
-  return (await ask(["provision", "--execute", "--detach", ...nodes], operationsAnswer)).operations;
-}
-
-async function ended(ids: readonly string[], seconds: number): Promise<readonly OperationView[]> {
-  return await until(`operations ${ids.join(", ")} end`, seconds, async () => {
-    const mine = (await operations()).filter((operation) => ids.includes(operation.id));
-    return mine.every((operation) => operation.status !== "running") ? mine : undefined;
-  });
-}
-
-async function states(names: readonly string[]): Promise<string[]> {
-  const shape = z.object({ nodes: z.array(z.object({ name: z.string(), state: z.string() })) });
-  const { nodes } = await ask(["nodes"], shape);
-  return names.map((name) => nodes.find((node) => node.name === name)?.state ?? "absent");
-}
-
-async function countEvents(node: string, kind: string): Promise<number> {
-  const { events } = await ask(["events", node], eventsAnswer);
-  return events.filter((event) => event.kind === kind).length;
-}
 
 /** Octets that were ever written to a machine's disk: the file is sparse. */
 function writtenBytes(name: string): number {
-  return statSync(rack.machine(name).diskPath).blocks * 512;
-}
-
-/** The runbook's production address of nodeNN. */
-function addressOf(node: string): string {
-  return `10.0.200.${9 + Number(node.slice(-2))}`;
-}
-
-async function runToEnd(what: string, argv: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await runInNamespace(rack.namespace, argv);
-  if (code !== 0) throw new Error(`${what}: ${stderr}`);
-  return stdout;
-}
-
-/** A request to a node's API as a client of the cluster makes it, with the cluster CA. */
-async function curl(node: string, path: string, ...args: readonly string[]): Promise<string> {
-  const fqdn = `${node}.example.com`;
-  return await runToEnd(`curl ${node} ${path}`, [
-    ...["curl", "--silent", "--show-error", "--fail", "--max-time", "20"],
-    ...["--cacert", join(directory, "state/pki/ca-cert.pem")],
-    ...["--resolve", `${fqdn}:2379:${addressOf(node)}`, ...args, `https://${fqdn}:2379${path}`],
-  ]);
+  return statSync(story.rack.machine(name).diskPath).blocks * 512;
 }
 
 async function machineId(node: string): Promise<string> {
-  const id = await runToEnd(`ssh ${node}`, [
-    ...["ssh", "-F", "none", "-i", rack.operatorKeyFile, "-o", "BatchMode=yes"],
-    ...[
-      "-o",
-      "StrictHostKeyChecking=no",
-      "-o",
-      "UserKnownHostsFile=/dev/null",
-      "-o",
-      "LogLevel=ERROR",
-    ],
-    ...[`root@${addressOf(node)}`, "cat", "/etc/machine-id"],
-  ]);
-  return id.trim();
-}
-
-async function healthyVoters(): Promise<number[]> {
-  const { layers } = await ask(["cluster", "status"], clusterAnswer);
-  return layers.map((layer) =>
-    layer.leader !== undefined && layer.disagreement === undefined ? layer.healthyVoters.length : 0,
-  );
+  return (await story.ssh(node, "cat /etc/machine-id")).trim();
 }
 
 /** While `node` is armed, asks in its name from an address that is not its own. */
 async function refusesTheInstallOf(node: string): Promise<void> {
-  await until(`${node} is armed`, 60, async () =>
-    (await states([node]))[0] === "armed" ? true : undefined,
+  await story.until(`${node} is armed`, 60, async () =>
+    (await story.states([node]))[0] === "armed" ? true : undefined,
   );
-  const base = `http://10.0.100.10:8080/boot/nodes/${rack.machine(node).mac}`;
+  const base = `http://10.0.100.10:8080/boot/nodes/${story.rack.machine(node).mac}`;
   const get = ["curl", "--silent", "--show-error", "--max-time", "20"];
-  const script = await runToEnd("the script", [...get, `${base}/boot.ipxe`]);
+  const script = await story.program("the script", [...get, `${base}/boot.ipxe`]);
   expect(script).toContain("boots its own disk");
   expect(script).not.toMatch(/nonce=|kernel/);
   for (const name of ["keys.cpio.gz", "cluster-config.json"])
-    expect(await runToEnd(name, [...get, `${base}/${name}?nonce=guessed`])).toBe("not found\n");
-  expect(await countEvents(node, "boot-refused")).toBe(3);
+    expect(await story.program(name, [...get, `${base}/${name}?nonce=guessed`])).toBe(
+      "not found\n",
+    );
+  expect(await story.countEvents(node, "boot-refused")).toBe(3);
 }
 
 test("three powered-off, blank machines become a healthy cluster, though the server is killed while node02 installs", async () => {
-  expect(await states(founders)).toEqual(["registered", "registered", "registered"]);
-  const ids = (await provision(founders)).map((operation) => operation.id);
+  expect(await story.states(founders)).toEqual(["registered", "registered", "registered"]);
+  const ids = (await story.begin(["provision", ...founders])).map((operation) => operation.id);
   await refusesTheInstallOf("node03");
-  await until("node02 is installing", 600, async () =>
-    (await states(["node02"]))[0] === "installing" ? true : undefined,
+  await story.until("node02 is installing", 600, async () =>
+    (await story.states(["node02"]))[0] === "installing" ? true : undefined,
   );
-  await server.kill();
-  server = await serve(rack.inventoryFile);
-  const finished = await ended(ids, 900);
+  await story.killServer();
+  const finished = await story.ended(ids, 900);
   expect(finished.map(({ node, status, failure }) => ({ node, status, failure }))).toEqual(
     founders.toReversed().map((node) => ({ node, status: "done", failure: undefined })),
   );
-  expect(await states(founders)).toEqual(["active", "active", "active"]);
-  expect(await healthyVoters()).toEqual([3, 3]);
+  expect(await story.states(founders)).toEqual(["active", "active", "active"]);
+  expect(await story.healthyVoters()).toEqual([3, 3]);
   for (const { node, steps } of finished)
     expect(steps.find(({ id }) => id === "files")?.evidence).toEqual({
       verified: "files",
@@ -196,46 +84,45 @@ test("three powered-off, blank machines become a healthy cluster, though the ser
         "/etc/ssh/ssh_host_ed25519_key.pub",
       ],
     });
-  const issued = await ask(["certs", "list"], certificatesAnswer);
+  const issued = await story.ask(["certs", "list"], certificatesAnswer);
   expect(issued.authority).toMatchObject({ encrypted: true, source: "made" });
   expect(issued.certificates.map(({ node, verified }) => [node, verified?.by]).sort()).toEqual(
     founders.map((node) => [node, "files"]),
   );
-  for (const node of founders) expect(await countEvents(node, "wipe-started")).toBe(1);
+  for (const node of founders) expect(await story.countEvents(node, "wipe-started")).toBe(1);
   // node02 is declared by its disk's serial number alone, so what was written went through the link to that disk.
   for (const { node, steps } of finished)
     expect(steps.find(({ id }) => id === "installer")?.evidence).toMatchObject({
       disks: [{ device: "/dev/vda", serial: node, contents: [] }],
       summary: expect.stringContaining(`serial ${node}), blank`),
     });
-  expect((await rackstrap(rack.namespace, rack.inventoryFile, ["drift", ...founders])).code).toBe(
-    0,
-  );
-  for (const node of founders) expect(await countEvents(node, "keys-served")).toBeGreaterThan(0);
+  expect((await story.run(["drift", ...founders])).code).toBe(0);
   for (const node of founders)
-    expect(await countEvents(node, "console-stage-reached")).toBeGreaterThan(0);
+    expect(await story.countEvents(node, "keys-served")).toBeGreaterThan(0);
+  for (const node of founders)
+    expect(await story.countEvents(node, "console-stage-reached")).toBeGreaterThan(0);
 });
 
 test("a machine in no inventory gets an address and no installer, is listed, and nothing is written to its disk", async () => {
-  const { mac } = rack.machine(stranger);
-  expect((await rack.machine(stranger).ipmitool(["chassis", "power", "on"])).code).toBe(0);
-  const found = await until("the stranger is listed", 180, async () => {
-    const { discovered } = await ask(["discovered"], discoveredAnswer);
+  const { mac } = story.rack.machine(stranger);
+  expect((await story.rack.machine(stranger).ipmitool(["chassis", "power", "on"])).code).toBe(0);
+  const found = await story.until("the stranger is listed", 180, async () => {
+    const { discovered } = await story.ask(["discovered"], discoveredAnswer);
     return discovered.find((each) => each.mac === mac && each.address !== undefined);
   });
   expect(found.address).toMatch(/^10\.0\.100\.(1\d\d|200)$/);
-  await until("the stranger is sent to its disk", 120, async () =>
-    rack.machine(stranger).consoleLog().includes("boots its own disk") ? true : undefined,
+  await story.until("the stranger is sent to its disk", 120, async () =>
+    story.rack.machine(stranger).consoleLog().includes("boots its own disk") ? true : undefined,
   );
   // It has a blank disk and nothing else to boot, so this is as far as it gets.
   await sleep(5000);
   expect(writtenBytes(stranger)).toBe(0);
-  expect(rack.machine(stranger).consoleLog()).not.toContain("starts the installer");
-  await rack.machine(stranger).ipmitool(["chassis", "power", "off"]);
+  expect(story.rack.machine(stranger).consoleLog()).not.toContain("starts the installer");
+  await story.rack.machine(stranger).ipmitool(["chassis", "power", "off"]);
 });
 
 test("power-cycled with the network first in the boot order, every node comes back from its own disk with its identity and data", async () => {
-  await curl(
+  await story.curl(
     "node01",
     "/v1/kv/kept",
     "-X",
@@ -247,39 +134,39 @@ test("power-cycled with the network first in the boot order, every node comes ba
   );
   const before = await Promise.all(founders.map(machineId));
   const scripts = await Promise.all(
-    founders.map((node) => countEvents(node, "boot-script-served")),
+    founders.map((node) => story.countEvents(node, "boot-script-served")),
   );
   const cycle = (...options: readonly string[]) =>
-    rackstrap(rack.namespace, rack.inventoryFile, ["power", "cycle", ...founders, ...options]);
+    story.run(["power", "cycle", ...founders, ...options]);
   const refused = await cycle();
   expect(refused.stderr).toMatch(/would lose its majority: voters 3, .* leaves 0 < 2: refused/);
   expect(refused.code).not.toBe(0);
   const cycled = await cycle("--despite-quorum");
   expect(cycled.code, cycled.stderr).toBe(0);
-  await until("both layers have three healthy voters again", 420, async () =>
-    (await healthyVoters()).every((count) => count === 3) ? true : undefined,
+  await story.until("both layers have three healthy voters again", 420, async () =>
+    (await story.healthyVoters()).every((count) => count === 3) ? true : undefined,
   );
   expect(await Promise.all(founders.map(machineId))).toEqual(before);
   expect(new Set(before).size).toBe(3);
-  expect(JSON.parse(await curl("node03", "/v1/kv/kept"))).toEqual({
+  expect(JSON.parse(await story.curl("node03", "/v1/kv/kept"))).toEqual({
     key: "kept",
     value: "over the power cut",
   });
   for (const [index, node] of founders.entries()) {
     // The network was asked first, and its answer was the disk.
-    expect(await countEvents(node, "boot-script-served")).toBeGreaterThan(scripts[index] ?? 0);
-    expect(await countEvents(node, "wipe-started")).toBe(1);
+    expect(await story.countEvents(node, "boot-script-served")).toBeGreaterThan(
+      scripts[index] ?? 0,
+    );
+    expect(await story.countEvents(node, "wipe-started")).toBe(1);
   }
-  expect(await states(founders)).toEqual(["active", "active", "active"]);
+  expect(await story.states(founders)).toEqual(["active", "active", "active"]);
 });
 
 /** Starts the server on a changed inventory, provisions node04, and returns how that failed. */
 async function failureOf(change: Parameters<Rack["writeInventory"]>[0], seconds: number) {
-  await server.stop();
-  rack.writeInventory(change);
-  server = await serve(rack.inventoryFile);
-  const [operation] = await ended(
-    (await provision(["node04"])).map((each) => each.id),
+  await story.restart(change);
+  const [operation] = await story.ended(
+    (await story.begin(["provision", "node04"])).map((each) => each.id),
     seconds,
   );
   expect(operation?.status).toBe("failed");
@@ -287,7 +174,7 @@ async function failureOf(change: Parameters<Rack["writeInventory"]>[0], seconds:
 }
 
 test("a wrong BMC password ends in a failed operation that names stage, reason and remedy", async () => {
-  const file = rack.machine("node04").bmcPasswordPath;
+  const file = story.rack.machine("node04").bmcPasswordPath;
   const password = readFileSync(file, "utf8");
   writeFileSync(file, "not the password");
   const failure = await failureOf((inventory) => inventory, 120);
@@ -295,22 +182,22 @@ test("a wrong BMC password ends in a failed operation that names stage, reason a
   expect(failure?.stage).toBe("check");
   expect(failure?.reason).toMatch(/BMC 10\.0\.10\.5\d.* user admin/);
   expect(failure?.next).toMatch(/correct the user or password of node node04/);
-  expect(await states(["node04"])).toEqual(["registered"]);
+  expect(await story.states(["node04"])).toEqual(["registered"]);
 });
 
 test("a machine that does not boot from the network is restarted once, given up and switched off", async () => {
-  await runInNamespace(rack.namespace, ["ip", "link", "set", "prov-node04", "down"]);
+  await runInNamespace(story.rack.namespace, ["ip", "link", "set", "prov-node04", "down"]);
   const failure = await failureOf(
     (inventory) => ({ ...inventory, timeouts: { ...inventory.timeouts, networkBootSeconds: 20 } }),
     180,
   );
-  await runInNamespace(rack.namespace, ["ip", "link", "set", "prov-node04", "up"]);
+  await runInNamespace(story.rack.namespace, ["ip", "link", "set", "prov-node04", "up"]);
   expect(failure?.stage).toBe("network");
   expect(failure?.reason).toMatch(/was switched on twice and asked for no address within 20 s/);
-  expect(rack.machine("node04").qemuPid()).toBeUndefined();
+  expect(story.rack.machine("node04").qemuPid()).toBeUndefined();
   expect(failure?.next).toMatch(/rackstrap explain node04/);
-  expect(await states(["node04"])).toEqual(["failed"]);
-  expect(await countEvents("node04", "wipe-started")).toBe(0);
+  expect(await story.states(["node04"])).toEqual(["failed"]);
+  expect(await story.countEvents("node04", "wipe-started")).toBe(0);
 });
 
 test("an installer that ignores the host key it was given ends in a failed operation, before anything is written", async () => {
@@ -326,7 +213,7 @@ test("an installer that ignores the host key it was given ends in a failed opera
   expect(failure?.stage).toBe("installer");
   expect(failure?.reason).toMatch(/another SSH host key than the one pinned for its installer/);
   expect(failure?.next).toMatch(/install\.hostKey: first-use/);
-  expect(await countEvents("node04", "wipe-started")).toBe(0);
+  expect(await story.countEvents("node04", "wipe-started")).toBe(0);
 });
 
 test("a node that never joins ends in a failed operation, and the cluster is as healthy as before", async () => {
@@ -346,6 +233,11 @@ test("a node that never joins ends in a failed operation, and the cluster is as 
     /node04 is no member of chainfire yet \(members: node01, node02, node03\)/,
   );
   expect(failure?.next).toMatch(/journalctl -u chainfire-cluster-join/);
-  expect(await healthyVoters()).toEqual([3, 3]);
-  expect(await states([...founders, "node04"])).toEqual(["active", "active", "active", "failed"]);
+  expect(await story.healthyVoters()).toEqual([3, 3]);
+  expect(await story.states([...founders, "node04"])).toEqual([
+    "active",
+    "active",
+    "active",
+    "failed",
+  ]);
 });

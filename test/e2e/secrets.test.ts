@@ -126,7 +126,7 @@ async function request(method: string, url: string, token = "", body = ""): Prom
 
 const reading = [
   "check --server|nodes|discovered|leases --all|explain node01|explain 52:54:00:00:00:01|events|events node01",
-  "power status all|power plan on all|power show|cluster status|certs list --all|operations list|assets list|assets verify",
+  "power status all|power plan on all|power show|cluster status|certs list --all|certs status|certs rotate --ca|operations list|assets list|assets verify",
   "bmc info node01|bmc sensors node02|bmc events node03|bmc boot node02|bmc probe 10.0.10.0/24|bmc identify node01 --seconds 1",
   "render node01|render node01 --diff|render node01 cluster-config|console node01 --log|help|no-such-command",
 ].flatMap((line) => line.split("|").map((each) => each.split(" ")));
@@ -138,7 +138,7 @@ async function useEverything(operation: string): Promise<void> {
   const token = text(state("api-token"));
   const api = "http://127.0.0.1:8443";
   const gets = [
-    "nodes|nodes/node01/events|discovered|leases|explain/node01|events|render/node01/boot|check|certificates|cluster|operations",
+    "nodes|nodes/node01/events|discovered|leases|explain/node01|events|render/node01/boot|check|certificates|certificates/status|cluster|operations",
     "nodes/node01/bmc|nodes/node01/bmc/sensors|nodes/node01/bmc/events|nodes/node02/bmc/media|nodes/node01/console/log|power",
     `operations/${operation}|nodes/none/bmc|power/none|none|nodes/node01/console`,
   ].flatMap((line) => line.split("|"));

@@ -18,6 +18,8 @@ import {
 import type { FilesView, Installation, InstallerSighting } from "../../src/operations/provision.ts";
 import type { OperationTools } from "../../src/operations/verb.ts";
 import { verbs } from "../../src/operations/verbs.ts";
+import type { CaInForce } from "../../src/pki/in-force.ts";
+import { createCertificateStore } from "../../src/store/certificates.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { createNodeStore } from "../../src/store/nodes.ts";
 import { createClusterStore, createOperationStore } from "../../src/store/operations.ts";
@@ -134,11 +136,22 @@ export function fakeRack(
     installation: (node, operation) => fakeInstallation(raft, nodes, node, operation),
     missingAssets: async () => [],
     newId: () => `id-${++nextId}`,
+    // Made by those tests that need it: no other looks at a certificate.
+    authority: noAuthority,
+    certificates: createCertificateStore(database),
     shell: { run: async (node, command) => fakeShell(machineOf(machines, node), command) },
     files: { main: "inventory/site.yaml", read: () => new Map(), reload: async () => [] },
   };
   return { machines, tools, raft, database, clock };
 }
+
+const noAuthority: CaInForce = {
+  ca: () => {
+    throw new Error("this rack has no CA");
+  },
+  refusal: undefined,
+  rotate: async () => ({ ok: true }),
+};
 
 /** One provision operation for each of the nodes, as one order begins them. `confirmed`: what was typed beyond a name. */
 export function newProvisions(

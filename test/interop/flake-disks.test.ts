@@ -44,7 +44,7 @@ function site(inventory: Inventory, node: Node) {
   };
   const tools = {
     ...{ inventory: given, home, path: process.env["PATH"] ?? "", sshKeyFile: join(root, "key") },
-    ...{ now: () => 0, ca: {} as Ca, certificates: {} as CertificateStore },
+    ...{ now: () => 0, ca: () => ({}) as Ca, certificates: {} as CertificateStore },
   };
   return {
     disko: join(flake, "disko.nix"),

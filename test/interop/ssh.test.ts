@@ -248,7 +248,7 @@ test("an installation makes its installer's host key once, for its owner only, a
     home: "/root",
     path: "/usr/bin",
     now: () => 0,
-    ca: {} as Ca,
+    ca: () => ({}) as Ca,
     certificates: {} as CertificateStore,
   };
   const sshKeyFile = join(root, "user");
@@ -280,7 +280,7 @@ test("a site that trusts the first contact pins nothing before it", async () => 
     home: "/root",
     path: "/usr/bin",
     now: () => 0,
-    ca: {} as Ca,
+    ca: () => ({}) as Ca,
     certificates: {} as CertificateStore,
   };
   const sshKeyFile = join(root, "user");
@@ -319,7 +319,7 @@ async function lookWith(keyFile: string, chainfirePort: number) {
   await pinHostKey(query(), readFileSync(join(root, "host.pub"), "utf8"));
   const look = () =>
     lookAtFiles(
-      { inventory: { ...site, services }, ca, certificates, now: () => 7 },
+      { inventory: { ...site, services }, ca: () => ca, certificates, now: () => 7 },
       { node, operationId: "op-1", directory, target: target({ keyFile, knownHostsFile }) },
       signal,
     );

@@ -81,6 +81,24 @@ test("a CA two steps below its root issues what openssl verifies against the roo
   expect(end("node-cert.pem")).toBe(end("signing.pem"));
 });
 
+test("a root behind the chain is trusted as well, and what follows the file's own CA bounds nothing", async () => {
+  const files = {
+    certificate: chain("signing", "middle", "root", "narrow"),
+    key: at("signing.key"),
+  };
+  const authority = await loadAuthority(files, { nowMs });
+  writeFileSync(at("bundle.pem"), authority.certPem);
+  const own = await issueNodeCertificate(authority, node);
+  const narrow = { certificate: at("narrow.pem"), key: at("narrow.key") };
+  const other = await issueNodeCertificate(await loadAuthority(narrow, { nowMs }), node);
+  for (const { certPem } of [own, other]) {
+    writeFileSync(at("shown.pem"), certPem);
+    openssl("verify", "-x509_strict", "-CAfile", at("bundle.pem"), at("shown.pem"));
+  }
+  expect(own.certPem.match(/BEGIN CERTIFICATE/g)).toHaveLength(3);
+  expect(own.notAfterMs).toBe(authority.certificate.notAfter.getTime());
+});
+
 test("the issuer's name is repeated octet for octet", async () => {
   const files = { certificate: chain("root"), key: at("root.key") };
   const authority = await loadAuthority(files, { nowMs });
@@ -136,7 +154,7 @@ test.each([
     /CN=narrow.*" allows 0 CAs below it \(pathlen\), and there are 1/,
   ],
   ["with the key of another", ["root"], "middle", /middle\.key is not the key of the first/],
-  ["in the wrong order", ["root", "middle"], "middle", /CN=root.*" was not issued by/],
+  ["in the wrong order", ["root", "middle"], "root", /CN=middle" follows a root and is none/],
   ["of a kind that TLS programs refuse", ["odd"], "odd", /ED25519 is not supported: use a key/],
 ])("an authority %s is refused with what is wrong", async (_, names, key, why) => {
   const files = { certificate: chain(...names), key: at(`${key}.key`) };

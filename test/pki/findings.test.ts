@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Secret } from "../../src/net/secret.ts";
 import { type Ca, loadOrCreateCa } from "../../src/pki/ca.ts";
+import { fingerprintOf } from "../../src/pki/chain.ts";
 import { pkiFindings } from "../../src/pki/findings.ts";
-import { fingerprintOf } from "../../src/pki/issue.ts";
 import type { IssuedRecord } from "../../src/pki/issued.ts";
+import { rotateCa } from "../../src/pki/rotate-ca.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rackstrap-findings-"));
 const nowMs = Date.now();
@@ -75,4 +76,20 @@ test("the newest certificate of each declared node counts, and no other", () => 
 test("a certificate of a CA that is no longer used is an error", () => {
   const found = pkiFindings(locked, [record("node01", 300, plain)], ["node01"], nowMs).at(-1);
   expect(found).toMatchObject({ level: "error", detail: expect.stringContaining("another CA") });
+});
+
+test("a rotation of the CA that is not finished is a warning, and certificates of either CA are in order", async () => {
+  const directory = join(root, "rotated");
+  const settings = { commonName: "CA", key: "ec", caDays: 3650, nowMs } as const;
+  const old = await loadOrCreateCa(directory, settings);
+  const replaced = fingerprintOf(old.certificate);
+  await rotateCa(directory, { step: "begin", replaced }, settings);
+  await rotateCa(directory, { step: "switch", replaced }, settings);
+  const ca = await loadOrCreateCa(directory, settings);
+  const records = [record("node01", 300, old), record("node02", 300, ca)];
+  expect(levels(ca, records, ["node01", "node02"], nowMs).slice(2)).toEqual([
+    "warning: rotation of the cluster CA",
+    "ok: certificate of node node01",
+    "ok: certificate of node node02",
+  ]);
 });

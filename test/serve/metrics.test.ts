@@ -2,9 +2,11 @@ import { expect, test } from "vitest";
 import { formatMetrics } from "../../src/api/metrics.ts";
 import type { Lease } from "../../src/dhcp/lease-table.ts";
 import type { Subnet } from "../../src/dhcp/policy.ts";
+import type { Inventory } from "../../src/inventory/schema.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { Mac } from "../../src/net/mac.ts";
-import { serverMetrics } from "../../src/serve/metrics.ts";
+import type { IssuedRecord } from "../../src/pki/issued.ts";
+import { latestOf, serverMetrics } from "../../src/serve/metrics.ts";
 import { poolUse } from "../../src/serve/pool-use.ts";
 
 const ip = (text: string) => text as Ipv4;
@@ -48,6 +50,10 @@ test("the figures are in the text format of Prometheus", () => {
     damagedAssets: 1,
     inventory: { valid: false, loadedAtMs: 1_700_000_000_999 },
     assetsCheckedMs: 1_700_000_000_999,
+    certificates: [
+      { node: "node01", notAfterMs: 3_661_999 },
+      { node: "node02", notAfterMs: 60_900 },
+    ],
     power: [
       { node: "node01", view: { state: "on", readAtMs: 1_000, asked: "off", differs: true } },
       { node: "node02", view: { state: "unknown", last: "off", readAtMs: 0, differs: false } },
@@ -86,6 +92,10 @@ rackstrap_inventory_valid 0
 # HELP rackstrap_inventory_loaded_timestamp_seconds When the inventory in force was taken, since the epoch.
 # TYPE rackstrap_inventory_loaded_timestamp_seconds gauge
 rackstrap_inventory_loaded_timestamp_seconds 1700000000
+# HELP rackstrap_certificate_expiry_seconds How long the last certificate issued for the node is still good; negative when it has ended.
+# TYPE rackstrap_certificate_expiry_seconds gauge
+rackstrap_certificate_expiry_seconds{node="node01"} 3600
+rackstrap_certificate_expiry_seconds{node="node02"} -1
 # HELP rackstrap_node_power 1 while the node's BMC says on, 0 while it says off; absent while it is not known.
 # TYPE rackstrap_node_power gauge
 rackstrap_node_power{node="node01"} 1
@@ -97,6 +107,16 @@ rackstrap_node_power_age_seconds{node="node02"} 61
 # TYPE rackstrap_node_power_differs gauge
 rackstrap_node_power_differs{node="node01"} 1
 `);
+});
+
+test("of each declared node the certificate that was issued last counts", () => {
+  const record = (node: string, serial: string) => ({ node, serial }) as IssuedRecord;
+  const records = [record("node02", "3"), record("node01", "2"), record("node02", "1")];
+  const nodes = ["node01", "node02", "node03"].map((name) => ({ name }));
+  expect(latestOf([...records, record("gone", "0")], { nodes } as unknown as Inventory)).toEqual([
+    record("node01", "2"),
+    record("node02", "3"),
+  ]);
 });
 
 test("a label's value can't end its line or its quotes", () => {

@@ -13,8 +13,8 @@ test("what was issued is kept, newest first, and how it was seen on its node", (
   const [first, second] = [record("1", "op-1", "node01", 10), record("2", "op-2", "node02", 20)];
   store.issued(first);
   store.issued(second);
-  store.verified("op-1", "files", 30);
-  store.verified("op-2", "handshake", 40);
+  store.verified("op-1", "node01", "files", 30);
+  store.verified("op-2", "node02", "handshake", 40);
   expect(store.certificates()).toEqual<readonly IssuedRecord[]>([
     { ...second, verified: { atMs: 40, by: "handshake" } },
     { ...first, verified: { atMs: 30, by: "files" } },
@@ -24,12 +24,23 @@ test("what was issued is kept, newest first, and how it was seen on its node", (
 test("one that is issued again for the same operation takes the first one's place, not seen yet", () => {
   const store = createCertificateStore(openDatabase(":memory:"));
   store.issued(record("1", "op-1", "node01", 10));
-  store.verified("op-1", "files", 15);
+  store.verified("op-1", "node01", "files", 15);
   const again = record("2", "op-1", "node01", 20);
   store.issued(again);
   store.issued(record("3", "op-2", "node01", 5));
   expect(store.certificates().map(({ serial, verified }) => [serial, verified])).toEqual([
     ["2", undefined],
     ["3", undefined],
+  ]);
+});
+
+test("of one operation about several nodes, each keeps its own", () => {
+  const store = createCertificateStore(openDatabase(":memory:"));
+  store.issued(record("1", "op-1", "node01", 10));
+  store.issued(record("2", "op-1", "node02", 20));
+  store.verified("op-1", "node02", "files", 30);
+  expect(store.certificates().map(({ serial, verified }) => [serial, verified?.by])).toEqual([
+    ["2", "files"],
+    ["1", undefined],
   ]);
 });

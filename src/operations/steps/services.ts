@@ -20,7 +20,7 @@ const stopping: readonly ServiceName[] = [
 ];
 
 /** The units of a node's services, in the order in which they stop. */
-export function unitsOf({ services }: Pick<Node, "services">): readonly string[] {
+export function unitsOf({ services }: Pick<Node, "services">): readonly ServiceName[] {
   return stopping.filter((name) => services.includes(name));
 }
 

@@ -1,0 +1,58 @@
+// What is done when a rotation stops before its end: the node that was being changed gets the files back that it had, and its services with
+// them. Nodes that are done stay so, and a CA stays where its rotation stands: the next order takes it up there.
+
+import type { Operation, StepRecord } from "../operation.ts";
+import { type Before, invocationsOf, type NodeWork, namedFiles, stepId } from "./rotate-node.ts";
+import { nextRestart } from "./services.ts";
+
+const tries = 60;
+const pauseMs = 1000;
+
+/** Throws one sentence where it can't be done; may be repeated. `all`: every node in every phase of the operation. */
+export async function putBack(operation: Operation, all: readonly NodeWork[]): Promise<void> {
+  const open = operation.steps.find(({ status }) => status !== "done");
+  const about = all.find((each) => unsettled(each).includes(open?.id ?? ""));
+  if (about === undefined) return;
+  const record = (name: string) => operation.steps.find(({ id }) => id === stepId(name, about));
+  // Nothing was written, or may have been, before the first attempt.
+  if ((record("deliver")?.attempts ?? 0) === 0) return;
+  const { signal } = new AbortController();
+  const restored = await about.delivery.restore(namedFiles(about), signal);
+  if (!restored.ok)
+    throw new Error(
+      `node ${about.node.name} could not be given back its files from before: ${restored.why}`,
+    );
+  await startAgain(about, record("restart"), signal);
+}
+
+/** The steps in which the node has files that nobody has proven. */
+function unsettled(about: NodeWork): string[] {
+  return ["deliver", "hand-over", "restart", "prove", "voter"].map((name) => stepId(name, about));
+}
+
+/** Services that run with the files that were taken back, or don't run any more. */
+async function startAgain(
+  { work, node, delivery }: NodeWork,
+  restart: StepRecord | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const before = restart?.evidence["before"] as Before | undefined;
+  if (before === undefined) return;
+  let stale: Before | undefined;
+  for (let attempt = 0; attempt < tries; attempt++) {
+    const looked = await delivery.units(signal);
+    if (!looked.ok) throw new Error(`node ${node.name}: ${looked.why}`);
+    const units = looked.value.filter(({ service }) => before[service] !== undefined);
+    stale ??= invocationsOf(
+      units.filter(({ service, invocation }) => invocation !== before[service]),
+    );
+    const move = nextRestart(units, stale);
+    if (move.kind === "done") return;
+    if (move.kind !== "wait") {
+      const answer = await delivery.order(move.kind, move.service, signal);
+      if (!answer.ok) throw new Error(`node ${node.name}: ${answer.why}`);
+    }
+    await work.clock.sleep(pauseMs, signal);
+  }
+  throw new Error(`node ${node.name}: its services did not start within ${tries} s`);
+}
