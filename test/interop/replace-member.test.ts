@@ -187,7 +187,7 @@ test("a living leader hands over, is wiped, and comes back, and nothing that was
     await lab.ask("transfer", "node02");
     expect((await lab.ask<Judgement>("view")).leader).toBe("node02");
   });
-  expect(steps.find(({ id }) => id === "hand-over-node02")?.evidence["leads"]).toEqual({
-    chainfire: expect.stringMatching(/^node0[13]$/),
+  expect(steps.find(({ id }) => id === "hand-over-node02")?.evidence["leadership"]).toEqual({
+    chainfire: expect.stringMatching(/^transferred to node0[13]$/),
   });
 }, 300_000);
