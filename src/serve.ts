@@ -31,6 +31,7 @@ import { startPower } from "./serve/power.ts";
 import { provisionTools, startRunner } from "./serve/provisioning.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
 import { openSiteCa } from "./serve/site-ca.ts";
+import { siteFiles } from "./serve/site-files.ts";
 import { createVerification } from "./serve/verification.ts";
 import { clock } from "./serve/wall-clock.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -97,7 +98,7 @@ async function start(
   const tools = {
     ...provisionTools(inventory, store, assets, rendering, sshKey.file, authority),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
-    files: inventoryFiles(reload),
+    ...siteFileTools(reload, `${sshKey.file}.pub`),
   };
   const servedScripts = openServedScripts(stateDirectory, logger);
   closers.push(() => servedScripts.close());
@@ -154,6 +155,14 @@ async function start(
       }),
   });
   closers.push(await openApi(service, inventory().server, logger));
+}
+
+/** The site's files, as operations read and keep them. */
+function siteFileTools(reload: InventoryReload, publicKeyFile: string) {
+  return {
+    files: inventoryFiles(reload),
+    siteFiles: () => siteFiles(reload, publicKeyFile, clock.now()),
+  };
 }
 
 /** Returns what closes it. */

@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from "commander";
 import { messageOf } from "../net/error-text.ts";
 import { addAcceptCommand } from "./accept.ts";
 import { addAssetsCommand } from "./assets.ts";
+import { addBackupCommand } from "./backup.ts";
 import { addBmcCommand } from "./bmc.ts";
 import { addCertsCommand } from "./certs.ts";
 import { addCheckCommand } from "./check.ts";
@@ -30,6 +31,7 @@ import { type Done, printJson } from "./output.ts";
 import { addPowerCommand } from "./power.ts";
 import { addProvisionCommand } from "./provision.ts";
 import { addRenderCommand } from "./render.ts";
+import { addRestoreCommands } from "./restore.ts";
 import { addServeCommand } from "./serve.ts";
 import { addVerifyCommand } from "./verify.ts";
 
@@ -72,6 +74,8 @@ function createProgram(done: Done): Command {
   addProvisionCommand(program, done);
   addMemberCommands(program, done);
   addDrainCommands(program, done);
+  addBackupCommand(program, done);
+  addRestoreCommands(program, done);
   addClusterCommand(program, done);
   addVerifyCommand(program, done);
   addCertsCommand(program, done);

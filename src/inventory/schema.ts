@@ -62,6 +62,10 @@ const timeouts = z.strictObject({
   hardwareSeconds: seconds(14_400),
   /** How long a learner must have kept up with the leader before it is made a voter. */
   caughtUpSeconds: seconds(30),
+  /** For one layer's snapshot to be written down here. */
+  snapshotSeconds: seconds(3600),
+  /** For the first node of a restored cluster to show the data of its snapshots. */
+  restoreSeconds: seconds(1200),
 });
 
 const startsPerSecond = z.number().min(0.01).max(1000);

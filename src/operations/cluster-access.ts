@@ -39,6 +39,15 @@ export interface ClusterAccess extends ClusterChanges {
     signal: AbortSignal,
   ): Promise<Answer<unknown>>;
   status(layer: Layer, node: string, signal: AbortSignal): Promise<Answer<RaftStatus>>;
+  /** Through `node`, which hands it to its leader. */
+  putKey(
+    layer: Layer,
+    node: string,
+    key: string,
+    value: string,
+    signal: AbortSignal,
+  ): Promise<Answer<undefined>>;
+  getKey(layer: Layer, node: string, key: string, signal: AbortSignal): Promise<Answer<string>>;
   /** Writes the node's data to `file`, mode 0600, which appears whole and checked or not at all. */
   snapshot(
     layer: Layer,
@@ -116,6 +125,10 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
     },
     status: async (layer, name, signal) =>
       await withNode(name, async (node) => await driver(layer).status(node, signal)),
+    putKey: async (layer, name, key, value, signal) =>
+      await withNode(name, async (node) => await driver(layer).putKey(node, key, value, signal)),
+    getKey: async (layer, name, key, signal) =>
+      await withNode(name, async (node) => await driver(layer).getKey(node, key, signal)),
     snapshot: async (layer, name, file, signal) =>
       await withNode(name, async (node) => await driver(layer).snapshot(node, file, signal)),
     ...clusterChanges({ look, driver, nodes: members, clock: tools.clock }),

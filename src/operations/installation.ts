@@ -3,8 +3,9 @@
 
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { clusterConfig } from "../boot/cluster-config.ts";
+import { type ClusterMembership, clusterConfig } from "../boot/cluster-config.ts";
 import { installArgv } from "../install/argv.ts";
+import { carrySnapshots } from "../install/carried-snapshots.ts";
 import { explainFailure } from "../install/explain.ts";
 import { extraFilesDirectory, nodeKeyPath } from "../install/extra-files.ts";
 import { compareFlakeDisks, type FlakeQuestion } from "../install/flake-disks.ts";
@@ -144,13 +145,12 @@ export function createInstallation(
       }));
       return await nameDisks(query, names, signal);
     },
-    prepare: async (membership) => {
+    prepare: async (membership, snapshots = []) => {
       const { signal } = new AbortController();
       const hostKey = await loadOrCreateHostKey(hostKeyFile, node.fqdn, signal);
-      const config = clusterConfig({
-        ...{ node, membership, clusterName: tools.inventory.cluster.name },
-      });
+      const config = configOf(tools, node, membership);
       await issueFiles(tools, { node, operationId, directory, hostKey, clusterConfig: config });
+      await carrySnapshots(directory, snapshots);
     },
     start: async () => await run.start(command(tools, node, directory)),
     view: async (nowMs) => runView(await run.inspect(nowMs)),
@@ -187,6 +187,10 @@ export function createInstallation(
       };
     },
   };
+}
+
+function configOf({ inventory }: InstallationTools, node: Node, membership: ClusterMembership) {
+  return clusterConfig({ node, membership, clusterName: inventory.cluster.name });
 }
 
 function command(tools: InstallationTools, node: Node, directory: string) {

@@ -29,6 +29,9 @@ export const operationKinds = [
   "drain",
   "undrain",
   "rotate-certificates",
+  "backup",
+  "restore",
+  "disaster-recover",
 ] as const;
 
 export type OperationKind = (typeof operationKinds)[number];
@@ -121,7 +124,7 @@ export function newStep({
   };
 }
 
-/** Who may form the cluster. Set once, before the first install, and never taken back by the program. */
+/** Who may form the cluster. Set once, before the first install, and taken back only where an operator typed that the cluster is lost. */
 export interface BootstrapClaim {
   readonly cluster: string;
   /** Undefined for a cluster that was found alive and not formed from here. */
@@ -136,4 +139,6 @@ export interface ClusterStore {
   /** Claims the bootstrap for `node` unless someone has it, and returns whoever has it now. */
   claimBootstrap(cluster: string, node: string): BootstrapClaim;
   markInitialised(cluster: string): void;
+  /** The cluster counts as never formed from now on, and `node` alone is to form it. Only where its old members can't come back. */
+  formAnew(cluster: string, node: string): void;
 }

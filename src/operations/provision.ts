@@ -4,6 +4,7 @@ import type { Bmc, PowerState } from "../bmc/bmc.ts";
 import type { Clock } from "../bmc/clock.ts";
 import { ensurePower } from "../bmc/power.ts";
 import type { ClusterMembership } from "../boot/cluster-config.ts";
+import type { CarriedSnapshot } from "../install/carried-snapshots.ts";
 import type { FlakeDisks } from "../install/flake-disks.ts";
 import type { Naming } from "../install/identify.ts";
 import type { Disk, MachineFacts } from "../install/machine-facts.ts";
@@ -63,8 +64,10 @@ export interface Installation {
   flakeDisks(signal: AbortSignal): Promise<FlakeDisks>;
   /** Makes sure that the devices which the node's disk layout names lead to these disks. */
   nameDisks(disks: readonly Disk[], signal: AbortSignal): Promise<Naming>;
-  /** Writes the files the node gets: certificate, host key, cluster-config. Nothing of it is logged. */
-  prepare(membership: ClusterMembership): Promise<void>;
+  /**
+   * Writes the files the node gets: certificate, host key, cluster-config, and what its layers begin with. Nothing of it is logged.
+   */
+  prepare(membership: ClusterMembership, snapshots?: readonly CarriedSnapshot[]): Promise<void>;
   /** Starts nixos-anywhere, at most once for this operation, however often it is called. */
   start(): Promise<void>;
   view(nowMs: number): Promise<RunView>;

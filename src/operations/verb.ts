@@ -6,6 +6,7 @@ import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { CaInForce } from "../pki/in-force.ts";
 import type { CertificateStore } from "../pki/issued.ts";
+import type { SiteFile } from "./backup/folder.ts";
 import type { NodeShell } from "./node-shell.ts";
 import type { Confirmation, Evidence, Operation, OperationKind } from "./operation.ts";
 import type { ProvisionTools } from "./provision.ts";
@@ -17,6 +18,10 @@ export interface OperationTools extends ProvisionTools {
   readonly authority: CaInForce;
   readonly certificates: CertificateStore;
   readonly files: InventoryFiles;
+  /** The site's own files as they are now: the inventory, and what is generated from it. Throws what the disk says. */
+  readonly siteFiles: () => readonly SiteFile[];
+  /** Program and version, as backups name it. */
+  readonly madeBy: string;
 }
 
 /** The inventory as it stands on the disk. */

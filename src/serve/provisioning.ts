@@ -22,6 +22,7 @@ import { clusterIdentity } from "./cluster-identity.ts";
 import type { Consoles } from "./consoles.ts";
 import type { Rendering } from "./rendering.ts";
 import { missingAssets } from "./self-check.ts";
+import { programVersion } from "./site-files.ts";
 import { clock } from "./wall-clock.ts";
 
 export function provisionTools(
@@ -31,7 +32,7 @@ export function provisionTools(
   rendering: Rendering,
   sshKeyFile: string,
   authority: CaInForce,
-): Omit<OperationTools, "bmc" | "startTurn" | "powerAsked" | "clock" | "files"> {
+): Omit<OperationTools, "bmc" | "startTurn" | "powerAsked" | "clock" | "files" | "siteFiles"> {
   const { now } = clock;
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
   const { certificates } = store;
@@ -56,6 +57,7 @@ export function provisionTools(
       ...rendering.scriptFaults(node),
     ],
     newId: randomUUID,
+    madeBy: programVersion(),
   };
 }
 

@@ -247,5 +247,14 @@ export function createClusterStore(database: Connection, now: () => number): Clu
         )
         .run({ cluster, at: now() });
     },
+    formAnew: (cluster, node) => {
+      database
+        .prepare(
+          `INSERT INTO clusters (name, bootstrap_node, claimed_at_ms) VALUES (@cluster, @node, @at)
+           ON CONFLICT (name) DO UPDATE
+           SET bootstrap_node = @node, claimed_at_ms = @at, initialised_at_ms = NULL`,
+        )
+        .run({ cluster, node, at: now() });
+    },
   };
 }

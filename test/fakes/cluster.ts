@@ -18,7 +18,14 @@ export function fakeCluster(
     views: all,
     fresh: all,
     roundTrip: async () => ({ ok: true, value: { reads: 1 } }),
-    ...{ status: refuse, snapshot: refuse, addMember: refuse, removeMember: refuse },
+    ...{
+      status: refuse,
+      putKey: refuse,
+      getKey: refuse,
+      snapshot: refuse,
+      addMember: refuse,
+      removeMember: refuse,
+    },
     ...{ promote: refuse, transferLeader: refuse, promotesHere: () => false },
     ...changes,
   };

@@ -3,6 +3,7 @@
 import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
 import { refusing } from "../../src/bmc/refusing.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
+import type { CarriedSnapshot } from "../../src/install/carried-snapshots.ts";
 import type { FlakeDisks } from "../../src/install/flake-disks.ts";
 import type { Disk } from "../../src/install/machine-facts.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
@@ -34,6 +35,8 @@ export interface FakeMachine {
   /** The operation that wrote to its disk last. */
   installedBy: string | undefined;
   membership: ClusterMembership | undefined;
+  /** What its layers were given to begin with. */
+  snapshots: readonly CarriedSnapshot[];
   pxeOnce: boolean;
   /** The disk that stands behind the inventory's name for it. */
   target: Disk;
@@ -104,6 +107,7 @@ export function fakeRack(
         wipes: 0,
         installedBy: undefined,
         membership: undefined,
+        snapshots: [],
         pxeOnce: false,
         target: aDisk("sda", { serial: `SER-${node.name}` }),
         targetBeforeInstall: undefined,
@@ -141,6 +145,8 @@ export function fakeRack(
     certificates: createCertificateStore(database),
     shell: { run: async (node, command) => fakeShell(machineOf(machines, node), command) },
     files: { main: "inventory/site.yaml", read: () => new Map(), reload: async () => [] },
+    siteFiles: () => [{ path: "inventory/site.yaml", text: "site: fake\n" }],
+    madeBy: "rackstrap 0.0.0",
   };
   return { machines, tools, raft, database, clock };
 }
@@ -250,9 +256,10 @@ function fakeInstallation(
       machine.named = disk?.name;
       return { kind: "named" };
     },
-    prepare: async (membership) => {
+    prepare: async (membership, snapshots = []) => {
       noteMembership(raft, node.name, membership.kind);
       machine.membership = membership;
+      machine.snapshots = snapshots;
     },
     start: async () => {
       noteWipe(raft, node.name);

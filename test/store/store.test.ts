@@ -192,6 +192,18 @@ test("the bootstrap claim goes to the first who asks and stays there", () => {
   });
 });
 
+test("a lost cluster is formed anew by one node, whoever formed it before", () => {
+  const clusters = createClusterStore(openDatabase(":memory:"), () => 7);
+  clusters.claimBootstrap("prod", "node01");
+  clusters.markInitialised("prod");
+  clusters.formAnew("prod", "node02");
+  const expected = { node: "node02", initialisedAtMs: undefined };
+  expect(clusters.claim("prod")).toMatchObject(expected);
+  expect(clusters.claimBootstrap("prod", "node03")).toMatchObject(expected);
+  clusters.formAnew("never seen", "node01");
+  expect(clusters.claim("never seen")).toMatchObject({ node: "node01" });
+});
+
 test("a cluster found alive counts as formed though nobody claimed it", () => {
   const clusters = createClusterStore(openDatabase(":memory:"), () => 7);
   clusters.markInitialised("prod");

@@ -4,7 +4,7 @@ import type { Judgement } from "../../cluster/judge.ts";
 import { clusterPeers } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { decideMembership } from "../membership.ts";
-import type { BootstrapClaim, Operation } from "../operation.ts";
+import type { BootstrapClaim, Operation, OperationKind } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 
@@ -23,7 +23,7 @@ export function settleMembership(context: StepContext): Step {
       const answering = liveLeader(context, views);
       if (answering !== undefined) context.clusters.markInitialised(cluster);
       const founders = clusterPeers(inventory);
-      const mayForm = operation.kind === "provision";
+      const mayForm = forming.includes(operation.kind);
       const first = mayForm
         ? founders.find((other) => operation.batch.includes(other.name))
         : undefined;
@@ -60,6 +60,9 @@ export function settleMembership(context: StepContext): Step {
     },
   };
 }
+
+/** The procedures that may begin without a cluster. */
+const forming: readonly OperationKind[] = ["provision", "disaster-recover"];
 
 /** The machine is off its old system now, so what the cluster says of it will not change any more. */
 function obstacleTo(context: StepContext, views: readonly Judgement[]): StepResult | undefined {

@@ -5,7 +5,22 @@ import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 import { healthProblems } from "./verify-cluster.ts";
 
-export function soakHealth(context: StepContext): Step {
+type Seen = Pick<StepContext, "node" | "inventory" | "cluster">;
+
+/** The last step of an install. */
+export function soakHealth(context: Seen): Step {
+  const step = stayHealthy(context);
+  return {
+    ...step,
+    run: async (attempt, signal) => {
+      const result = await step.run(attempt, signal);
+      return result.kind === "done" ? { ...result, event: "health-soaked" } : result;
+    },
+  };
+}
+
+/** The same for a node that was in service before. */
+export function stayHealthy(context: Seen): Step {
   const { node, inventory } = context;
   const windowMs = inventory.timeouts.soakSeconds * 1000;
   return {
@@ -23,7 +38,7 @@ export function soakHealth(context: StepContext): Step {
       const healthySinceMs = unbrokenSince(evidence, nowMs);
       const leftMs = healthySinceMs + windowMs - nowMs;
       return leftMs <= 0
-        ? done({ healthySinceMs }, "health-soaked")
+        ? done({ healthySinceMs })
         : wait(Math.min(3000, leftMs), `healthy, ${Math.ceil(leftMs / 1000)} s to go`, {
             healthySinceMs,
             lastLookMs: nowMs,

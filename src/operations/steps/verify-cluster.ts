@@ -5,7 +5,9 @@ import type { Judgement } from "../../cluster/judge.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 
-export function verifyCluster(context: StepContext): Step {
+type Seen = Pick<StepContext, "node" | "inventory" | "cluster">;
+
+export function verifyCluster(context: Seen): Step {
   const { inventory } = context;
   const { layers } = inventory.cluster;
   return {
@@ -22,11 +24,7 @@ export function verifyCluster(context: StepContext): Step {
   };
 }
 
-async function problemsOf(
-  context: StepContext,
-  layer: Layer,
-  signal: AbortSignal,
-): Promise<string[]> {
+async function problemsOf(context: Seen, layer: Layer, signal: AbortSignal): Promise<string[]> {
   const view = await context.cluster.view(layer);
   const problems = healthProblems(view, context.node.name);
   if (problems.length > 0 || view.leader === undefined) return problems;

@@ -1,0 +1,57 @@
+// One restore as its steps share it: which backup goes to which node, who is there and who is not.
+
+import type { Layer } from "../../cluster/driver.ts";
+import { clusterPeers } from "../../inventory/peers.ts";
+import type { Inventory, Node } from "../../inventory/schema.ts";
+import { type Examined, examineBackup, readManifest } from "./folder.ts";
+import { type Manifest, siteFaults } from "./manifest.ts";
+
+export interface Restoration {
+  readonly folder: string;
+  /** The one node that forms the cluster. */
+  readonly founder: Node;
+  /** Those that join it then, in this order. */
+  readonly joining: readonly Node[];
+  /** Those that nobody can log in to: they get nothing, and must be off. */
+  readonly absent: readonly Node[];
+  /** Of the absent, those that an operator says are destroyed. */
+  readonly gone: readonly string[];
+}
+
+/** The nodes that hold data of the cluster's layers: those that may form it first. */
+export function memberNodes(inventory: Inventory): readonly Node[] {
+  const { layers } = inventory.cluster;
+  const members = inventory.nodes.filter(({ services }) =>
+    services.some((service) => layers.some((layer) => layer === service)),
+  );
+  const peers = clusterPeers(inventory);
+  return [
+    ...peers.filter((peer) => members.includes(peer)),
+    ...members.filter((node) => !peers.includes(node)),
+  ];
+}
+
+/** The layers of the cluster whose services begin with a snapshot that is laid down for them. */
+export function restoredLayers({ cluster }: Inventory): readonly Exclude<Layer, "etcd">[] {
+  return cluster.layers.filter((layer) => layer !== "etcd");
+}
+
+/** The backup in this folder, read to its end, as one of this site: with all that is wrong about it. */
+export async function examineForSite(
+  folder: string,
+  inventory: Inventory,
+  signal: AbortSignal,
+): Promise<Examined> {
+  const examined = await examineBackup(folder, signal);
+  const { manifest, faults } = examined;
+  if (manifest === undefined) return examined;
+  const { name: cluster, layers } = inventory.cluster;
+  return { ...examined, faults: [...siteFaults(manifest, { cluster, layers }), ...faults] };
+}
+
+/** The manifest of a backup that was found sound before. Throws where the folder has none any more. */
+export async function manifestIn(folder: string): Promise<Manifest> {
+  const manifest = await readManifest(folder);
+  if (!("fault" in manifest)) return manifest;
+  throw new Error(`the backup can't be used any more: ${manifest.fault}`);
+}
