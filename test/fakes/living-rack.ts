@@ -40,13 +40,14 @@ export interface LivingRack extends FakeRack {
   readonly isCutOff: () => Promise<boolean>;
 }
 
-/** `nodes`: who is installed and a voter. `given`: in place of the rack's own tools. */
+/** `nodes`: who is installed and a voter. `given`: in place of the rack's own tools. `clock`: another than a virtual one. */
 export function livingRack(
   nodes = founders,
   inventory = briefInventory(),
   given: Partial<OperationTools> = {},
+  clock = manualClock(),
 ): LivingRack {
-  const rack = fakeRack(manualClock(), memoryDatabase(), inventory);
+  const rack = fakeRack(clock, memoryDatabase(), inventory);
   const { tools, machines, raft } = rack;
   for (const node of inventory.nodes.filter(({ name }) => nodes.includes(name)))
     install(rack, node);

@@ -171,6 +171,32 @@ test("a former machine whose BMC does not answer is not taken for off, and nothi
   expect(rack.machine("node02").wipes).toBe(0);
 });
 
+test("a machine that is said to be gone and whose BMC answers is switched off all the same", async () => {
+  const rack = withDead(livingRack(), false);
+  Object.assign(rack.machine("node02"), { fault: "none", power: "on", disk: "blank" });
+  const options = { gone: ["node02"] };
+  const { status, steps } = await rack.carryOut({ ...replaceNode02, options });
+  expect(status).toBe("done");
+  expect(steps.find(({ id }) => id === "fence")?.evidence).toEqual({
+    power: "off",
+    seenBy: "BMC 10.0.10.51",
+  });
+});
+
+test("a machine that is said to be gone and whose BMC is silent is taken for gone", async () => {
+  const rack = withDead(livingRack(), false);
+  rack.machine("node02").fault = "bmc-away";
+  rack.machine("node02").stopped.add("chainfire");
+  const options = { gone: ["node02"] };
+  const { failure, steps } = await rack.carryOut({ ...replaceNode02, options });
+  expect(steps.find(({ id }) => id === "fence")).toMatchObject({
+    status: "done",
+    evidence: { confirmed: "--gone node02", bmc: expect.stringContaining("no answer") },
+  });
+  // The new machine is waited for, and its BMC does not come.
+  expect(failure?.stage).toBe("hardware");
+});
+
 test("a node that comes back before its removal stays a member", async () => {
   const rack = withDead(livingRack(), false);
   const { roundTrip } = rack.tools.cluster;

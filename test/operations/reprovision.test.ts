@@ -21,7 +21,7 @@ test("a living leader hands over, leaves, is wiped, and comes back as a voter", 
   const { status, steps } = await rack.carryOut(order);
   expect(status).toBe("done");
   expect(steps.find(({ id }) => id === "hand-over-node01")?.evidence).toEqual({
-    leads: { chainfire: "node02", flaredb: "node02" },
+    leadership: { chainfire: "transferred to node02", flaredb: "transferred to node02" },
   });
   expect(ledWhenRemoved).toEqual(["node02", "node02"]);
   expect(rack.tools.nodes.node("node01").state).toBe("active");
@@ -40,8 +40,8 @@ test("where the cluster has no way to hand over a lead, the removal has another 
   });
   const { status, steps } = await rack.carryOut(order);
   expect(status).toBe("done");
-  expect(steps.find(({ id }) => id === "hand-over-node01")?.evidence["leads"]).toMatchObject({
-    chainfire: "elected when this one is removed",
+  expect(steps.find(({ id }) => id === "hand-over-node01")?.evidence["leadership"]).toMatchObject({
+    chainfire: "unsupported to node02",
   });
 });
 

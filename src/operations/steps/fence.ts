@@ -4,11 +4,12 @@
 import { BmcError } from "../../bmc/bmc.ts";
 import { ensurePower } from "../../bmc/power.ts";
 import type { Node } from "../../inventory/schema.ts";
+import { changesSinceInstall } from "../former-machine.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 
 export interface FenceOptions {
-  /** Its name was typed: the machine is gone, and nobody looks for it. */
+  /** Its name was typed: the machine is gone, and its BMC need not answer. */
   readonly gone: boolean;
   /** Where its BMC does not answer, the system on it is asked to power off. */
   readonly overSsh: boolean;
@@ -26,9 +27,14 @@ export function fence(work: Work, node: Node, options: FenceOptions): Step {
     deadlineMs: 5 * 60_000,
     next: remedy(work, node),
     run: async (attempt, signal) => {
-      if (options.gone) return done({ confirmed: `--gone ${node.name}` });
+      const confirmed = `--gone ${node.name}`;
+      // The declared BMC is not that of a machine that was another.
+      const isAnother = changesSinceInstall(work.nodes, node).length > 0;
+      if (options.gone && isAnother) return done({ confirmed });
+      // A machine whose BMC answers is not gone, whatever was typed.
       const why = await switchOff(work, node, signal);
       if (why === undefined) return done({ power: "off", seenBy: `BMC ${node.bmc.address}` });
+      if (options.gone) return done({ confirmed, bmc: why });
       return options.overSsh
         ? await powerOffOverSsh(work, node, why, attempt, signal)
         : failed(`${why}: it is not known to be off`, remedy(work, node));

@@ -20,7 +20,7 @@ import {
 } from "../retirement.ts";
 import { agreeMembers } from "../steps/agree-members.ts";
 import { fence } from "../steps/fence.ts";
-import { handOverLead } from "../steps/hand-over-lead.ts";
+import { handOver } from "../steps/hand-over.ts";
 import { removeMember } from "../steps/remove-member.ts";
 import { isRetiring, retireNode } from "../steps/retire-node.ts";
 import { stopServices } from "../steps/services.ts";
@@ -67,7 +67,7 @@ function leavingSteps(work: Work, node: Node): readonly Step[] {
     drain: () => drainSteps(work, node),
     // A removed member that still runs would go on telling its own story.
     stop: () => [withinBudget(work, [node.name], stopServices(work, node))],
-    remove: () => [handOverLead(work, node)],
+    remove: () => [handOver(work, node)],
     nothing: () => [],
   };
   return [

@@ -7,7 +7,7 @@ import { installPlan } from "../provision.ts";
 import { judgeRemoval } from "../removal.ts";
 import { agreeMembers } from "../steps/agree-members.ts";
 import { fence } from "../steps/fence.ts";
-import { handOverLead } from "../steps/hand-over-lead.ts";
+import { handOver } from "../steps/hand-over.ts";
 import { removeMember } from "../steps/remove-member.ts";
 import { soakMembers } from "../steps/soak-members.ts";
 import { verifyCluster } from "../steps/verify-cluster.ts";
@@ -32,7 +32,7 @@ export const reprovision: Verb = {
     return {
       steps: [
         agreeMembers(work, node.name),
-        handOverLead(work, node),
+        handOver(work, node),
         ...removeMember(work, node, { onlyDead: false }),
         fence(work, node, { gone: false, overSsh: false }),
         ...install.steps,
