@@ -61,7 +61,7 @@ test("a living node leaves: drained, removed, switched off, out of the file, its
   expect(status).toBe("done");
   expect(steps.map(({ id }) => id)).toEqual([
     "agree",
-    ...["stop-services-node04", "note-drained-node04"],
+    ...["hand-over-node04", "stop-services-node04", "note-drained-node04"],
     ...["remove-flaredb", "remove-chainfire", "soak", "fence", "retire"],
   ]);
   expect(rack.machine("node04")).toMatchObject({ power: "off", disk: "installed", wipes: 0 });
