@@ -123,8 +123,8 @@ function busy(node: string, what: string, facts: MachineFacts): InventoryRefusal
   ];
 }
 
-const gone =
-  "remove it from the cluster first; if that cluster is gone for good, start the server again, which reads the file as it is";
+const gone = (node: string) =>
+  `have it leave the cluster: rackstrap decommission ${node}; if that cluster is gone for good, start the server again, which reads the file as it is`;
 
 const perhapsMember: readonly NodeState[] = ["joining", "verifying", "active", "drained", "failed"];
 
@@ -140,7 +140,7 @@ function memberOf(
   });
   if (seen.length > 0) {
     const reason = `node ${node} can't be removed: it is ${seen.join(" and ")}`;
-    return [{ node, reason, next: "remove it from the cluster first" }];
+    return [{ node, reason, next: `have it leave the cluster: rackstrap decommission ${node}` }];
   }
   // Where every layer shows its members, they say who is in it.
   const isVisible =
@@ -151,7 +151,7 @@ function memberOf(
     {
       node,
       reason: `node ${node} can't be removed: it is ${known}, and the cluster can't be seen, so it may be a voter`,
-      next: gone,
+      next: gone(node),
     },
   ];
 }

@@ -36,7 +36,7 @@ export function checkNode(context: StepContext): Step {
       if (member !== undefined)
         return failed(
           `node ${node.name} is a member of ${member}: wiping it would take a voter from a living cluster`,
-          `remove it from every layer first, then run: rackstrap provision ${node.name}`,
+          `to wipe it all the same and let it join again: rackstrap reprovision ${node.name}`,
         );
       const answer = await askBmc(context, attempt.evidence, signal);
       if (answer.kind !== "done" || answer.evidence?.["power"] !== "on") return answer;

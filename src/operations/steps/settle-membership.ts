@@ -71,7 +71,7 @@ function obstacleTo(context: StepContext, views: readonly Judgement[]): StepResu
   if (member !== undefined)
     return failed(
       `node ${name} has become a member of ${member.layer} meanwhile: nothing was wiped`,
-      `remove it from every layer first, then run: rackstrap provision ${name}`,
+      `to wipe it all the same and let it join again: rackstrap reprovision ${name}`,
     );
   if (views.some((view) => view.verdict !== "no-cluster")) return undefined;
   const doubtful = views.find((view) => view.doubtful.length > 0);

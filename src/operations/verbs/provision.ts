@@ -132,7 +132,7 @@ export function notInstallable(
   return [
     {
       reason: `node ${node.name} is ${from} (${states[from]}): an install would destroy it`,
-      next: `look at it first: rackstrap explain ${node.name}`,
+      next: `look at it first: rackstrap explain ${node.name}; to wipe a member all the same: rackstrap reprovision ${node.name}`,
     },
   ];
 }
