@@ -9,7 +9,7 @@ import { observe } from "../cluster/observe.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { ReadSecret } from "../inventory/secret.ts";
 import type { Probes, ServiceAnswer, ServiceRequest, Shell } from "./probes.ts";
-import { shownCertificate } from "./shown.ts";
+import { judgeShown } from "./shown.ts";
 
 export interface SystemProbeTools {
   readonly inventory: Inventory;
@@ -48,7 +48,7 @@ export function createSystemProbes(tools: SystemProbeTools): Probes & { close():
       return await resolver.resolve4(name);
     },
     handshake: ({ productionAddress: address, fqdn: servername }, port, signal) =>
-      shownCertificate({ address, port, servername, ca, timeoutMs: handshakeMs }, signal),
+      judgeShown({ address, port, servername, ca, timeoutMs: handshakeMs }, signal),
     shell,
     roundTrip,
     putKey: async (layer, node, key, value, signal) =>

@@ -1,17 +1,16 @@
 // The rack in memory with its three founders installed and active, a runner, and orders to it.
 
 import { draftOrder, type OrderTools, startOrder } from "../../src/operations/orders.ts";
-import { createRunner, type Runner } from "../../src/operations/runner.ts";
 import type { Order } from "../../src/operations/verb.ts";
-import { verbs } from "../../src/operations/verbs.ts";
 import { type FakeRack, fakeRack, newProvisions } from "./rack.ts";
+import { rackRunner } from "./rack-runner.ts";
 
 export const founders = ["node01", "node02", "node03"];
 
 export async function livingRack() {
   const rack = fakeRack();
   const tools: OrderTools = { ...rack.tools, powerJobs: { runningFor: () => undefined } };
-  const runner = startRunner(rack);
+  const runner = rackRunner(rack);
   const nodes = rack.tools.inventory().nodes.filter(({ name }) => founders.includes(name));
   runner.submit(newProvisions(rack.tools, nodes, rack.clock.now()));
   await settled(rack);
@@ -27,23 +26,6 @@ export async function livingRack() {
     order: async (...said: Parameters<typeof orderOf>) =>
       await startOrder(tools, runner, orderOf(...said)),
   };
-}
-
-export function startRunner(rack: FakeRack): Runner {
-  const { tools } = rack;
-  return createRunner({
-    ...{ operations: tools.operations, nodes: tools.nodes, clock: rack.clock },
-    plan: (operation) => verbs[operation.kind].plan(tools, operation),
-    basis: tools.inventory,
-    atomically: (work) => rack.database.transaction(work)(),
-    isStoreFull: () => false,
-    startedAtMs: rack.clock.now(),
-    accompany: async () => undefined,
-    stopAbandoned: async () => undefined,
-    onFault: (_operation, error) => {
-      throw error;
-    },
-  });
 }
 
 /** The newest operation, once none runs any more. */

@@ -5,10 +5,9 @@ import {
   resumeObstacle,
   startOrder,
 } from "../../src/operations/orders.ts";
-import { createRunner, type Runner } from "../../src/operations/runner.ts";
 import type { Order } from "../../src/operations/verb.ts";
-import { verbs } from "../../src/operations/verbs.ts";
 import { type FakeRack, fakeRack, newProvisions } from "../fakes/rack.ts";
+import { rackRunner } from "../fakes/rack-runner.ts";
 
 const founders = ["node01", "node02", "node03"];
 
@@ -16,30 +15,13 @@ const founders = ["node01", "node02", "node03"];
 async function living() {
   const rack = fakeRack();
   const tools: OrderTools = { ...rack.tools, powerJobs: { runningFor: () => undefined } };
-  const runner = startRunner(rack);
+  const runner = rackRunner(rack);
   const nodes = rack.tools.inventory().nodes.filter(({ name }) => founders.includes(name));
   runner.submit(newProvisions(rack.tools, nodes, rack.clock.now()));
   await settled(rack);
   const order = async (verb: Order["verb"], node: string, force: readonly string[] = []) =>
     await startOrder(tools, runner, { verb, nodes: [node], options: {}, force });
   return { rack, tools, runner, order };
-}
-
-function startRunner(rack: FakeRack): Runner {
-  const { tools } = rack;
-  return createRunner({
-    ...{ operations: tools.operations, nodes: tools.nodes, clock: rack.clock },
-    plan: (operation) => verbs[operation.kind].plan(tools, operation),
-    basis: tools.inventory,
-    atomically: (work) => rack.database.transaction(work)(),
-    isStoreFull: () => false,
-    startedAtMs: rack.clock.now(),
-    accompany: async () => undefined,
-    stopAbandoned: async () => undefined,
-    onFault: (_operation, error) => {
-      throw error;
-    },
-  });
 }
 
 async function settled({ tools }: FakeRack) {

@@ -3,7 +3,8 @@ import type { NodeShell } from "../../src/operations/node-shell.ts";
 import { turnOrder } from "../../src/operations/verbs/update.ts";
 import { systemPath } from "../fakes/node-system.ts";
 import type { FakeRack } from "../fakes/rack.ts";
-import { founders, livingRack, settled, startRunner } from "../fakes/serving-rack.ts";
+import { rackRunner } from "../fakes/rack-runner.ts";
+import { founders, livingRack, settled } from "../fakes/serving-rack.ts";
 
 /** The same, with a second system in the flake for each founder, and the most nodes that were out at one time. */
 async function updatable() {
@@ -309,7 +310,7 @@ async function withCrash(nth: number, fault: boolean) {
   await Promise.race([crashed.promise, settled(rack)]);
   if (count < nth) return undefined;
   await crashed.promise;
-  startRunner(rack).resume();
+  rackRunner(rack).resume();
   return { rack, operation: await settled(rack), mostOut: mostOut() };
 }
 

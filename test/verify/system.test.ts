@@ -7,7 +7,7 @@ import { afterEach, beforeAll, expect, test } from "vitest";
 import { createDriver } from "../../src/cluster/drivers.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { Secret } from "../../src/net/secret.ts";
-import { shownCertificate } from "../../src/verify/shown.ts";
+import { judgeShown } from "../../src/verify/shown.ts";
 import { createSystemProbes } from "../../src/verify/system.ts";
 import { type Authority, createAuthority, listen } from "../cluster/authority.ts";
 import { never, nodeOf, site } from "./fake-probes.ts";
@@ -138,7 +138,7 @@ test.each<[string, () => Promise<{ cert: string; key: string }>, object]>([
 ])("a certificate %s is described", async (_, identity, expected) => {
   const port = await service(() => undefined, await identity());
   const query = { address: "127.0.0.1", port, servername: name, ca: authority.ca, timeoutMs: 2000 };
-  const shown = await shownCertificate(query, never);
+  const shown = await judgeShown(query, never);
   expect(shown).toMatchObject({ kind: "shown", ...expected });
   expect(shown.kind === "shown" && shown.fingerprint).toMatch(/^[0-9a-f]{64}$/);
 });
@@ -147,7 +147,7 @@ test("a port where nobody listens shows none", async () => {
   const port = await service(() => undefined);
   for (const close of closers.splice(0)) await close();
   const query = { address: "127.0.0.1", port, servername: name, ca: authority.ca, timeoutMs: 2000 };
-  expect(await shownCertificate(query, never)).toMatchObject({
+  expect(await judgeShown(query, never)).toMatchObject({
     ...{ kind: "silent", why: expect.stringContaining("ECONNREFUSED") },
   });
 });
