@@ -38,6 +38,37 @@ import { addServeCommand } from "./serve.ts";
 import { addUpdateCommand } from "./update.ts";
 import { addVerifyCommand } from "./verify.ts";
 
+type AddCommand = (program: Command, done: Done) => void;
+
+/** As the help shows them. */
+const commandGroups: readonly (readonly [string, readonly AddCommand[]])[] = [
+  [
+    "The site",
+    [
+      ...[addServeCommand, addCheckCommand, addAssetsCommand, addInventoryCommand],
+      // The same, for those who know it by its short name.
+      (program, done) => addImportCommand(program, done, true),
+      ...[addGenerateCommand, addRenderCommand, addLintRunbookCommand],
+    ],
+  ],
+  [
+    "What is, and what was",
+    [
+      ...[addNodesCommand, addDiscoveredCommand, addAcceptCommand, addLeasesCommand],
+      ...[addExplainCommand, addDiagnoseCommand, addDriftCommand, addEventsCommand],
+      ...[addClusterCommand, addVerifyCommand, addCertsCommand, addOperationsCommand],
+    ],
+  ],
+  ["Machines, through their BMCs", [addPowerCommand, addConsoleCommand, addBmcCommand]],
+  [
+    "Procedures: the plan is printed, --execute carries it out",
+    [
+      ...[addProvisionCommand, addMemberCommands, addDrainCommands, addMaintenanceCommand],
+      ...[addUpdateCommand, addRollbackCommands, addBackupCommand, addRestoreCommands],
+    ],
+  ],
+];
+
 function createProgram(done: Done): Command {
   const program = new Command("rackstrap")
     .description("Turns racks of powered-off servers into healthy Raft clusters")
@@ -55,38 +86,10 @@ function createProgram(done: Done): Command {
     .addHelpText("after", exitCodeText())
     .showSuggestionAfterError()
     .exitOverride();
-  addServeCommand(program, done);
-  addCheckCommand(program, done);
-  addAssetsCommand(program, done);
-  addInventoryCommand(program, done);
-  addLintRunbookCommand(program, done);
-  // The same, for those who know it by its short name.
-  addImportCommand(program, done, true);
-  addGenerateCommand(program, done);
-  addNodesCommand(program, done);
-  addDiscoveredCommand(program, done);
-  addAcceptCommand(program, done);
-  addLeasesCommand(program, done);
-  addExplainCommand(program, done);
-  addDiagnoseCommand(program, done);
-  addDriftCommand(program, done);
-  addEventsCommand(program, done);
-  addPowerCommand(program, done);
-  addConsoleCommand(program, done);
-  addBmcCommand(program, done);
-  addProvisionCommand(program, done);
-  addMemberCommands(program, done);
-  addDrainCommands(program, done);
-  addBackupCommand(program, done);
-  addRestoreCommands(program, done);
-  addMaintenanceCommand(program, done);
-  addUpdateCommand(program, done);
-  addRollbackCommands(program, done);
-  addClusterCommand(program, done);
-  addVerifyCommand(program, done);
-  addCertsCommand(program, done);
-  addRenderCommand(program, done);
-  addOperationsCommand(program, done);
+  for (const [group, adders] of commandGroups) {
+    program.commandsGroup(`${group}:`);
+    for (const add of adders) add(program, done);
+  }
   return program;
 }
 
