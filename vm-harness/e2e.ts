@@ -41,6 +41,8 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   relay: path("relay"),
   discovery,
   members: day2("members"),
+  updates: day2("updates"),
+  recovery: day2("recovery"),
   certificates: day2("certificates"),
 };
 

@@ -2,14 +2,10 @@
 // The tests are one story and run in order; each leaves the record of its operation in .state/records.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type OperationView, planShape } from "../../../src/api/operation-shapes.ts";
-import { createStory, keepRecord, type Story, type WriterReport } from "../story.ts";
-
-const founders = ["node01", "node02", "node03"];
-// Under emulation members elect a leader within two election timeouts of 8 s, and answer within as much.
-const longestGapMs = 45_000;
+import { planShape } from "../../../src/api/operation-shapes.ts";
+import { createStory, type Story } from "../story.ts";
+import { carryOut, formCluster, founders, killIn, longestGapMs, underWriter } from "./orders.ts";
 
 let story: Story;
 
@@ -22,69 +18,19 @@ beforeAll(async () => {
       { name: "node04", firmware: "bios", bmc: "ipmitool" },
     ],
   });
-  const ids = (await story.begin(["provision", ...founders])).map(({ id }) => id);
-  const ended = await story.ended(ids, 900);
-  expect(ended.map(({ status }) => status)).toEqual(["done", "done", "done"]);
+  await formCluster(story);
 });
 
 afterAll(async () => {
   await story?.close();
 });
 
-/** Begins an order and waits for its end; what it was is kept under `record`. */
-async function carryOut(
-  record: string,
-  args: readonly string[],
-  seconds: number,
-  meanwhile: (operation: OperationView) => Promise<void> = async () => undefined,
-): Promise<OperationView> {
-  const [begun] = await story.begin(args);
-  if (begun === undefined) throw new Error(`${args.join(" ")} began nothing`);
-  await meanwhile(begun);
-  const [ended] = await story.ended([begun.id], seconds);
-  if (ended === undefined) throw new Error(`${args.join(" ")} is gone`);
-  keepRecord(record, ended);
-  return ended;
-}
-
-/** Does `work` while a client writes through `members`, and says what that client saw. */
-async function underWriter(
-  members: readonly string[],
-  work: () => Promise<void>,
-): Promise<WriterReport> {
-  const writer = story.write(members);
-  try {
-    await work();
-  } finally {
-    // Its last words are wanted also when the work went wrong.
-    await sleep(2000);
-  }
-  const report = await writer.stop();
-  expect(report.lost).toEqual([]);
-  expect(report.unacknowledged).toBe(0);
-  expect(report.acknowledged).toBeGreaterThan(20);
-  return report;
-}
-
-/** Kills the server once the operation is in the step of that id. */
-function killIn(step: string) {
-  return async ({ id }: OperationView): Promise<void> => {
-    await story.until(`${id} is in ${step}`, 600, async () => {
-      const mine = (await story.operations()).find((operation) => operation.id === id);
-      if (mine?.status !== "running") throw new Error(`${id} is ${mine?.status} before ${step}`);
-      const at = mine.steps.find(({ status }) => status !== "done");
-      return at?.id === step ? true : undefined;
-    });
-    await story.killServer();
-  };
-}
-
 test("a fourth node is added to the living cluster, and never told to bootstrap", async () => {
-  const report = await underWriter(founders, async () => {
+  const report = await underWriter(story, founders, async () => {
     const plan = await story.ask(["add", "node04"], planShape);
     expect(plan.refusals).toEqual([]);
     expect(await story.states(["node04"])).toEqual(["registered"]);
-    const added = await carryOut("add", ["add", "node04"], 600);
+    const added = await carryOut(story, "add", ["add", "node04"], 600);
     expect(added).toMatchObject({ status: "done", failure: undefined });
   });
   expect(report.longestMs).toBeLessThan(longestGapMs);
@@ -102,7 +48,7 @@ test("a node is decommissioned: its entry leaves the file with every comment kep
   const plan = await story.ask(["decommission", "node04"], planShape);
   expect(plan.refusals).toEqual([]);
   expect(plan.notes.join("\n")).toMatch(/^-\s+node04:/m);
-  const retired = await carryOut("decommission", ["decommission", "node04"], 600);
+  const retired = await carryOut(story, "decommission", ["decommission", "node04"], 600);
   expect(retired).toMatchObject({ status: "done", failure: undefined });
   const text = readFileSync(inventoryFile, "utf8");
   expect(text).toMatch(/^# kept by hand\n/);
@@ -135,8 +81,14 @@ test("with one node down, whatever takes another is refused with the numbers", a
 });
 
 test("a node whose machine and disk are destroyed is replaced, though the server is killed meanwhile; no acknowledged write is lost", async () => {
-  const report = await underWriter(["node01", "node03"], async () => {
-    const replaced = await carryOut("replace", ["replace", "node02"], 900, killIn("install"));
+  const report = await underWriter(story, ["node01", "node03"], async () => {
+    const replaced = await carryOut(
+      story,
+      "replace",
+      ["replace", "node02"],
+      900,
+      killIn(story, "install"),
+    );
     expect(replaced).toMatchObject({ status: "done", failure: undefined });
   });
   expect(report.longestMs).toBeLessThan(longestGapMs);
