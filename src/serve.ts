@@ -90,7 +90,7 @@ async function start(
   const { assets, rendering } = boot;
   const sshKey = await loadSshKey(inventory());
   const readSecret = createSecretReader(process.env);
-  const authority = await openSiteCa(inventory(), readSecret, now);
+  const authority = await openAuthority(inventory(), readSecret, logger);
   const controllers = openControllers(inventory, readSecret, logger);
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
@@ -209,6 +209,12 @@ function checkAssetsRegularly(
     for (const problem of damaged) logger.error({ problem }, "a boot asset is damaged");
   };
   return startAssetChecks({ assets, clock, everyMs, onChecked, onFault });
+}
+
+async function openAuthority(inventory: Inventory, readSecret: ReadSecret, logger: Logger) {
+  return await openSiteCa(inventory, readSecret, clock.now, (error) =>
+    logger.error({ err: error }, "the CA's bundle for clients was not written"),
+  );
 }
 
 function openControllers(

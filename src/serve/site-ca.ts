@@ -1,6 +1,7 @@
 // The CA of the site: the operator's own, else the one in the state directory, made at the first start. Whoever uses it asks for the one in
 // force each time: a rotation changes it while the server runs.
 
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Inventory } from "../inventory/schema.ts";
 import type { ReadSecret } from "../inventory/secret.ts";
@@ -16,34 +17,43 @@ import { rotateCa } from "../pki/rotate-ca.ts";
 /** What nodes trust, for clients on this host such as curl: in the state directory, whatever the CA and its rotation. */
 const bundleFile = "ca-bundle.pem";
 
-/** Throws one sentence with the remedy when the CA can't be used, or its passphrase not be read. */
+/**
+ * Throws one sentence with the remedy when the CA can't be used, or its passphrase not be read. `onUnpublished` is told when the bundle
+ * for clients can't be written at the start: a full disk must not keep machines from booting.
+ */
 export async function openSiteCa(
   inventory: Inventory,
   readSecret: ReadSecret,
   now: () => number,
+  onUnpublished: (error: unknown) => void,
 ): Promise<CaInForce> {
   const { pki, server } = inventory;
-  const publish = async (ca: Ca): Promise<Ca> => {
-    await replaceDurably(join(server.stateDirectory, bundleFile), ca.certPem);
-    return ca;
+  const publish = async (ca: Ca) => {
+    const file = join(server.stateDirectory, bundleFile);
+    const isSame = (await readFile(file, "utf8").catch(() => undefined)) === ca.certPem;
+    if (!isSame) await replaceDurably(file, ca.certPem);
   };
   const passphrase = pki.passphrase && (await readPassphrase(pki.passphrase, readSecret));
   if (pki.authority !== undefined) {
-    const ca = await publish(await loadAuthority(pki.authority, { passphrase, nowMs: now() }));
+    const ca = await loadAuthority(pki.authority, { passphrase, nowMs: now() });
+    await publish(ca).catch(onUnpublished);
     const refusal = refusalOf(pki.authority);
     return { ca: () => ca, refusal, rotate: async () => ({ ok: false, ...refusal }) };
   }
   const directory = join(server.stateDirectory, "pki");
   const settings = () => ({ ...settingsOf(inventory), passphrase, nowMs: now() });
-  const load = async () => await publish(await loadOrCreateCa(directory, settings()));
+  const load = async () => await loadOrCreateCa(directory, settings());
   let ca = await load();
+  await publish(ca).catch(onUnpublished);
   return {
     ca: () => ca,
     refusal: undefined,
     rotate: async (step, replaced) => {
       const why = await rotateCa(directory, { step, replaced }, settings());
       if (why !== undefined) return { ok: false, why, next: "see: rackstrap certs status" };
-      ca = await load();
+      const next = await load();
+      await publish(next);
+      ca = next;
       return { ok: true };
     },
   };

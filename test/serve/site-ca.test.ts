@@ -23,7 +23,9 @@ const open = async (name: string, authority?: { certificate: string; key: string
     throw new Error("no secret is named");
   };
   const bundle = () => readFileSync(join(stateDirectory, "ca-bundle.pem"), "utf8");
-  return { ...(await openSiteCa(inventory, noSecret, Date.now)), bundle };
+  const untold: unknown[] = [];
+  const opened = await openSiteCa(inventory, noSecret, Date.now, (error) => untold.push(error));
+  return { ...opened, bundle, untold };
 };
 
 test("whoever asks has the CA of each step, and the bundle beside it says the same, after a restart too", async () => {
@@ -57,4 +59,16 @@ test("an operator's own CA is not rotated, and the refusal says what to do", asy
   expect(own.bundle()).toBe(own.ca().certPem);
   expect(own.refusal?.next).toContain(`append the next CA's root to ${files.certificate}`);
   expect(await own.rotate("begin", "a")).toMatchObject({ ok: false, ...own.refusal });
+});
+
+test("a bundle that can't be written keeps the server from nothing at its start, and is told; a step of a rotation waits for it", async () => {
+  mkdirSync(join(root, "blocked/ca-bundle.pem"), { recursive: true });
+  const { ca, rotate, untold } = await open("blocked");
+  expect(untold).toHaveLength(1);
+  const replaced = fingerprintOf(ca().certificate);
+  await expect(rotate("begin", replaced)).rejects.toThrow(/ca-bundle/);
+  expect(ca().stage).toBe("one");
+  rmSync(join(root, "blocked/ca-bundle.pem"), { recursive: true });
+  expect(await rotate("begin", replaced)).toEqual({ ok: true });
+  expect(ca().stage).toBe("begun");
 });

@@ -71,6 +71,9 @@ export async function livingNodes(root: string): Promise<Living> {
       throw new Error("no secret is named");
     },
     () => Date.now(),
+    (error) => {
+      throw error;
+    },
   );
   const log: string[] = [];
   const nodes = new Map<string, LivingNode>();
