@@ -1,6 +1,7 @@
 // A system as real nix builds and copies it. There is no nixpkgs here: a derivation that nix builds by itself stands for the system,
 // and a second store behind a program called ssh for the node.
 
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -22,8 +23,14 @@ function site() {
   if (flake === undefined || home === undefined || bin === undefined) throw new Error("no folder");
   for (const folder of [flake, bin, join(home, ".config/nix")])
     mkdirSync(folder, { recursive: true });
-  // Nothing is really built, so there is nothing to shut in, and not every test machine lets nix do that.
-  const settings = `store = local?root=${join(root, "server")}\nbuild-users-group =\nsandbox = false\n`;
+  // A build for a store elsewhere than in /nix is shut in by user namespaces, which not every test machine has: nix gets a /nix of its own.
+  // As root it would leave a changed root directory for its children, where another root is part of the test machine.
+  const settings = "store = local\nbuild-users-group =\nsandbox = false\n";
+  const server = join(root, "server");
+  mkdirSync(server);
+  const nix = `#!/bin/sh\nexec unshare --mount sh -c 'mkdir -p /nix && mount --bind "$0" /nix && exec setpriv --reuid=65534 --regid=65534 --clear-groups /usr/bin/nix "$@"' ${server} "$@"\n`;
+  writeFileSync(join(bin, "nix"), nix);
+  chmodSync(join(bin, "nix"), 0o755);
   writeFileSync(join(home, ".config/nix/nix.conf"), settings);
   const derivation = `derivation { name = "nixos-system-node02-24.11"; system = "builtin"; builder = "builtin:buildenv"; derivations = ""; manifest = "/dev/null"; }`;
   const broken = `throw "no root file system"`;
@@ -36,6 +43,7 @@ function site() {
   const ssh = `#!/bin/sh\nprintf '%s\\n' "$@" > ${root}/ssh-args\nexec nix-daemon --stdio --store 'local?root=${root}/node'\n`;
   writeFileSync(join(bin, "ssh"), ssh);
   chmodSync(join(bin, "ssh"), 0o755);
+  execFileSync("chown", ["-R", "65534:65534", root]);
   const path = `${bin}:${process.env["PATH"] ?? ""}`;
   return { root, flake, with: { path, home, offline: true, timeoutMs: 50_000 } };
 }
