@@ -4,8 +4,9 @@ import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { type ClusterConfig, clusterConfigSchema } from "../boot/cluster-config.ts";
 import { layers } from "../cluster/driver.ts";
+import { secretsDirectory } from "../install/extra-files.ts";
+import { shellWord } from "../install/ssh.ts";
 import type { Node } from "../inventory/schema.ts";
-import { quoted } from "../operations/node-shell.ts";
 
 export interface UnitLook {
   readonly unit: string;
@@ -67,7 +68,6 @@ export interface NodeReport {
   readonly slowOperations: number;
 }
 
-const secrets = "/etc/nixos/secrets";
 const marker = "@@rackstrap ";
 const journalLines = 40;
 
@@ -84,16 +84,16 @@ export function reportCommand(
   node: Node,
   peers: readonly { fqdn: string; port: number }[],
 ): string {
-  return `timeout ${mostSeconds} sh -c ${quoted(reportScript(node, peers))}; true`;
+  return `timeout ${mostSeconds} sh -c ${shellWord(reportScript(node, peers))}; true`;
 }
 
 const mostSeconds = 6;
 
 /** What costs nothing comes first, and what may hang is bounded: a node that is sick enough is cut off in the middle. */
 function reportScript(node: Node, peers: readonly { fqdn: string; port: number }[]): string {
-  const units = unitsOf(node).map(quoted).join(" ");
+  const units = unitsOf(node).map(shellWord).join(" ");
   const section = (name: string) => `echo; echo '${marker}${name}'`;
-  const file = (name: string) => `head -c 32768 ${secrets}/${name} || echo absent`;
+  const file = (name: string) => `head -c 32768 ${secretsDirectory}/${name} || echo absent`;
   const show = "Id,LoadState,ActiveState,SubState,Result,NRestarts";
   const journal = "timeout 2 journalctl -q --no-pager";
   return `exec 2>/dev/null
@@ -104,7 +104,7 @@ ${section("mounts")}; grep ' / ' /proc/mounts
 ${section("config")}; ${file("cluster-config.json")}
 ${section("certificate")}; ${file(`${node.name}-cert.pem`)}
 ${section("authority")}; ${file("ca-cert.pem")}
-${section("key")}; [ -s ${secrets}/${node.name}-key.pem ] && echo present || echo absent
+${section("key")}; [ -s ${secretsDirectory}/${node.name}-key.pem ] && echo present || echo absent
 ${section("units")}; timeout 3 systemctl show --property=${show} -- ${units}
 ${section("listeners")}; timeout 1 ss -Htlnp || timeout 1 netstat -tlnp
 ${section("disk")}; timeout 1 df -P / /boot /var /var/lib
@@ -117,10 +117,10 @@ wait`;
 
 /** In a shell of its own, so that one that is silent costs no more than its seconds. */
 function tryPeer({ fqdn, port }: { fqdn: string; port: number }): string {
-  const say = (state: string) => `echo ${quoted(`${fqdn} ${state}`)}`;
-  const open = `timeout 2 bash -c ${quoted(`exec 3<>/dev/tcp/${fqdn}/${port}`)}`;
+  const say = (state: string) => `echo ${shellWord(`${fqdn} ${state}`)}`;
+  const open = `timeout 2 bash -c ${shellWord(`exec 3<>/dev/tcp/${fqdn}/${port}`)}`;
   // 2: not found; 124: its name servers are silent. Without getent the name is looked up by the connection.
-  const find = `timeout 2 getent hosts ${quoted(fqdn)} >/dev/null; case $? in 2 | 124) ${say("unresolved")}`;
+  const find = `timeout 2 getent hosts ${shellWord(fqdn)} >/dev/null; case $? in 2 | 124) ${say("unresolved")}`;
   return `{ ${find} ;; *) ${open} || ${say("unreachable")} ;; esac; } &`;
 }
 

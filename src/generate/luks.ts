@@ -1,12 +1,12 @@
 // What a machine with an encrypted root needs to open it by itself: Clevis, the sealed passphrase, and the network in the
 // initrd, with which it asks the Tang servers (runbook: LUKS; requirements F21).
 
+import { secretsDirectory } from "../install/extra-files.ts";
 import { bootNetworks } from "../inventory/networks.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { cidrContains } from "../net/cidr.ts";
 import type { Section } from "./module.ts";
 import { described, type NixSet } from "./nix.ts";
-import { secretsDirectory } from "./service-blocks.ts";
 
 /** The passphrase on the installer while the disk is formatted; in memory there, and gone with its restart. */
 export const passphraseFile = "/run/rackstrap/luks-passphrase";

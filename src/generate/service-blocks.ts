@@ -1,13 +1,11 @@
 // The blocks of the cluster's services in a node's configuration (runbook §5.3). Their secrets are paths on the node, as texts:
 // a path of Nix would be copied into the store, which every user can read.
 
+import { secretsDirectory } from "../install/extra-files.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { ServiceName } from "../inventory/services.ts";
 import type { Section } from "./module.ts";
 import type { NixSet } from "./nix.ts";
-
-/** Where an install puts what is the node's own. */
-export const secretsDirectory = "/etc/nixos/secrets";
 
 const layers: readonly ServiceName[] = ["chainfire", "flaredb"];
 

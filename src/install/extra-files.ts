@@ -41,9 +41,12 @@ export function extraFilesDirectory(runDirectory: string): string {
   return join(runDirectory, "extra-files");
 }
 
+/** Where an install puts what is the node's own (runbook §5.3). */
+export const secretsDirectory = "/etc/nixos/secrets";
+
 /** The path of a node's private key on that node. */
 export function nodeKeyPath(node: string): string {
-  return `/etc/nixos/secrets/${node}-key.pem`;
+  return `${secretsDirectory}/${node}-key.pem`;
 }
 
 /**
@@ -61,18 +64,18 @@ export async function writeExtraFiles(
     throw new Error(`${runDirectory} is open to other users: chmod 0700 before secrets go into it`);
   const tree: readonly (readonly [path: string, text: string, mode: number, owner?: string])[] = [
     [
-      "/etc/nixos/secrets/cluster-config.json",
+      `${secretsDirectory}/cluster-config.json`,
       `${JSON.stringify(files.clusterConfig, null, 2)}\n`,
       publicMode,
     ],
-    ["/etc/nixos/secrets/ca-cert.pem", files.caCertPem, publicMode],
-    [`/etc/nixos/secrets/${node}-cert.pem`, files.certPem, publicMode],
+    [`${secretsDirectory}/ca-cert.pem`, files.caCertPem, publicMode],
+    [`${secretsDirectory}/${node}-cert.pem`, files.certPem, publicMode],
     [nodeKeyPath(node), files.keyPem, secretMode, files.keyOwner],
     ["/etc/ssh/ssh_host_ed25519_key", hostKey.privateKey, secretMode],
     ["/etc/ssh/ssh_host_ed25519_key.pub", hostKey.publicKey, publicMode],
   ];
   const placed = [
-    ...["/etc", "/etc/nixos", "/etc/nixos/secrets", "/etc/ssh"].map((path) => ({
+    ...["/etc", "/etc/nixos", secretsDirectory, "/etc/ssh"].map((path) => ({
       ...{ path, mode: directoryMode.toString(8), owner: root, sha256: undefined },
     })),
     ...tree.map(([path, text, mode, owner = root]) => ({

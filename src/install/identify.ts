@@ -5,7 +5,7 @@
 import { readFile, rename, rm } from "node:fs/promises";
 import type { Mac } from "../net/mac.ts";
 import { type MachineFacts, probe, readReport } from "./machine-facts.ts";
-import { runOverSsh, SshError } from "./ssh.ts";
+import { runOverSsh, SshError, shellWord } from "./ssh.ts";
 
 export interface InstallerQuery {
   readonly address: string;
@@ -172,9 +172,11 @@ export function namingCommand(names: readonly DiskName[]): string {
   return [
     ...made.map(({ path, device }) => {
       const directory = path.slice(0, path.lastIndexOf("/"));
-      return `mkdir -p ${quoted(directory)} && ln -sfn ${quoted(device)} ${quoted(path)} || exit`;
+      return `mkdir -p ${shellWord(directory)} && ln -sfn ${shellWord(device)} ${shellWord(path)} || exit`;
     }),
-    ...names.map(({ path }) => `[ -b ${quoted(path)} ] && readlink -f ${quoted(path)} || echo -`),
+    ...names.map(
+      ({ path }) => `[ -b ${shellWord(path)} ] && readlink -f ${shellWord(path)} || echo -`,
+    ),
   ].join("\n");
 }
 
@@ -190,8 +192,4 @@ export function judgeNames(names: readonly DiskName[], answer: string): Naming {
       };
   }
   return { kind: "named" };
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -175,3 +175,8 @@ export function classifySshFailure(result: Pick<ChildResult, "exitCode" | "timed
   }
   return { kind: "unreachable", said: last };
 }
+
+/** One word for a POSIX shell, whatever is in it. */
+export function shellWord(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

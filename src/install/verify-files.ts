@@ -2,7 +2,7 @@
 // Asks over SSH with the host key that was put there; changes nothing.
 
 import type { PlacedFile } from "./extra-files.ts";
-import { runOverSsh, SshError, type SshTarget } from "./ssh.ts";
+import { runOverSsh, SshError, type SshTarget, shellWord } from "./ssh.ts";
 
 /** Every `why` is a sentence for people. */
 export type FilesSighting =
@@ -40,9 +40,9 @@ const marker = "=== rackstrap";
 /** For any shell with coreutils or busybox. Prints one part for each file, in their order. */
 export function inspection(files: readonly PlacedFile[]): string {
   const parts = files.map(({ path, sha256 }) => {
-    const quoted = `'${path.replaceAll("'", "'\\''")}'`;
-    const sum = sha256 === undefined ? "" : `; sha256sum < ${quoted}`;
-    return `echo '${marker}'; { stat -c '%F|%a|%u:%g' ${quoted}${sum}; } 2>&1`;
+    const word = shellWord(path);
+    const sum = sha256 === undefined ? "" : `; sha256sum < ${word}`;
+    return `echo '${marker}'; { stat -c '%F|%a|%u:%g' ${word}${sum}; } 2>&1`;
   });
   return `${parts.join("\n")}\necho '${marker}'\n`;
 }

@@ -1,9 +1,10 @@
 // Commands on installed nodes, over SSH as root: only ever to the machine that holds the host key which its install gave it.
 
-import { mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { runOverSsh, SshError, type SshFailureKind, type SshTarget } from "../install/ssh.ts";
 import type { Node } from "../inventory/schema.ts";
+import { replaceDurably } from "../pki/durable.ts";
 
 /** What came of a command: its stdout, or one sentence on why there is none. */
 export type ShellAnswer =
@@ -81,8 +82,7 @@ export async function keepNodeKey(
   const file = nodeKeyFile(stateDirectory, node);
   await mkdir(join(file, ".."), { recursive: true, mode: 0o700 });
   const [type = "", key = ""] = publicKey.trim().split(/\s+/);
-  await writeFile(`${file}.new`, `${node.fqdn} ${type} ${key}\n`, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  await replaceDurably(file, `${node.fqdn} ${type} ${key}\n`);
 }
 
 function nodeKeyFile(stateDirectory: string, { name }: Pick<Node, "name">): string {
@@ -94,9 +94,4 @@ async function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** One word for a POSIX shell. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

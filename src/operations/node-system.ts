@@ -4,8 +4,9 @@
 // network is set up anew must not end it half-way. The unit keeps its result until the node restarts, so that it is started once
 // and may be looked at any number of times.
 
+import { shellWord } from "../install/ssh.ts";
 import type { Node } from "../inventory/schema.ts";
-import { type NodeShell, quoted, type ShellAnswer } from "./node-shell.ts";
+import type { NodeShell, ShellAnswer } from "./node-shell.ts";
 
 type ShellFailure = Extract<ShellAnswer, { ok: false }>;
 
@@ -77,7 +78,7 @@ export async function startsAnew(
   system: string,
   signal: AbortSignal,
 ): Promise<{ readonly ok: true; readonly changed: readonly string[] } | ShellFailure> {
-  const command = `for part in kernel initrd kernel-modules; do if [ "$(readlink ${quoted(system)}/$part)" != "$(readlink /run/booted-system/$part)" ]; then echo "$part"; fi; done`;
+  const command = `for part in kernel initrd kernel-modules; do if [ "$(readlink ${shellWord(system)}/$part)" != "$(readlink /run/booted-system/$part)" ]; then echo "$part"; fi; done`;
   const answer = await shell.run(node, command, { timeoutMs }, signal);
   if (!answer.ok) return answer;
   return { ok: true, changed: answer.stdout.split("\n").filter((part) => part !== "") };
@@ -92,7 +93,7 @@ export async function setProfile(
 ): Promise<ShellAnswer> {
   return await shell.run(
     node,
-    `nix-env -p ${profile} --set ${quoted(system)}`,
+    `nix-env -p ${profile} --set ${shellWord(system)}`,
     { timeoutMs },
     signal,
   );
@@ -117,8 +118,8 @@ export async function startActivation(
   { system, action }: { readonly system: string; readonly action: ActivationAction },
   signal: AbortSignal,
 ): Promise<ShellAnswer> {
-  const program = quoted(`${system}/bin/switch-to-configuration`);
-  const run = `systemd-run --quiet --no-ask-password --no-block --service-type=oneshot --remain-after-exit --unit=${quoted(unit)}`;
+  const program = shellWord(`${system}/bin/switch-to-configuration`);
+  const run = `systemd-run --quiet --no-ask-password --no-block --service-type=oneshot --remain-after-exit --unit=${shellWord(unit)}`;
   return await shell.run(node, `${run} -- ${program} ${action}`, { timeoutMs }, signal);
 }
 
@@ -129,7 +130,7 @@ export async function lookAtActivation(
   unit: string,
   signal: AbortSignal,
 ): Promise<{ readonly ok: true; readonly state: UnitState } | ShellFailure> {
-  const name = quoted(unit);
+  const name = shellWord(unit);
   const command = `systemctl show -p LoadState -p ActiveState -p ExecMainStatus ${name} && if systemctl -q is-failed ${name}; then journalctl -u ${name} -n 5 -o cat --no-pager; fi`;
   const answer = await shell.run(node, command, { timeoutMs }, signal);
   return answer.ok ? { ok: true, state: parseUnit(answer.stdout) } : answer;
@@ -160,7 +161,7 @@ export async function stopActivations(
   units: readonly string[],
   signal: AbortSignal,
 ): Promise<ShellAnswer> {
-  const names = units.map(quoted).join(" ");
+  const names = units.map(shellWord).join(" ");
   // A unit that was never started is no fault here.
   const command = `systemctl stop ${names} 2>/dev/null || true`;
   // systemd gives a unit 90 s before it kills it.

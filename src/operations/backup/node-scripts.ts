@@ -4,8 +4,9 @@
 import { createHash } from "node:crypto";
 import type { ClusterConfig } from "../../boot/cluster-config.ts";
 import type { Layer } from "../../cluster/driver.ts";
+import { secretsDirectory } from "../../install/extra-files.ts";
 
-const configFile = "/etc/nixos/secrets/cluster-config.json";
+const configFile = `${secretsDirectory}/cluster-config.json`;
 
 /** The snapshot that a layer's service begins with where it has no data and is to form the cluster (docs/cluster-api.md). */
 const snapshotName = "restore.snapshot";

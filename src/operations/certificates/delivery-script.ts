@@ -6,8 +6,8 @@
 // copies stay until what took their place is proven, and are not overwritten before. While they are forgotten, another list (`forgetting`) lies
 // there, so that half of them is never put back.
 
-import { secretsDirectory } from "../../generate/service-blocks.ts";
-import { quoted } from "../node-shell.ts";
+import { secretsDirectory } from "../../install/extra-files.ts";
+import { shellWord } from "../../install/ssh.ts";
 
 export interface DeliveredFile {
   /** Below the secrets folder: `node01-key.pem`. */
@@ -77,16 +77,16 @@ recover`;
 export function replaceScript(
   files: readonly Pick<DeliveredFile, "name" | "mode" | "owner">[],
 ): string {
-  const names = files.map(({ name }) => quoted(name)).join(" ");
+  const names = files.map(({ name }) => shellWord(name)).join(" ");
   return script(`${recover}
 ${files
   .map(({ name, mode, owner }) => {
-    const unfinished = quoted(`${name}.new`);
+    const unfinished = shellWord(`${name}.new`);
     return `rm -f ${unfinished}
 IFS= read -r line
 printf %s "$line" | base64 -d > ${unfinished}
 test -s ${unfinished}
-chown ${quoted(owner)} ${unfinished}
+chown ${shellWord(owner)} ${unfinished}
 chmod ${mode} ${unfinished}
 sync ${unfinished}`;
   })
@@ -109,7 +109,7 @@ export function deliveryInput(files: readonly Pick<DeliveredFile, "text">[]): st
 
 /** Puts the files back that the last replacement kept; nothing where it has been settled. */
 export function restoreScript(files: readonly Pick<DeliveredFile, "name">[]): string {
-  const names = files.map(({ name }) => quoted(name)).join(" ");
+  const names = files.map(({ name }) => shellWord(name)).join(" ");
   return script(`${recover}
 kept=
 for file in ${names}; do if [ -e "$file.previous" ]; then kept=yes; fi; done
@@ -120,7 +120,7 @@ sync`);
 
 /** Forgets the files that the last replacement kept: the key among them is one that would still be good. */
 export function settleScript(files: readonly Pick<DeliveredFile, "name">[]): string {
-  const names = files.map(({ name }) => quoted(name)).join(" ");
+  const names = files.map(({ name }) => shellWord(name)).join(" ");
   return script(`${recover}
 list forgetting ${names}
 recover`);
@@ -128,7 +128,7 @@ recover`);
 
 /** Under `sh`, whatever root's shell is; nobody else can read what is written. */
 function script(body: string): string {
-  return `exec sh -c ${quoted(`set -eu
+  return `exec sh -c ${shellWord(`set -eu
 umask 077
 cd ${secretsDirectory}
 ${body}`)}`;
@@ -136,7 +136,7 @@ ${body}`)}`;
 
 /** Prints the SHA-256 of each file, in their order; `absent` for one that is not there, or half replaced. */
 export function sumsScript(files: readonly Pick<DeliveredFile, "name">[]): string {
-  const names = files.map(({ name }) => quoted(name)).join(" ");
+  const names = files.map(({ name }) => shellWord(name)).join(" ");
   return script(`for file in ${names}; do
   if [ ! -e replacing ] && [ -e "$file" ]; then sha256sum < "$file"; else echo absent; fi
 done`);
