@@ -1,15 +1,18 @@
 // rackstrap add | replace | reprovision | decommission: nodes that become members of a living cluster, or cease to be.
 
 import type { Command } from "commander";
-import { CliError, type ExitCode, exitCodes } from "./exit.ts";
+import { type ExitCode, exitCodes } from "./exit.ts";
 import { generateInto } from "./generate.ts";
-import { carryOut, collect, type OrderOptions, withOrderOptions } from "./order.ts";
+import {
+  type InstallOptions,
+  installOptionsOf,
+  withInstallOptions,
+  withLimit,
+} from "./install-options.ts";
+import { carryOut, collect, withOrderOptions } from "./order.ts";
 import { type Done, optionsOf } from "./output.ts";
 
-interface MemberOptions extends OrderOptions {
-  readonly erase?: string[];
-  readonly diskSerial?: string[];
-  readonly limit?: string;
+interface MemberOptions extends InstallOptions {
   readonly gone?: string[];
   readonly generate?: string;
 }
@@ -18,9 +21,8 @@ export function addMemberCommands(program: Command, done: Done): void {
   const add = program
     .command("add")
     .description("install nodes and make them members of the living cluster, one after the other")
-    .argument("<nodes...>", "names of declared nodes")
-    .option("--limit <count>", "this many nodes are meant, where the inventory allows fewer");
-  withOrderOptions(withInstallOptions(add), false).action(ordered("add", done));
+    .argument("<nodes...>", "names of declared nodes");
+  withOrderOptions(withLimit(withInstallOptions(add)), false).action(ordered("add", done));
   const replace = program
     .command("replace")
     .description("give a dead node's place in the cluster to the machine that is declared now")
@@ -58,7 +60,7 @@ function ordered(verb: MemberVerb, done: Done) {
 async function order(verb: MemberVerb, nodes: string[], options: MemberOptions): Promise<ExitCode> {
   // One that has left is in no list of nodes any more.
   const wanted = verb === "decommission" ? undefined : "active";
-  return await carryOut({ verb, nodes, options: said(options) }, options, wanted);
+  return await carryOut({ verb, nodes, options: said(nodes, options) }, options, wanted);
 }
 
 /** What names nodes outside of the cluster. */
@@ -76,20 +78,6 @@ async function forget(
   return exitCodes.ok;
 }
 
-function withInstallOptions(command: Command): Command {
-  return command
-    .option(
-      "--erase <node>",
-      "its disk may hold data that is not from here (again for each node)",
-      collect,
-    )
-    .option(
-      "--disk-serial <serial>",
-      "the disk that its node has now, in place of the one it had",
-      collect,
-    );
-}
-
 function withGone(command: Command): Command {
   return command.option(
     "--gone <node>",
@@ -98,17 +86,8 @@ function withGone(command: Command): Command {
   );
 }
 
-function said({ erase, diskSerial, limit, gone }: MemberOptions): Record<string, unknown> {
-  if (limit !== undefined && !/^[1-9]\d{0,3}$/.test(limit))
-    throw new CliError(
-      exitCodes.usage,
-      `--limit ${limit} is no number of nodes`,
-      "count the names: --limit 2",
-    );
-  return {
-    ...(erase === undefined ? {} : { erase: [...new Set(erase)] }),
-    ...(diskSerial === undefined ? {} : { diskSerials: [...new Set(diskSerial)] }),
-    ...(limit === undefined ? {} : { limit: Number(limit) }),
-    ...(gone === undefined ? {} : { gone: [...new Set(gone)] }),
-  };
+function said(nodes: readonly string[], options: MemberOptions): Record<string, unknown> {
+  const { gone } = options;
+  const install = installOptionsOf(nodes, options);
+  return gone === undefined ? install : { ...install, gone: [...new Set(gone)] };
 }
