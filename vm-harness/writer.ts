@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const [caFile = "", domain = "", port = "", ...members] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true });
-const pauseMs = 100;
+const pauseMs = 500;
 const attemptMs = 5000;
 
 interface Reply {

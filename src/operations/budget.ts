@@ -63,3 +63,12 @@ export function withinBudget(work: Work, taking: readonly string[], step: Step):
     },
   };
 }
+
+/**
+ * The nodes in the order of their turns, one at a time: the more layers one leads, the later, since each change of leader costs an
+ * election; else as they were named.
+ */
+export function turnOrder(views: readonly Judgement[], names: readonly string[]): string[] {
+  const led = (name: string) => views.filter(({ leader }) => leader === name).length;
+  return names.toSorted((a, b) => led(a) - led(b));
+}

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { InventoryTexts } from "../inventory/files.ts";
+import { findNode } from "../inventory/find.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { CaInForce } from "../pki/in-force.ts";
@@ -99,6 +100,23 @@ export interface Work extends Omit<OperationTools, "inventory"> {
   readonly inventory: Inventory;
   readonly inForce: LiveInventory;
   readonly operation: Operation;
+}
+
+/** A node of an operation, as it is declared now. Throws one sentence where the inventory no longer has it. */
+export function declaredFor(inventory: Inventory, { id }: Operation, name: string): Node {
+  const node = findNode(inventory, name);
+  if (node !== undefined) return node;
+  throw new Error(
+    `operation ${id} is for node ${name}, which the inventory no longer has: put it back, cancel the operation, then remove it`,
+  );
+}
+
+/** The one node that an operation is about. Throws like `declaredFor`. */
+export function subject(
+  { inventory }: Pick<OperationTools, "inventory">,
+  operation: Operation,
+): Node {
+  return declaredFor(inventory(), operation, operation.node);
 }
 
 export function workOf(tools: OperationTools, operation: Operation): Work {

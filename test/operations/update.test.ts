@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { turnOrder } from "../../src/operations/budget.ts";
 import type { NodeShell } from "../../src/operations/node-shell.ts";
-import { turnOrder } from "../../src/operations/verbs/update.ts";
 import { systemPath } from "../fakes/node-system.ts";
 import type { FakeRack } from "../fakes/rack.ts";
 import { rackRunner } from "../fakes/rack-runner.ts";

@@ -4,15 +4,12 @@ import { z } from "zod";
 import type { Judgement } from "../../cluster/judge.ts";
 import { growthSafety } from "../../cluster/quorum.ts";
 import type { Node } from "../../inventory/schema.ts";
-import { installPlan } from "../provision.ts";
+import { joiningPlan } from "../joining.ts";
 import { agreeMembers } from "../steps/agree-members.ts";
 import { awaitTurn } from "../steps/await-turn.ts";
 import { checkGrowth } from "../steps/check-growth.ts";
-import { soakMembers } from "../steps/soak-members.ts";
-import { verifyCluster } from "../steps/verify-cluster.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
-import { workOf } from "../verb.ts";
-import { installDraft, installOptions, notInstallable, subject } from "./provision.ts";
+import { installDraft, installOptions, notInstallable } from "./provision.ts";
 
 const options = z.strictObject(installOptions);
 
@@ -22,22 +19,12 @@ export const add: Verb = {
   resumable: false,
   options,
   draft: draftAdd,
-  plan: (tools, operation) => {
-    const work = workOf(tools, operation);
-    const node = subject(tools, operation);
-    const install = installPlan(tools, operation, node);
-    return {
-      steps: [
-        awaitTurn(work, node),
-        agreeMembers(work, node.name),
-        checkGrowth(work, node),
-        ...install.steps,
-        verifyCluster(install.context),
-        soakMembers(work, { joined: node.name }),
-      ],
-      stop: install.stop,
-    };
-  },
+  plan: (tools, operation) =>
+    joiningPlan(tools, operation, (work, node) => [
+      awaitTurn(work, node),
+      agreeMembers(work, node.name),
+      checkGrowth(work, node),
+    ]),
 };
 
 async function draftAdd(

@@ -26,9 +26,8 @@ import { isRetiring, retireNode } from "../steps/retire-node.ts";
 import { stopServices } from "../steps/services.ts";
 import { soakMembers } from "../steps/soak-members.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb, Work } from "../verb.ts";
-import { workOf } from "../verb.ts";
+import { subject, workOf } from "../verb.ts";
 import { drainSteps, oneNode } from "./drain.ts";
-import { subject } from "./provision.ts";
 
 const options = z.strictObject({
   /** The node, where its machine can't be switched off any more: it is gone. */

@@ -17,8 +17,8 @@ import { forgetMember } from "../steps/forget-member.ts";
 import { confirmTotalLoss, formAnew, type Loss, stillLost } from "../steps/form-anew.ts";
 import { awaitRestored } from "../steps/restore-data.ts";
 import type { Draft, OperationTools, Order, Verb } from "../verb.ts";
-import { workOf } from "../verb.ts";
-import { notInstallable, subject } from "./provision.ts";
+import { subject, workOf } from "../verb.ts";
+import { notInstallable } from "./provision.ts";
 import {
   lossOptions,
   notRestored,

@@ -11,8 +11,7 @@ import { handOver } from "../steps/hand-over.ts";
 import { startServices, stopServices } from "../steps/services.ts";
 import { balance, migrateMachines } from "../steps/workload.ts";
 import type { Draft, OperationTools, OrderRefusal, Verb, Work } from "../verb.ts";
-import { workOf } from "../verb.ts";
-import { subject } from "./provision.ts";
+import { subject, workOf } from "../verb.ts";
 
 const options = z.strictObject({});
 

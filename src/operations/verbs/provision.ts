@@ -3,13 +3,19 @@
 
 import { z } from "zod";
 import { formatDisks } from "../../inventory/disk.ts";
-import { findNode } from "../../inventory/find.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState, states } from "../../nodes/state.ts";
 import { refuseLayout } from "../disk-guard.ts";
-import type { Confirmation, Operation } from "../operation.ts";
+import type { Confirmation } from "../operation.ts";
 import { provisionPlan } from "../provision.ts";
-import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
+import {
+  type Draft,
+  type OperationTools,
+  type Order,
+  type OrderRefusal,
+  subject,
+  type Verb,
+} from "../verb.ts";
 
 /** What may be typed for each install, whichever procedure it is part of. */
 export const installOptions = {
@@ -32,15 +38,6 @@ export const provision: Verb = {
   draft: async (tools, chosen, order) => draftProvision(tools, chosen, order),
   plan: (tools, operation) => provisionPlan(tools, operation, subject(tools, operation)),
 };
-
-/** The node that an operation is about, as it is declared now. */
-export function subject(tools: Pick<OperationTools, "inventory">, operation: Operation): Node {
-  const node = findNode(tools.inventory(), operation.node);
-  if (node !== undefined) return node;
-  throw new Error(
-    `operation ${operation.id} is for node ${operation.node}, which the inventory no longer has: put it back, cancel the operation, then remove it`,
-  );
-}
 
 function draftProvision(tools: OperationTools, chosen: readonly Node[], order: Order): Draft {
   const draft = installDraft(

@@ -4,18 +4,15 @@ import { z } from "zod";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
 import { formerMachineRefusals } from "../former-machine.ts";
-import { installPlan } from "../provision.ts";
+import { joiningPlan } from "../joining.ts";
 import { judgeRemoval, lifeSigns } from "../removal.ts";
 import { agreeMembers } from "../steps/agree-members.ts";
 import { awaitHardware } from "../steps/await-hardware.ts";
 import { fence } from "../steps/fence.ts";
 import { removeMember } from "../steps/remove-member.ts";
-import { soakMembers } from "../steps/soak-members.ts";
-import { verifyCluster } from "../steps/verify-cluster.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
-import { workOf } from "../verb.ts";
 import { oneNode } from "./drain.ts";
-import { installDraft, installOptions, notInstallable, subject } from "./provision.ts";
+import { installDraft, installOptions, notInstallable } from "./provision.ts";
 
 const options = z.strictObject({
   ...installOptions,
@@ -29,24 +26,16 @@ export const replace: Verb = {
   resumable: false,
   options,
   draft: draftReplace,
-  plan: (tools, operation) => {
-    const work = workOf(tools, operation);
-    const node = subject(tools, operation);
-    const install = installPlan(tools, operation, node);
-    const gone = options.parse(operation.parameters).gone.includes(node.name);
-    return {
-      steps: [
+  plan: (tools, operation) =>
+    joiningPlan(tools, operation, (work, node) => {
+      const gone = options.parse(operation.parameters).gone.includes(node.name);
+      return [
         agreeMembers(work, node.name),
         ...removeMember(work, node, { onlyDead: true }),
         fence(work, node, { gone, overSsh: false }),
         awaitHardware(work, node),
-        ...install.steps,
-        verifyCluster(install.context),
-        soakMembers(work, { joined: node.name }),
-      ],
-      stop: install.stop,
-    };
-  },
+      ];
+    }),
 };
 
 async function draftReplace(

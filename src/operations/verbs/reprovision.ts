@@ -3,18 +3,15 @@
 import { z } from "zod";
 import type { Node } from "../../inventory/schema.ts";
 import { changesSinceInstall } from "../former-machine.ts";
-import { installPlan } from "../provision.ts";
+import { joiningPlan } from "../joining.ts";
 import { judgeRemoval } from "../removal.ts";
 import { agreeMembers } from "../steps/agree-members.ts";
 import { fence } from "../steps/fence.ts";
 import { handOver } from "../steps/hand-over.ts";
 import { removeMember } from "../steps/remove-member.ts";
-import { soakMembers } from "../steps/soak-members.ts";
-import { verifyCluster } from "../steps/verify-cluster.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
-import { workOf } from "../verb.ts";
 import { oneNode } from "./drain.ts";
-import { installDraft, installOptions, notInstallable, subject } from "./provision.ts";
+import { installDraft, installOptions, notInstallable } from "./provision.ts";
 import { withoutMembership } from "./replace.ts";
 
 const options = z.strictObject(installOptions);
@@ -25,23 +22,13 @@ export const reprovision: Verb = {
   resumable: false,
   options,
   draft: draftReprovision,
-  plan: (tools, operation) => {
-    const work = workOf(tools, operation);
-    const node = subject(tools, operation);
-    const install = installPlan(tools, operation, node);
-    return {
-      steps: [
-        agreeMembers(work, node.name),
-        handOver(work, node),
-        ...removeMember(work, node, { onlyDead: false }),
-        fence(work, node, { gone: false, overSsh: false }),
-        ...install.steps,
-        verifyCluster(install.context),
-        soakMembers(work, { joined: node.name }),
-      ],
-      stop: install.stop,
-    };
-  },
+  plan: (tools, operation) =>
+    joiningPlan(tools, operation, (work, node) => [
+      agreeMembers(work, node.name),
+      handOver(work, node),
+      ...removeMember(work, node, { onlyDead: false }),
+      fence(work, node, { gone: false, overSsh: false }),
+    ]),
 };
 
 async function draftReprovision(

@@ -30,7 +30,7 @@ import { startServices } from "../steps/services.ts";
 import { stayHealthy } from "../steps/soak-health.ts";
 import { verifyCluster } from "../steps/verify-cluster.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb, Work } from "../verb.ts";
-import { workOf } from "../verb.ts";
+import { declaredFor, workOf } from "../verb.ts";
 
 /** What is typed for the loss of a whole cluster, by restore and disaster-recover alike. */
 export const lossOptions = {
@@ -62,11 +62,7 @@ export const restore: Verb = {
 /** Who was there when the restore was ordered is in its batch. */
 function restorationOf(inventory: Inventory, operation: Operation): Restoration {
   const { directory, on, gone } = options.parse(operation.parameters);
-  const founder = findNode(inventory, on ?? "");
-  if (founder === undefined)
-    throw new Error(
-      `operation ${operation.id} restores onto node ${on}, which the inventory no longer has: put it back, or order the restore again`,
-    );
+  const founder = declaredFor(inventory, operation, on ?? "");
   const others = operation.nodes.flatMap((name) => findNode(inventory, name) ?? []);
   const there = others.filter(({ name }) => operation.batch.includes(name));
   return {

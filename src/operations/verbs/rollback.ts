@@ -12,9 +12,8 @@ import { type Before, orBack, type Turn, undo } from "../steps/go-back.ts";
 import { handOver } from "../steps/hand-over.ts";
 import { shellFailure } from "../steps/services.ts";
 import { stayHealthy } from "../steps/update-node.ts";
-import { type Verb, type Work, workOf } from "../verb.ts";
+import { subject, type Verb, type Work, workOf } from "../verb.ts";
 import { notIn, oneNode } from "./drain.ts";
-import { subject } from "./provision.ts";
 
 const options = z.strictObject({
   /** Absent: the one before that which the node starts with. */

@@ -2,19 +2,18 @@
 // in which every node trusts both.
 
 import { z } from "zod";
-import type { Judgement } from "../../cluster/judge.ts";
-import { findNode } from "../../inventory/find.ts";
 import type { Node } from "../../inventory/schema.ts";
 import type { NodeState } from "../../nodes/state.ts";
 import type { Ca } from "../../pki/ca.ts";
 import { fingerprintOf } from "../../pki/chain.ts";
 import type { RotationStep } from "../../pki/rotation.ts";
-import { judgeTaking } from "../budget.ts";
+import { judgeTaking, turnOrder } from "../budget.ts";
 import { putBack } from "../certificates/put-back.ts";
 import { type NodeWork, nodeSteps, nodeWork, type Phase } from "../certificates/rotate-node.ts";
 import { done, failed, type Step } from "../result.ts";
 import {
   type Draft,
+  declaredFor,
   type OperationTools,
   type Order,
   type OrderRefusal,
@@ -42,7 +41,7 @@ export const rotateCertificates: Verb = {
   plan: (tools, operation) => {
     const work = workOf(tools, operation);
     const { replaced } = options.parse(operation.parameters);
-    const nodes = operation.nodes.map((name) => declared(work, name));
+    const nodes = operation.nodes.map((name) => declaredFor(work.inventory, operation, name));
     const parts = replaced === undefined ? [each("certificate")] : withCa(replaced);
     const all = parts.flatMap((part) => ("phase" in part ? part.about : []));
     return {
@@ -70,14 +69,6 @@ export const rotateCertificates: Verb = {
 type Part =
   | { readonly phase: Phase; readonly about: readonly NodeWork[] }
   | { readonly step: Step };
-
-function declared({ inventory, operation }: Work, name: string): Node {
-  const node = findNode(inventory, name);
-  if (node !== undefined) return node;
-  throw new Error(
-    `operation ${operation.id} is about node ${name}, which the inventory no longer has: put it back, cancel the operation, then remove it`,
-  );
-}
 
 const caTitles: Readonly<Record<RotationStep, string>> = {
   begin: "make the next CA; the old one signs",
@@ -130,9 +121,9 @@ async function draftRotation(
   const meant =
     chosen.length > 0 ? chosen : installed.filter((node) => ca || isWell(stateOf(node)));
   const views = await tools.cluster.views();
-  const names = leaderLast(
-    meant.map(({ name }) => name),
+  const names = turnOrder(
     views,
+    meant.map(({ name }) => name),
   );
   const taking = names.map((name) => judgeTaking(views, [name]));
   const only = names.length === 1 ? names[0] : undefined;
@@ -173,13 +164,6 @@ function isWell(state: NodeState): boolean {
 function leftOut(installed: readonly Node[], meant: readonly Node[]): string[] {
   const names = meant.map(({ name }) => name);
   return installed.map(({ name }) => name).filter((name) => !names.includes(name));
-}
-
-/** Each change of leader costs an election: with the leaders last there is one. */
-function leaderLast(names: readonly string[], views: readonly Judgement[]): readonly string[] {
-  const leaders = views.flatMap(({ leader }) => leader ?? []);
-  const leads = (name: string) => leaders.includes(name);
-  return [...names.filter((name) => !leads(name)), ...names.filter(leads)];
 }
 
 /** The CA that a rotation is to replace: of one that has begun already, the one that it began to replace. */

@@ -3,14 +3,14 @@
 
 import { z } from "zod";
 import type { Judgement } from "../../cluster/judge.ts";
-import { findNode } from "../../inventory/find.ts";
 import type { Node } from "../../inventory/schema.ts";
-import { judgeTaking } from "../budget.ts";
+import { judgeTaking, turnOrder } from "../budget.ts";
 import type { Plan } from "../result.ts";
 import { undo } from "../steps/go-back.ts";
 import { beforeOf, buildNode, othersProblems, turnSteps } from "../steps/update-node.ts";
 import {
   type Draft,
+  declaredFor,
   type OperationTools,
   type Order,
   type OrderRefusal,
@@ -33,12 +33,6 @@ export const update: Verb = {
   draft: async (tools, chosen, order) => draftUpdate(tools, chosen, order),
   plan: (tools, operation) => updatePlan(workOf(tools, operation)),
 };
-
-/** Nodes in the order of their turns: the more layers one leads, the later; else as they were named. */
-export function turnOrder(views: readonly Judgement[], names: readonly string[]): string[] {
-  const led = (name: string) => views.filter(({ leader }) => leader === name).length;
-  return names.toSorted((a, b) => led(a) - led(b));
-}
 
 async function draftUpdate(
   tools: OperationTools,
@@ -88,7 +82,7 @@ function sickOthers(views: readonly Judgement[], name: string): OrderRefusal[] {
 
 function updatePlan(work: Work): Plan {
   const { nodes: names } = work.operation;
-  const nodes = names.map((name) => declared(work, name));
+  const nodes = names.map((name) => declaredFor(work.inventory, work.operation, name));
   return {
     // All are built before one is touched: a configuration that does not build must not stop an update half-way.
     steps: [
@@ -97,12 +91,4 @@ function updatePlan(work: Work): Plan {
     ],
     stop: async () => await undo(work, nodes, { from: "test", to: "soak", before: beforeOf }),
   };
-}
-
-function declared({ inventory, operation }: Work, name: string): Node {
-  const node = findNode(inventory, name);
-  if (node !== undefined) return node;
-  throw new Error(
-    `operation ${operation.id} is for node ${name}, which the inventory no longer has: put it back, or cancel the operation`,
-  );
 }
