@@ -44,6 +44,7 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   updates: day2("updates"),
   recovery: day2("recovery"),
   certificates: day2("certificates"),
+  diagnosis: day2("diagnosis"),
 };
 
 const named = process.argv.slice(2);

@@ -9,12 +9,12 @@ export const founders = ["node01", "node02", "node03"];
 // Under emulation members elect a leader within two election timeouts of 8 s, and answer within as much.
 export const longestGapMs = 45_000;
 
-/** Provisions the founders, and sees them form a cluster. */
-export async function formCluster(story: Story): Promise<void> {
-  const ids = (await story.begin(["provision", ...founders])).map(({ id }) => id);
+/** Provisions the machines, and sees them form a cluster. */
+export async function formCluster(story: Story, names = founders): Promise<void> {
+  const ids = (await story.begin(["provision", ...names])).map(({ id }) => id);
   const ended = await story.ended(ids, 900);
-  expect(ended.map(({ failure }) => failure)).toEqual([undefined, undefined, undefined]);
-  expect(await story.healthyVoters()).toEqual([3, 3]);
+  expect(ended.map(({ failure }) => failure)).toEqual(names.map(() => undefined));
+  expect(await story.healthyVoters()).toEqual([names.length, names.length]);
 }
 
 /** Begins an order and waits for its end; what it was is kept under `record`. */

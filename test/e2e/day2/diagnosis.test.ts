@@ -1,0 +1,292 @@
+// What the report and the diagnosis say of the virtual rack: of a cluster that is well, and of faults injected one at a time into the
+// server, its BMCs, a member, and a machine that is to be installed. The tests are one story and run in order.
+
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { diagnosisShape } from "../../../src/api/diagnosis-shapes.ts";
+import type { CauseId } from "../../../src/diagnose/causes.ts";
+import { Secret } from "../../../src/net/secret.ts";
+import { assembleCa, loadOrCreateCa } from "../../../src/pki/ca.ts";
+import { readCaFiles } from "../../../src/pki/ca-files.ts";
+import { issueNodeCertificate } from "../../../src/pki/issue.ts";
+import { createStory, keepRecord, type Story } from "../story.ts";
+import { carryOut, formCluster } from "./orders.ts";
+
+/** Two members are enough for a cluster, and leave the processors to what is measured. */
+const members = ["node01", "node02"];
+const secrets = "/etc/nixos/secrets";
+const dayMs = 86_400_000;
+
+let story: Story;
+
+beforeAll(async () => {
+  story = await createStory({
+    nodes: [...members, "node03"].map((name) => ({ name, firmware: "bios" as const })),
+  });
+  await formCluster(story, members);
+});
+
+afterAll(async () => {
+  await story?.close();
+});
+
+interface Fault {
+  readonly what: string;
+  readonly cause: CauseId;
+  inject(): Promise<unknown>;
+  /** Absent: what comes next takes it away. */
+  mend?(): Promise<unknown>;
+}
+
+const seen: object[] = [];
+
+/** Injects the fault, diagnoses until the cause is named, and puts it right. No diagnosis may take ten seconds. */
+async function tryFault(node: string, { what, cause, inject, mend }: Fault): Promise<void> {
+  await inject();
+  let tries = 0;
+  const found = await story.until(`${what}: ${cause}`, 90, async () => {
+    const beganMs = performance.now();
+    const { verdict } = await story.ask(["diagnose", node], diagnosisShape);
+    const tookMs = Math.round(performance.now() - beganMs);
+    expect(tookMs).toBeLessThan(10_000);
+    tries += 1;
+    process.stderr.write(`${what}: ${verdict?.stage} ${verdict?.cause} ${tookMs} ms\n`);
+    return verdict?.cause === cause ? { ...verdict, tookMs } : undefined;
+  });
+  seen.push({ what, node, ...found, tries });
+  keepRecord("diagnosis", seen);
+  await mend?.();
+}
+
+const node02 = async (command: string) => await story.ssh("node02", command);
+
+const restart = async () => await node02("systemctl restart chainfire flaredb");
+
+/** Gives node02 another certificate, and lets its services show it. */
+async function present(ca: "this" | "another", issuedDaysAgo: number): Promise<void> {
+  const state = join(story.directory, "state");
+  const passphrase = readFileSync(join(story.directory, "ca-passphrase"), "utf8").trim();
+  const settings = { commonName: "another CA", key: "ec", caDays: 30, nowMs: Date.now() } as const;
+  const own = { secret: new Secret(passphrase), name: "the rack's ca-passphrase" };
+  const authority =
+    ca === "another"
+      ? await loadOrCreateCa(join(story.directory, "another-ca"), settings)
+      : await assembleCa(await readCaFiles(join(state, "pki"), own), {
+          ...{ source: "made", stage: "one", alsoTrusted: [] },
+        });
+  const { certPem, keyPem } = await issueNodeCertificate(authority, {
+    ...{ name: "node02", fqdn: "node02.example.com", addresses: ["10.0.200.11"], key: "ec" },
+    ...{ days: 1, nowMs: Date.now() - issuedDaysAgo * dayMs },
+  });
+  await node02(`cp -n -p ${secrets}/node02-cert.pem ${secrets}/node02-key.pem /root`);
+  await node02(`printf '%s' '${certPem}' > ${secrets}/node02-cert.pem`);
+  await node02(`printf '%s' '${keyPem}' > ${secrets}/node02-key.pem`);
+  await restart();
+}
+
+async function presentOwn(): Promise<void> {
+  await node02(`cp -p /root/node02-*.pem ${secrets}/`);
+  await restart();
+}
+
+const bmcAddress = async (verb: "add" | "del") =>
+  await story.program(`ip address ${verb}`, [
+    ...["ip", "address", verb, `${story.rack.machine("node02").bmcAddress}/24`, "dev", "mgmt"],
+  ]);
+
+const asset = (...path: readonly string[]) => join(story.directory, "assets", ...path);
+
+/** Takes an asset away, or puts another in its place, and keeps what was there. */
+async function exchange(file: string, other?: string): Promise<void> {
+  renameSync(file, `${file}.kept`);
+  if (other !== undefined) copyFileSync(other, file);
+}
+
+const putBack = async (file: string) => renameSync(`${file}.kept`, file);
+
+const onServer: readonly Fault[] = [
+  {
+    what: "the BMC password is wrong",
+    cause: "bmc-login",
+    inject: async () => await withOtherPassword("wrong"),
+    mend: async () => await withOtherPassword(undefined),
+  },
+  {
+    what: "nothing answers at the BMC's address",
+    cause: "bmc-unreachable",
+    inject: async () => await bmcAddress("del"),
+    mend: async () => await bmcAddress("add"),
+  },
+  {
+    what: "a loader is missing",
+    cause: "loader-missing",
+    inject: async () => await exchange(asset("undionly.kpxe")),
+    mend: async () => await putBack(asset("undionly.kpxe")),
+  },
+  {
+    what: "a loader is that of another architecture",
+    cause: "loader-missing",
+    inject: async () => await exchange(asset("undionly.kpxe"), asset("ipxe.efi")),
+    mend: async () => await putBack(asset("undionly.kpxe")),
+  },
+  {
+    what: "the installer's image is missing",
+    cause: "image-missing",
+    inject: async () => await exchange(asset("nixos", "control-plane", "initrd")),
+    mend: async () => await putBack(asset("nixos", "control-plane", "initrd")),
+  },
+];
+
+async function withOtherPassword(password: string | undefined): Promise<void> {
+  const { bmcPasswordPath } = story.rack.machine("node02");
+  if (password === undefined) return renameSync(`${bmcPasswordPath}.kept`, bmcPasswordPath);
+  renameSync(bmcPasswordPath, `${bmcPasswordPath}.kept`);
+  writeFileSync(bmcPasswordPath, `${password}\n`, { mode: 0o600 });
+}
+
+const onNode: readonly Fault[] = [
+  {
+    what: "its SSH is down",
+    cause: "sshd-down",
+    inject: async () =>
+      await node02(
+        "systemd-run --quiet sh -c 'sleep 1; systemctl stop ssh; sleep 40; systemctl start ssh'",
+      ),
+    mend: async () =>
+      await story.until("SSH is back", 90, async () => await node02("true").catch(() => undefined)),
+  },
+  {
+    what: "its clock is two days off",
+    cause: "clock-off",
+    inject: async () => await node02("date -s @$(($(date +%s) + 172800))"),
+    mend: async () => await node02("date -s @$(($(date +%s) - 172800))"),
+  },
+  {
+    what: "its certificate has expired",
+    cause: "certificate-expired",
+    inject: async () => await present("this", 3),
+    mend: presentOwn,
+  },
+  {
+    what: "its certificate is of another CA",
+    cause: "certificate-other-ca",
+    inject: async () => await present("another", 0),
+    mend: presentOwn,
+  },
+  {
+    what: "the key of its certificate is gone",
+    cause: "certificate-missing",
+    inject: async () => await node02(`mv ${secrets}/node02-key.pem /root/gone`),
+    mend: async () => await node02(`mv /root/gone ${secrets}/node02-key.pem`),
+  },
+  {
+    what: "its disk is full",
+    cause: "disk-full",
+    inject: async () =>
+      await node02(
+        "dd if=/dev/zero of=/var/filler bs=4M 2>/dev/null; dd if=/dev/zero bs=4k of=/var/more 2>/dev/null; true",
+      ),
+    mend: async () => await node02("rm /var/filler /var/more"),
+  },
+  {
+    what: "its port is taken",
+    cause: "port-taken",
+    inject: async () =>
+      await node02(
+        "systemctl stop flaredb; systemd-run --quiet --unit=squatter nc -l -k -p 2479; systemctl start flaredb; sleep 5",
+      ),
+    mend: async () => await node02("systemctl stop squatter; systemctl restart flaredb"),
+  },
+  {
+    what: "a service was stopped",
+    cause: "service-stopped",
+    inject: async () => await node02("systemctl stop flaredb"),
+    mend: async () => await node02("systemctl start flaredb"),
+  },
+  {
+    what: "its cluster-config.json is gone",
+    cause: "config-missing",
+    inject: async () => await node02(`mv ${secrets}/cluster-config.json /root/gone`),
+    mend: async () => await node02(`mv /root/gone ${secrets}/cluster-config.json`),
+  },
+  {
+    what: "it is told to form a cluster of its own",
+    cause: "bootstrap-flag",
+    inject: async () =>
+      await node02(
+        `cp -p ${secrets}/cluster-config.json /root/gone; sed -i 's/"bootstrap": *false/"bootstrap":true/' ${secrets}/cluster-config.json`,
+      ),
+    mend: async () => await node02(`mv /root/gone ${secrets}/cluster-config.json`),
+  },
+];
+
+test("of a member that is well nothing is missing", async () => {
+  const well = await story.ask(["diagnose", "node02"], diagnosisShape);
+  expect(well.stages.filter(({ status }) => status === "missing")).toEqual([]);
+  expect(well.verdict).toBeUndefined();
+});
+
+test("the report finds the services, members, leaders, certificates and links of the cluster well", async () => {
+  const { code, stdout } = await story.run(["verify", "--skip-smoke"], 120_000);
+  process.stderr.write(stdout);
+  expect(code, stdout).toBe(0);
+});
+
+for (const fault of onServer)
+  test(`on this side: ${fault.what}`, async () => await tryFault("node02", fault));
+
+for (const fault of onNode)
+  test(`on the node: ${fault.what}`, async () => await tryFault("node02", fault));
+
+test("of a machine that is to be installed: its disk is absent, it boots something else, its installer refuses the key", async () => {
+  await story.restart((inventory) => {
+    const { node03, ...others } = inventory.nodes;
+    if (node03 === undefined) throw new Error("the rack has no node03");
+    return { ...inventory, nodes: { ...others, node03: { ...node03, disk: "/dev/nvme0n1" } } };
+  });
+  await tryFault("node03", {
+    ...{ what: "nothing was asked of it yet", cause: "never-provisioned" },
+    inject: async () => undefined,
+  });
+  await tryFault("node03", {
+    ...{ what: "it has no such disk", cause: "disk-absent" },
+    inject: async () => await carryOut(story, "disk-absent", ["add", "node03"], 600),
+  });
+  const installer = async (command: string) =>
+    await story.program("ssh installer", [
+      ...[
+        "ssh",
+        "-F",
+        "none",
+        "-i",
+        join(story.directory, "provisioning-key"),
+        "-o",
+        "BatchMode=yes",
+      ],
+      ...["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"],
+      ...["-o", "LogLevel=ERROR", "root@10.0.100.52", command],
+    ]);
+  await tryFault("node03", {
+    ...{ what: "it is no installer", cause: "not-installer" },
+    inject: async () =>
+      await installer(
+        `cp /etc/os-release /tmp/os; printf 'ID=debian\\nPRETTY_NAME="Debian"\\n' > /etc/os-release`,
+      ),
+    mend: async () => await installer("cp /tmp/os /etc/os-release"),
+  });
+  await tryFault("node03", {
+    ...{ what: "its installer refuses the key", cause: "installer-key" },
+    inject: async () => await installer(": > /root/.ssh/authorized_keys"),
+  });
+});
+
+test("of a member that was switched off, and of one whose leader is gone", async () => {
+  await story.rack.machine("node03").ipmitool(["chassis", "power", "off"]);
+  await story.rack.machine("node02").ipmitool(["chassis", "power", "off"]);
+  await tryFault("node02", {
+    ...{ what: "it is switched off", cause: "powered-off" },
+    inject: async () => undefined,
+  });
+  expect(seen.length).toBeGreaterThanOrEqual(20);
+});
