@@ -150,6 +150,8 @@ const server = z.strictObject({
 const limits = z.strictObject({
   /** Nodes that one `rackstrap provision` may name, unless its --limit says more. */
   nodesPerRun: z.int().min(1).max(1000).default(32),
+  /** Machines that `rackstrap provision` installs at one time; the others wait, switched off. */
+  installsAtOnce: z.int().min(1).max(1000).default(8),
 });
 
 const verify = z.strictObject({

@@ -18,6 +18,7 @@ import type { Plan, Step } from "./result.ts";
 import { armInstall } from "./steps/arm-install.ts";
 import { awaitBatch } from "./steps/await-batch.ts";
 import { awaitNetworkBoot } from "./steps/await-network-boot.ts";
+import { awaitSlot } from "./steps/await-slot.ts";
 import { bootDisk } from "./steps/boot-disk.ts";
 import { checkNode } from "./steps/check-node.ts";
 import { findInstaller } from "./steps/find-installer.ts";
@@ -124,7 +125,11 @@ export interface InstallPlan extends Plan {
 export function provisionPlan(tools: ProvisionTools, operation: Operation, node: Node): Plan {
   const { context, steps, stop } = installPlan(tools, operation, node);
   return {
-    steps: [...steps, awaitBatch(context), verifyCluster(context), soakHealth(context)],
+    steps: [
+      awaitSlot(context),
+      ...steps,
+      ...[awaitBatch(context), verifyCluster(context), soakHealth(context)],
+    ],
     stop,
   };
 }

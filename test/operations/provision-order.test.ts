@@ -20,7 +20,7 @@ function rig({ nodesPerRun = 32, protects = "", encrypts = "" } = {}) {
   const { tools } = fakeRack();
   const inventory = {
     ...tools.inventory(),
-    limits: { nodesPerRun },
+    limits: { nodesPerRun, installsAtOnce: 8 },
     nodes: tools.inventory().nodes.map((node) => ({
       ...node,
       protected: node.name === protects,

@@ -75,6 +75,25 @@ test("turns three blank machines into active nodes, one bootstrap and one wipe e
   }
 });
 
+test("no more machines than the limit are installed at one time, and the one that forms the cluster comes first", async () => {
+  const rack = fakeRack();
+  const before = rack.tools.inventory();
+  const inventory = { ...before, limits: { ...before.limits, installsAtOnce: 1 } };
+  const limited = { ...rack, tools: { ...rack.tools, inventory: () => inventory } };
+  const operations = await provision(limited, ["node03", "node02", "node01"]);
+  expect(operations.map(({ status }) => status)).toEqual(["done", "done", "done"]);
+  const order = rack.tools.nodes
+    .events({ limit: 1000 })
+    .filter(({ kind }) => kind === "install-armed" || kind === "disk-booted")
+    .map(({ kind, node }) => `${node} ${kind}`);
+  expect(order).toEqual(
+    ["node01", "node03", "node02"].flatMap((name) => [
+      `${name} install-armed`,
+      `${name} disk-booted`,
+    ]),
+  );
+});
+
 test("a node provisioned later joins the living cluster through its leader", async () => {
   const rack = fakeRack();
   await provision(rack, threeNodes);

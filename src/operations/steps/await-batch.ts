@@ -1,13 +1,14 @@
 // Waits until every node of the same request has joined or failed: a half-built cluster is not judged while it grows.
 
+import { installRounds, installSeconds } from "../install-time.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 
 export function awaitBatch(context: StepContext): Step {
-  const { timeouts } = context.inventory;
-  // As long as the slowest mate may take to join or to fail, an hour of installing included.
-  const deadlineSeconds =
-    timeouts.installerSeconds + 3600 + timeouts.diskBootSeconds + timeouts.joinSeconds + 600;
+  const { inventory } = context;
+  // As long as the slowest mate may take to join or to fail.
+  const rounds = installRounds(inventory, inventory.nodes.length);
+  const deadlineSeconds = rounds * installSeconds(inventory) + inventory.timeouts.joinSeconds + 600;
   return {
     id: "batch",
     title: "wait for the rest of the batch",

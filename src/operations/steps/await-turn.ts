@@ -1,16 +1,14 @@
 // One new voter after the other: whoever was ordered earlier becomes a member first, or fails to.
 
 import type { Node } from "../../inventory/schema.ts";
+import { installSeconds } from "../install-time.ts";
 import { done, type Step, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 
 export function awaitTurn({ operations, operation, inventory }: Work, node: Node): Step {
   const { timeouts } = inventory;
-  // An hour of installing included, which it never takes longer.
   const turnSeconds =
-    timeouts.installerSeconds +
-    3600 +
-    timeouts.diskBootSeconds +
+    installSeconds(inventory) +
     timeouts.joinSeconds +
     timeouts.verifySeconds * 2 +
     timeouts.soakSeconds * 2;

@@ -1,0 +1,13 @@
+// How long an install may take, and how many of them wait for one another. Pure.
+
+import type { Inventory } from "../inventory/schema.ts";
+
+/** The longest time from an install's first step to the start of its machine from the own disk, an hour of installing included, in seconds. */
+export function installSeconds({ timeouts }: Pick<Inventory, "timeouts">): number {
+  return timeouts.installerSeconds + 3600 + timeouts.diskBootSeconds;
+}
+
+/** How many times that long the last of so many installs takes. */
+export function installRounds({ limits }: Pick<Inventory, "limits">, installs: number): number {
+  return Math.ceil(installs / limits.installsAtOnce);
+}

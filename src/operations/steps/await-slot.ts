@@ -1,0 +1,51 @@
+// Not too many installs at one time: each reads gigabytes of the same cache over the same network.
+
+import { clusterPeers } from "../../inventory/peers.ts";
+import { installRounds, installSeconds } from "../install-time.ts";
+import type { Operation } from "../operation.ts";
+import type { StepContext } from "../provision.ts";
+import { done, type Step, wait } from "../result.ts";
+
+export function awaitSlot({ operations, inventory }: StepContext): Step {
+  const { installsAtOnce } = inventory.limits;
+  // One that others will join comes before them.
+  const founders = clusterPeers(inventory).map(({ name }) => name);
+  const isFounder = ({ node, batch }: Operation) =>
+    node === founders.find((name) => batch.includes(name));
+  return {
+    id: "slot",
+    title: "wait for a place among the installs",
+    deadlineMs: installRounds(inventory, inventory.nodes.length) * installSeconds(inventory) * 1000,
+    next: "look at the other operations: rackstrap operations list",
+    run: async ({ operation }) => {
+      const rank = (other: Operation) => (isUnderWay(other) ? 0 : isFounder(other) ? 1 : 2);
+      // Oldest first; all that is asked here is decided from one look, so that two never take the same place.
+      const queue = operations
+        .operations({ running: true })
+        .toReversed()
+        .filter(isInstall)
+        .toSorted((a, b) => rank(a) - rank(b));
+      const ahead = queue.slice(
+        0,
+        queue.findIndex(({ id }) => id === operation.id),
+      );
+      if (ahead.length < installsAtOnce) return done();
+      const names = ahead.map(({ node }) => node).join(", ");
+      return wait(
+        2000,
+        `${installsAtOnce} at one time (limits.installsAtOnce); before it: ${names}`,
+      );
+    },
+  };
+}
+
+/** An operation that will install, or installs, a machine. */
+function isInstall({ kind, steps }: Operation): boolean {
+  const booted = steps.find(({ id }) => id === "disk-boot");
+  return booted === undefined ? kind === "provision" : booted.status !== "done";
+}
+
+/** It has its place, or its procedure asks for none. */
+function isUnderWay({ kind, steps }: Operation): boolean {
+  return kind !== "provision" || steps.some(({ id, status }) => id === "slot" && status === "done");
+}
