@@ -128,7 +128,7 @@ export function provisionPlan(tools: ProvisionTools, operation: Operation, node:
     steps: [
       awaitSlot(context),
       ...steps,
-      ...[awaitBatch(context), verifyCluster(context), soakHealth(context)],
+      ...[awaitBatch(context), verifyCluster(context), soakHealth(context, "health-soaked")],
     ],
     stop,
   };

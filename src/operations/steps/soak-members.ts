@@ -4,10 +4,10 @@
 import type { Judgement } from "../../cluster/judge.ts";
 import type { NodeEvent } from "../../nodes/state.ts";
 import type { Operation } from "../operation.ts";
-import { done, type Step, wait } from "../result.ts";
+import type { Step } from "../result.ts";
 import type { Work } from "../verb.ts";
 import { agreedOn } from "./agree-members.ts";
-import { unbrokenSince } from "./soak-health.ts";
+import { type Look, soak } from "./soak.ts";
 
 /** What became of the members since they were agreed on. */
 export type MemberChange = { readonly joined: string } | { readonly left: string };
@@ -17,30 +17,22 @@ export function soakMembers(work: Work, change: MemberChange): Step {
   const windowMs = soakSeconds * 1000;
   const name = "joined" in change ? change.joined : change.left;
   const event: NodeEvent | undefined = "joined" in change ? "health-soaked" : undefined;
+  const look = async (operation: Operation): Promise<Look> => {
+    const views = await work.cluster.fresh();
+    const leaders = views.map(({ layer, leader }) => `${layer}: ${leader}`).join(", ");
+    const members = Object.fromEntries(views.map(({ layer, voters }) => [layer, voters]));
+    return {
+      problems: views.flatMap((view) => memberProblems(view, operation, change)),
+      ...{ steady: leaders, evidence: { leaders, members } },
+    };
+  };
   return {
+    ...soak({ look, windowMs, event }),
     id: "soak",
     title: "the members are right and stay healthy over the soak window",
     node: name,
     deadlineMs: windowMs * 2 + verifySeconds * 1000,
     next: "look at the cluster: rackstrap cluster status",
-    run: async ({ evidence, nowMs, operation }) => {
-      const views = await work.cluster.fresh();
-      const problems = views.flatMap((view) => memberProblems(view, operation, change));
-      const leaders = views.map(({ layer, leader }) => `${layer}: ${leader}`).join(", ");
-      if (problems.length > 0)
-        return wait(3000, `the window starts again: ${problems.join("; ")}`, {
-          healthySinceMs: undefined,
-        });
-      const isSame = evidence["leaders"] === leaders;
-      const healthySinceMs = isSame ? unbrokenSince(evidence, nowMs) : nowMs;
-      const leftMs = healthySinceMs + windowMs - nowMs;
-      if (leftMs > 0)
-        return wait(Math.min(3000, leftMs), `healthy, ${Math.ceil(leftMs / 1000)} s to go`, {
-          ...{ healthySinceMs, lastLookMs: nowMs, leaders },
-        });
-      const members = Object.fromEntries(views.map(({ layer, voters }) => [layer, voters]));
-      return done({ healthySinceMs, leaders, members }, event);
-    },
   };
 }
 

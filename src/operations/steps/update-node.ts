@@ -14,7 +14,7 @@ import { type Before, orBack, type Turn } from "./go-back.ts";
 import { handOver } from "./hand-over.ts";
 import { restartMachine } from "./restart-machine.ts";
 import { shellFailure } from "./services.ts";
-import { soak } from "./soak-health.ts";
+import { healthyVoter, soak } from "./soak.ts";
 import { healthProblems } from "./verify-cluster.ts";
 
 /** What the steps of a node found out. */
@@ -196,35 +196,35 @@ export function othersProblems(view: Parameters<typeof healthProblems>[0], name:
 }
 
 function testSystem(work: Work, node: Node): Step {
-  return {
-    id: `test-${node.name}`,
-    title: "activate it, not yet lastingly",
-    node: node.name,
-    deadlineMs:
-      (work.inventory.update.activateSeconds + work.inventory.timeouts.budgetSeconds) * 1000,
-    next: `on node ${node.name} read: journalctl -n 200`,
-    run: async (attempt, signal) => {
-      const { system } = builtShape.parse(evidenceOf(attempt.operation, `build-${node.name}`));
-      const activation = { name: "test", action: "test", system } as const;
-      return await activate(work, node, activation, attempt, signal);
-    },
-  };
+  return activation(work, node, "test", "activate it, not yet lastingly");
 }
 
+/** The generation is made first: what is activated then is what the machine starts with. */
 function keepSystem(work: Work, node: Node): Step {
+  return activation(work, node, "switch", "make it the newest generation", async (system, signal) =>
+    setProfile(work.shell, node, system, signal),
+  );
+}
+
+function activation(
+  work: Work,
+  node: Node,
+  action: "test" | "switch",
+  title: string,
+  first?: (system: string, signal: AbortSignal) => ReturnType<typeof setProfile>,
+): Step {
+  const { update, timeouts } = work.inventory;
   return {
-    id: `switch-${node.name}`,
-    title: "make it the newest generation",
+    id: `${action}-${node.name}`,
+    title,
     node: node.name,
-    deadlineMs:
-      (work.inventory.update.activateSeconds + work.inventory.timeouts.budgetSeconds) * 1000,
+    deadlineMs: (update.activateSeconds + timeouts.budgetSeconds) * 1000,
     next: `on node ${node.name} read: journalctl -n 200`,
     run: async (attempt, signal) => {
       const { system } = builtShape.parse(evidenceOf(attempt.operation, `build-${node.name}`));
-      const kept = await setProfile(work.shell, node, system, signal);
-      if (!kept.ok) return shellFailure(node, kept);
-      const activation = { name: "switch", action: "switch", system } as const;
-      return await activate(work, node, activation, attempt, signal);
+      const prepared = await first?.(system, signal);
+      if (prepared?.ok === false) return shellFailure(node, prepared);
+      return await activate(work, node, { name: action, action, system }, attempt, signal);
     },
   };
 }
@@ -238,7 +238,7 @@ export function stayHealthy(
 ): Step {
   const windowMs = windowSeconds * 1000;
   return {
-    ...soak({ look: cluster.fresh, name: node.name, windowMs }),
+    ...soak({ look: healthyVoter(cluster.fresh, node.name), windowMs }),
     id: `${kind}-${node.name}`,
     title: `a healthy voter on every layer for ${windowSeconds} s`,
     node: node.name,

@@ -27,7 +27,7 @@ import {
   tellFounder,
 } from "../steps/restore-data.ts";
 import { startServices } from "../steps/services.ts";
-import { stayHealthy } from "../steps/soak-health.ts";
+import { soakHealth } from "../steps/soak-health.ts";
 import { verifyCluster } from "../steps/verify-cluster.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb, Work } from "../verb.ts";
 import { declaredFor, workOf } from "../verb.ts";
@@ -87,7 +87,7 @@ function restoreSteps(work: Work, restoration: Restoration): readonly Step[] {
     startServices(work, founder),
     ...joining.flatMap((node) => [rejoin(work, node), startServices(work, node)]),
     verifyCluster(context),
-    stayHealthy(context),
+    soakHealth(context),
   ];
 }
 
