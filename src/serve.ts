@@ -28,7 +28,7 @@ import { startLoaderWatch } from "./serve/loader-watch.ts";
 import { latestOf, serverMetrics } from "./serve/metrics.ts";
 import { type NetworkServices, startNetworkServices } from "./serve/network-services.ts";
 import { startPower } from "./serve/power.ts";
-import { provisionTools, startRunner } from "./serve/provisioning.ts";
+import { openReach, provisionTools, startRunner } from "./serve/provisioning.ts";
 import { createServedScripts } from "./serve/served-scripts.ts";
 import { openSiteCa } from "./serve/site-ca.ts";
 import { siteFiles } from "./serve/site-files.ts";
@@ -95,8 +95,9 @@ async function start(
   closers.push(() => controllers.close());
   const power = startPower({ inventory, store, controllers, logger });
   closers.push(() => power.close());
+  const reach = openReach(inventory, sshKey.file, authority);
   const tools = {
-    ...provisionTools(inventory, store, assets, rendering, sshKey.file, authority),
+    ...provisionTools(inventory, store, assets, rendering, sshKey.file, authority, reach),
     ...{ bmc: power.bmc, startTurn: power.startTurn, powerAsked: power.asked, clock },
     ...siteFileTools(reload, `${sshKey.file}.pub`),
   };
@@ -138,11 +139,10 @@ async function start(
     render: rendering.render,
     stages: rendering.stages,
     served: (node, stage) => servedScripts.find(node.name, stage),
-    check: (request) => checkAll({ ...checked, ca: authority.ca }, request),
-    ...{ ca: authority.ca, certificates },
-    diagnosing: createDiagnosing({ ...checked, ca: authority.ca, store, sshKey }),
-    verify: createVerification({ ...tools, certificates, readSecret, sshKey, ca: authority.ca }),
-    leases: () => network.dhcp.leases(),
+    check: (request) => checkAll({ ...checked, ...reach }, request),
+    diagnosing: createDiagnosing({ ...checked, ...reach, store, sshKey }),
+    verify: createVerification({ ...tools, ...reach, readSecret }),
+    ...{ ca: reach.ca, certificates, leases: () => network.dhcp.leases() },
     metrics: async () =>
       serverMetrics({
         ...(await networkFigures(network)),

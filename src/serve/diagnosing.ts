@@ -3,6 +3,7 @@
 import type { Diagnosing } from "../api/diagnosis.ts";
 import { assetProblems } from "../boot/assets.ts";
 import { decide } from "../boot/decide.ts";
+import type { Identity } from "../cluster/client.ts";
 import { type Diagnosis, diagnose } from "../diagnose/diagnose.ts";
 import type { ServerLook } from "../diagnose/evidence.ts";
 import { gather, type Looks } from "../diagnose/gather.ts";
@@ -18,14 +19,13 @@ import { servedInterfaces, serverAddressFor } from "../inventory/networks.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { Mac } from "../net/mac.ts";
 import { driversOf } from "../operations/cluster-access.ts";
-import { createNodeShell } from "../operations/node-shell.ts";
+import type { NodeShell } from "../operations/node-shell.ts";
 import { checkFirewall } from "../preflight/firewall.ts";
 import { checkInterfaces } from "../preflight/interfaces.ts";
 import type { Surroundings } from "../preflight/surroundings.ts";
 import { systemSurroundings } from "../preflight/system.ts";
 import type { Store } from "../store/store.ts";
 import { type CheckTools, probing } from "./checks.ts";
-import { clusterIdentity } from "./cluster-identity.ts";
 import { loadersOf } from "./self-check.ts";
 import { clock } from "./wall-clock.ts";
 
@@ -33,6 +33,9 @@ interface DiagnosingTools extends CheckTools {
   readonly store: Store;
   /** The private SSH key that installers and nodes accept. */
   readonly sshKey: { readonly file: string };
+  readonly shell: NodeShell;
+  /** Who this server is to members that ask who calls. */
+  readonly identity: () => Promise<Identity>;
 }
 
 export function createDiagnosing(tools: DiagnosingTools): Diagnosing {
@@ -58,14 +61,12 @@ export function createDiagnosing(tools: DiagnosingTools): Diagnosing {
 }
 
 function createLooks(tools: DiagnosingTools): Looks {
-  const { controllers, sshKey } = tools;
+  const { controllers, sshKey, shell, identity } = tools;
   const sshKeyFile = sshKey.file;
   const inventory = tools.reload.inForce;
   // Asked for each time: a rotation changes what nodes trust while the server runs.
   const authority = () => tools.ca().certPem;
-  const identity = clusterIdentity(tools.ca, inventory, tools.now);
   const driver = driversOf({ inventory, ca: authority, identity }, layerLimits);
-  const shell = createNodeShell(inventory().server.stateDirectory, sshKeyFile);
   const surroundings = systemSurroundings(probing(controllers));
   return {
     server: async (node) => await lookAtServer(tools, node),

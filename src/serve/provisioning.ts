@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
 import type { Logger } from "pino";
 import type { Assets } from "../boot/assets.ts";
+import type { Identity } from "../cluster/client.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { createClosures } from "../operations/closures.ts";
@@ -13,7 +14,7 @@ import {
   operationsWithSecrets,
   stopInstallation,
 } from "../operations/installation.ts";
-import { createNodeShell } from "../operations/node-shell.ts";
+import { createNodeShell, type NodeShell } from "../operations/node-shell.ts";
 import { createRunner, type Runner } from "../operations/runner.ts";
 import type { OperationTools } from "../operations/verb.ts";
 import { verbs } from "../operations/verbs.ts";
@@ -27,6 +28,23 @@ import { missingAssets } from "./self-check.ts";
 import { programVersion } from "./site-files.ts";
 import { clock } from "./wall-clock.ts";
 
+/** How this server is let in by nodes that live. */
+export interface Reach {
+  /** The CA in force, which they trust. */
+  readonly ca: CaInForce["ca"];
+  readonly shell: NodeShell;
+  /** Who it is to members that ask who calls. */
+  readonly identity: () => Promise<Identity>;
+}
+
+export function openReach(inventory: LiveInventory, sshKeyFile: string, { ca }: CaInForce): Reach {
+  return {
+    ca,
+    shell: createNodeShell(inventory().server.stateDirectory, sshKeyFile),
+    identity: clusterIdentity(ca, inventory, clock.now),
+  };
+}
+
 export function provisionTools(
   inventory: LiveInventory,
   store: Store,
@@ -34,6 +52,7 @@ export function provisionTools(
   rendering: Rendering,
   sshKeyFile: string,
   authority: CaInForce,
+  { identity, shell }: Reach,
 ): Omit<OperationTools, "bmc" | "startTurn" | "powerAsked" | "clock" | "files" | "siteFiles"> {
   const { now } = clock;
   const path = process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
@@ -41,10 +60,7 @@ export function provisionTools(
   const { stateDirectory } = inventory().server;
   const { ca } = authority;
   const given = { ca, certificates, sshKeyFile, path, home: homedir(), now };
-  const known = {
-    ...{ inventory, ca: () => ca().certPem },
-    identity: clusterIdentity(ca, inventory, now),
-  };
+  const known = { inventory, ca: () => ca().certPem, identity };
   return {
     inventory,
     nodes: store.nodes,
@@ -53,7 +69,7 @@ export function provisionTools(
     ...{ authority, certificates },
     cluster: createClusterAccess({ ...known, clock }),
     workload: createWorkloadAccess(known),
-    shell: createNodeShell(stateDirectory, sshKeyFile),
+    shell,
     closures: createClosures({ inventory, stateDirectory, sshKeyFile, path, home: homedir() }),
     installation: (node, operationId) =>
       createInstallation({ ...given, inventory: inventory() }, node, operationId),

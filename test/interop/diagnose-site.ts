@@ -22,10 +22,11 @@ import type { Inventory, Node } from "../../src/inventory/schema.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { parseMac } from "../../src/net/mac.ts";
 import { Secret } from "../../src/net/secret.ts";
-import { keepNodeKey } from "../../src/operations/node-shell.ts";
+import { createNodeShell, keepNodeKey } from "../../src/operations/node-shell.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { type Ca, loadOrCreateCa } from "../../src/pki/ca.ts";
 import { type IssuedCertificate, issueNodeCertificate } from "../../src/pki/issue.ts";
+import { clusterIdentity } from "../../src/serve/cluster-identity.ts";
 import { createControllers } from "../../src/serve/controllers.ts";
 import { createDiagnosing } from "../../src/serve/diagnosing.ts";
 import { loadBoot } from "../../src/serve/load-boot.ts";
@@ -377,6 +378,12 @@ async function openServer({ inventory, root, ca, sshKeyFile }: ServerParts) {
   const tools = {
     ...{ reload: { inForce: () => inventory }, ...boot, network, controllers, ca: () => ca, store },
     ...{ certificates: store.certificates, now: Date.now, sshKey: { file: sshKeyFile } },
+    shell: createNodeShell(inventory.server.stateDirectory, sshKeyFile),
+    identity: clusterIdentity(
+      () => ca,
+      () => inventory,
+      Date.now,
+    ),
   };
   const create = (operation: Operation) => {
     store.operations.create([operation]);

@@ -13,7 +13,7 @@ import type { Inventory } from "../../src/inventory/schema.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import { Secret } from "../../src/net/secret.ts";
 import { createClusterAccess } from "../../src/operations/cluster-access.ts";
-import { keepNodeKey } from "../../src/operations/node-shell.ts";
+import { createNodeShell, keepNodeKey } from "../../src/operations/node-shell.ts";
 import { type Ca, loadOrCreateCa } from "../../src/pki/ca.ts";
 import { issueNodeCertificate } from "../../src/pki/issue.ts";
 import { clusterIdentity } from "../../src/serve/cluster-identity.ts";
@@ -128,10 +128,10 @@ async function report(): Promise<readonly VerifyLine[]> {
   const identity = clusterIdentity(() => ca, inventory, clock.now);
   const cluster = createClusterAccess({ inventory, ca: () => ca.certPem, identity, clock });
   const verify = createVerification({
-    ...{ inventory, cluster, clock, sshPort, ca: () => ca },
+    ...{ inventory, cluster, clock, identity, ca: () => ca },
+    shell: createNodeShell(root, join(root, "no-key"), sshPort),
     nodes: { wasInstalled: () => true },
     certificates: createCertificateStore(openDatabase(":memory:")),
-    sshKey: { file: join(root, "no-key") },
     readSecret: async () => new Secret("x"),
   });
   const lines: VerifyLine[] = [];

@@ -43,10 +43,12 @@ export async function underWriter(
   const writer = story.write(members);
   try {
     await work();
-  } finally {
-    // Its last words are wanted also when the work went wrong.
-    await sleep(2000);
+  } catch (error) {
+    await writer.stop();
+    throw error;
   }
+  // It goes on a little after the change.
+  await sleep(2000);
   const report = await writer.stop();
   expect(report.lost).toEqual([]);
   expect(report.unacknowledged).toBe(0);
