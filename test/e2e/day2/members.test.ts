@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 test("a fourth node is added to the living cluster, and never told to bootstrap", async () => {
-  const report = await underWriter(story, founders, async () => {
+  const report = await underWriter(story, "add", founders, async () => {
     const plan = await story.ask(["add", "node04"], planShape);
     expect(plan.refusals).toEqual([]);
     expect(await story.states(["node04"])).toEqual(["registered"]);
@@ -83,7 +83,7 @@ test("with one node down, whatever takes another is refused with the numbers", a
 });
 
 test("a node whose machine and disk are destroyed is replaced, though the server is killed meanwhile; no acknowledged write is lost", async () => {
-  const report = await underWriter(story, ["node01", "node03"], async () => {
+  const report = await underWriter(story, "replace", ["node01", "node03"], async () => {
     const replaced = await carryOut(
       story,
       "replace",

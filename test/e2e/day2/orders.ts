@@ -34,9 +34,10 @@ export async function carryOut(
   return ended;
 }
 
-/** Does `work` while a client writes through `members`, and says what that client saw. */
+/** Does `work` while a client writes through `members`, and says what that client saw; it is kept as `record`-writer. */
 export async function underWriter(
   story: Story,
+  record: string,
   members: readonly string[],
   work: () => Promise<void>,
 ): Promise<WriterReport> {
@@ -50,6 +51,7 @@ export async function underWriter(
   // It goes on a little after the change.
   await sleep(2000);
   const report = await writer.stop();
+  keepRecord(`${record}-writer`, report);
   expect(report.lost).toEqual([]);
   expect(report.unacknowledged).toBe(0);
   expect(report.acknowledged).toBeGreaterThan(20);

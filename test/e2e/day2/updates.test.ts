@@ -36,7 +36,7 @@ const running = async (node: string) =>
 test("three nodes get another system one after the other, though the server is killed meanwhile; no write waits longer than for an election", async () => {
   const before = await Promise.all(founders.map(running));
   declareGeneration("2");
-  const report = await underWriter(story, founders, async () => {
+  const report = await underWriter(story, "update", founders, async () => {
     const { status, failure } = await carryOut(
       story,
       "update",
