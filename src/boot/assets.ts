@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type FoundFile, isCurrent } from "./asset-file.ts";
 import { createExaminer } from "./asset-store/examiner.ts";
 import type { Pace } from "./asset-store/image-file.ts";
+import { loaderFault } from "./asset-store/loader-format.ts";
 import { readPlainFiles } from "./asset-store/plain-files.ts";
 import {
   type Loader,
@@ -156,6 +157,16 @@ export function assetProblems(
     );
   const shown = scope === "all" ? problems : problems.filter((text) => concerns(text, needed));
   return [...shown, ...missingLoaders, ...missingSets];
+}
+
+/** The loaders that are whole, and not what their names say: they are given all the same, as their owner may know better. */
+export function loaderFaults({ root, loaders }: AssetManifest): string[] {
+  return [...loaders].flatMap(([name, { data }]) => {
+    const fault = loaderFault(name, data);
+    return fault === undefined
+      ? []
+      : [`${loaderLabel(name)}: ${join(root, name)} ${fault}: install the right one`];
+  });
 }
 
 /** A damaged set of another profile keeps nobody from being installed. */

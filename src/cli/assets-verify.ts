@@ -1,9 +1,7 @@
 // rackstrap assets verify: reads every image and loader in full and says what is missing or damaged, by the file's name.
 
-import { join } from "node:path";
 import type { Command } from "commander";
-import { loaderFault } from "../boot/asset-store/loader-format.ts";
-import { type AssetManifest, assetProblems, createAssets } from "../boot/assets.ts";
+import { type AssetManifest, assetProblems, createAssets, loaderFaults } from "../boot/assets.ts";
 import { missingAssets } from "../serve/self-check.ts";
 import {
   assetKeyOf,
@@ -45,16 +43,6 @@ export function addVerifyCommand(assets: Command, done: Done): void {
       ]);
       done(problems.length === 0 ? exitCodes.ok : exitCodes.failed);
     });
-}
-
-/** What is whole, and not what its name says: it is given all the same, as its owner may know better. */
-function loaderFaults({ root, loaders }: AssetManifest): string[] {
-  return [...loaders].flatMap(([name, { data }]) => {
-    const fault = loaderFault(name, data);
-    return fault === undefined
-      ? []
-      : [`loader ${name}: ${join(root, name)} ${fault}: install the right one`];
-  });
 }
 
 function found({ versions, loaders }: AssetManifest) {

@@ -114,10 +114,11 @@ function since({ boot, nowMs }: Evidence): string {
 function judgeTftp(evidence: Evidence): Finding {
   const { server, boot } = evidence;
   if (server.known) {
-    const { services, loaderProblems } = server.value;
+    const { services, loaderProblems, loaderFaults } = server.value;
     if (dead.includes(services.tftp))
       return missing("tftp-down", `the service tftp of this server is ${services.tftp}`);
     if (loaderProblems.length > 0) return missing("loader-missing", loaderProblems.join("; "));
+    if (loaderFaults.length > 0) return missing("loader-of-another", loaderFaults.join("; "));
   }
   if (hasBooted(evidence)) return passed(evidence);
   const { sign, likely } = boot;

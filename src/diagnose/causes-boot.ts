@@ -112,6 +112,11 @@ export const bootCauses = {
     confidence: "certain",
     next: "rackstrap assets loaders",
   },
+  "loader-of-another": {
+    means: "the boot loader in the asset directory is made for another firmware or architecture",
+    confidence: "certain",
+    next: "rackstrap assets loaders",
+  },
   "no-loader": {
     means: "there is no boot file for the architecture that the machine names",
     confidence: "certain",

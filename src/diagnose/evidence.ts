@@ -23,7 +23,9 @@ export interface ServerLook {
   readonly services: Readonly<Record<"dhcp" | "tftp" | "http", string>>;
   /** Loaders that the node's firmware is given, each with what is wrong with it. */
   readonly loaderProblems: readonly string[];
-  /** The same of its kernel and initrd. */
+  /** Loaders of these that are whole, and made for another firmware or architecture than their names say. */
+  readonly loaderFaults: readonly string[];
+  /** As `loaderProblems`, of its kernel and initrd. */
   readonly imageProblems: readonly string[];
   /** Why its boot scripts can't be made. */
   readonly scriptFaults: readonly string[];

@@ -1,7 +1,7 @@
 // What a diagnosis is made of in the running server: its store, its services, and looks over the network.
 
 import type { Diagnosing } from "../api/diagnosis.ts";
-import { assetProblems } from "../boot/assets.ts";
+import { type AssetManifest, assetProblems, loaderFaults } from "../boot/assets.ts";
 import { decide } from "../boot/decide.ts";
 import type { Identity } from "../cluster/client.ts";
 import { type Diagnosis, diagnose } from "../diagnose/diagnose.ts";
@@ -112,10 +112,17 @@ async function lookAtServer(
   return {
     services: network.services(),
     loaderProblems: assetProblems(manifest, { profiles: [], loaders }, "needed"),
+    // A name that the site gave says nothing of what is in the file.
+    loaderFaults: node.loader === undefined ? faultsOf(manifest, loaders) : [],
     imageProblems: assetProblems(manifest, { profiles: [node.profile], loaders: [] }, "needed"),
     scriptFaults: rendering.scriptFaults(node),
     foreignServers: foreign.map(({ address, interface: device }) => `${address} on ${device}`),
   };
+}
+
+function faultsOf(manifest: AssetManifest, names: readonly string[]): string[] {
+  const named = [...manifest.loaders].filter(([name]) => names.includes(name));
+  return loaderFaults({ ...manifest, loaders: new Map(named) });
 }
 
 function strangerDiagnosis({ rendering, network, store, now }: DiagnosingTools, mac: Mac) {

@@ -233,6 +233,18 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
     "rackstrap assets loaders",
   ],
   [
+    "the loader is that of another architecture",
+    withServer(
+      { loaderFaults: ["loader ipxe.efi: is for arm64, and its name says x64"] } as never,
+      {
+        boot: booting([pxe]).boot,
+      },
+    ),
+    "tftp",
+    "loader-of-another",
+    "rackstrap assets loaders",
+  ],
+  [
     "no loader fits the architecture",
     booting([["dhcp-acknowledged", { reason: "no loader for client architecture 27" }]]),
     "tftp",

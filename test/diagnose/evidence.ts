@@ -117,7 +117,13 @@ export function aLayer(layer: Judgement["layer"], changes: Partial<Judgement> = 
 
 const server = {
   services: { dhcp: "running", tftp: "running", http: "running" },
-  ...{ loaderProblems: [], imageProblems: [], scriptFaults: [], foreignServers: [] },
+  ...{
+    loaderProblems: [],
+    loaderFaults: [],
+    imageProblems: [],
+    scriptFaults: [],
+    foreignServers: [],
+  },
 };
 
 /** An installed node at which nothing is missing. */

@@ -1,12 +1,14 @@
 // Faults of real peers on loopback, one at a time, and what the diagnosis of a server says of each: BMC simulator, sshd, TLS members,
 // asset directory. Needs the Debian packages openssh-client, openssh-server, util-linux.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { machineTypes } from "../../src/boot/asset-store/portable-executable.ts";
 import type { CauseId } from "../../src/diagnose/causes.ts";
 import type { Diagnosis } from "../../src/diagnose/diagnose.ts";
 import { pinHostKey } from "../../src/install/ssh.ts";
+import { efiProgram } from "../fakes/loaders.ts";
 import { openSite, type Site } from "./diagnose-site.ts";
 
 const installerRelease = 'ID=nixos\nVARIANT_ID=installer\nPRETTY_NAME="NixOS installer"\n';
@@ -100,6 +102,16 @@ const faults: readonly Fault[] = [
     "tftp",
     "loader-missing",
     /ipxe|undionly/,
+  ],
+  [
+    "the loader of its architecture is another's",
+    ({ assets }) =>
+      ["ipxe.efi", "undionly.kpxe"].map((name) =>
+        writeFileSync(join(assets, name), efiProgram(machineTypes.arm64)),
+      ),
+    "tftp",
+    "loader-of-another",
+    /is for arm64|is an EFI program/,
   ],
   [
     "its image is missing",

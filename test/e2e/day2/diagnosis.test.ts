@@ -126,7 +126,7 @@ const onServer: readonly Fault[] = [
   },
   {
     what: "a loader is that of another architecture",
-    cause: "loader-missing",
+    cause: "loader-of-another",
     inject: async () => await exchange(asset("undionly.kpxe"), asset("ipxe.efi")),
     mend: async () => await putBack(asset("undionly.kpxe")),
   },
@@ -144,6 +144,15 @@ async function withOtherPassword(password: string | undefined): Promise<void> {
   renameSync(bmcPasswordPath, `${bmcPasswordPath}.kept`);
   writeFileSync(bmcPasswordPath, `${password}\n`, { mode: 0o600 });
 }
+
+const fillDisk = `import os
+f = os.open("/var/filler", os.O_CREAT | os.O_WRONLY)
+s = os.statvfs("/")
+os.posix_fallocate(f, 0, s.f_bavail * s.f_frsize - (1 << 20))`;
+
+const takePort = `import socket, time
+s = socket.create_server(("0.0.0.0", 2479))
+time.sleep(600)`;
 
 const onNode: readonly Fault[] = [
   {
@@ -183,18 +192,15 @@ const onNode: readonly Fault[] = [
   {
     what: "its disk is full",
     cause: "disk-full",
-    inject: async () =>
-      await node02(
-        "dd if=/dev/zero of=/var/filler bs=4M 2>/dev/null; dd if=/dev/zero bs=4k of=/var/more 2>/dev/null; true",
-      ),
-    mend: async () => await node02("rm /var/filler /var/more"),
+    inject: async () => await node02(`python3.11 -c '${fillDisk}'`),
+    mend: async () => await node02("rm /var/filler; systemctl restart chainfire flaredb"),
   },
   {
     what: "its port is taken",
     cause: "port-taken",
     inject: async () =>
       await node02(
-        "systemctl stop flaredb; systemd-run --quiet --unit=squatter nc -l -k -p 2479; systemctl start flaredb; sleep 5",
+        `systemctl stop flaredb; systemd-run --quiet --unit=squatter python3.11 -c '${takePort}'; sleep 3; systemctl start flaredb`,
       ),
     mend: async () => await node02("systemctl stop squatter; systemctl restart flaredb"),
   },
