@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Agent } from "node:https";
 import { request } from "node:https";
+import { connect } from "node:net";
 import { explain, isAboutTrust } from "./connection-error.ts";
 
 /** What came of a question: its value, or one sentence on why there is none. */
@@ -159,12 +160,14 @@ async function converse<T>(
   read: (response: IncomingMessage) => Promise<Answer<T>>,
 ): Promise<Answer<T>> {
   const where = `${target.address}:${target.port}`;
-  const contact = { made: false };
+  const contact = { made: false, kept: false };
   try {
     return await read(await send(target, exchange, contact, AbortSignal.any([signal, timeout])));
   } catch (error) {
     if (signal.aborted) return failure(`${where} was no longer asked: the request was cancelled`);
-    const about = { silent: !contact.made, passing: true };
+    // The other end of a kept connection may have lost its power since.
+    const isThere = contact.made && (!contact.kept || (await takesConnections(target)));
+    const about = { silent: !isThere, passing: true };
     if (timeout.aborted) return failure(`${where} did not answer within ${timeoutMs} ms`, about);
     return failure(`${where} ${explain(error, target.servername)}`, {
       ...about,
@@ -173,11 +176,25 @@ async function converse<T>(
   }
 }
 
-/** Sets `contact.made` when the member's host took the connection, whatever came of it. */
+const connectMs = 5000;
+
+/** Whether the member's host takes a new connection. */
+function takesConnections({ address, port }: Target): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port, timeout: connectMs });
+    const end = (isTaken: boolean) => () => {
+      socket.destroy();
+      resolve(isTaken);
+    };
+    socket.once("connect", end(true)).once("error", end(false)).once("timeout", end(false));
+  });
+}
+
+/** Sets `contact.made` when the member's host took the connection, whatever came of it; `contact.kept` when that was for an earlier request. */
 function send(
   target: Target,
   exchange: Exchange,
-  contact: { made: boolean },
+  contact: { made: boolean; kept: boolean },
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const payload = exchange.body === undefined ? undefined : JSON.stringify(exchange.body);
@@ -212,7 +229,7 @@ function send(
     outgoing.on("response", resolve);
     outgoing.on("socket", (socket) => {
       // One that is used again is connected, and would keep a listener for every request.
-      if (!socket.connecting) contact.made = true;
+      if (!socket.connecting) Object.assign(contact, { made: true, kept: true });
       else
         socket.once("connect", () => {
           contact.made = true;

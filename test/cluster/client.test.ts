@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
-import { Agent } from "node:https";
-import { createServer as createTcpServer } from "node:net";
+import { Agent, createServer } from "node:https";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
   type Answer,
@@ -99,6 +99,35 @@ describe("exchangeJson", () => {
     expect(reason(await exchangeJson(target, get, limits, never))).toBe(
       `shows a certificate ${what}`,
     );
+  });
+});
+
+describe("a kept connection", () => {
+  it("takes a machine that vanished behind a kept connection for silent, and one that hangs there not", async () => {
+    const kept = new Agent({ keepAlive: true });
+    const { cert, key } = await authority.issue(name);
+    const server = createServer({ cert, key }, (request, response) => {
+      if (request.url === "/first") response.end("{}");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closers.push(async () => {
+      kept.destroy();
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const target = {
+      ...{ address: "127.0.0.1", port, servername: name, ca: authority.ca, agent: kept },
+    };
+    const ask = async (path: string) =>
+      await exchangeJson(target, { method: "GET", path }, { ...limits, timeoutMs: 150 }, never);
+    expect(await ask("/first")).toMatchObject({ ok: true });
+    expect(await ask("/hangs")).toMatchObject({ ok: false, silent: false });
+    expect(await ask("/first")).toMatchObject({ ok: true });
+    // As a machine without power: nobody takes a new connection, and nothing is heard on the old one.
+    server.closeIdleConnections = () => undefined;
+    server.close();
+    expect(await ask("/vanished")).toMatchObject({ ok: false, silent: true });
   });
 });
 

@@ -37,8 +37,12 @@ export interface RaftSite {
   intercept: ((command: string, effects: readonly (() => void)[]) => void) | undefined;
   /** All machines start again, with the services that are enabled. */
   restart(): void;
+  /** Machines whose layers this server can't reach, though it may log in. */
+  readonly hidden: Set<string>;
   /** Whether a machine runs with the data that was there before. */
   isOldAlive(): boolean;
+  /** Whether so many of them do that a write is taken. */
+  isOldWorking(): boolean;
 }
 
 const layers: readonly Layer[] = ["chainfire", "flaredb"];
@@ -66,7 +70,7 @@ export function raftSite(oldData: "sound" | "corrupt"): RaftSite {
   for (const machine of rack.machines.values()) Object.assign(machine, { disk: "installed" });
   const world: World = { names, machines, clusters, isSound: oldData === "sound" };
   const site: RaftSite = {
-    ...{ rack, machines, clusters, intercept: undefined },
+    ...{ rack, machines, clusters, intercept: undefined, hidden: new Set<string>() },
     restart: () => {
       for (const machine of machines.values())
         if (machine.ssh) for (const layer of layers) machine.running.add(layer);
@@ -74,10 +78,15 @@ export function raftSite(oldData: "sound" | "corrupt"): RaftSite {
     },
     isOldAlive: () =>
       layers.some((layer) => names.some((name) => living(world, name, layer) === `old-${layer}`)),
+    isOldWorking: () =>
+      layers.some((layer) => {
+        const up = names.filter((name) => living(world, name, layer) === `old-${layer}`);
+        return up.length >= majority(names.length);
+      }),
   };
   Object.assign(rack.tools, {
     shell: shellOf(world, site),
-    cluster: fakeCluster(layers, (layer) => viewOf(world, layer), {
+    cluster: fakeCluster(layers, (layer) => viewOf(world, site, layer), {
       getKey: async (layer, name) => {
         const marker = clusters.get(living(world, name, layer) ?? "")?.marker;
         return marker === undefined ? failure(`${name} has no such key`) : success(marker);
@@ -135,14 +144,14 @@ function clusterThrough(world: World, name: string, layer: Layer, { config }: Ra
   return world.clusters.get(id ?? "")?.members.includes(name) === true ? id : undefined;
 }
 
-function viewOf(world: World, layer: Layer): Judgement {
+function viewOf(world: World, site: Pick<RaftSite, "hidden">, layer: Layer): Judgement {
   const inCluster = (name: string) => living(world, name, layer);
   const observe = (name: string): Observation => {
     const { clusters, machines } = world;
     const id = inCluster(name);
-    const cluster = clusters.get(id ?? "");
+    const cluster = site.hidden.has(name) ? undefined : clusters.get(id ?? "");
     if (cluster === undefined) {
-      if (machines.get(name)?.running.has(layer) !== true)
+      if (machines.get(name)?.running.has(layer) !== true || site.hidden.has(name))
         return { failure: "connection refused", silent: true };
       const health = { status: "waiting", raft: "none", clusterSize: 0, chainfire: undefined };
       return { health, failure: "it is in no cluster" };
@@ -201,6 +210,12 @@ function understand(
     machine.config = JSON.parse(input.toString());
   };
   if (command === "true") return { effects: [], answer: fine };
+  if (command.startsWith("systemctl is-active ")) {
+    const asked = layers.filter((each) => command.includes(` ${each}.service`));
+    const state = (each: Layer) => (machine.running.has(each) ? "active" : "inactive");
+    // systemctl answers in the order of the units that it is asked for: FlareDB stops first.
+    return { effects: [], answer: () => fine(asked.toReversed().map(state).join("\n")) };
+  }
   if (command.includes("-cluster-join.service"))
     return {
       effects: [

@@ -87,6 +87,16 @@ test("a cluster of which a member answers is not restored over, and its members 
   expect((await draft(rack, order())).refusals[0]?.reason).toMatch(/node01.*\(no-quorum\)$/);
 });
 
+test("a cluster whose members run and can't be reached from here is not restored over", async () => {
+  const { site, order, rack } = await lost("sound");
+  site.restart();
+  for (const name of all) site.hidden.add(name);
+  const { refusals } = await draft(rack, order());
+  expect(refusals.map(({ reason }) => reason)).toContain(
+    "node node01 runs flaredb, which this server can't reach: it may be a voter of a cluster that works",
+  );
+});
+
 test("every reason is given at once: the name, the set, a machine that may be alive, a slip", async () => {
   const { site, order, rack } = await lost();
   switchOff(site, "node03", "on");
@@ -162,7 +172,9 @@ async function restoreCutOff(oldData: "sound" | "corrupt", cut?: CutOff) {
   const calls: number[] = [];
   const runner = rackRunner(rack);
   const watch = () => wrongs(site).forEach((wrong) => void seen.add(wrong));
-  site.intercept = (_command, effects) => {
+  site.intercept = (command, effects) => {
+    if (command.includes("-cluster-join.service") && site.isOldWorking())
+      seen.add("laid aside under a cluster that works");
     const isCut = calls.push(effects.length) === cut?.at;
     for (const effect of isCut ? effects.slice(0, cut.effects) : effects) {
       effect();
@@ -190,9 +202,9 @@ async function restoreCutOff(oldData: "sound" | "corrupt", cut?: CutOff) {
 async function everyCut(oldData: "sound" | "corrupt"): Promise<CutOff[]> {
   const { operation, calls } = await restoreCutOff(oldData);
   expect(operation.status).toBe("done");
-  // Each machine is asked once when the order is drafted.
+  // Each machine is asked twice when the order is drafted.
   return calls.flatMap((count, index) =>
-    index < all.length
+    index < all.length * 2
       ? []
       : Array.from({ length: count + 1 }, (_, effects) =>
           [false, true].map((restarts) => ({ at: index + 1, effects, restarts })),

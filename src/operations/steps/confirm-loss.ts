@@ -5,6 +5,7 @@ import { BmcError, type PowerState } from "../../bmc/bmc.ts";
 import type { Judgement } from "../../cluster/judge.ts";
 import type { Node } from "../../inventory/schema.ts";
 import type { OperationTools, OrderRefusal } from "../verb.ts";
+import { unitsOf } from "./services.ts";
 
 /** Why nobody may say that there is no cluster; empty when each layer is seen to have none. Pure. */
 export function livingCluster(
@@ -27,6 +28,51 @@ export function livingCluster(
       },
     ];
   });
+}
+
+/** As `livingCluster`, of the layers in which a majority works: what is left of another has no say. Pure. */
+export function workingCluster(
+  cluster: string,
+  views: readonly Judgement[],
+): readonly OrderRefusal[] {
+  const working = views.filter(({ verdict }) => verdict === "healthy" || verdict === "degraded");
+  return livingCluster(cluster, working);
+}
+
+const askMs = 20_000;
+
+/**
+ * Of these nodes, which this server can log in to, why each may be a voter all the same: it runs a layer that does not answer here, as
+ * behind a firewall that lets SSH alone through.
+ */
+export async function runningUnseen(
+  { shell }: Pick<OperationTools, "shell">,
+  nodes: readonly Node[],
+  views: readonly Judgement[],
+  signal: AbortSignal,
+): Promise<readonly OrderRefusal[]> {
+  const each = nodes.map(async (node) => {
+    const silent = unitsOf(node).filter((unit) =>
+      views.some(({ layer, answering }) => layer === unit && !answering.includes(node.name)),
+    );
+    if (silent.length === 0) return [];
+    const units = silent.map((unit) => `${unit}.service`).join(" ");
+    const command = `systemctl is-active ${units} || true`;
+    const answer = await shell.run(node, command, { timeoutMs: askMs }, signal);
+    if (!answer.ok) return silent.map((unit) => unseenVoter(node, unit));
+    const states = answer.stdout.trim().split("\n");
+    return silent
+      .filter((_unit, index) => states[index] === "active")
+      .map((unit) => unseenVoter(node, unit));
+  });
+  return (await Promise.all(each)).flat();
+}
+
+function unseenVoter({ name, productionAddress }: Node, layer: string): OrderRefusal {
+  return {
+    reason: `node ${name} runs ${layer}, which this server can't reach: it may be a voter of a cluster that works`,
+    next: `let this server reach its port (rackstrap diagnose ${name}); where it is no use any more, stop it: ssh root@${productionAddress} systemctl stop ${layer}`,
+  };
 }
 
 /** Of these nodes, why each is not known to be off. `gone`: machines that an operator says are destroyed, whose BMCs need not answer. */

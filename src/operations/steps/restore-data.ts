@@ -25,7 +25,7 @@ import {
 } from "../backup/restoration.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
-import { livingCluster, notSeenOff } from "./confirm-loss.ts";
+import { livingCluster, notSeenOff, runningUnseen, workingCluster } from "./confirm-loss.ts";
 import { shellFailure, unitsOf } from "./services.ts";
 
 /** What goes over one SSH connection. */
@@ -54,12 +54,14 @@ export function confirmLoss(work: Work, restoration: Restoration): Step {
 /** Why no cluster may be formed now; undefined when one may. */
 async function lifeSigns(
   work: Work,
-  { absent, gone }: Restoration,
+  { founder, joining, absent, gone }: Restoration,
   signal: AbortSignal,
 ): Promise<StepResult | undefined> {
   const { cluster, inventory } = work;
+  const views = await cluster.fresh();
   const [sign] = [
-    ...livingCluster(inventory.cluster.name, await cluster.fresh()),
+    ...livingCluster(inventory.cluster.name, views),
+    ...(await runningUnseen(work, [founder, ...joining], views, signal)),
     ...(await notSeenOff(work, absent, gone, signal)),
   ];
   return sign === undefined ? undefined : failed(sign.reason, sign.next);
@@ -76,6 +78,9 @@ export function layAsideData(work: Work, { founder }: Restoration, node: Node): 
     deadlineMs: timeoutMs * 2,
     next: `on node ${node.name} read: journalctl -n 100`,
     run: async ({ operation }, signal) => {
+      // Its machines may have come back since the first look, when this server was away, and written on.
+      const [sign] = workingCluster(inventory.cluster.name, await work.cluster.fresh());
+      if (sign !== undefined) return failed(sign.reason, sign.next);
       const command = layAside(unitsOf(node), restoredLayers(inventory), operation.id);
       // The founder, too, for now: through itself it is never added, so it waits.
       const input = textFor(work, node, { kind: "join", leader: founder.fqdn });

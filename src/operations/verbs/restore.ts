@@ -15,7 +15,7 @@ import {
 } from "../backup/restoration.ts";
 import type { Operation } from "../operation.ts";
 import type { Step } from "../result.ts";
-import { livingCluster, notSeenOff } from "../steps/confirm-loss.ts";
+import { livingCluster, notSeenOff, runningUnseen } from "../steps/confirm-loss.ts";
 import { forgetMember } from "../steps/forget-member.ts";
 import { rejoin } from "../steps/rejoin.ts";
 import {
@@ -103,6 +103,7 @@ async function draftRestore(
   const { faults, manifest } = await examineForSite(typed.directory, inventory, signal);
   const there = await reachable(tools, members, signal);
   const absent = members.filter((node) => !there.includes(node));
+  const views = await tools.cluster.fresh();
   const peers = clusterPeers(inventory);
   const founder = there.find(
     ({ name }) => name === (typed.on ?? peers.find((peer) => there.includes(peer))?.name),
@@ -138,7 +139,8 @@ async function draftRestore(
       ...partOfCluster(chosen, members),
       ...unknownNames(members, typed),
       ...notGone(there, typed.gone),
-      ...livingCluster(cluster, await tools.cluster.fresh()),
+      ...livingCluster(cluster, views),
+      ...(await runningUnseen(tools, there, views, signal)),
       ...faults.map((reason) => ({ reason, next: "take another backup: rackstrap backup list" })),
       ...unrestorable(inventory).map(notRestored),
       ...noFounder(founder, typed.on, peers),
