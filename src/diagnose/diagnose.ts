@@ -3,7 +3,7 @@
 import { bootStages } from "./boot-stages.ts";
 import type { Confidence } from "./cause.ts";
 import { type CauseId, causeOf } from "./causes.ts";
-import { type Evidence, installerLives, systemLives } from "./evidence.ts";
+import { type Evidence, installerLives, stepDone, systemLives } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { nodeStages } from "./node-stages.ts";
 import { redactLines } from "./redact.ts";
@@ -57,9 +57,20 @@ export function diagnose(evidence: Evidence): Diagnosis {
   const proven = provenStage(evidence);
   const start = found.findIndex(({ name }) => name === proven);
   const isMissing = ({ finding }: (typeof found)[number]) => finding.status === "missing";
-  const first = found.slice(start).find(isMissing) ?? found.find(isMissing);
+  const isNeeded = ({ name }: (typeof found)[number]) => !bootsFromDisk(evidence, name);
+  const first =
+    found.slice(start).find((each) => isMissing(each) && isNeeded(each)) ?? found.find(isMissing);
   if (first?.finding.status !== "missing") return { stages: views };
   return { stages: views, verdict: verdictOf(first.name, first.finding, evidence) };
+}
+
+/** True of a stage of the network boot for a machine whose own disk has a system: it needs none of them. */
+function bootsFromDisk(evidence: Evidence, stage: string): boolean {
+  return (
+    stepDone(evidence, "disk-boot") &&
+    stage !== "power" &&
+    bootStages.some(({ name }) => name === stage)
+  );
 }
 
 function verdictOf(

@@ -80,6 +80,8 @@ export interface Evidence {
   readonly consoleStage: string | undefined;
   /** Whether this node is the one that forms the cluster. */
   readonly founder: boolean;
+  /** Whether the cluster was formed once. */
+  readonly formed: boolean;
   /** End of the certificate that was issued last, and its SHA-256. */
   readonly issued: { readonly notAfterMs: number; readonly fingerprint: string } | undefined;
   readonly server: Known<ServerLook>;

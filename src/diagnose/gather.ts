@@ -62,6 +62,7 @@ const limitMs = 9000;
 export async function gather(tools: GatherTools, node: Node): Promise<Evidence> {
   const { nodes, looks, clock, certificates, clusters, inventory } = tools;
   const nowMs = clock.now();
+  const claim = clusters.claim(inventory().cluster.name);
   const operation = newestInstall(tools.operations, node);
   const events = eventsSince(nodes, node, operation);
   const issued = certificates.certificates().find((record) => record.node === node.name);
@@ -92,7 +93,8 @@ export async function gather(tools: GatherTools, node: Node): Promise<Evidence> 
     declined: declinedAddress(events),
     consoleFault: consoleFault(events),
     consoleStage: consoleStage(events),
-    founder: clusters.claim(inventory().cluster.name)?.node === node.name,
+    founder: claim?.node === node.name,
+    formed: claim?.initialisedAtMs !== undefined,
     ...{ server, surroundings, bmc, installer, install, system, ports, handshakes, layers },
   };
 }

@@ -48,7 +48,7 @@ export function judgeFirstBoot(evidence: Evidence): Finding {
 
 /** The document that decides whether the node forms a cluster or joins one. */
 function judgeFile(evidence: Evidence, { config }: NodeReport): Finding | undefined {
-  const { node, founder } = evidence;
+  const { node, founder, formed } = evidence;
   if (config.kind === "unread") return undefined;
   if (config.kind === "absent")
     return missing("config-missing", "/etc/nixos/secrets/cluster-config.json is absent");
@@ -62,7 +62,8 @@ function judgeFile(evidence: Evidence, { config }: NodeReport): Finding | undefi
       "bootstrap-flag",
       "its cluster-config.json says bootstrap, and another node formed the cluster",
     );
-  if (!bootstrap && founder && !hasCluster(evidence))
+  // One that was formed before is not formed again by whoever did so: it may have joined it since.
+  if (!bootstrap && founder && !formed && !hasCluster(evidence))
     return missing(
       "bootstrap-flag",
       "it is the node that forms the cluster, and its cluster-config.json says join",

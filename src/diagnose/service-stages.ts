@@ -53,6 +53,9 @@ function judgeUnit(
   if (active === "active" || active === "reloading") return undefined;
   const lines = report.journal[unit] ?? [];
   const stands = `${unit} is ${active} (${sub}${result === "" || result === "success" ? "" : `, ${result}`}${restarts > 0 ? `, ${restarts} restarts` : ""})`;
+  // It was told to stop: what it wrote before is of another start.
+  if (active === "inactive" && (result === "success" || result === ""))
+    return missing("service-stopped", stands, about, lines);
   const sign = signs.find(({ says }) => lines.some((line) => says.test(line)));
   if (sign !== undefined) {
     const line = lines.findLast((text) => sign.says.test(text)) ?? "";
@@ -60,8 +63,6 @@ function judgeUnit(
     return missing(sign.cause, `${stands}: ${line.trim()}${holder}`, about, lines);
   }
   if (result === "oom-kill") return missing("memory-full", stands, about, lines);
-  if (active === "inactive" && (result === "success" || result === ""))
-    return missing("service-stopped", stands, about, lines);
   const last = lines.at(-1);
   return missing(
     "service-failed",

@@ -1,4 +1,4 @@
-// Who forms the cluster. Pure.
+// Who forms the cluster, and who holds its data. Pure.
 
 import type { Inventory, Node, Role } from "./schema.ts";
 
@@ -10,4 +10,20 @@ export function clusterPeers(inventory: Pick<Inventory, "cluster" | "nodes">): N
   return inventory.nodes.filter(({ name, role }) =>
     peers === undefined ? founding.includes(role) : peers.includes(name),
   );
+}
+
+/**
+ * The nodes that hold data of the cluster's layers: those that may form it first. etcd is no service of an entry: it runs where the
+ * cluster may be formed.
+ */
+export function memberNodes(inventory: Pick<Inventory, "cluster" | "nodes">): readonly Node[] {
+  const { layers } = inventory.cluster;
+  const peers = clusterPeers(inventory);
+  const isMember = (node: Node) =>
+    node.services.some((service) => layers.some((layer) => layer === service)) ||
+    (layers.includes("etcd") && peers.includes(node));
+  return [
+    ...peers.filter(isMember),
+    ...inventory.nodes.filter((node) => isMember(node) && !peers.includes(node)),
+  ];
 }

@@ -143,4 +143,6 @@ export interface ClusterStore {
   markInitialised(cluster: string): void;
   /** The cluster counts as never formed from now on, and `node` alone is to form it. Only where its old members can't come back. */
   formAnew(cluster: string, node: string): void;
+  /** `node` has formed it, whoever did before: nobody may any more. */
+  markFormedBy(cluster: string, node: string): void;
 }

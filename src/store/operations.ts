@@ -256,5 +256,14 @@ export function createClusterStore(database: Connection, now: () => number): Clu
         )
         .run({ cluster, node, at: now() });
     },
+    markFormedBy: (cluster, node) => {
+      database
+        .prepare(
+          `INSERT INTO clusters (name, bootstrap_node, claimed_at_ms, initialised_at_ms)
+           VALUES (@cluster, @node, @at, @at)
+           ON CONFLICT (name) DO UPDATE SET bootstrap_node = @node, initialised_at_ms = @at`,
+        )
+        .run({ cluster, node, at: now() });
+    },
   };
 }

@@ -468,6 +468,20 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
     "ping -c 3 10.0.200.10",
   ],
   [
+    "its production network is cut, and what only a network boot needs is missing as well",
+    healthy({
+      ...unreached,
+      server: known({
+        ...{ services: { dhcp: "failed", tftp: "stopped", http: "running" } },
+        ...{ loaderProblems: ["loader ipxe.efi: is missing"], loaderFaults: [] },
+        ...{ imageProblems: ["initrd is missing"], scriptFaults: [], foreignServers: [] },
+      }),
+    }),
+    "ssh",
+    "system-unreachable",
+    "ping -c 3 10.0.200.10",
+  ],
+  [
     "its sshd is down",
     healthy({ system: known({ kind: "refused", why: "Connection refused" }) }),
     "ssh",
@@ -609,6 +623,16 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
     "services",
     "config-missing",
     "ls -l",
+  ],
+  [
+    "a service was stopped that had failed at an earlier start",
+    withReport({
+      units: [aUnit("chainfire.service", { active: "inactive", sub: "dead" })],
+      journal: { "chainfire.service": ["bind: address already in use", "Stopped Chainfire."] },
+    }),
+    "services",
+    "service-stopped",
+    "systemctl start chainfire.service",
   ],
   [
     "a service was stopped by hand",
@@ -778,6 +802,14 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
     "top",
   ],
 ];
+
+test("a member that formed the cluster once may have joined it since", () => {
+  const joined = withReport({ config: config({ bootstrap: false }) }, { founder: true });
+  const dark = { layers: known([aLayer("chainfire", { verdict: "no-cluster" })]) };
+  const flag = { stage: "first-boot", cause: "bootstrap-flag" };
+  expect(diagnose({ ...joined, ...dark }).verdict).toMatchObject(flag);
+  expect(diagnose({ ...joined, ...dark, formed: true }).verdict).not.toMatchObject(flag);
+});
 
 test.each(faults)("%s", (_what, evidence, stage, cause, next) => {
   const { verdict } = diagnose(evidence);

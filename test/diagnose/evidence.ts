@@ -135,6 +135,7 @@ export function healthy(changes: Partial<Evidence> = {}): Evidence {
       state: "active",
       operation: anOperation(undefined),
       founder: false,
+      formed: false,
     },
     ...{
       boot: lastBootStage([]),

@@ -56,6 +56,8 @@ test("another node may form it, and the one that did so first is told to join", 
   const { site, order, rack } = await lost();
   expect(await carryOut(rack, order({ on: "node03" }))).toMatchObject({ status: "done" });
   expect(bootstrapping(site)).toEqual(["node03"]);
+  const claim = rack.tools.clusters.claim("prod-cluster");
+  expect(claim).toMatchObject({ node: "node03", initialisedAtMs: expect.any(Number) });
   expect(formed(site).map(({ members }) => members.toSorted())).toEqual([all, all]);
 });
 

@@ -200,6 +200,8 @@ test("a lost cluster is formed anew by one node, whoever formed it before", () =
   const expected = { node: "node02", initialisedAtMs: undefined };
   expect(clusters.claim("prod")).toMatchObject(expected);
   expect(clusters.claimBootstrap("prod", "node03")).toMatchObject(expected);
+  clusters.markFormedBy("prod", "node02");
+  expect(clusters.claim("prod")).toMatchObject({ node: "node02", initialisedAtMs: 7 });
   clusters.formAnew("never seen", "node01");
   expect(clusters.claim("never seen")).toMatchObject({ node: "node01" });
 });

@@ -1,7 +1,6 @@
 // One restore as its steps share it: which backup goes to which node, who is there and who is not.
 
 import type { Layer } from "../../cluster/driver.ts";
-import { clusterPeers } from "../../inventory/peers.ts";
 import type { Inventory, Node } from "../../inventory/schema.ts";
 import { type Examined, examineBackup, readManifest } from "./folder.ts";
 import { type Manifest, siteFaults } from "./manifest.ts";
@@ -16,19 +15,6 @@ export interface Restoration {
   readonly absent: readonly Node[];
   /** Of the absent, those that an operator says are destroyed. */
   readonly gone: readonly string[];
-}
-
-/** The nodes that hold data of the cluster's layers: those that may form it first. */
-export function memberNodes(inventory: Inventory): readonly Node[] {
-  const { layers } = inventory.cluster;
-  const members = inventory.nodes.filter(({ services }) =>
-    services.some((service) => layers.some((layer) => layer === service)),
-  );
-  const peers = clusterPeers(inventory);
-  return [
-    ...peers.filter((peer) => members.includes(peer)),
-    ...members.filter((node) => !peers.includes(node)),
-  ];
 }
 
 /** The layers of the cluster whose services begin with a snapshot that is laid down for them. */

@@ -11,6 +11,8 @@ const pauseMs = 1000;
 /** Throws one sentence where it can't be done; may be repeated. `all`: every node in every phase of the operation. */
 export async function putBack(operation: Operation, all: readonly NodeWork[]): Promise<void> {
   const open = operation.steps.find(({ status }) => status !== "done");
+  const proven = all.find((each) => open?.id === stepId("settle", each));
+  if (proven !== undefined) return await forget(proven);
   const about = all.find((each) => unsettled(each).includes(open?.id ?? ""));
   if (about === undefined) return;
   const record = (name: string) => operation.steps.find(({ id }) => id === stepId(name, about));
@@ -23,6 +25,16 @@ export async function putBack(operation: Operation, all: readonly NodeWork[]): P
       `node ${about.node.name} could not be given back its files from before: ${restored.why}`,
     );
   await startAgain(about, record("restart"), signal);
+}
+
+/** What it has is proven: the files from before must not be what a later rotation goes back to. */
+async function forget({ node, delivery, ...about }: NodeWork): Promise<void> {
+  const files = namedFiles({ node, ...about });
+  const settled = await delivery.settle(files, new AbortController().signal);
+  if (settled.ok) return;
+  throw new Error(
+    `node ${node.name} has its files, and those from before could not be forgotten: ${settled.why}`,
+  );
 }
 
 /** The steps in which the node has files that nobody has proven. */

@@ -66,7 +66,10 @@ export function backUpLayer(work: Work, folder: string, layer: Layer): Step {
       const marked = await mark(work, layer, source, operation.id, signal);
       if (marked !== undefined) return wait(3000, `${layer}: ${marked}`);
       const file = `${layer}.snapshot`;
-      const answer = await work.cluster.snapshot(layer, source.from, join(folder, file), signal);
+      // A member that sends a little now and then would else be listened to for ever.
+      const inTime = AbortSignal.timeout(timeouts.snapshotSeconds * 1000);
+      const bounded = AbortSignal.any([signal, inTime]);
+      const answer = await work.cluster.snapshot(layer, source.from, join(folder, file), bounded);
       const tries = Number(evidence["tries"] ?? 0) + 1;
       if (!answer.ok && tries >= mostTries) return failed(`${layer}: ${answer.failed}`, unwritten);
       if (!answer.ok) return wait(3000, `${layer}: ${answer.failed}`, { tries });

@@ -206,7 +206,7 @@ export function awaitRestored(work: Work, founder: Node, folder: string): Step {
       const { id } = await manifestIn(folder);
       const problems = await restorationProblems(work, founder, id, signal);
       if (problems.length > 0) return wait(3000, problems.join("; "));
-      clusters.markInitialised(inventory.cluster.name);
+      clusters.markFormedBy(inventory.cluster.name, founder.name);
       return done({ backup: id });
     },
   };

@@ -1,7 +1,7 @@
 // Decides from the live cluster whether this node forms it or joins it, and writes the files it will carry.
 
 import type { Judgement } from "../../cluster/judge.ts";
-import { clusterPeers } from "../../inventory/peers.ts";
+import { clusterPeers, memberNodes } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { decideMembership } from "../membership.ts";
 import type { BootstrapClaim, Operation, OperationKind } from "../operation.ts";
@@ -97,7 +97,7 @@ function founderOf(
 
 /** Nodes that carry the cluster's files on their disks and are not about to be wiped with this one. */
 function installedOthers({ inventory, nodes, node }: StepContext, { batch }: Operation): string[] {
-  return inventory.nodes
+  return memberNodes(inventory)
     .map((other) => other.name)
     .filter((name) => name !== node.name && !batch.includes(name) && nodes.wasInstalled(name));
 }

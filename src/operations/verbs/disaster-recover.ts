@@ -5,10 +5,10 @@ import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { formatDisks } from "../../inventory/disk.ts";
 import { findNode } from "../../inventory/find.ts";
-import { clusterPeers } from "../../inventory/peers.ts";
+import { clusterPeers, memberNodes } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
-import { examineForSite, manifestIn, memberNodes } from "../backup/restoration.ts";
+import { examineForSite, manifestIn } from "../backup/restoration.ts";
 import type { Operation } from "../operation.ts";
 import { type Installation, provisionPlan } from "../provision.ts";
 import type { Plan, Step } from "../result.ts";
@@ -16,7 +16,7 @@ import { livingCluster, notSeenOff } from "../steps/confirm-loss.ts";
 import { forgetMember } from "../steps/forget-member.ts";
 import { confirmTotalLoss, formAnew, type Loss, stillLost } from "../steps/form-anew.ts";
 import { awaitRestored } from "../steps/restore-data.ts";
-import type { Draft, OperationTools, Order, Verb } from "../verb.ts";
+import type { Draft, OperationTools, Order, Verb, Work } from "../verb.ts";
 import { subject, workOf } from "../verb.ts";
 import { notInstallable } from "./provision.ts";
 import {
@@ -71,8 +71,20 @@ function planRecovery(tools: OperationTools, operation: Operation): Plan {
         return step.id === "join" ? [step, ...restored] : [step];
       }),
     ],
-    stop,
+    stop: async () => {
+      await stop();
+      endFormation(work, founder);
+    },
   };
+}
+
+/** From now on nobody may form it by another order, such as a plain install: it would begin without the backup's data. */
+function endFormation({ clusters, operations, operation, inventory }: Work, founder: Node): void {
+  const steps = operations.operation(operation.id)?.steps ?? [];
+  const wasAllowed = steps.some(({ id, attempts }) => id === "form-anew" && attempts > 0);
+  const claim = clusters.claim(inventory.cluster.name);
+  const isOpen = claim?.node === founder.name && claim.initialisedAtMs === undefined;
+  if (wasAllowed && isOpen) clusters.markInitialised(inventory.cluster.name);
 }
 
 /** The same installation, for a node that forms the cluster or is not installed: with the snapshots that it begins with. */

@@ -5,14 +5,9 @@ import { isAbsolute } from "node:path";
 import { z } from "zod";
 import type { Layer } from "../../cluster/driver.ts";
 import { findNode } from "../../inventory/find.ts";
-import { clusterPeers } from "../../inventory/peers.ts";
+import { clusterPeers, memberNodes } from "../../inventory/peers.ts";
 import type { Inventory, Node } from "../../inventory/schema.ts";
-import {
-  examineForSite,
-  memberNodes,
-  type Restoration,
-  restoredLayers,
-} from "../backup/restoration.ts";
+import { examineForSite, type Restoration, restoredLayers } from "../backup/restoration.ts";
 import type { Operation } from "../operation.ts";
 import type { Step } from "../result.ts";
 import { livingCluster, notSeenOff, runningUnseen } from "../steps/confirm-loss.ts";
