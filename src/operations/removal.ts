@@ -72,9 +72,11 @@ export function memberTable({ members }: Pick<Judgement, "members">): readonly s
 /** Where a machine answers as a member: `healthy voter of chainfire`. Empty for one that is dead on every layer. */
 export function lifeSigns(views: readonly Judgement[], name: string): readonly string[] {
   return views.flatMap(({ layer, answering, healthyVoters, members }) => {
-    if (!answering.includes(name)) return [];
-    if (healthyVoters.includes(name)) return [`healthy voter of ${layer}`];
     const member = members.find(({ id }) => id === name);
+    // This server may be the only one that does not reach it.
+    if (!answering.includes(name))
+      return member?.status === "healthy" ? [`healthy in the member list of ${layer}`] : [];
+    if (healthyVoters.includes(name)) return [`healthy voter of ${layer}`];
     if (member === undefined) return [`answering on the port of ${layer}`];
     return [`answering ${member.role === "learner" ? "learner" : "voter"} of ${layer}`];
   });

@@ -214,7 +214,7 @@ function machineOf(machines: ReadonlyMap<string, FakeMachine>, node: Node): Fake
 function fakeShell(machine: FakeMachine, command: string): ShellAnswer {
   if (machine.disk !== "installed" || machine.fault === "dead" || machine.power === "off")
     return { ok: false, kind: "unreachable", why: "no route to host" };
-  if (command === "systemctl poweroff") machine.power = "off";
+  if (command.includes("systemctl poweroff")) machine.power = "off";
   const aboutSystem = systemCommand(machine.system, machine.stopped, command);
   if (aboutSystem !== undefined) return aboutSystem;
   if (command.startsWith("systemctl list-units")) {

@@ -1,8 +1,35 @@
 import { describe, expect, test } from "vitest";
+import { newOperation } from "../../src/operations/operation.ts";
 import { briefInventory, livingRack } from "../fakes/living-rack.ts";
 import { votersOf } from "../fakes/raft.ts";
 
 const addNode04 = { verb: "add", nodes: ["node04"] } as const;
+
+test("a plain install into a living cluster asks what add asks, and waits for nobody's turn", async () => {
+  const rack = livingRack();
+  const provision = { verb: "provision", nodes: ["node04"] } as const;
+  const sum =
+    "chainfire: voters 3, healthy 3: to go on should a new one fail at once 3 >= 3: allowed";
+  expect((await rack.draft(provision)).quorum).toContain(sum);
+  rack.machine("node03").fault = "dead";
+  await rack.tools.cluster.fresh();
+  expect((await rack.draft(provision)).refusals[0]?.reason).toBe(
+    "chainfire: voters 3, healthy 2: to go on should a new one fail at once 2 < 3: refused",
+  );
+  rack.machine("node03").fault = "none";
+  await rack.tools.cluster.fresh();
+  rack.tools.operations.create([
+    newOperation({ id: "op-add", kind: "add", node: "node05", createdAtMs: 1 }),
+  ]);
+  expect((await rack.draft(provision)).refusals).toMatchObject(
+    [{ reason: /^operation op-add adds node node05/, next: /rackstrap add node04$/ }].map(
+      ({ reason, next }) => ({
+        reason: expect.stringMatching(reason),
+        next: expect.stringMatching(next),
+      }),
+    ),
+  );
+});
 
 test("a new entry becomes a verified member, by a document that says join", async () => {
   const rack = livingRack();

@@ -163,7 +163,7 @@ describe("a node that can't be asked any more", () => {
       run: async (...args: Parameters<typeof run>) => {
         const answer = await run(...args);
         if (args[1].startsWith("systemctl stop")) isAway = true;
-        return isAway && args[1] === "true"
+        return isAway && args[1].includes("systemctl poweroff")
           ? { ok: false, kind: "unreachable", why: "no route to host" }
           : answer;
       },

@@ -77,6 +77,14 @@ test("signs of life say where and as what a machine answers", () => {
   expect(lifeSigns([layer("+a +b +c"), layer("+a +b -c", "flaredb")], "c")).toEqual([
     "healthy voter of chainfire",
   ]);
+  // The others see it, though this server does not.
+  const [seen] = [layer("+a +b -c")].map((view) => ({
+    ...view,
+    members: view.members.map((member) => ({ ...member, status: "healthy" })),
+  }));
+  expect(lifeSigns(seen === undefined ? [] : [seen], "c")).toEqual([
+    "healthy in the member list of chainfire",
+  ]);
   expect(lifeSigns([layer("+a +b ?c")], "c")).toEqual(["answering voter of chainfire"]);
   expect(lifeSigns([layer("+a +b ~c")], "c")).toEqual(["answering learner of chainfire"]);
   const stranger: Observation = { failure: "shows a certificate that the cluster CA did not sign" };

@@ -42,6 +42,17 @@ test("a dead node's place is given to a new machine: removed, seen off, installe
   expect(rack.raft.violations).toEqual([]);
 });
 
+test("a member that was never installed from here has to be said to be gone: its machine may be another than that of the entry", async () => {
+  const rack = withDead();
+  const { lastInstall } = rack.tools.nodes;
+  const never = (name: string) => (name === "node02" ? undefined : lastInstall(name));
+  Object.assign(rack.tools.nodes, { lastInstall: never });
+  const { refusals } = await rack.draft({ ...replaceNode02, options: newDisk });
+  expect(refusals).toMatchObject([{ next: expect.stringMatching(/--gone node02$/) }]);
+  const gone = { ...newDisk, gone: ["node02"] };
+  expect((await rack.draft({ ...replaceNode02, options: gone })).refusals).toEqual([]);
+});
+
 test("the record of a removal has what was asked and answered, and the members before and after", async () => {
   const rack = withDead();
   const { steps } = await rack.carryOut({ ...replaceNode02, options: newDisk });
@@ -207,7 +218,9 @@ test("a node that comes back before its removal stays a member", async () => {
     },
   });
   const { failure } = await rack.carryOut(replaceNode02);
-  expect(failure?.reason).toMatch(/^node node02 has come back: healthy voter of flaredb/);
+  expect(failure?.reason).toMatch(
+    /^node node02 has come back: healthy voter of chainfire, healthy voter of flaredb/,
+  );
   expect(votersOf(rack.raft, "flaredb")).toContain("node02");
 });
 

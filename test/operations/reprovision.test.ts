@@ -61,6 +61,16 @@ test("with another voter down it is refused with the numbers", async () => {
   );
 });
 
+test("a node that could not be installed again is not taken out: its BMC is away, or a file of its image", async () => {
+  const rack = livingRack();
+  rack.machine("node01").fault = "bmc-away";
+  expect((await rack.draft(order)).refusals).toMatchObject([
+    { next: "check the BMC 10.0.10.50: rackstrap power status node01" },
+  ]);
+  const bare = livingRack(undefined, undefined, { missingAssets: async () => ["no initrd"] });
+  expect((await bare.draft(order)).refusals).toMatchObject([{ reason: "no initrd" }]);
+});
+
 test("one of two living voters is removed when its name is typed against the budget", async () => {
   const rack = livingRack(["node01", "node02"]);
   const { refusals } = await rack.draft(order);

@@ -214,6 +214,22 @@ test("a node that falls while another has its turn is waited for, and nothing of
   expectUntouched(rack, "node03");
 });
 
+test("a node that is well is not taken back while the cluster has no majority without it", async () => {
+  const { order, rack } = await updatable();
+  watchShell(rack, async (run, node, command, ...rest) => {
+    const answer = await run(node, command, ...rest);
+    if (command.includes("switch-to-configuration") && node.name === "node02")
+      rack.machines.get("node01")?.stopped.add("etcd");
+    return answer;
+  });
+  await order("update", ["node02", "node03"]);
+  const operation = await settled(rack);
+  expect(operation?.failure?.reason).toMatch(
+    /needs it as it is: voters 3, healthy 2, taking node02 leaves 1 < 2: refused/,
+  );
+  expect(systemOf(rack, "node02").activations).toEqual([`test ${systemPath("node02", "2")}`]);
+});
+
 test("a node that runs what no generation has is not touched: there would be no way back", async () => {
   const { order, rack } = await updatable();
   systemOf(rack, "node02").running = systemPath("node02", "tried-by-hand");

@@ -21,7 +21,7 @@ export function awaitTurn({ operations, operation, inventory }: Work, node: Node
     run: async () => {
       const adding = operations
         .operations({ running: true })
-        .filter(({ kind }) => kind === operation.kind);
+        .filter(({ kind }) => kind === operation.kind || kind === "provision");
       // Newest first: those behind this one are earlier.
       const own = adding.findIndex(({ id }) => id === operation.id);
       const earlier = adding.slice(own + 1).map((other) => other.node);

@@ -24,7 +24,7 @@ export function fence(work: Work, node: Node, options: FenceOptions): Step {
     id: "fence",
     title: options.gone ? "the former machine is said to be gone" : "switch it off and see it off",
     node: node.name,
-    deadlineMs: 5 * 60_000,
+    deadlineMs: 10 * 60_000,
     next: remedy(work, node),
     run: async (attempt, signal) => {
       const confirmed = `--gone ${node.name}`;
@@ -59,27 +59,33 @@ async function switchOff(
   }
 }
 
-/** Off is one that answered, was told to power off, and answers no more. */
+// Later than the answer to it: who is cut off by the power is not known to have heard it.
+const powerOff = "nohup sh -c 'sleep 2; systemctl poweroff' > /dev/null 2>&1 &";
+const silentMs = 60_000;
+
+/** Off is one that was told to power off, and then answers no more for a minute. */
 async function powerOffOverSsh(
   work: Work,
   node: Node,
   bmcWhy: string,
-  { evidence }: Attempt,
+  { evidence, nowMs }: Attempt,
   signal: AbortSignal,
 ): Promise<StepResult> {
-  // Kept before it is sent: after that the machine answers nobody, also after a crash.
-  const isTold = evidence["told"] === true;
-  const command = isTold ? "systemctl poweroff" : "true";
-  const answer = await work.shell.run(node, command, { timeoutMs: sshMs }, signal);
+  const answer = await work.shell.run(node, powerOff, { timeoutMs: sshMs }, signal);
   if (answer.ok)
-    return wait(isTold ? 5000 : 0, `${bmcWhy}; asked over SSH to power off`, { told: true });
+    return wait(5000, `${bmcWhy}; told over SSH to power off`, {
+      ...{ told: true, silentSinceMs: undefined },
+    });
   const isSilent = answer.kind === "unreachable" || answer.kind === "timeout";
-  if (isTold && isSilent)
-    return done({ power: "off", seenBy: "it answers SSH no more", bmc: bmcWhy });
-  return failed(
-    `${bmcWhy}; over SSH: ${answer.why}: it is not known to be off`,
-    remedy(work, node),
-  );
+  if (evidence["told"] !== true || !isSilent)
+    return failed(
+      `${bmcWhy}; over SSH: ${answer.why}: it is not known to be off`,
+      remedy(work, node),
+    );
+  const { silentSinceMs = nowMs } = evidence as Partial<Record<string, number>>;
+  if (nowMs - silentSinceMs < silentMs)
+    return wait(5000, `${bmcWhy}; told to power off, and answers no more`, { silentSinceMs });
+  return done({ power: "off", seenBy: "it answers SSH no more", bmc: bmcWhy });
 }
 
 function remedy({ operation: { kind } }: Work, { name, bmc }: Node): string {

@@ -1,6 +1,7 @@
 // The way back: a node that is not well on its new system gets the one that it had, and is seen to be well again. Never by
 // `switch --rollback`: what was only tested is no generation, so that would go back one too far (trap 4).
 
+import { quorumBudget } from "../../cluster/quorum.ts";
 import type { Node } from "../../inventory/schema.ts";
 import {
   lookAtActivation,
@@ -154,6 +155,16 @@ export async function undo(
   }
 }
 
+/** Why the node must stay as it is for now: it is well, and the cluster has no majority without it while its services start anew. */
+async function neededBy({ cluster, operation }: Work, { name }: Node): Promise<string | undefined> {
+  if (operation.forced.includes(name)) return undefined;
+  const [sum] = (await cluster.fresh())
+    .filter(({ healthyVoters }) => healthyVoters.includes(name))
+    .map((view) => ({ layer: view.layer, ...quorumBudget(view, [name]) }))
+    .filter(({ allowed }) => !allowed);
+  return sum && `${sum.layer} needs it as it is: ${sum.sentence}`;
+}
+
 /** One attempt to have the node as it was; done when it is, and healthy. */
 async function goBack(
   work: Work,
@@ -178,6 +189,8 @@ async function goBack(
   if (!seen.ok) return wait(3000, seen.why);
   if (seen.state.kind === "running") return wait(2000, `${unit} is at work`);
   if (seen.state.kind === "absent") {
+    const needed = await neededBy(work, node);
+    if (needed !== undefined) return wait(3000, needed);
     const { system } = before;
     const begun = await startActivation(shell, node, unit, { system, action: "switch" }, signal);
     return wait(2000, begun.ok ? `${unit} has begun` : begun.why);

@@ -57,7 +57,7 @@ async function remove(
   const view = views.filter((one) => one.layer === layer);
   const table = view.flatMap(memberTable);
   const { before = table } = evidence;
-  const alive = onlyDead ? lifeSigns(view, name) : [];
+  const alive = onlyDead ? lifeSigns(views, name) : [];
   if (alive.length > 0)
     return failed(
       `node ${name} has come back: ${alive.join(", ")}; it was not removed`,

@@ -2,7 +2,9 @@
 // What the machines themselves say is for the steps.
 
 import { z } from "zod";
+import { growthSafety } from "../../cluster/quorum.ts";
 import { formatDisks } from "../../inventory/disk.ts";
+import { memberNodes } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState, states } from "../../nodes/state.ts";
 import { refuseLayout } from "../disk-guard.ts";
@@ -39,14 +41,57 @@ export const provision: Verb = {
   plan: (tools, operation) => provisionPlan(tools, operation, subject(tools, operation)),
 };
 
-function draftProvision(tools: OperationTools, chosen: readonly Node[], order: Order): Draft {
+async function draftProvision(
+  tools: OperationTools,
+  chosen: readonly Node[],
+  order: Order,
+): Promise<Draft> {
   const draft = installDraft(
     tools.inventory().limits.nodesPerRun,
     chosen,
     options.parse(order.options),
   );
-  const refused = chosen.flatMap((node) => notInstallable(tools, node));
-  return { ...draft, quorum: [], refusals: [...draft.refusals, ...refused] };
+  const growth = await judgeGrowth(tools, chosen);
+  return {
+    ...draft,
+    quorum: growth.quorum,
+    refusals: [
+      ...draft.refusals,
+      ...chosen.flatMap((node) => notInstallable(tools, node)),
+      ...growth.refusals,
+    ],
+  };
+}
+
+/** Of nodes that would join a cluster which lives: what `add` asks, too. */
+async function judgeGrowth(
+  { inventory, cluster, operations }: OperationTools,
+  chosen: readonly Node[],
+): Promise<Pick<Draft, "quorum" | "refusals">> {
+  const members = memberNodes(inventory());
+  if (!chosen.some((node) => members.includes(node))) return { quorum: [], refusals: [] };
+  const living = (await cluster.views()).filter(({ verdict }) => verdict !== "no-cluster");
+  const growth = living.map((view) => ({ layer: view.layer, ...growthSafety(view) }));
+  const adding =
+    living.length === 0
+      ? []
+      : operations.operations({ running: true }).filter(({ kind }) => kind === "add");
+  const names = chosen.map(({ name }) => name).join(" ");
+  return {
+    quorum: growth.map(({ layer, sentence }) => `${layer}: ${sentence}`),
+    refusals: [
+      ...growth
+        .filter(({ allowed }) => !allowed)
+        .map(({ layer, sentence }) => ({
+          reason: `${layer}: ${sentence}`,
+          next: "bring the other members back first: rackstrap cluster status",
+        })),
+      ...adding.map(({ id, node }) => ({
+        reason: `operation ${id} adds node ${node} to the cluster, and its members must not change beside that`,
+        next: `let them join one after the other: rackstrap add ${names}`,
+      })),
+    ],
+  };
 }
 
 /** What installing these nodes destroys, and what was typed wrong. `most`: nodes in one run, where no other number was typed. */

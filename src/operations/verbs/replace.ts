@@ -66,10 +66,26 @@ async function draftReplace(
       ...install.refusals,
       ...chosen.flatMap(({ name }) => stillAlive(lifeSigns(views, name), name)),
       ...chosen.flatMap((node) => formerMachineRefusals(tools.nodes, node, typed.gone)),
+      ...chosen.flatMap((node) => neverInstalled(tools, node, typed.gone)),
       ...chosen.flatMap((node) => notInstallable(tools, node, withoutMembership(tools, node))),
       ...judged.flatMap(({ refusals }) => refusals),
     ],
   };
+}
+
+/** Whose machine the member was nobody knows: the declared BMC may be another's. */
+function neverInstalled(
+  { nodes }: OperationTools,
+  { name }: Node,
+  gone: readonly string[],
+): OrderRefusal[] {
+  if (nodes.lastInstall(name) !== undefined || gone.includes(name)) return [];
+  return [
+    {
+      reason: `node ${name} was never installed from here, so its BMC may not be that of the machine which was the member`,
+      next: `make sure that the former machine is off and stays off, then say so: --gone ${name}`,
+    },
+  ];
 }
 
 function stillAlive(signs: readonly string[], name: string): OrderRefusal[] {

@@ -6,6 +6,7 @@ import { changesSinceInstall } from "../former-machine.ts";
 import { joiningPlan } from "../joining.ts";
 import { judgeRemoval } from "../removal.ts";
 import { agreeMembers } from "../steps/agree-members.ts";
+import { checkReady, notReady } from "../steps/check-ready.ts";
 import { fence } from "../steps/fence.ts";
 import { handOver } from "../steps/hand-over.ts";
 import { removeMember } from "../steps/remove-member.ts";
@@ -24,6 +25,7 @@ export const reprovision: Verb = {
   draft: draftReprovision,
   plan: (tools, operation) =>
     joiningPlan(tools, operation, (work, node) => [
+      checkReady(work, node),
       agreeMembers(work, node.name),
       handOver(work, node),
       ...removeMember(work, node, { onlyDead: false }),
@@ -38,6 +40,8 @@ async function draftReprovision(
 ): Promise<Draft> {
   const typed = options.parse(order.options);
   const views = await tools.cluster.fresh();
+  const { signal } = new AbortController();
+  const unready = await Promise.all(chosen.map((node) => notReady(tools, node, signal)));
   const judged = chosen.map(({ name }) => judgeRemoval(views, name, order.force.includes(name)));
   const install = installDraft(tools.inventory().limits.nodesPerRun, chosen, typed);
   return {
@@ -56,6 +60,7 @@ async function draftReprovision(
       ...install.refusals,
       ...chosen.flatMap((node) => otherMachine(tools, node)),
       ...chosen.flatMap((node) => notInstallable(tools, node, withoutMembership(tools, node))),
+      ...unready.flat(),
       ...judged.flatMap(({ refusals }) => refusals),
     ],
   };
