@@ -20,7 +20,7 @@ export interface AuthorityFiles {
 /** Throws an error that names the file, what is wrong with it, and the remedy. */
 export async function loadAuthority(
   files: AuthorityFiles,
-  { passphrase, nowMs }: { readonly passphrase?: Passphrase | undefined; readonly nowMs: number },
+  { passphrase }: { readonly passphrase?: Passphrase | undefined } = {},
 ): Promise<Ca> {
   const refuse = (file: string, why: string, cause?: unknown) =>
     new Error(`pki.authority: ${file} ${why}`, { cause });
@@ -29,7 +29,7 @@ export async function loadAuthority(
     .catch((cause: unknown) => {
       throw refuse(files.certificate, `can't be used as a CA: ${messageOf(cause)}`, cause);
     });
-  const fault = (await chainFault(chain, nowMs)) ?? (await firstFault(alsoTrusted, nowMs));
+  const fault = (await chainFault(chain)) ?? (await firstFault(alsoTrusted));
   if (fault !== undefined) throw refuse(files.certificate, `can't be used as a CA: ${fault}`);
   const read = await readKeyFile(files.key, passphrase).catch((cause: unknown) => {
     if (cause instanceof KeyRefusal) throw cause;
@@ -55,14 +55,11 @@ function splitAtRoot(certificates: readonly x509.X509Certificate[]) {
   return { chain: certificates.slice(0, end), alsoTrusted: certificates.slice(end) };
 }
 
-async function firstFault(
-  roots: readonly x509.X509Certificate[],
-  nowMs: number,
-): Promise<string | undefined> {
+async function firstFault(roots: readonly x509.X509Certificate[]): Promise<string | undefined> {
   for (const root of roots) {
     if (root.issuer !== root.subject)
       return `the certificate of "${root.subject}" follows a root and is none: the CA that signs comes first, then those above it up to its root; behind that, only other roots that nodes shall trust`;
-    const fault = await chainFault([root], nowMs);
+    const fault = await chainFault([root]);
     if (fault !== undefined) return fault;
   }
   return undefined;

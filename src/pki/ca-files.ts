@@ -94,7 +94,7 @@ export async function readCaFiles(
   const [certificate] = chain;
   if (certificate === undefined || !isKeyOf(certificate, read.key))
     throw new Error(`${keyFile} is not the key of ${certFile}`);
-  const fault = await chainFault(chain, certificate.notBefore.getTime());
+  const fault = await chainFault(chain);
   if (fault !== undefined) throw new Error(`${certFile}: ${fault}`);
   if (passphrase === undefined || read.encrypted) return { chain, read, ...files };
   await encryptKeyFile(files.keyFile, read.key, passphrase);

@@ -16,25 +16,36 @@ export function readCertificates(pem: string): x509.X509Certificate[] {
   return blocks.map((block) => new x509.X509Certificate(block));
 }
 
-/** Why `chain`, from the signing CA up, can't be used at `nowMs`; undefined when it can. Reads like "… is not a CA certificate". */
+/**
+ * Why `chain`, from the signing CA up, can't be used, whenever that is; undefined when it can. Reads like "… is not a CA
+ * certificate".
+ */
 export async function chainFault(
   chain: readonly x509.X509Certificate[],
-  nowMs: number,
 ): Promise<string | undefined> {
   for (const [index, certificate] of chain.entries()) {
     const fault =
-      caFault(certificate, index, nowMs) ?? (await signatureFault(certificate, chain[index + 1]));
+      caFault(certificate, index) ?? (await signatureFault(certificate, chain[index + 1]));
     if (fault !== undefined) return `the certificate of "${certificate.subject}" ${fault}`;
   }
   return undefined;
 }
 
-/** `below` is how many CAs stand between it and the nodes. */
-function caFault(
-  certificate: x509.X509Certificate,
-  below: number,
+/** Which certificate of the chain is not valid at `nowMs`, with its dates; undefined when all are. */
+export function outOfDates(
+  chain: readonly x509.X509Certificate[],
   nowMs: number,
 ): string | undefined {
+  const outside = chain.find(
+    ({ notBefore, notAfter }) => nowMs < notBefore.getTime() || nowMs >= notAfter.getTime(),
+  );
+  if (outside === undefined) return undefined;
+  const { subject, notBefore, notAfter } = outside;
+  return `the certificate of "${subject}" is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()}, and this server's clock says ${new Date(nowMs).toISOString()}`;
+}
+
+/** `below` is how many CAs stand between it and the nodes. */
+function caFault(certificate: x509.X509Certificate, below: number): string | undefined {
   const constraints = certificate.getExtension(x509.BasicConstraintsExtension);
   if (constraints?.ca !== true) return "is not a CA certificate (basicConstraints CA:TRUE)";
   const { pathLength } = constraints;
@@ -43,9 +54,7 @@ function caFault(
   const usage = certificate.getExtension(x509.KeyUsagesExtension);
   if (usage !== null && (usage.usages & x509.KeyUsageFlags.keyCertSign) === 0)
     return "may not sign certificates (keyUsage without keyCertSign)";
-  const { notBefore, notAfter } = certificate;
-  if (nowMs >= notBefore.getTime() && nowMs < notAfter.getTime()) return undefined;
-  return `is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()}, and this server's clock says ${new Date(nowMs).toISOString()}`;
+  return undefined;
 }
 
 async function signatureFault(

@@ -1,7 +1,7 @@
 // What there is to say of the CA and of what it issued, for `rackstrap check`. Pure.
 
 import type { Ca } from "./ca.ts";
-import { fingerprintOf } from "./chain.ts";
+import { fingerprintOf, outOfDates } from "./chain.ts";
 import type { IssuedRecord } from "./issued.ts";
 
 export interface PkiFinding {
@@ -49,6 +49,13 @@ function keyFinding({ about }: Ca): PkiFinding {
 }
 
 function caDates({ chain, about }: Ca, nowMs: number): PkiFinding {
+  const early = chain.some(({ notBefore }) => nowMs < notBefore.getTime());
+  const fault = early ? outOfDates(chain, nowMs) : undefined;
+  if (fault !== undefined)
+    return {
+      ...{ title: "certificate of the cluster CA", level: "error", detail: fault },
+      next: "set this server's clock; nothing is issued before",
+    };
   const ends = chain.map(({ notAfter }) => notAfter.getTime());
   return dated("certificate of the cluster CA", Math.min(...ends), nowMs, {
     days: caWarningDays,

@@ -5,7 +5,7 @@ import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import type { Ca } from "./ca.ts";
 import { backdateMs, serialNumber } from "./ca-files.ts";
-import { fingerprintOf } from "./chain.ts";
+import { fingerprintOf, outOfDates } from "./chain.ts";
 import { generateKeys, type KeyKind, privateKeyPem } from "./keys.ts";
 
 export interface NodeCertificateRequest {
@@ -35,11 +35,19 @@ export interface IssuedCertificate {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** A certificate for both ends of TLS (a Raft member is server and client to its peers), by RFC 5280. It never outlives a CA above it. */
+/**
+ * A certificate for both ends of TLS (a Raft member is server and client to its peers), by RFC 5280. It never outlives a CA above it.
+ * Throws one sentence with the remedy while the CA itself is out of its dates.
+ */
 export async function issueNodeCertificate(
   ca: Ca,
   request: NodeCertificateRequest,
 ): Promise<IssuedCertificate> {
+  const fault = outOfDates(ca.chain, request.nowMs);
+  if (fault !== undefined)
+    throw new Error(
+      `the cluster CA can't sign: ${fault}: set the clock; if it is right, replace the CA: rackstrap certs rotate --ca --execute`,
+    );
   const keys = await generateKeys(request.key);
   const notBefore = new Date(request.nowMs - backdateMs);
   const certificate = await x509.X509CertificateGenerator.create(

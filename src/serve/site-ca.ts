@@ -35,7 +35,7 @@ export async function openSiteCa(
   };
   const passphrase = pki.passphrase && (await readPassphrase(pki.passphrase, readSecret));
   if (pki.authority !== undefined) {
-    const ca = await loadAuthority(pki.authority, { passphrase, nowMs: now() });
+    const ca = await loadAuthority(pki.authority, { passphrase });
     await publish(ca).catch(onUnpublished);
     const refusal = refusalOf(pki.authority);
     return { ca: () => ca, refusal, rotate: async () => ({ ok: false, ...refusal }) };

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { connect, createServer } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadOrCreateCa } from "../../src/pki/ca.ts";
+import { pkiFindings } from "../../src/pki/findings.ts";
 import { issueNodeCertificate } from "../../src/pki/issue.ts";
 import { openssl, opensslFails } from "./openssl.ts";
 
@@ -195,12 +196,21 @@ describe("the CA on disk", () => {
   test.each([
     ["expired", nowMs + 3651 * 86_400_000],
     ["not valid yet", nowMs - 2 * 86_400_000],
-  ])("%s by this server's clock is refused with both dates", async (_, clock) => {
-    const { directory } = await issued();
-    await expect(loadOrCreateCa(directory, { ...settings, nowMs: clock })).rejects.toThrow(
-      "and this server's clock says",
-    );
-  });
+  ])(
+    "%s by this server's clock keeps no machine from its boot, and signs nothing",
+    async (_, clock) => {
+      const { directory } = await issued();
+      const ca = await loadOrCreateCa(directory, { ...settings, nowMs: clock });
+      const request = { name: "node01", fqdn: "node01.example.com", addresses: [], days: 30 };
+      const signing = issueNodeCertificate(ca, { ...request, key: "ec", nowMs: clock });
+      await expect(signing).rejects.toThrow(
+        /is valid from \S+ to \S+, and this server's clock says/,
+      );
+      await expect(signing).rejects.toThrow("rackstrap certs rotate --ca --execute");
+      const [, dates] = pkiFindings(ca, [], [], clock);
+      expect(dates).toMatchObject({ level: "error" });
+    },
+  );
 });
 
 function truncate(file: string) {

@@ -9,6 +9,7 @@ import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 import { awaitVoter } from "../steps/await-voter.ts";
 import { handOver } from "../steps/hand-over.ts";
 import { shellFailure } from "../steps/services.ts";
+import { healthProblems } from "../steps/verify-cluster.ts";
 import type { Work } from "../verb.ts";
 import { certificateFiles } from "./delivery-script.ts";
 import { issuedFor, issueRecorded } from "./issue-recorded.ts";
@@ -56,9 +57,32 @@ export function nodeSteps(about: NodeWork): readonly Step[] {
     ...ofMember(handOver(work, node), "hand-over"),
     restart(about),
     prove(about),
-    ...ofMember(awaitVoter(work, node), "voter"),
+    ...ofMember(voterAgain(about), "voter"),
     settle(about),
   ];
+}
+
+/**
+ * A healthy voter again. Where the cluster had no majority before this node's turn, which its typed name passed over, it has none after
+ * it either: with the certificates of all expired the first ones to get new ones wait for nobody.
+ */
+function voterAgain(about: NodeWork): Step {
+  const { work, node } = about;
+  const whole = awaitVoter(work, node);
+  return {
+    ...whole,
+    run: async (attempt, signal) => {
+      const result = await whole.run(attempt, signal);
+      const restarted = attempt.operation.steps.find(({ id }) => id === stepId("restart", about));
+      if (result.kind === "done" || restarted?.evidence["forced"] === undefined) return result;
+      const views = await work.cluster.views();
+      const led = views.filter(({ verdict }) => verdict === "healthy" || verdict === "degraded");
+      const problems = led.flatMap((view) => healthProblems(view, node.name));
+      return led.length === views.length || problems.length > 0
+        ? result
+        : done({ withoutMajority: views.map(({ layer, reasons }) => `${layer}: ${reasons[0]}`) });
+    },
+  };
 }
 
 function step(

@@ -231,6 +231,19 @@ test("with one member out, another is refused with the numbers, and its typed na
   expect((await living.order({ nodes: ["node02"], force: ["node02"] })).refusals).toEqual([]);
 });
 
+test("where no majority is left, as with all certificates expired, a node gets its own by its typed name and keeps it", async () => {
+  await living.rack.tools.cluster.fresh();
+  for (const name of ["node02", "node03"]) living.rack.machines.get(name)?.stopped.add("chainfire");
+  await living.rack.tools.cluster.fresh();
+  const order = { nodes: ["node01"], force: ["node01"] };
+  expect((await living.order(order)).refusals).toEqual([]);
+  const operation = await living.settled();
+  expect(operation?.failure).toBeUndefined();
+  expect(operation?.steps.find(({ id }) => id === "voter-certificate-node01")?.evidence).toEqual({
+    withoutMajority: [expect.stringMatching(/^chainfire: /), expect.stringMatching(/^flaredb: /)],
+  });
+}, 120_000);
+
 test("a node that is not in service, nodes named together with the CA, and an operator's own CA are refused with what to do", async () => {
   expect((await draft(["node04"])).refusals[0]?.reason).toBe(
     "node node04 is registered, and has to be active",
