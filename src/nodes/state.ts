@@ -50,7 +50,8 @@ const transitions: Readonly<Record<NodeState, Partial<Record<NodeEvent, NodeStat
   active: { drained: "drained", "member-removed": "registered" },
   drained: { undrained: "active", "member-removed": "registered" },
   retired: { "install-armed": "armed" },
-  failed: { "install-armed": "armed", "member-removed": "registered" },
+  // The last is an operation that is taken up again when what it waited for is there.
+  failed: { "install-armed": "armed", "member-removed": "registered", "health-soaked": "active" },
 };
 
 /** The state after `event`, or undefined where the table forbids it. */

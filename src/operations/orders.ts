@@ -74,7 +74,7 @@ export function resumeObstacle(tools: OrderTools, operation: Operation): OrderRe
       reason: `the operation ${id} is ${status}`,
       next: `see: rackstrap operations show ${id}`,
     };
-  if (!verbs[kind].resumable)
+  if (!verbs[kind].resumable(operation))
     return {
       reason: `an operation of the kind ${kind} begins anew, for what it had prepared is gone`,
       next: `start it again: rackstrap operations retry ${id}`,

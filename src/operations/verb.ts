@@ -92,7 +92,15 @@ export interface Verb {
   /** The same steps each time it is asked for the same operation and inventory. Throws where there can be none any more. */
   readonly plan: (tools: OperationTools, operation: Operation) => Plan;
   /** One that ended badly may go on where it stopped, rather than be started anew. */
-  readonly resumable: boolean;
+  readonly resumable: (operation: Operation) => boolean;
+}
+
+export const always = () => true;
+export const never = () => false;
+
+/** An install is begun anew, for its files and keys are gone; once its node is a voter only looks are left. */
+export function onceJoined({ steps }: Pick<Operation, "steps">): boolean {
+  return steps.some(({ id, status }) => id === "join" && status === "done");
 }
 
 /** What the steps of one operation work with: the inventory that its plan was made from, and the one in force. */

@@ -18,7 +18,7 @@ test("a node is found by its name and its MAC, and told with the operation at wo
   tools.operations.create(newProvisions(tools, [node], 0));
   expect(await diagnoseSubject(asked, node.mac.toUpperCase())).toEqual({
     ...{ subject: node.mac.toUpperCase(), ...shown },
-    operation: { id: "id-1", step: "check assets, BMC and cluster" },
+    operation: { id: "id-1", step: "wait for a place among the installs" },
   });
 });
 

@@ -33,7 +33,7 @@ const table: Readonly<Record<NodeState, readonly (NodeState | "")[]>> = {
   active: ["", "", "", "", "", "", "", "", "drained", "", "registered", ""],
   drained: ["", "", "", "", "", "", "", "", "", "active", "registered", ""],
   retired: ["armed", "", "", "", "", "", "", "", "", "", "", ""],
-  failed: ["armed", "", "", "", "", "", "", "", "", "", "registered", ""],
+  failed: ["armed", "", "", "", "", "", "active", "", "", "", "registered", ""],
 };
 
 const pairs = Object.entries(table).flatMap(([state, row]) =>

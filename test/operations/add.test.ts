@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { failure } from "../../src/cluster/client.ts";
 import { newOperation } from "../../src/operations/operation.ts";
+import { resumeObstacle } from "../../src/operations/orders.ts";
 import { briefInventory, livingRack } from "../fakes/living-rack.ts";
 import { votersOf } from "../fakes/raft.ts";
 
@@ -29,6 +31,29 @@ test("a plain install into a living cluster asks what add asks, and waits for no
       }),
     ),
   );
+});
+
+test("a voter whose operation failed while it was looked at is taken up again, and not wiped", async () => {
+  const rack = livingRack();
+  const { roundTrip } = rack.tools.cluster;
+  let isIll = true;
+  Object.assign(rack.tools.cluster, {
+    roundTrip: async (...args: Parameters<typeof roundTrip>) =>
+      isIll && rack.tools.nodes.node("node04").state === "verifying"
+        ? failure("no write is taken")
+        : await roundTrip(...args),
+  });
+  const { id, status, failure: why } = await rack.carryOut(addNode04);
+  expect({ status, stage: why?.stage }).toEqual({ status: "failed", stage: "verify" });
+  expect(rack.tools.nodes.node("node04").state).toBe("failed");
+  isIll = false;
+  const stored = rack.tools.operations.operation(id);
+  if (stored === undefined) throw new Error("the operation is gone");
+  expect(resumeObstacle(rack.orders, stored)).toBeUndefined();
+  rack.startRunner().reopen(id);
+  expect((await rack.settled()).status).toBe("done");
+  expect(rack.tools.nodes.node("node04").state).toBe("active");
+  expect(rack.machine("node04").wipes).toBe(1);
 });
 
 test("a new entry becomes a verified member, by a document that says join", async () => {

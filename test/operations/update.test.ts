@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { failure } from "../../src/cluster/client.ts";
 import { turnOrder } from "../../src/operations/budget.ts";
 import type { NodeShell } from "../../src/operations/node-shell.ts";
 import { systemPath } from "../fakes/node-system.ts";
@@ -212,6 +213,16 @@ test("a node that falls while another has its turn is waited for, and nothing of
   const operation = await settled(rack);
   expect(operation?.status).toBe("failed");
   expectUntouched(rack, "node03");
+});
+
+test("a cluster whose leader commits nothing is not updated, though its members call themselves healthy", async () => {
+  const { order, rack } = await updatable();
+  Object.assign(rack.tools.cluster, { roundTrip: async () => failure("no write is taken") });
+  await order("update", ["node02"]);
+  const operation = await settled(rack);
+  expect(operation?.failure).toMatchObject({ stage: "take-node02" });
+  expect(operation?.failure?.reason).toContain("no write is taken");
+  expectUntouched(rack, "node02");
 });
 
 test("a node that is well is not taken back while the cluster has no majority without it", async () => {

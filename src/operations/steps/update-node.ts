@@ -2,6 +2,7 @@
 // was asked for, and stay healthy. What a step found out stands in its evidence, for the steps after it and over restarts.
 
 import { z } from "zod";
+import type { Judgement } from "../../cluster/judge.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { withinBudget } from "../budget.ts";
 import { readSystem, setProfile, startsAnew } from "../node-system.ts";
@@ -15,7 +16,7 @@ import { handOver } from "./hand-over.ts";
 import { restartMachine } from "./restart-machine.ts";
 import { shellFailure } from "./services.ts";
 import { healthyVoter, soak } from "./soak.ts";
-import { healthProblems } from "./verify-cluster.ts";
+import { commitProblems, healthProblems } from "./verify-cluster.ts";
 
 /** What the steps of a node found out. */
 const builtShape = z.object({ system: z.string() });
@@ -169,6 +170,9 @@ function takeTurn(work: Work, node: Node): Step {
       const sick = views.flatMap((view) => othersProblems(view, node.name));
       if (sick.length > 0 && !operation.forced.includes(node.name))
         return wait(3000, sick.join("; "));
+      const written = await writes(cluster, views, signal);
+      if (written.length > 0 && !operation.forced.includes(node.name))
+        return wait(3000, written.join("; "));
       const read = await readSystem(shell, node, signal);
       if (!read.ok) return shellFailure(node, read);
       const { lasting, running } = read.system;
@@ -181,6 +185,16 @@ function takeTurn(work: Work, node: Node): Step {
     },
   };
   return withinBudget(work, [node.name], step);
+}
+
+async function writes(
+  cluster: Work["cluster"],
+  views: readonly Judgement[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  return (
+    await Promise.all(views.map(async (view) => await commitProblems(cluster, view, signal)))
+  ).flat();
 }
 
 /** Why a node whose running system is none of its generations is not touched. */
@@ -237,8 +251,18 @@ export function stayHealthy(
   windowSeconds: number,
 ): Step {
   const windowMs = windowSeconds * 1000;
+  const healthy = soak({ look: healthyVoter(cluster.fresh, node.name), windowMs });
   return {
-    ...soak({ look: healthyVoter(cluster.fresh, node.name), windowMs }),
+    run: async (attempt, signal) => {
+      const result = await healthy.run(attempt, signal);
+      if (result.kind !== "done") return result;
+      const unwritten = await writes(cluster, await cluster.views(), signal);
+      return unwritten.length === 0
+        ? result
+        : wait(3000, `unhealthy, the window starts again: ${unwritten.join("; ")}`, {
+            healthySinceMs: undefined,
+          });
+    },
     id: `${kind}-${node.name}`,
     title: `a healthy voter on every layer for ${windowSeconds} s`,
     node: node.name,

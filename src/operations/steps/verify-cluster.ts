@@ -27,12 +27,22 @@ export function verifyCluster(context: Seen): Step {
 async function problemsOf(context: Seen, layer: Layer, signal: AbortSignal): Promise<string[]> {
   const view = await context.cluster.view(layer);
   const problems = healthProblems(view, context.node.name);
-  if (problems.length > 0 || view.leader === undefined) return problems;
+  return problems.length > 0 ? problems : await commitProblems(context.cluster, view, signal);
+}
+
+/** Why the layer takes no write, though its members call themselves healthy: a leader may be alive and commit nothing (reliability F14). */
+export async function commitProblems(
+  cluster: Pick<StepContext["cluster"], "roundTrip">,
+  view: Judgement,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { layer } = view;
+  if (view.leader === undefined) return [`${layer}: no leader`];
   // The only voter of a cluster has nobody else to show its writes.
   const alone = view.voters.length === 1 ? view.leader : undefined;
   const follower = view.healthyVoters.find((name) => name !== view.leader) ?? alone;
   if (follower === undefined) return [`${layer}: no healthy follower to read a write back through`];
-  const trip = await context.cluster.roundTrip(layer, view.leader, follower, signal);
+  const trip = await cluster.roundTrip(layer, view.leader, follower, signal);
   return trip.ok ? [] : [trip.failed];
 }
 

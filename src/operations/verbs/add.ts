@@ -9,6 +9,7 @@ import { agreeMembers } from "../steps/agree-members.ts";
 import { awaitTurn } from "../steps/await-turn.ts";
 import { checkGrowth } from "../steps/check-growth.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
+import { onceJoined } from "../verb.ts";
 import { installDraft, installOptions, notInstallable } from "./provision.ts";
 
 const options = z.strictObject(installOptions);
@@ -16,7 +17,7 @@ const options = z.strictObject(installOptions);
 export const add: Verb = {
   // It takes nobody away; beside one that does, it is refused, and others of its kind wait for their turn.
   disruptive: false,
-  resumable: false,
+  resumable: onceJoined,
   options,
   draft: draftAdd,
   plan: (tools, operation) =>

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { backupFolder, backupsDirectory } from "../backup/folder.ts";
 import { backUpLayer, beginBackup, completeBackup, snapshotSource } from "../steps/back-up.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
-import { workOf } from "../verb.ts";
+import { never, workOf } from "../verb.ts";
 
 const options = z.strictObject({
   /** Where the backup's folder is made. */
@@ -14,7 +14,7 @@ const options = z.strictObject({
 
 export const backup: Verb = {
   disruptive: false,
-  resumable: false,
+  resumable: never,
   options,
   draft: async (tools, chosen, order) => {
     const refusals = chosen.length === 0 ? [] : [namesNodes("backup")];

@@ -26,7 +26,7 @@ import { isRetiring, retireNode } from "../steps/retire-node.ts";
 import { stopServices } from "../steps/services.ts";
 import { soakMembers } from "../steps/soak-members.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb, Work } from "../verb.ts";
-import { subject, workOf } from "../verb.ts";
+import { always, subject, workOf } from "../verb.ts";
 import { drainSteps, oneNode } from "./drain.ts";
 
 const options = z.strictObject({
@@ -45,7 +45,7 @@ type First = NonNullable<z.output<typeof options>["first"]>;
 
 export const decommission: Verb = {
   disruptive: true,
-  resumable: true,
+  resumable: always,
   options,
   draft: draftDecommission,
   plan: (tools, operation) => {

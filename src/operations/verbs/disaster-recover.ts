@@ -17,7 +17,7 @@ import { forgetMember } from "../steps/forget-member.ts";
 import { confirmTotalLoss, formAnew, type Loss, stillLost } from "../steps/form-anew.ts";
 import { awaitRestored } from "../steps/restore-data.ts";
 import type { Draft, OperationTools, Order, Verb, Work } from "../verb.ts";
-import { subject, workOf } from "../verb.ts";
+import { never, subject, workOf } from "../verb.ts";
 import { notInstallable } from "./provision.ts";
 import {
   lossOptions,
@@ -44,7 +44,7 @@ const options = z
 
 export const disasterRecover: Verb = {
   disruptive: true,
-  resumable: false,
+  resumable: never,
   options,
   draft: draftRecovery,
   plan: planRecovery,

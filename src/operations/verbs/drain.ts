@@ -11,13 +11,13 @@ import { handOver } from "../steps/hand-over.ts";
 import { startServices, stopServices } from "../steps/services.ts";
 import { balance, migrateMachines } from "../steps/workload.ts";
 import type { Draft, OperationTools, OrderRefusal, Verb, Work } from "../verb.ts";
-import { subject, workOf } from "../verb.ts";
+import { always, subject, workOf } from "../verb.ts";
 
 const options = z.strictObject({});
 
 export const drain: Verb = {
   disruptive: true,
-  resumable: true,
+  resumable: always,
   options,
   draft: async (tools, chosen) => {
     const taking = chosen.map(({ name }) => name);
@@ -33,7 +33,7 @@ export const drain: Verb = {
 
 export const undrain: Verb = {
   disruptive: true,
-  resumable: true,
+  resumable: always,
   options,
   // A drain that stopped half-way left the node active, and this is its way back, too.
   draft: async (tools, chosen) =>

@@ -15,6 +15,7 @@ import {
   type OperationTools,
   type Order,
   type OrderRefusal,
+  onceJoined,
   subject,
   type Verb,
 } from "../verb.ts";
@@ -35,7 +36,7 @@ type Options = z.output<typeof options>;
 
 export const provision: Verb = {
   disruptive: false,
-  resumable: false,
+  resumable: onceJoined,
   options,
   draft: async (tools, chosen, order) => draftProvision(tools, chosen, order),
   plan: (tools, operation) => provisionPlan(tools, operation, subject(tools, operation)),

@@ -11,6 +11,7 @@ import { awaitHardware } from "../steps/await-hardware.ts";
 import { fence } from "../steps/fence.ts";
 import { removeMember } from "../steps/remove-member.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
+import { onceJoined } from "../verb.ts";
 import { oneNode } from "./drain.ts";
 import { installDraft, installOptions, notInstallable } from "./provision.ts";
 
@@ -22,8 +23,7 @@ const options = z.strictObject({
 
 export const replace: Verb = {
   disruptive: true,
-  // The files and keys of an install that ended badly are gone.
-  resumable: false,
+  resumable: onceJoined,
   options,
   draft: draftReplace,
   plan: (tools, operation) =>

@@ -11,6 +11,7 @@ import { fence } from "../steps/fence.ts";
 import { handOver } from "../steps/hand-over.ts";
 import { removeMember } from "../steps/remove-member.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb } from "../verb.ts";
+import { onceJoined } from "../verb.ts";
 import { oneNode } from "./drain.ts";
 import { installDraft, installOptions, notInstallable } from "./provision.ts";
 import { withoutMembership } from "./replace.ts";
@@ -19,8 +20,7 @@ const options = z.strictObject(installOptions);
 
 export const reprovision: Verb = {
   disruptive: true,
-  // The files and keys of an install that ended badly are gone.
-  resumable: false,
+  resumable: onceJoined,
   options,
   draft: draftReprovision,
   plan: (tools, operation) =>

@@ -25,7 +25,7 @@ import { startServices } from "../steps/services.ts";
 import { soakHealth } from "../steps/soak-health.ts";
 import { verifyCluster } from "../steps/verify-cluster.ts";
 import type { Draft, OperationTools, Order, OrderRefusal, Verb, Work } from "../verb.ts";
-import { declaredFor, workOf } from "../verb.ts";
+import { always, declaredFor, workOf } from "../verb.ts";
 
 /** What is typed for the loss of a whole cluster, by restore and disaster-recover alike. */
 export const lossOptions = {
@@ -44,7 +44,7 @@ const options = z.strictObject({
 
 export const restore: Verb = {
   disruptive: true,
-  resumable: true,
+  resumable: always,
   options,
   draft: draftRestore,
   plan: (tools, operation) => {

@@ -12,7 +12,7 @@ import { type Before, orBack, type Turn, undo } from "../steps/go-back.ts";
 import { handOver } from "../steps/hand-over.ts";
 import { shellFailure } from "../steps/services.ts";
 import { stayHealthy } from "../steps/update-node.ts";
-import { subject, type Verb, type Work, workOf } from "../verb.ts";
+import { never, subject, type Verb, type Work, workOf } from "../verb.ts";
 import { notIn, oneNode } from "./drain.ts";
 
 const options = z.strictObject({
@@ -24,7 +24,7 @@ const options = z.strictObject({
 
 export const rollback: Verb = {
   disruptive: true,
-  resumable: false,
+  resumable: never,
   options,
   draft: async (tools, chosen, order) => {
     const parameters = options.parse(order.options);

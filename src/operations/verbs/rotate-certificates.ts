@@ -14,6 +14,7 @@ import { done, failed, type Step } from "../result.ts";
 import {
   type Draft,
   declaredFor,
+  never,
   type OperationTools,
   type Order,
   type OrderRefusal,
@@ -35,7 +36,7 @@ const options = z.strictObject({
 export const rotateCertificates: Verb = {
   disruptive: true,
   // What stopped was put back, and a CA is taken up where its rotation stands.
-  resumable: false,
+  resumable: never,
   options,
   draft: async (tools, chosen, order) => await draftRotation(tools, chosen, order),
   plan: (tools, operation) => {

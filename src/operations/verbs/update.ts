@@ -11,6 +11,7 @@ import { beforeOf, buildNode, othersProblems, turnSteps } from "../steps/update-
 import {
   type Draft,
   declaredFor,
+  never,
   type OperationTools,
   type Order,
   type OrderRefusal,
@@ -28,7 +29,7 @@ const options = z.strictObject({
 export const update: Verb = {
   disruptive: true,
   // What was built may be gone, and the order was made for the leader of that time.
-  resumable: false,
+  resumable: never,
   options,
   draft: async (tools, chosen, order) => draftUpdate(tools, chosen, order),
   plan: (tools, operation) => updatePlan(workOf(tools, operation)),
