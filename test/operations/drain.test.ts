@@ -5,6 +5,7 @@ import {
   resumeObstacle,
   startOrder,
 } from "../../src/operations/orders.ts";
+import { unitsOf } from "../../src/operations/steps/services.ts";
 import type { Order } from "../../src/operations/verb.ts";
 import { type FakeRack, fakeRack, newProvisions } from "../fakes/rack.ts";
 import { rackRunner } from "../fakes/rack-runner.ts";
@@ -153,4 +154,17 @@ test("options that a verb does not know are refused", async () => {
   const options = { fast: true };
   const draft = await draftOrder(tools, { verb: "drain", nodes: ["node02"], options, force: [] });
   expect(draft.refusals[0]?.reason).toMatch(/^drain: .*fast/);
+});
+
+test("etcd stops last and starts first on a node that may hold its data, though no entry names it as a service", () => {
+  const { tools } = fakeRack();
+  const inventory = tools.inventory();
+  const node = inventory.nodes.find(({ name }) => name === "node01");
+  if (node === undefined) throw new Error("no node01");
+  const onEtcd = { ...inventory, cluster: { ...inventory.cluster, layers: ["etcd" as const] } };
+  const iam = { ...node, services: ["iam" as const] };
+  expect(unitsOf(iam, onEtcd)).toEqual(["iam", "etcd"]);
+  expect(unitsOf(iam, inventory)).toEqual(["iam"]);
+  const other = { ...onEtcd, cluster: { ...onEtcd.cluster, peers: ["node02"] } };
+  expect(unitsOf(iam, other)).toEqual(["iam"]);
 });

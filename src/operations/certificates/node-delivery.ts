@@ -49,9 +49,7 @@ export function createNodeDelivery(
   { inventory, ca }: { readonly inventory: Inventory; readonly ca: () => string },
   node: Node,
 ): NodeDelivery {
-  // etcd reads whom it trusts when it starts, and nothing of a node stands before its layer.
-  const etcd = inventory.cluster.layers.includes("etcd") ? (["etcd"] as const) : [];
-  const services: readonly UnitName[] = [...etcd, ...unitsOf(node).toReversed()];
+  const services = unitsOf(node, inventory).toReversed();
   const run = async (command: string, signal: AbortSignal, input = "") =>
     await shell.run(node, command, { timeoutMs, input }, signal);
   const answers = async (name: UnitName, signal: AbortSignal): Promise<boolean> => {

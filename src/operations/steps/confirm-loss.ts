@@ -3,7 +3,7 @@
 
 import { BmcError, type PowerState } from "../../bmc/bmc.ts";
 import type { Judgement } from "../../cluster/judge.ts";
-import type { Node } from "../../inventory/schema.ts";
+import type { Inventory, Node } from "../../inventory/schema.ts";
 import type { OperationTools, OrderRefusal } from "../verb.ts";
 import { unitsOf } from "./services.ts";
 
@@ -46,13 +46,13 @@ const askMs = 20_000;
  * behind a firewall that lets SSH alone through.
  */
 export async function runningUnseen(
-  { shell }: Pick<OperationTools, "shell">,
+  { shell, inventory }: Pick<OperationTools, "shell"> & { readonly inventory: Inventory },
   nodes: readonly Node[],
   views: readonly Judgement[],
   signal: AbortSignal,
 ): Promise<readonly OrderRefusal[]> {
   const each = nodes.map(async (node) => {
-    const silent = unitsOf(node).filter((unit) =>
+    const silent = unitsOf(node, inventory).filter((unit) =>
       views.some(({ layer, answering }) => layer === unit && !answering.includes(node.name)),
     );
     if (silent.length === 0) return [];

@@ -15,7 +15,7 @@ export function rejoin(work: Work, node: Node): Step {
   const layers = restoredLayers(inventory).filter((layer) => node.services.includes(layer));
   return {
     id: `rejoin-${node.name}`,
-    title: `start ${layerUnits(node, layers).join(", ")} and join`,
+    title: `start ${layerUnits(node, inventory, layers).join(", ")} and join`,
     node: node.name,
     deadlineMs: inventory.timeouts.joinSeconds * 1000,
     next: `on node ${node.name} read: journalctl -n 100 ${layers.map((layer) => `-u ${layer}`).join(" ")}`,
@@ -42,7 +42,7 @@ async function start(
   signal: AbortSignal,
 ): Promise<StepResult | undefined> {
   const timeoutMs = inventory.timeouts.serviceSeconds * 1000;
-  const command = startUnits(layerUnits(node, layers));
+  const command = startUnits(layerUnits(node, inventory, layers));
   const answer = await shell.run(node, command, { timeoutMs }, signal);
   return answer.ok ? undefined : shellFailure(node, answer);
 }

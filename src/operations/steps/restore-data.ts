@@ -6,7 +6,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { type ClusterMembership, clusterConfig } from "../../boot/cluster-config.ts";
 import { clusterPeers } from "../../inventory/peers.ts";
-import type { Node } from "../../inventory/schema.ts";
+import type { Inventory, Node } from "../../inventory/schema.ts";
 import { type LayerBackup, markerKey } from "../backup/manifest.ts";
 import {
   configText,
@@ -81,7 +81,7 @@ export function layAsideData(work: Work, { founder }: Restoration, node: Node): 
       // Its machines may have come back since the first look, when this server was away, and written on.
       const [sign] = workingCluster(inventory.cluster.name, await work.cluster.fresh());
       if (sign !== undefined) return failed(sign.reason, sign.next);
-      const command = layAside(unitsOf(node), restoredLayers(inventory), operation.id);
+      const command = layAside(unitsOf(node, inventory), restoredLayers(inventory), operation.id);
       // The founder, too, for now: through itself it is never added, so it waits.
       const input = textFor(work, node, { kind: "join", leader: founder.fqdn });
       const answer = await shell.run(node, command, { timeoutMs, input }, signal);
@@ -172,7 +172,7 @@ export function tellFounder(work: Work, restoration: Restoration): Step {
 
 export function startFounder({ inventory, shell }: Work, { founder }: Restoration): Step {
   const timeoutMs = inventory.timeouts.serviceSeconds * 1000;
-  const units = layerUnits(founder, restoredLayers(inventory));
+  const units = layerUnits(founder, inventory, restoredLayers(inventory));
   return {
     id: `start-${founder.name}`,
     title: `start ${units.join(", ")}`,
@@ -187,8 +187,12 @@ export function startFounder({ inventory, shell }: Work, { founder }: Restoratio
 }
 
 /** A node's units of these layers, in the order in which they start. */
-export function layerUnits(node: Node, layers: readonly string[]): readonly string[] {
-  return unitsOf(node)
+export function layerUnits(
+  node: Node,
+  inventory: Inventory,
+  layers: readonly string[],
+): readonly string[] {
+  return unitsOf(node, inventory)
     .filter((unit) => layers.includes(unit))
     .toReversed();
 }

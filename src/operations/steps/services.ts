@@ -1,8 +1,10 @@
 // Stops and starts a node's services in the order of their dependencies: FlareDB needs Chainfire, so it stops before it and
 // starts after it (the runbook's 7.5 stops them the other way round: trap 12).
 
-import type { Node } from "../../inventory/schema.ts";
+import { memberNodes } from "../../inventory/peers.ts";
+import type { Inventory, Node } from "../../inventory/schema.ts";
 import type { ServiceName } from "../../inventory/services.ts";
+import type { UnitName } from "../certificates/services.ts";
 import type { ShellAnswer } from "../node-shell.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
@@ -19,17 +21,24 @@ const stopping: readonly ServiceName[] = [
   "chainfire",
 ];
 
-/** The units of a node's services, in the order in which they stop. */
-export function unitsOf({ services }: Pick<Node, "services">): readonly ServiceName[] {
-  return stopping.filter((name) => services.includes(name));
+/** The units of a node, in the order in which they stop: its services, then its etcd where that is the cluster's layer. */
+export function unitsOf(
+  { name, services }: Pick<Node, "name" | "services">,
+  inventory: Pick<Inventory, "cluster" | "nodes">,
+): readonly UnitName[] {
+  const own = stopping.filter((service) => services.includes(service));
+  const runsEtcd =
+    inventory.cluster.layers.includes("etcd") &&
+    memberNodes(inventory).some((member) => member.name === name);
+  return runsEtcd ? [...own, "etcd"] : own;
 }
 
 export function stopServices(work: Work, node: Node): Step {
-  return switchServices(work, node, "stop", unitsOf(node));
+  return switchServices(work, node, "stop", unitsOf(node, work.inventory));
 }
 
 export function startServices(work: Work, node: Node): Step {
-  return switchServices(work, node, "start", unitsOf(node).toReversed());
+  return switchServices(work, node, "start", unitsOf(node, work.inventory).toReversed());
 }
 
 function switchServices(

@@ -135,7 +135,7 @@ async function draftRestore(
       ...unknownNames(members, typed),
       ...notGone(there, typed.gone),
       ...livingCluster(cluster, views),
-      ...(await runningUnseen(tools, there, views, signal)),
+      ...(await runningUnseen({ ...tools, inventory }, there, views, signal)),
       ...faults.map((reason) => ({ reason, next: "take another backup: rackstrap backup list" })),
       ...unrestorable(inventory).map(notRestored),
       ...noFounder(founder, typed.on, peers),
