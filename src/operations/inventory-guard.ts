@@ -21,6 +21,8 @@ export interface MachineFacts {
   readonly operation: (node: string) => string | undefined;
   /** Whether that operation is there to take the node out, and has come to it. */
   readonly retiring: (node: string) => boolean;
+  /** Whether that operation waits for the machine that its entry is to name. */
+  readonly awaitsHardware: (node: string) => boolean;
   /** The id of the power job that is at work on it. */
   readonly powerJob: (node: string) => string | undefined;
   /** Its newest intent, used up or not. */
@@ -55,7 +57,9 @@ export function inventoryRefusals(
     ...from.nodes.flatMap((node) => {
       const next = after.get(node.name);
       const what = next && identityChange(node, next);
-      return what === undefined ? [] : busy(node.name, what, facts).slice(0, 1);
+      return what === undefined || facts.awaitsHardware(node.name)
+        ? []
+        : busy(node.name, what, facts).slice(0, 1);
     }),
     ...renamedCluster(from, to, facts),
     ...droppedLayers(from, to, facts),

@@ -8,6 +8,7 @@ import type { ClusterAccess } from "../operations/cluster-access.ts";
 import type { ConsoleHub } from "../operations/console-hub.ts";
 import { inventoryRefusals, removedNodes } from "../operations/inventory-guard.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
+import { awaitsHardware } from "../operations/steps/await-hardware.ts";
 import { isRetiring } from "../operations/steps/retire-node.ts";
 import type { Store } from "../store/store.ts";
 import { type Controllers, insecurityOfBmc } from "./controllers.ts";
@@ -38,6 +39,10 @@ export function createReloadHooks(tools: HookTools): Omit<ReloadHooks, "onRead">
         retiring: (node) => {
           const running = operations.runningFor(node);
           return running !== undefined && isRetiring(running);
+        },
+        awaitsHardware: (node) => {
+          const running = operations.runningFor(node);
+          return running !== undefined && awaitsHardware(running);
         },
         powerJob: tools.powerJobs.runningFor,
         intent: nodes.intent,

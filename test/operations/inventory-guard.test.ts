@@ -22,6 +22,7 @@ const otherGroup = withNode02((node) => [{ ...node, powerGroup: "pdu-2" }]);
 const idle: MachineFacts = {
   operation: () => undefined,
   retiring: () => false,
+  awaitsHardware: () => false,
   powerJob: () => undefined,
   intent: () => undefined,
   state: () => "registered",
@@ -58,6 +59,15 @@ test("the operation that retires a node may take it out, and may change nothing 
   expect(
     inventoryRefusals(site, without, { ...idle, ...retiring, ...seenBeside, ...active }),
   ).toEqual([]);
+});
+
+test("a replacement that waits for its machine lets the entry become that machine's, and not go", () => {
+  const waiting = { ...operating, awaitsHardware: (node: string) => node === "node02" };
+  for (const other of [otherMac, otherDisk])
+    expect(inventoryRefusals(site, other, { ...idle, ...waiting })).toEqual([]);
+  expect(inventoryRefusals(site, without, { ...idle, ...waiting })[0]?.reason).toMatch(
+    /node02 can't be removed: the operation op-1 runs/,
+  );
 });
 
 test.each<[string, Inventory, Partial<MachineFacts>, RegExp, RegExp]>([

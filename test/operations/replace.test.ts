@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { Mac } from "../../src/net/mac.ts";
 import { startOrder } from "../../src/operations/orders.ts";
+import { awaitsHardware } from "../../src/operations/steps/await-hardware.ts";
 import { briefInventory, type LivingRack, livingRack } from "../fakes/living-rack.ts";
 import { aDisk } from "../fakes/machine-facts.ts";
 import { votersOf } from "../fakes/raft.ts";
@@ -206,6 +207,35 @@ test("a machine that is said to be gone and whose BMC is silent is taken for gon
   });
   // The new machine is waited for, and its BMC does not come.
   expect(failure?.stage).toBe("hardware");
+});
+
+test("a machine with another MAC may be written into the entry while its replacement waits for it", async () => {
+  const before = briefInventory();
+  let inventory = before;
+  const rack = withDead(livingRack(undefined, inventory, { inventory: () => inventory }), false);
+  Object.assign(rack.machine("node02"), { fault: "bmc-away" }).stopped.add("chainfire");
+  const mac = "52:54:00:99:99:99" as Mac;
+  const { bmc } = rack.orders;
+  let asked = 0;
+  Object.assign(rack.orders, {
+    bmc: (node: Parameters<typeof bmc>[0]) => {
+      const waiting = rack.tools.operations.runningFor("node02");
+      if (waiting !== undefined && awaitsHardware(waiting)) asked += 1;
+      if (asked === 3 && inventory === before) {
+        exchange(rack);
+        rack.machine("node02").stopped.clear();
+        inventory = {
+          ...inventory,
+          nodes: inventory.nodes.map((each) => (each.name === "node02" ? { ...each, mac } : each)),
+        };
+      }
+      return bmc(node);
+    },
+  });
+  const options = { ...newDisk, gone: ["node02"] };
+  const operation = await rack.carryOut({ ...replaceNode02, options });
+  expect(operation.failure).toBeUndefined();
+  expect(rack.tools.nodes.lastInstall("node02")?.mac).toBe(mac);
 });
 
 test("a node that comes back before its removal stays a member", async () => {
