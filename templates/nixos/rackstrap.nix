@@ -227,6 +227,8 @@ in
         wants = [ "network-online.target" ];
         after = [ "network-online.target" ];
         path = tools;
+        # Also after many starts that failed, such as while the clock was wrong.
+        startLimitIntervalSec = 0;
         # For nix and ssh, which installs run.
         environment.HOME = "/var/lib/rackstrap";
         serviceConfig =

@@ -17,6 +17,7 @@ import { createServer } from "node:https";
 import { createServer as createPlainServer, type Socket } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Diagnosing } from "../../src/api/diagnosis.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
@@ -66,7 +67,9 @@ export interface Site {
   fail(unit: string, ...lines: string[]): void;
   /** Puts that certificate on the node, and has its services show it. */
   present(certificate: IssuedCertificate): Promise<void>;
-  issue(from?: "this" | "another", days?: number): Promise<IssuedCertificate>;
+  issue(from?: "this" | "another"): Promise<IssuedCertificate>;
+  /** One that has just ended. */
+  issueExpired(): Promise<IssuedCertificate>;
   /** Starts the installer's sshd; `accepts` is the key that it lets in. */
   startInstaller(hostKey: string, accepts: string, osRelease: string): Promise<void>;
   /** The newest operation waits at that step. */
@@ -101,8 +104,7 @@ export async function openSite(): Promise<Site> {
   const cas = { this: await aCa(root, "this"), another: await aCa(root, "another") };
   const issueFor = (name: string, from: Ca = cas.this, days = 30) =>
     issueNodeCertificate(from, {
-      ...{ name, fqdn: `${name}.example.com`, addresses: [], key: "ec", days },
-      nowMs: days > 0 ? Date.now() : Date.now() + (days - 1) * 86_400_000,
+      ...{ name, fqdn: `${name}.example.com`, addresses: [], key: "ec", days, nowMs: Date.now() },
     });
   const members = await startMembers(inventory, issueFor);
   closers.push(members.close);
@@ -132,7 +134,12 @@ export async function openSite(): Promise<Site> {
     stateDirectory: inventory.server.stateDirectory,
     ...{ diagnosing: server.diagnosing, services: server.services, begin: server.begin },
     ...{ say: words.put, fail: words.fail, stopMember: members.stop, forget: members.forget },
-    issue: async (from = "this", days = 30) => await issueFor(node.name, cas[from], days),
+    issue: async (from = "this") => await issueFor(node.name, cas[from]),
+    issueExpired: async () => {
+      const certificate = await issueFor(node.name, cas.this, 1 / 86_400);
+      await sleep(Math.max(0, certificate.notAfterMs - Date.now()) + 10);
+      return certificate;
+    },
     startInstaller: async (hostKey, accepts, osRelease) => {
       await sshds.start(node.provisioningAddress, hostKey, accepts, undefined, osRelease);
     },

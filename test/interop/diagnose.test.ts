@@ -166,7 +166,7 @@ const faults: readonly Fault[] = [
   ],
   [
     "its certificate has expired",
-    async (site) => site.present(await site.issue("this", -1)),
+    async (site) => site.present(await site.issueExpired()),
     "certificate",
     "certificate-expired",
   ],

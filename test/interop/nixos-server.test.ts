@@ -118,14 +118,18 @@ test("the ports of the runbook are open on the served interface alone", async ()
 test("the unit has the rights of the one for other systems, line by line", async () => {
   const unit = (await evaluate([block, rest], "config.systemd.services.rackstrap")) as {
     serviceConfig: Record<string, unknown>;
+    startLimitIntervalSec: unknown;
   };
   const written = readFileSync(join(root, "docs/systemd/rackstrap.service"), "utf8");
   const wanted = [...written.matchAll(/^([A-Z]\w+)=(.*)$/gm)]
     .map(([, key = "", value]) => [key, value])
     .filter(
       ([key = ""]) =>
-        !/^(?:Description|Documentation|Wants|After|WantedBy|ExecStart|Environment)$/.test(key),
+        !/^(?:Description|Documentation|Wants|After|WantedBy|ExecStart|Environment|StartLimitIntervalSec)$/.test(
+          key,
+        ),
     );
+  expect(written).toContain(`\nStartLimitIntervalSec=${unit.startLimitIntervalSec}\n`);
   const shown = (value: unknown) =>
     typeof value === "boolean"
       ? value

@@ -18,7 +18,6 @@ import { carryOut, formCluster } from "./orders.ts";
 /** Two members are enough for a cluster, and leave the processors to what is measured. */
 const members = ["node01", "node02"];
 const secrets = "/etc/nixos/secrets";
-const dayMs = 86_400_000;
 
 let story: Story;
 
@@ -69,7 +68,7 @@ const node02 = async (command: string) => await story.ssh("node02", command);
 const restart = async () => await node02("systemctl restart chainfire flaredb");
 
 /** Gives node02 another certificate, and lets its services show it. */
-async function present(ca: "this" | "another", issuedDaysAgo: number): Promise<void> {
+async function present(ca: "this" | "another", days: number): Promise<void> {
   const state = join(story.directory, "state");
   const passphrase = readFileSync(join(story.directory, "ca-passphrase"), "utf8").trim();
   const settings = { commonName: "another CA", key: "ec", caDays: 30, nowMs: Date.now() } as const;
@@ -82,7 +81,7 @@ async function present(ca: "this" | "another", issuedDaysAgo: number): Promise<v
         });
   const { certPem, keyPem } = await issueNodeCertificate(authority, {
     ...{ name: "node02", fqdn: "node02.example.com", addresses: ["10.0.200.11"], key: "ec" },
-    ...{ days: 1, nowMs: Date.now() - issuedDaysAgo * dayMs },
+    ...{ days, nowMs: Date.now() },
   });
   await node02(`cp -n -p ${secrets}/node02-cert.pem ${secrets}/node02-key.pem /root`);
   await node02(`printf '%s' '${certPem}' > ${secrets}/node02-cert.pem`);
@@ -179,13 +178,13 @@ const onNode: readonly Fault[] = [
   {
     what: "its certificate has expired",
     cause: "certificate-expired",
-    inject: async () => await present("this", 3),
+    inject: async () => await present("this", 2 / 86_400),
     mend: presentOwn,
   },
   {
     what: "its certificate is of another CA",
     cause: "certificate-other-ca",
-    inject: async () => await present("another", 0),
+    inject: async () => await present("another", 1),
     mend: presentOwn,
   },
   {
