@@ -37,10 +37,17 @@ function judgeSsh(evidence: Evidence): Finding {
   if (look.kind === "unknown-key" || (!isInstalled(evidence) && !systemLives(evidence)))
     return unknown(look.kind === "unknown-key" ? look.why : "no install has ended yet");
   const open = ports.known && ports.value.some(({ state }) => state !== "silent");
+  // A machine that has more to do than it can is no sshd that is down; what its services show says more.
+  if (look.kind === "timeout" && showsAnother(evidence))
+    return unknown(`${look.why}; its services answer`);
   if (look.kind === "refused" || open || systemLives(evidence))
     return missing("sshd-down", look.why);
   if (consoleFault !== undefined) return missing("disk-does-not-boot", consoleFault);
   return missing("system-unreachable", look.why);
+}
+
+function showsAnother({ handshakes }: Evidence): boolean {
+  return handshakes.known && handshakes.value.some(({ presented }) => presented.kind === "other");
 }
 
 const notLookedInto = "the node could not be looked into";

@@ -56,9 +56,8 @@ function judgeUnit(
   // It was told to stop: what it wrote before is of another start.
   if (active === "inactive" && (result === "success" || result === ""))
     return missing("service-stopped", stands, about, lines);
-  const sign = signs.find(({ says }) => lines.some((line) => says.test(line)));
+  const { sign, line = "" } = newestSign(lines);
   if (sign !== undefined) {
-    const line = lines.findLast((text) => sign.says.test(text)) ?? "";
     const holder = sign.cause === "port-taken" ? holderOf(evidence, report, name) : "";
     return missing(sign.cause, `${stands}: ${line.trim()}${holder}`, about, lines);
   }
@@ -70,6 +69,18 @@ function judgeUnit(
     about,
     lines,
   );
+}
+
+/** What the newest start that said anything of itself failed for: an earlier one may have failed for another reason. */
+function newestSign(lines: readonly string[]): { sign?: Sign; line?: string } {
+  const begins = lines.flatMap((text, index) => (/^Start(?:ed|ing) /.test(text) ? [index] : []));
+  const starts = [0, ...begins].map((from, index) => lines.slice(from, begins[index]));
+  for (const start of starts.toReversed()) {
+    const sign = signs.find(({ says }) => start.some((text) => says.test(text)));
+    const line = start.findLast((text) => sign?.says.test(text));
+    if (sign !== undefined && line !== undefined) return { sign, line };
+  }
+  return {};
 }
 
 /** Who has the port that the service wants, as far as the node says it. */

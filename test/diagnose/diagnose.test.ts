@@ -625,6 +625,36 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
     "ls -l",
   ],
   [
+    "a service fails for another reason than at its start before",
+    withReport({
+      units: [aUnit("chainfire.service", { active: "activating", sub: "auto-restart" })],
+      journal: {
+        "chainfire.service": [
+          "Started Chainfire.",
+          "bind: address already in use",
+          "Started Chainfire.",
+          "configuration file not found: /etc/nixos/secrets/cluster-config.json",
+          "Started Chainfire.",
+        ],
+      },
+    }),
+    "services",
+    "config-missing",
+    "ls -l",
+  ],
+  [
+    "its certificate is of another CA, and it is too busy for SSH",
+    healthy({
+      ...unreached,
+      handshakes: known([
+        { service: "chainfire", presented: { kind: "other", why: "it does not chain to the CA" } },
+      ]),
+    }),
+    "certificate",
+    "certificate-other-ca",
+    "certs rotate node01",
+  ],
+  [
     "a service was stopped that had failed at an earlier start",
     withReport({
       units: [aUnit("chainfire.service", { active: "inactive", sub: "dead" })],

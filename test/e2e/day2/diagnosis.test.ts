@@ -154,6 +154,9 @@ f = os.open("/var/filler", os.O_CREAT | os.O_WRONLY)
 s = os.statvfs("/")
 os.posix_fallocate(f, 0, s.f_bavail * s.f_frsize - (1 << 20))`;
 
+const formingOwn =
+  '.bootstrap = true | .initial_peers = ["node02.example.com:2380"] | .flaredb_peers = ["node02.example.com:2480"]';
+
 const takePort = `import socket, time
 s = socket.create_server(("0.0.0.0", 2479))
 time.sleep(600)`;
@@ -225,7 +228,7 @@ const onNode: readonly Fault[] = [
     cause: "bootstrap-flag",
     inject: async () =>
       await node02(
-        `cp -p ${secrets}/cluster-config.json /root/gone; sed -i 's/"bootstrap": *false/"bootstrap":true/' ${secrets}/cluster-config.json`,
+        `cp -p ${secrets}/cluster-config.json /root/gone; jq '${formingOwn}' /root/gone > ${secrets}/cluster-config.json`,
       ),
     mend: async () => await node02(`mv /root/gone ${secrets}/cluster-config.json`),
   },
