@@ -34,6 +34,9 @@ function judgePower(evidence: Evidence): Finding {
   const look = bmc.value;
   if (look.kind === "answers") {
     if (look.power === "on") return reached("its BMC says that it is on");
+    // What it was switched off for says more than that it is off.
+    if (operation?.failure !== undefined && wasSwitchedOff(evidence))
+      return reached(`its BMC says that it is off, as operation ${operation.id} left it`);
     return state === "registered" && operation === undefined
       ? missing("never-provisioned", "its BMC says that it is off, and nothing was asked of it yet")
       : missing("powered-off", "its BMC says that it is off");
@@ -49,6 +52,11 @@ function judgePower(evidence: Evidence): Finding {
     case "protocol":
       return unknown(look.why);
   }
+}
+
+/** By an operation that had switched it on, failed, and wrote nothing to it. */
+function wasSwitchedOff(evidence: Evidence): boolean {
+  return stepDone(evidence, "power") && !stepDone(evidence, "installer");
 }
 
 function judgeDhcp(evidence: Evidence): Finding {
@@ -198,8 +206,10 @@ function judgeInstaller(evidence: Evidence): Finding {
     if (live !== undefined) return live;
   }
   if (stepDone(evidence, "installer")) return passed(evidence);
-  if (operation?.failure?.stage === "installer")
-    return missing("operation-failed", operation.failure.reason);
+  if (operation?.failure?.stage === "installer") {
+    const { reason } = operation.failure;
+    return missing(/ has no disk /.test(reason) ? "disk-absent" : "operation-failed", reason);
+  }
   const heard = boot.name === "keys" || boot.name === "system";
   if (heard && consoleFault !== undefined && /panic/i.test(consoleFault))
     return missing("kernel-panicked", consoleFault);

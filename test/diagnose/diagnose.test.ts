@@ -444,6 +444,22 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
     "check --only nodes",
   ],
   [
+    "its operation found no such disk and switched it off again",
+    booting([["dhcp-acknowledged", { bootFile: "undionly.kpxe" }], ["keys-served"]], {
+      bmc: known({ kind: "answers", power: "off" }),
+      operation: anOperation("installer", {
+        status: "failed",
+        failure: {
+          ...{ stage: "installer", reason: "the machine has no disk /dev/x; it has /dev/vda" },
+          next: "correct the disk",
+        },
+      }),
+    }),
+    "installer",
+    "disk-absent",
+    "drift",
+  ],
+  [
     "the install is under way",
     booting(toKeys, {
       operation: anOperation("install"),

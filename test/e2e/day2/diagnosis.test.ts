@@ -259,7 +259,7 @@ for (const fault of onServer)
 for (const fault of onNode)
   test(`on the node: ${fault.what}`, async () => await tryFault("node02", fault));
 
-test("of a machine that is to be installed: its disk is absent, it boots something else, its installer refuses the key", async () => {
+test("of a machine that is to be installed: nothing was asked of it, its disk is absent", async () => {
   await story.restart((inventory) => {
     const { node03, ...others } = inventory.nodes;
     if (node03 === undefined) throw new Error("the rack has no node03");
@@ -273,36 +273,39 @@ test("of a machine that is to be installed: its disk is absent, it boots somethi
     ...{ what: "it has no such disk", cause: "disk-absent" },
     inject: async () => await carryOut(story, "disk-absent", ["add", "node03"], 600),
   });
+  await story.restart();
+});
+
+test("of a machine that is to be installed: its installer refuses the key, it is no installer", async () => {
+  const keyFile = join(story.directory, "provisioning-key");
   const installer = async (command: string) =>
     await story.program("ssh installer", [
-      ...[
-        "ssh",
-        "-F",
-        "none",
-        "-i",
-        join(story.directory, "provisioning-key"),
-        "-o",
-        "BatchMode=yes",
-      ],
+      ...["ssh", "-F", "none", "-i", `${keyFile}.kept`, "-o", "BatchMode=yes"],
       ...["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"],
       ...["-o", "LogLevel=ERROR", "root@10.0.100.52", command],
     ]);
-  await tryFault("node03", {
-    ...{ what: "it is no installer", cause: "not-installer" },
-    inject: async () =>
-      await installer(
-        `cp /etc/os-release /tmp/os; printf 'ID=debian\\nPRETTY_NAME="Debian"\\n' > /etc/os-release`,
-      ),
-    mend: async () => await installer("cp /tmp/os /etc/os-release"),
-  });
+  const keysServed = await story.countEvents("node03", "keys-served");
+  const [begun] = await story.begin(["add", "node03"]);
+  if (begun === undefined) throw new Error("nothing was begun");
+  await story.until("node03 has fetched its keys", 240, async () =>
+    (await story.countEvents("node03", "keys-served")) > keysServed ? true : undefined,
+  );
   await tryFault("node03", {
     ...{ what: "its installer refuses the key", cause: "installer-key" },
-    inject: async () => await installer(": > /root/.ssh/authorized_keys"),
+    inject: async () => await exchange(keyFile, story.rack.operatorKeyFile),
   });
+  await tryFault("node03", {
+    ...{ what: "it is no installer", cause: "not-installer" },
+    inject: async () => {
+      await installer(`printf 'ID=debian\\nPRETTY_NAME="Debian"\\n' > /etc/os-release`);
+      copyFileSync(`${keyFile}.kept`, keyFile);
+    },
+  });
+  await story.run(["operations", "cancel", begun.id]);
+  await story.ended([begun.id], 180);
 });
 
 test("of a member that was switched off, and of one whose leader is gone", async () => {
-  await story.rack.machine("node03").ipmitool(["chassis", "power", "off"]);
   await story.rack.machine("node02").ipmitool(["chassis", "power", "off"]);
   await tryFault("node02", {
     ...{ what: "it is switched off", cause: "powered-off" },
