@@ -18,7 +18,7 @@ import { parseReport, reportCommand } from "./node-report.ts";
 
 const sshPort = 22;
 const bmcMs = 7500;
-const shellMs = 7500;
+const shellMs = 8000;
 /** Peers that the node is asked to try: enough to tell one that is down from a network that is. */
 const mostPeers = 5;
 

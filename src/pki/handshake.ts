@@ -77,14 +77,16 @@ export async function presentedCertificate(
   if (shown.kind === "silent") return shown;
   const where = `${query.address}:${query.port}`;
   const found = shown.der && sha256(shown.der);
+  const trust =
+    shown.untrusted === undefined ? "" : `, and it does not chain to the CA (${shown.untrusted})`;
   if (found !== query.fingerprint)
     return {
       kind: "other",
-      why: `${where} shows another certificate (SHA-256 ${found ?? "none"}) than the one issued (${query.fingerprint})`,
+      why: `${where} shows another certificate (SHA-256 ${found ?? "none"}) than the one issued (${query.fingerprint})${trust}`,
     };
   if (shown.untrusted === undefined) return { kind: "issued" };
   return {
     kind: "other",
-    why: `${where} shows the certificate that was issued, and it does not chain to the CA (${shown.untrusted})`,
+    why: `${where} shows the certificate that was issued${trust}`,
   };
 }
