@@ -2,7 +2,7 @@
 // A layer that nobody answers for has no majority to lose, and none to count: that is said, not guessed.
 
 import type { Judgement } from "../cluster/judge.ts";
-import { quorumBudget } from "../cluster/quorum.ts";
+import { growthSafety, quorumBudget } from "../cluster/quorum.ts";
 import { type Step, wait } from "./result.ts";
 import type { Draft, OrderRefusal, Work } from "./verb.ts";
 
@@ -15,6 +15,21 @@ export function judgeTaking(
   return {
     quorum: judged.map(({ sentence }) => sentence),
     refusals: judged.flatMap(({ refusal }) => (refusal === undefined ? [] : [refusal])),
+  };
+}
+
+/** The sum of each layer that lives for one more voter, and why there may be none now. Pure. */
+export function judgeGrowth(views: readonly Judgement[]): Pick<Draft, "quorum" | "refusals"> {
+  const living = views.filter(({ verdict }) => verdict !== "no-cluster");
+  const growth = living.map((view) => ({ layer: view.layer, ...growthSafety(view) }));
+  return {
+    quorum: growth.map(({ layer, sentence }) => `${layer}: ${sentence}`),
+    refusals: growth
+      .filter(({ allowed }) => !allowed)
+      .map(({ layer, sentence }) => ({
+        reason: `${layer}: ${sentence}`,
+        next: "bring the other members back first: rackstrap cluster status",
+      })),
   };
 }
 

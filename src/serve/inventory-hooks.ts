@@ -7,6 +7,7 @@ import type { Inventory } from "../inventory/schema.ts";
 import type { ClusterAccess } from "../operations/cluster-access.ts";
 import type { ConsoleHub } from "../operations/console-hub.ts";
 import { inventoryRefusals, removedNodes } from "../operations/inventory-guard.ts";
+import type { Operation } from "../operations/operation.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
 import { awaitsHardware } from "../operations/steps/await-hardware.ts";
 import { isRetiring } from "../operations/steps/retire-node.ts";
@@ -29,6 +30,11 @@ export interface HookTools {
 
 export function createReloadHooks(tools: HookTools): Omit<ReloadHooks, "onRead"> {
   const { nodes, operations, clusters } = tools.store;
+  /** Whether the operation that runs for a node is such a one. */
+  const runs = (is: (running: Operation) => boolean) => (node: string) => {
+    const running = operations.runningFor(node);
+    return running !== undefined && is(running);
+  };
   return {
     refusals: async (from, to) => {
       const clusterFormed = clusters.claim(from.cluster.name)?.initialisedAtMs !== undefined;
@@ -36,14 +42,8 @@ export function createReloadHooks(tools: HookTools): Omit<ReloadHooks, "onRead">
       const cluster = asks ? await lookAt(tools.cluster, from) : [];
       return inventoryRefusals(from, to, {
         operation: (node) => operations.runningFor(node)?.id,
-        retiring: (node) => {
-          const running = operations.runningFor(node);
-          return running !== undefined && isRetiring(running);
-        },
-        awaitsHardware: (node) => {
-          const running = operations.runningFor(node);
-          return running !== undefined && awaitsHardware(running);
-        },
+        retiring: runs(isRetiring),
+        awaitsHardware: runs(awaitsHardware),
         powerJob: tools.powerJobs.runningFor,
         intent: nodes.intent,
         state: (node) => nodes.node(node).state,

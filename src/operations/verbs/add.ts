@@ -2,8 +2,8 @@
 
 import { z } from "zod";
 import type { Judgement } from "../../cluster/judge.ts";
-import { growthSafety } from "../../cluster/quorum.ts";
 import type { Node } from "../../inventory/schema.ts";
+import { judgeGrowth } from "../budget.ts";
 import { joiningPlan } from "../joining.ts";
 import { agreeMembers } from "../steps/agree-members.ts";
 import { awaitTurn } from "../steps/await-turn.ts";
@@ -38,22 +38,17 @@ async function draftAdd(
   const install = installDraft(tools.inventory().limits.nodesPerRun, chosen, typed);
   const lifeless = views.flatMap((view) => notLiving(view, chosen));
   const living = views.filter(({ verdict }) => verdict !== "no-cluster");
-  const growth = living.map((view) => ({ layer: view.layer, ...growthSafety(view) }));
+  const growth = judgeGrowth(views);
   return {
     ...install,
-    quorum: growth.map(({ layer, sentence }) => `${layer}: ${sentence}`),
+    quorum: growth.quorum,
     notes: [...install.notes, ...living.flatMap((view) => evenNumber(view, chosen.length))],
     refusals: [
       ...install.refusals,
       ...lifeless,
       ...chosen.flatMap(({ name }) => living.flatMap((view) => memberAlready(view, name))),
       ...chosen.flatMap((node) => notInstallable(tools, node)),
-      ...growth
-        .filter(({ allowed }) => !allowed)
-        .map(({ layer, sentence }) => ({
-          reason: `${layer}: ${sentence}`,
-          next: "bring the other members back first: rackstrap cluster status",
-        })),
+      ...growth.refusals,
     ],
   };
 }

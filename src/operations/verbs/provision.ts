@@ -2,11 +2,11 @@
 // What the machines themselves say is for the steps.
 
 import { z } from "zod";
-import { growthSafety } from "../../cluster/quorum.ts";
 import { formatDisks } from "../../inventory/disk.ts";
 import { memberNodes } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState, states } from "../../nodes/state.ts";
+import { judgeGrowth } from "../budget.ts";
 import { refuseLayout } from "../disk-guard.ts";
 import type { Confirmation } from "../operation.ts";
 import { provisionPlan } from "../provision.ts";
@@ -52,7 +52,7 @@ async function draftProvision(
     chosen,
     options.parse(order.options),
   );
-  const growth = await judgeGrowth(tools, chosen);
+  const growth = await judgeJoining(tools, chosen);
   return {
     ...draft,
     quorum: growth.quorum,
@@ -65,28 +65,22 @@ async function draftProvision(
 }
 
 /** Of nodes that would join a cluster which lives: what `add` asks, too. */
-async function judgeGrowth(
+async function judgeJoining(
   { inventory, cluster, operations }: OperationTools,
   chosen: readonly Node[],
 ): Promise<Pick<Draft, "quorum" | "refusals">> {
   const members = memberNodes(inventory());
   if (!chosen.some((node) => members.includes(node))) return { quorum: [], refusals: [] };
-  const living = (await cluster.views()).filter(({ verdict }) => verdict !== "no-cluster");
-  const growth = living.map((view) => ({ layer: view.layer, ...growthSafety(view) }));
+  const { quorum, refusals } = judgeGrowth(await cluster.views());
   const adding =
-    living.length === 0
+    quorum.length === 0
       ? []
       : operations.operations({ running: true }).filter(({ kind }) => kind === "add");
   const names = chosen.map(({ name }) => name).join(" ");
   return {
-    quorum: growth.map(({ layer, sentence }) => `${layer}: ${sentence}`),
+    quorum,
     refusals: [
-      ...growth
-        .filter(({ allowed }) => !allowed)
-        .map(({ layer, sentence }) => ({
-          reason: `${layer}: ${sentence}`,
-          next: "bring the other members back first: rackstrap cluster status",
-        })),
+      ...refusals,
       ...adding.map(({ id, node }) => ({
         reason: `operation ${id} adds node ${node} to the cluster, and its members must not change beside that`,
         next: `let them join one after the other: rackstrap add ${names}`,
