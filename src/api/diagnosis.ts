@@ -6,7 +6,7 @@ import type { LiveInventory } from "../inventory/live.ts";
 import type { Node } from "../inventory/schema.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
 import type { NodeStore } from "../nodes/ports.ts";
-import type { Operation, OperationStore } from "../operations/operation.ts";
+import { type Operation, type OperationStore, openStep } from "../operations/operation.ts";
 import type { DiagnosisView } from "./diagnosis-shapes.ts";
 import { Refusal } from "./service.ts";
 
@@ -56,7 +56,7 @@ export async function diagnoseSubject(
 }
 
 function runningView(operation: Operation | undefined): DiagnosisView["operation"] {
-  const step = operation?.steps.find(({ status }) => status !== "done");
+  const step = operation && openStep(operation);
   if (operation === undefined || step === undefined) return undefined;
   const { lastLine } = step;
   return { id: operation.id, step: step.title, ...(lastLine !== undefined && { line: lastLine }) };

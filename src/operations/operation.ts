@@ -126,6 +126,11 @@ export function newStep({
   };
 }
 
+/** The step that an operation is at: the first that has not ended well. Undefined when all have. */
+export function openStep({ steps }: Pick<Operation, "steps">): StepRecord | undefined {
+  return steps.find(({ status }) => status !== "done");
+}
+
 /** Who may form the cluster. Set once, before the first install, and taken back only where an operator typed that the cluster is lost. */
 export interface BootstrapClaim {
   readonly cluster: string;

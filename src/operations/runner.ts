@@ -4,7 +4,13 @@
 import { messageOf } from "../net/error-text.ts";
 import type { NodeStore } from "../nodes/ports.ts";
 import { type NodeEvent, nextState } from "../nodes/state.ts";
-import type { Failure, Operation, OperationStore, StepRecord } from "./operation.ts";
+import {
+  type Failure,
+  type Operation,
+  type OperationStore,
+  openStep,
+  type StepRecord,
+} from "./operation.ts";
 import type { Plan, Step, StepResult } from "./result.ts";
 
 const storePauseMs = 5000;
@@ -119,7 +125,7 @@ async function drive(
   for (;;) {
     const operation = tools.operations.operation(id);
     if (operation === undefined || operation.status !== "running" || closing.aborted) return;
-    const record = unfinished(operation);
+    const record = openStep(operation);
     // Its last step may have taken away what a plan is made of.
     if (record === undefined)
       return await persist({ tools, operation, closing }, () =>
@@ -137,10 +143,6 @@ async function drive(
     const pauseMs = await attempt(driven, step, record, signal);
     if (pauseMs > 0) await tools.clock.sleep(pauseMs, signal);
   }
-}
-
-function unfinished(operation: Operation): StepRecord | undefined {
-  return operation.steps.find((step) => step.status !== "done");
 }
 
 /** The plan, or undefined when there can be none any more: that ends the operation, and nobody else's. */
@@ -304,7 +306,7 @@ function end(
   event: NodeEvent,
   { reason, next }: Why,
 ): void {
-  const failure: Failure = { stage: unfinished(operation)?.id ?? "end", reason, next };
+  const failure: Failure = { stage: openStep(operation)?.id ?? "end", reason, next };
   leave(tools, operation, event, { ...failure });
   tools.operations.finish(operation.id, status, failure);
 }
@@ -331,7 +333,7 @@ function leave(
   event: NodeEvent,
   detail: Readonly<Record<string, unknown>>,
 ): void {
-  const node = unfinished(operation)?.node ?? operation.node;
+  const node = openStep(operation)?.node ?? operation.node;
   const { state } = tools.nodes.node(node);
   if (nextState(state, event) !== undefined)
     tools.nodes.transition(node, event, { operation: operation.id, ...detail });

@@ -1,7 +1,7 @@
 // What is done when a rotation stops before its end: the node that was being changed gets the files back that it had, and its services with
 // them. Nodes that are done stay so, and a CA stays where its rotation stands: the next order takes it up there.
 
-import type { Operation, StepRecord } from "../operation.ts";
+import { type Operation, openStep, type StepRecord } from "../operation.ts";
 import { type Before, invocationsOf, type NodeWork, namedFiles, stepId } from "./rotate-node.ts";
 import { nextRestart } from "./services.ts";
 
@@ -10,7 +10,7 @@ const pauseMs = 1000;
 
 /** Throws one sentence where it can't be done; may be repeated. `all`: every node in every phase of the operation. */
 export async function putBack(operation: Operation, all: readonly NodeWork[]): Promise<void> {
-  const open = operation.steps.find(({ status }) => status !== "done");
+  const open = openStep(operation);
   const proven = all.find((each) => open?.id === stepId("settle", each));
   if (proven !== undefined) return await forget(proven);
   const about = all.find((each) => unsettled(each).includes(open?.id ?? ""));

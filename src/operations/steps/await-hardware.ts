@@ -2,15 +2,15 @@
 
 import { BmcError } from "../../bmc/bmc.ts";
 import type { Node } from "../../inventory/schema.ts";
-import type { Operation } from "../operation.ts";
+import { type Operation, openStep } from "../operation.ts";
 import { done, type Step, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 
 const id = "hardware";
 
 /** Whether the operation waits for a machine, so that its entry may be made another's: nothing relies on the former one any more. */
-export function awaitsHardware({ steps }: Pick<Operation, "steps">): boolean {
-  return steps.find(({ status }) => status !== "done")?.id === id;
+export function awaitsHardware(operation: Pick<Operation, "steps">): boolean {
+  return openStep(operation)?.id === id;
 }
 
 export function awaitHardware({ bmc, inventory }: Work, node: Node): Step {

@@ -6,7 +6,7 @@ import { formatProblem } from "../../inventory/load.ts";
 import { writeInventory } from "../../inventory/write.ts";
 import { messageOf } from "../../net/error-text.ts";
 import { nextState } from "../../nodes/state.ts";
-import type { Operation } from "../operation.ts";
+import { type Operation, openStep } from "../operation.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 import { type LeavingNode, retirementDiff, retirementEdits } from "../retirement.ts";
 import type { Work } from "../verb.ts";
@@ -14,8 +14,8 @@ import type { Work } from "../verb.ts";
 const id = "retire";
 
 /** Whether the operation is about to take its node out of the inventory: it and no other may. */
-export function isRetiring({ kind, steps }: Pick<Operation, "kind" | "steps">): boolean {
-  return kind === "decommission" && steps.find(({ status }) => status !== "done")?.id === id;
+export function isRetiring(operation: Pick<Operation, "kind" | "steps">): boolean {
+  return operation.kind === "decommission" && openStep(operation)?.id === id;
 }
 
 export function retireNode(work: Work, leaving: LeavingNode): Step {
