@@ -16,8 +16,8 @@ const repository = join(import.meta.dirname, "../../..");
 export interface ServerUnderTest {
   /** Resolves when requests are heard, or when the process has ended without getting that far. */
   readonly settled: Promise<void>;
-  /** Resolves to the exit code; null when a signal ended it. */
-  readonly ended: Promise<number | null>;
+  /** Resolves to the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>;
   /** What it has printed so far, standard error included. */
   readonly output: readonly string[];
   /** The server's own, not that of a tracer around it. Undefined until it runs. */
@@ -61,8 +61,8 @@ export function watch(argv: readonly string[], runningText: string): ServerUnder
       output.push(line);
       for (const wake of wakers) wake();
     });
-  const ended = new Promise<number | null>((resolve) => {
-    child.once("close", (code) => resolve(code));
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+    child.once("close", (code, signal) => resolve(code ?? signal));
   });
   const printed = (text: string) =>
     new Promise<string>((resolve, reject) => {
