@@ -13,6 +13,9 @@ import { findNode } from "./inventory/find.ts";
 import type { LiveInventory } from "./inventory/live.ts";
 import type { Inventory } from "./inventory/schema.ts";
 import { createSecretReader, type ReadSecret } from "./inventory/secret.ts";
+import { type CommitWatch, startCommitWatch } from "./operations/commit-watch.ts";
+import type { PowerWatch } from "./operations/power-watch.ts";
+import type { OperationTools } from "./operations/verb.ts";
 import { type AssetChecks, startAssetChecks } from "./serve/asset-checks.ts";
 import { checkAll } from "./serve/checks.ts";
 import { createConsoles } from "./serve/consoles.ts";
@@ -34,6 +37,7 @@ import { openSiteCa } from "./serve/site-ca.ts";
 import { siteFiles } from "./serve/site-files.ts";
 import { createVerification } from "./serve/verification.ts";
 import { clock } from "./serve/wall-clock.ts";
+import { operating, recordSafely } from "./serve/watching.ts";
 import { openStore, type Store } from "./store/store.ts";
 
 type Closers = (() => void | Promise<void>)[];
@@ -126,18 +130,18 @@ async function start(
   });
   closers.push(() => followed.close());
   const { nodes, operations, certificates } = store;
+  const commitWatch = watchCommits(tools, store, logger);
+  closers.push(() => commitWatch.close());
   const checked = { reload, assets, rendering, network, controllers, certificates, now };
   const service = createRackstrap({
     ...{ inventory, nodes, operations, runner, clock },
     orders: { ...tools, powerJobs: power.jobs },
     inventoryFiles: createInventoryService(reload),
     ...{ cluster: tools.cluster, clusters: store.clusters },
-    ...{ powerJobs: power.jobs, powerWatch: power.watch },
+    ...{ powerJobs: power.jobs, powerWatch: power.watch, commitWatch },
     ...{ bmc: tools.bmc, probe: controllers.probe },
     ...{ consoles: consoles.hub, consoleLog: consoles.log },
-    subject: rendering.subject,
-    render: rendering.render,
-    stages: rendering.stages,
+    ...{ subject: rendering.subject, render: rendering.render, stages: rendering.stages },
     served: (node, stage) => servedScripts.find(node.name, stage),
     check: (request) => checkAll({ ...checked, ...reach }, request),
     diagnosing: createDiagnosing({ ...checked, ...reach, store, sshKey }),
@@ -150,7 +154,7 @@ async function start(
         assetsCheckedMs: checks.lastCheckMs(),
         inventory: reload.status(),
         certificates: latestOf(certificates.certificates(), inventory()),
-        power: inventory().nodes.map(({ name }) => ({ node: name, view: power.watch.view(name) })),
+        ...watchFigures(inventory(), power.watch, commitWatch),
         nowMs: now(),
       }),
   });
@@ -196,6 +200,31 @@ async function networkFigures({ services, dhcp }: NetworkServices) {
     pools: await dhcp.poolUse(),
     foreignServers: dhcp.foreignServers(),
   };
+}
+
+function watchFigures(
+  { nodes, cluster }: Inventory,
+  powerWatch: Pick<PowerWatch, "view">,
+  commitWatch: Pick<CommitWatch, "view">,
+) {
+  return {
+    power: nodes.map(({ name }) => ({ node: name, view: powerWatch.view(name) })),
+    commits: cluster.layers.map((layer) => ({ layer, view: commitWatch.view(layer) })),
+  };
+}
+
+/** Whether the leader of each layer commits, looked at until it is closed. */
+function watchCommits(
+  { inventory, cluster }: Pick<OperationTools, "inventory" | "cluster">,
+  { nodes, operations }: Store,
+  logger: Logger,
+): CommitWatch {
+  return startCommitWatch({
+    ...{ inventory, cluster, store: nodes, clock, now: clock.now },
+    operating: () => operating(operations),
+    record: recordSafely(nodes, logger),
+    onFault: (error) => logger.error({ err: error }, "commit watch fault"),
+  });
 }
 
 function checkAssetsRegularly(

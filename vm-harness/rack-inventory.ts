@@ -59,6 +59,7 @@ export function inventoryOf(machines: readonly Machine[], directory: string): In
       verifySeconds: 120,
       soakSeconds: 10,
       intentSeconds: 900,
+      probeSeconds: 10,
     },
     profiles: { "control-plane": { role: "control-plane", services: ["chainfire", "flaredb"] } },
     nodes: Object.fromEntries(

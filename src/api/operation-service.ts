@@ -1,7 +1,13 @@
 // Answers the API about orders and operations.
 
-import type { Operation, OperationStore } from "../operations/operation.ts";
 import {
+  type Operation,
+  type OperationStore,
+  type StepRecord,
+  stepKind,
+} from "../operations/operation.ts";
+import {
+  carryingOn,
   type DraftedOrder,
   draftOrder,
   type OrderTools,
@@ -9,7 +15,7 @@ import {
   startOrder,
 } from "../operations/orders.ts";
 import type { Runner } from "../operations/runner.ts";
-import type { OperationView, OrderRequest, PlanView } from "./operation-shapes.ts";
+import type { DraftedStepView, OperationView, OrderRequest, PlanView } from "./operation-shapes.ts";
 import { Refusal } from "./service.ts";
 
 /** Every method may throw a `Refusal`. */
@@ -66,7 +72,11 @@ export function createOperationService(tools: OperationServiceTools): OperationS
 }
 
 function planView({ drafted, destroys, quorum, notes, refusals }: DraftedOrder): PlanView {
-  const operations = drafted.map(({ node, nodes, steps }) => ({ node, nodes, steps: [...steps] }));
+  const operations = drafted.map(({ node, nodes, steps }) => ({
+    node,
+    nodes,
+    steps: steps.map(draftedStepView),
+  }));
   return { operations, destroys, quorum, notes, refusals };
 }
 
@@ -75,9 +85,7 @@ function operationView(operation: Operation): OperationView {
   return {
     ...{ id, kind, node, nodes, parameters, status, createdAtMs },
     steps: operation.steps.map((step) => ({
-      id: step.id,
-      title: step.title,
-      ...(step.node === undefined ? {} : { node: step.node }),
+      ...draftedStepView(step),
       status: step.status,
       attempts: step.attempts,
       ...(step.startedAtMs === undefined ? {} : { startedAtMs: step.startedAtMs }),
@@ -86,6 +94,10 @@ function operationView(operation: Operation): OperationView {
       evidence: step.evidence,
     })),
     ...(endedAtMs === undefined ? {} : { endedAtMs }),
-    ...(failure === undefined ? {} : { failure }),
+    ...(failure === undefined ? {} : { failure: { ...failure, carryOn: carryingOn(operation) } }),
   };
+}
+
+function draftedStepView({ id, title, node }: StepRecord): DraftedStepView {
+  return { id, kind: stepKind({ id, node }), title, ...(node === undefined ? {} : { node }) };
 }

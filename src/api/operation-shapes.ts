@@ -21,7 +21,14 @@ export const orderBody = z.strictObject({
   force: nodeNames.default([]),
 });
 
-const draftedStepShape = z.object({ id: text, title: text, node: text.optional() });
+const draftedStepShape = z.object({
+  id: text,
+  /** What it does, whichever node or layer it does it to: `test` for `test-node02`. */
+  kind: text,
+  title: text,
+  /** The one of several nodes that it is about. */
+  node: text.optional(),
+});
 
 /** What an order would do. Nothing of it was begun. */
 export const planShape = z.object({
@@ -44,11 +51,7 @@ export const planShape = z.object({
   refusals: z.array(z.object({ reason: text, next: text })).readonly(),
 });
 
-const stepShape = z.object({
-  id: text,
-  title: text,
-  /** The one of several nodes that it is about. */
-  node: text.optional(),
+const stepShape = draftedStepShape.extend({
   status: z.enum(["pending", "running", "waiting", "done", "failed", "skipped"]),
   attempts: count.optional(),
   startedAtMs: z.number().optional(),
@@ -71,12 +74,21 @@ export const operationShape = z.object({
   steps: z.array(stepShape).readonly(),
   createdAtMs: z.number(),
   endedAtMs: z.number().optional(),
-  failure: z.object({ stage: text, reason: text, next: text }).optional(),
+  failure: z
+    .object({
+      stage: text,
+      reason: text,
+      next: text,
+      /** The command for after that: it goes on where it stopped, or is ordered again from its beginning. Absent: another order is needed. */
+      carryOn: z.enum(["resume", "retry"]).optional(),
+    })
+    .optional(),
 });
 
 export const operationsAnswer = z.object({ operations: z.array(operationShape).readonly() });
 
 export type OrderRequest = z.output<typeof orderBody>;
 export type PlanView = z.output<typeof planShape>;
+export type DraftedStepView = z.output<typeof draftedStepShape>;
 export type StepView = z.output<typeof stepShape>;
 export type OperationView = z.output<typeof operationShape>;

@@ -13,6 +13,7 @@ import { driftOf } from "../nodes/drift.ts";
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { awaitedBootStage } from "../operations/boot-stage.ts";
 import type { ClusterAccess } from "../operations/cluster-access.ts";
+import { type CommitView, type CommitWatch, nextFor } from "../operations/commit-watch.ts";
 import { formationOf } from "../operations/formation.ts";
 import type { ClusterStore, Operation, OperationStore } from "../operations/operation.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
@@ -54,6 +55,7 @@ export interface RackstrapTools
   readonly cluster: ClusterAccess;
   readonly clusters: ClusterStore;
   readonly powerWatch: Pick<PowerWatch, "view">;
+  readonly commitWatch: Pick<CommitWatch, "view">;
   readonly subject: (mac: Mac) => Subject;
   /** The text a machine would get at a stage, or undefined for a stage that does not exist. */
   readonly render: (node: Node, stage: string) => string | undefined;
@@ -108,7 +110,10 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     drift: (names) =>
       (names?.map(declared) ?? inventory().nodes).map((node) => driftView(tools, node)),
     ...createOperationService(tools),
-    cluster: async () => (await tools.cluster.views()).map(layerView),
+    cluster: async () =>
+      (await tools.cluster.views()).map((view) =>
+        layerView(view, tools.commitWatch.view(view.layer)),
+      ),
     formation: async () => {
       const views = await tools.cluster.views();
       const { name: cluster } = inventory().cluster;
@@ -216,9 +221,14 @@ function eventView({ id, atMs, node, mac, kind, detail }: TimelineEvent): EventV
   };
 }
 
-function layerView({ leader, disagreement, ...judgement }: Judgement): LayerView {
+function layerView(
+  { leader, disagreement, ...judgement }: Judgement,
+  { committedMs, stuck }: CommitView,
+): LayerView {
   return {
     ...judgement,
+    ...(committedMs === undefined ? {} : { committedMs }),
+    ...(stuck === undefined ? {} : { stuck: { ...stuck, next: nextFor(stuck.leader) } }),
     ...(leader === undefined ? {} : { leader }),
     ...(disagreement === undefined ? {} : { disagreement }),
   };

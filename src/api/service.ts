@@ -41,7 +41,7 @@ export class Refusal extends Error {
 }
 
 interface EventQuery {
-  readonly afterId: number;
+  readonly afterId: number | undefined;
   readonly limit: number;
 }
 

@@ -13,7 +13,8 @@ export const driftQuery = z.strictObject({
   node: z.union([text.transform((name) => [name]), names]).optional(),
 });
 export const eventsQuery = z.strictObject({
-  after: z.coerce.number().pipe(count).default(0),
+  /** Only events after this one, from there on. Absent: the newest ones. */
+  after: z.coerce.number().pipe(count).optional(),
   limit: z.coerce.number().pipe(z.int().min(1).max(1000)).default(200),
 });
 
@@ -95,6 +96,10 @@ const layerShape = z.object({
     .optional(),
   reasons: z.array(text).readonly(),
   members: z.array(z.object({ id: text, raftAddress: text, status: text, role: text })).readonly(),
+  /** When a write of the server was last committed there. Absent: not since it started. */
+  committedMs: z.number().optional(),
+  /** A leader that keeps its place and commits nothing. */
+  stuck: z.object({ leader: text, sinceMs: z.number(), reason: text, next: text }).optional(),
 });
 
 /** Whether the cluster was ever formed, as generated documents need it; full names. */

@@ -2,16 +2,12 @@
 // Public data only. Whether a node forms or joins is decided from the live cluster, not here.
 
 import { z } from "zod";
-import type { Node } from "../inventory/schema.ts";
+import type { Inventory, Node } from "../inventory/schema.ts";
 
 /** Forms a new cluster with these members, or joins through this one. Full names in both. */
 export type ClusterMembership =
   | { readonly kind: "bootstrap"; readonly peers: readonly string[] }
   | { readonly kind: "join"; readonly leader: string };
-
-const chainfirePort = 2379;
-const chainfireRaftPort = 2380;
-const flaredbRaftPort = 2480;
 
 const peer = z.string().regex(/^[a-z0-9.-]+:\d+$/);
 
@@ -39,25 +35,34 @@ export const clusterConfigSchema = z.discriminatedUnion("bootstrap", [
 
 export type ClusterConfig = z.output<typeof clusterConfigSchema>;
 
+/** What the document takes from an inventory. */
+export interface ClusterSettings {
+  readonly cluster: Pick<Inventory["cluster"], "name">;
+  readonly services: Pick<Inventory["services"], "chainfire" | "flaredb">;
+}
+
 /** The document of `node`. Throws a ZodError when a value has no place in it. */
 export function clusterConfig(wanted: {
   readonly node: Node;
-  readonly clusterName: string;
   readonly membership: ClusterMembership;
+  /** The cluster's name, and where its layers listen. */
+  readonly inventory: ClusterSettings;
 }): ClusterConfig {
-  const { node, clusterName, membership } = wanted;
+  const { node, membership } = wanted;
+  const { cluster, services } = wanted.inventory;
+  const { chainfire, flaredb } = services;
   const bootstraps = membership.kind === "bootstrap";
   const leader = bootstraps ? node.fqdn : membership.leader;
   return clusterConfigSchema.parse({
     node_id: node.name,
     node_role: node.role,
     bootstrap: bootstraps,
-    cluster_name: clusterName,
-    leader_url: `https://${leader}:${chainfirePort}`,
-    raft_addr: `${node.productionAddress}:${chainfireRaftPort}`,
+    cluster_name: cluster.name,
+    leader_url: `https://${leader}:${chainfire.port}`,
+    raft_addr: `${node.productionAddress}:${chainfire.raftPort}`,
     ...(bootstraps && {
-      initial_peers: membership.peers.map((name) => `${name}:${chainfireRaftPort}`),
-      flaredb_peers: membership.peers.map((name) => `${name}:${flaredbRaftPort}`),
+      initial_peers: membership.peers.map((name) => `${name}:${chainfire.raftPort}`),
+      flaredb_peers: membership.peers.map((name) => `${name}:${flaredb.raftPort}`),
     }),
   });
 }

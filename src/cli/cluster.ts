@@ -17,15 +17,20 @@ export function addClusterCommand(program: Command, done: Done): void {
       const options = optionsOf<GlobalOptions>(command);
       const answer = await connect(options).get("/api/cluster", clusterAnswer);
       print(options, answer, () => clusterLines(answer.layers));
-      const healthy =
-        answer.layers.length > 0 && answer.layers.every(({ verdict }) => verdict === "healthy");
-      done(healthy ? exitCodes.ok : exitCodes.failed);
+      done(isWell(answer.layers) ? exitCodes.ok : exitCodes.failed);
     });
 }
 
-function clusterLines(layers: readonly LayerView[]): string[] {
+export function isWell(layers: readonly LayerView[]): boolean {
+  return (
+    layers.length > 0 &&
+    layers.every(({ verdict, stuck }) => verdict === "healthy" && stuck === undefined)
+  );
+}
+
+export function clusterLines(layers: readonly LayerView[]): string[] {
   return layers.flatMap((layer, index) => {
-    const { verdict, voters, healthyVoters, leader, members, reasons } = layer;
+    const { verdict, voters, healthyVoters, leader, members, reasons, stuck } = layer;
     const head = `${layer.layer}: ${verdict}, voters ${voters.length}, healthy ${healthyVoters.length}, leader ${leader ?? "none agreed"}`;
     const table = formatTable(
       ["MEMBER", "ROLE", "STATUS", "RAFT ADDRESS"],
@@ -36,6 +41,14 @@ function clusterLines(layers: readonly LayerView[]): string[] {
       printable(head),
       ...(members.length === 0 ? [] : table),
       ...reasons.map((reason) => printable(`- ${reason}`)),
+      ...(stuck === undefined ? [] : stuckLines(stuck)),
     ];
   });
+}
+
+function stuckLines({ leader, sinceMs, reason, next }: NonNullable<LayerView["stuck"]>): string[] {
+  const since = new Date(sinceMs).toISOString();
+  return [`- nothing is committed since ${since}, and ${leader} leads: ${reason}`, `  ${next}`].map(
+    printable,
+  );
 }

@@ -8,7 +8,7 @@ import { connect, type GlobalOptions } from "./server.ts";
 import { formatTable, formatTime } from "./table.ts";
 
 interface EventsOptions extends GlobalOptions {
-  readonly after: number;
+  readonly after?: number;
   readonly limit: number;
 }
 
@@ -17,14 +17,20 @@ export function addEventsCommand(program: Command, done: Done): void {
     .command("events")
     .description("what happened, oldest first; of one node when it is named")
     .argument("[node]", "name of a node")
-    .option("--after <id>", "only events after this one", wholeNumber, 0)
-    .option("--limit <count>", "at most so many, up to 1000", wholeNumber, 1000)
+    .option("--after <id>", "only events after this one, from there on", wholeNumber)
+    .option(
+      "--limit <count>",
+      "at most so many, up to 1000: the newest, without --after",
+      wholeNumber,
+      1000,
+    )
     .action(async (node: string | undefined, _options, command: Command) => {
       const options = optionsOf<EventsOptions>(command);
       const { after, limit } = options;
+      const from = after === undefined ? "" : `after=${after}&`;
       const base = node === undefined ? "/api" : `/api/nodes/${encodeURIComponent(node)}`;
       const answer = await connect(options).get(
-        `${base}/events?after=${after}&limit=${limit}`,
+        `${base}/events?${from}limit=${limit}`,
         eventsAnswer,
       );
       print(options, answer, () => eventLines(answer.events));

@@ -1,7 +1,7 @@
 // rackstrap add | replace | reprovision | decommission: nodes that become members of a living cluster, or cease to be.
 
 import type { Command } from "commander";
-import { type ExitCode, exitCodes } from "./exit.ts";
+import { CliError, type ExitCode, exitCodes } from "./exit.ts";
 import { generateInto } from "./generate.ts";
 import {
   type InstallOptions,
@@ -41,6 +41,10 @@ export function addMemberCommands(program: Command, done: Done): void {
   withOrderOptions(withGone(decommission), true).action(
     async (node: string, _options: unknown, ran: Command) => {
       const options = optionsOf<MemberOptions>(ran);
+      if (options.generate !== undefined && options.json === true)
+        throw twoAnswers(options.generate);
+      if (options.generate !== undefined && options.detach === true)
+        throw tooEarly(options.generate);
       const code = await order("decommission", [node], options);
       const isWatched = options.execute === true && options.detach !== true;
       done(isWatched && code === exitCodes.ok ? await forget(node, options) : code);
@@ -66,6 +70,27 @@ async function order(verb: MemberVerb, nodes: string[], options: MemberOptions):
 /** What names nodes outside of the cluster. */
 const withoutNode = ["dns", "prometheus"] as const;
 
+const generateCommand = (directory: string) =>
+  `rackstrap generate --only ${withoutNode.join(" ")} --write --into ${directory}`;
+
+/** Nobody waits for the node to have left. */
+function tooEarly(directory: string): CliError {
+  return new CliError(
+    exitCodes.usage,
+    "--generate and --detach do not go together: the files would be written before the node has left",
+    `leave --generate out, and when the operation is done run: ${generateCommand(directory)}`,
+  );
+}
+
+/** Each would be a JSON document of its own. */
+function twoAnswers(directory: string): CliError {
+  return new CliError(
+    exitCodes.usage,
+    "--generate and --json do not go together: there would be two answers",
+    `leave --generate out, and then run: ${generateCommand(directory)} --json`,
+  );
+}
+
 /** The rest of the world: written where that was asked for, else said. */
 async function forget(
   node: string,
@@ -73,8 +98,7 @@ async function forget(
   { generate, force: _, ...globals }: MemberOptions,
 ): Promise<ExitCode> {
   if (generate !== undefined) return await generateInto(generate, withoutNode, globals);
-  const command = `rackstrap generate --only ${withoutNode.join(" ")} --write --into DIR`;
-  console.error(`DNS zones and monitoring targets still name ${node}: ${command}`);
+  console.error(`DNS zones and monitoring targets still name ${node}: ${generateCommand("DIR")}`);
   return exitCodes.ok;
 }
 

@@ -71,13 +71,30 @@ export function summary(
 
 /** Why an operation ended badly, in full: nothing is cut here. Empty when it did not. */
 export function failureLines(operation: OperationView): string[] {
-  const { failure, node, status } = operation;
+  const { failure, id, node, status } = operation;
   if (failure === undefined) return [];
+  const { stage, reason, next } = failure;
   return [
-    printable(`${node} ${status} at ${failure.stage}: ${failure.reason}`),
-    printable(`  next: ${failure.next}`),
+    printable(`${node} ${status} at ${stage}: ${reason}`),
+    printable(`  next: ${next}`),
+    ...carryOnLines(id, failure),
   ];
 }
+
+function carryOnLines(
+  id: string,
+  { next, carryOn }: NonNullable<OperationView["failure"]>,
+): string[] {
+  if (carryOn === undefined) return [];
+  const command = `rackstrap operations ${carryOn} ${id}`;
+  // Some reasons name it themselves.
+  return next.includes(command) ? [] : [`  then: ${command}${carryOnText[carryOn]}`];
+}
+
+const carryOnText = {
+  resume: " (goes on with the step that it stopped in)",
+  retry: " (from the beginning; shows the plan first)",
+};
 
 /** What steps found that a person should read whole: the disk that is written to. Nothing is cut here. */
 export function findings({ node, steps }: OperationView): string[] {

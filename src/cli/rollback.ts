@@ -11,6 +11,7 @@ import { formatTable, formatTime } from "./table.ts";
 interface RollbackOptions extends OrderOptions {
   readonly generation?: number;
   readonly once?: boolean;
+  readonly reboot?: boolean;
 }
 
 export function addRollbackCommands(program: Command, done: Done): void {
@@ -30,11 +31,17 @@ export function addRollbackCommands(program: Command, done: Done): void {
     .description("activate a generation that a node had; the one before its own unless named")
     .argument("<node>", "name of a declared node")
     .option("--generation <number>", "which (rackstrap generations NODE)", wholeNumber)
-    .option("--once", "until the node's next start");
+    .option("--once", "until the node's next start")
+    .option("--reboot", "restart the node where its kernel changes");
   withOrderOptions(rollback, true).action(async (node: string, _options, ran: Command) => {
     const options = optionsOf<RollbackOptions>(ran);
-    const { generation, once } = options;
-    const said = { once: once === true, ...(generation === undefined ? {} : { generation }) };
+    const { generation, once, reboot } = options;
+    const restart = reboot === true ? { reboot } : {};
+    const said = {
+      once: once === true,
+      ...restart,
+      ...(generation === undefined ? {} : { generation }),
+    };
     done(await carryOut({ verb: "rollback", nodes: [node], options: said }, options, "active"));
   });
 }

@@ -125,7 +125,8 @@ function questions({
       if (!members.ok) return members;
       return mapAnswer(own, ({ leader, raftTerm }) => ({
         id: members.value.find(({ etcdId }) => etcdId === leader)?.id,
-        term: raftTerm,
+        // That of the last entry it has applied: zero before the first, which is not told.
+        term: raftTerm === 0 ? undefined : raftTerm,
       }));
     },
     status: async (node, signal) =>

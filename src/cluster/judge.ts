@@ -101,7 +101,7 @@ export function judge(question: Question): Judgement {
       }),
   );
   const healthyVoters = voters.filter((id) => !sick.has(id));
-  const disagreement = disagreementOf(views);
+  const disagreement = disagreementOf(views, healthyVoters);
   const leader = agreedLeader(views);
   const lost = lostQuorum(voters, healthyVoters, views);
   const reasons = [
@@ -166,7 +166,10 @@ function agreedLeader(views: readonly View[]): string | undefined {
   return named.size === 1 ? views[0]?.leader : undefined;
 }
 
-function disagreementOf(views: readonly View[]): Disagreement | undefined {
+function disagreementOf(
+  views: readonly View[],
+  healthyVoters: readonly string[],
+): Disagreement | undefined {
   const two = twoClusters(views);
   if (two !== undefined) return { kind: "two-clusters", detail: two };
   const leaders = views.map((view) => `${view.node} says ${view.leader ?? "nobody"}`);
@@ -180,6 +183,16 @@ function disagreementOf(views: readonly View[]): Disagreement | undefined {
     return {
       kind: "leader",
       detail: `${contradicting.node} names ${contradicting.leader ?? "nobody"} as leader and lists ${listedLeader(contradicting.members)}`,
+    };
+  // Of a voter that does not count as healthy nothing hangs on how far it has come.
+  const terms = views
+    .filter(({ node }) => healthyVoters.includes(node))
+    .flatMap(({ node, term }) => (term === undefined ? [] : [{ node, term }]));
+  // One of them has not heard of the last election, or holds nothing of that term yet.
+  if (new Set(terms.map(({ term }) => term)).size > 1)
+    return {
+      kind: "leader",
+      detail: `no agreement on the term: ${terms.map(({ node, term }) => `${node} says ${term}`).join(", ")}`,
     };
   if (new Set(views.map(signature)).size > 1)
     return {

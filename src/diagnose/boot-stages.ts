@@ -1,6 +1,7 @@
 // From the power switch to the end of the install: how far a machine came, judged from what was gathered. Pure.
 
 import type { InstallFault } from "../install/explain.ts";
+import { diskProblem } from "../operations/steps/find-installer.ts";
 import type { CauseId } from "./causes.ts";
 import { type Evidence, installerLives, stepDone, systemLives } from "./evidence.ts";
 import { type Finding, missing, reached, type Stage, unknown } from "./finding.ts";
@@ -207,8 +208,11 @@ function judgeInstaller(evidence: Evidence): Finding {
   }
   if (stepDone(evidence, "installer")) return passed(evidence);
   if (operation?.failure?.stage === "installer") {
-    const { reason } = operation.failure;
-    return missing(/ has no disk /.test(reason) ? "disk-absent" : "operation-failed", reason);
+    const found = operation.steps.find(({ id }) => id === "installer")?.evidence["problem"];
+    return missing(
+      found === diskProblem ? "disk-absent" : "operation-failed",
+      operation.failure.reason,
+    );
   }
   const heard = boot.name === "keys" || boot.name === "system";
   if (heard && consoleFault !== undefined && /panic/i.test(consoleFault))

@@ -180,7 +180,7 @@ export const nodeCauses = {
     means: "the node does not reach the leader that it is to join through",
     confidence: "certain",
     next: onNode(
-      "curl -sS --max-time 5 --cacert /etc/nixos/secrets/ca-cert.pem https://{peer}:2379/health",
+      "curl -sS --max-time 5 --cacert /etc/nixos/secrets/ca-cert.pem https://{peer}:{port}/health",
     ),
   },
   "join-certificate": {
@@ -230,7 +230,7 @@ export const nodeCauses = {
   "not-a-member": {
     means: "the cluster does not list the node",
     confidence: "certain",
-    next: onNode("journalctl -u {layer}-cluster-join -n 100 --no-pager"),
+    next: onNode("journalctl -u {unit} -n 100 --no-pager"),
   },
   "member-sick": {
     means: "the cluster lists the node and does not count it as healthy",

@@ -1,6 +1,7 @@
 // What was gathered about one declared node, each item known or with the reason why it is not. Data only: stages.ts judges it.
 
 import type { BmcFailureKind, PowerState } from "../bmc/bmc.ts";
+import type { Layer } from "../cluster/driver.ts";
 import type { Judgement } from "../cluster/judge.ts";
 import type { Explanation } from "../install/explain.ts";
 import type { Identification } from "../install/identify.ts";
@@ -65,6 +66,8 @@ export interface HandshakeLook {
 
 export interface Evidence {
   readonly node: Node;
+  /** The Raft layers that it is to be a member of. */
+  readonly ownLayers: readonly Layer[];
   /** Milliseconds since the epoch, by this server's clock. */
   readonly nowMs: number;
   readonly state: NodeState;

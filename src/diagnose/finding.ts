@@ -4,7 +4,9 @@ import type { CauseId } from "./causes.ts";
 import type { Evidence } from "./evidence.ts";
 
 /** What fills the words in braces of a cause's next command, besides those that every node has. */
-export type About = Readonly<Partial<Record<"unit" | "service" | "layer" | "peer", string>>>;
+export type About = Readonly<
+  Partial<Record<"unit" | "service" | "layer" | "peer" | "port", string>>
+>;
 
 export type Finding =
   | { readonly status: "ok"; readonly says: string }

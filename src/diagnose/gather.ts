@@ -3,6 +3,7 @@
 
 import type { Judgement } from "../cluster/judge.ts";
 import type { LiveInventory } from "../inventory/live.ts";
+import { layersOf } from "../inventory/peers.ts";
 import type { Node } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
@@ -88,6 +89,7 @@ export async function gather(tools: GatherTools, node: Node): Promise<Evidence> 
     ]);
   return {
     ...{ node, nowMs, operation, issued },
+    ownLayers: layersOf(inventory(), node),
     state: nodes.node(node.name).state,
     boot: lastBootStage(events),
     declined: declinedAddress(events),

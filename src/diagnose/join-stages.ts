@@ -4,7 +4,6 @@ import type { Judgement } from "../cluster/judge.ts";
 import { type Evidence, reportOf } from "./evidence.ts";
 import { type About, type Finding, missing, reached, type Sign, unknown } from "./finding.ts";
 import type { NodeReport, UnitLook } from "./node-report.ts";
-import { layersOf } from "./service-stages.ts";
 
 // What templates/first-boot/cluster-join says when it gives up, or what was asked of it does (runbook §8.3).
 const signs: readonly Sign[] = [
@@ -25,7 +24,7 @@ const signs: readonly Sign[] = [
 ];
 
 export function judgeFirstBoot(evidence: Evidence): Finding {
-  const own = layersOf(evidence);
+  const own = evidence.ownLayers;
   if (own.length === 0) return reached("it runs neither layer, and has nothing to join");
   const report = reportOf(evidence);
   if (report === undefined)
@@ -36,7 +35,7 @@ export function judgeFirstBoot(evidence: Evidence): Finding {
   if (file !== undefined) return file;
   const units = report.units.filter(({ unit }) => unit.endsWith("-cluster-join.service"));
   const bad = units.find(({ load, active }) => load !== "not-found" && active !== "active");
-  if (bad !== undefined && !isVoter(evidence)) return judgeJoin(report, bad);
+  if (bad !== undefined && !isVoter(evidence)) return judgeJoin(evidence, report, bad);
   if (isVoter(evidence)) return reached("it is a voter");
   const absent = units.find(({ load }) => load === "not-found");
   if (absent !== undefined)
@@ -71,11 +70,20 @@ function judgeFile(evidence: Evidence, { config }: NodeReport): Finding | undefi
   return undefined;
 }
 
-function judgeJoin(report: NodeReport, { unit, active, sub }: UnitLook): Finding {
+function judgeJoin(
+  { ports }: Evidence,
+  report: NodeReport,
+  { unit, active, sub }: UnitLook,
+): Finding {
   const lines = report.journal[unit] ?? [];
-  const leader = leaderOf(report);
+  const { hostname: leader, port } = leaderOf(report);
   const layer = unit.replace("-cluster-join.service", "");
-  const about: About = { unit, service: layer, layer, peer: leader };
+  const own = ports.known ? ports.value.find(({ service }) => service === layer) : undefined;
+  const about: About = {
+    ...{ unit, service: layer, layer, peer: leader },
+    // Every member of a layer listens on the same one.
+    port: `${own?.port ?? port}`,
+  };
   const stands = `${unit} is ${active} (${sub})`;
   // The newest word counts: an earlier try may have failed for another reason.
   for (const line of lines.toReversed()) {
@@ -107,9 +115,10 @@ function judgeJoin(report: NodeReport, { unit, active, sub }: UnitLook): Finding
   );
 }
 
-/** Full name of the member that the node joins through. */
-function leaderOf({ config }: NodeReport): string {
-  return config.kind === "read" ? new URL(config.config.leader_url).hostname : "unknown";
+/** The member that the node joins through, on Chainfire. */
+function leaderOf({ config }: NodeReport): Pick<URL, "hostname" | "port"> {
+  if (config.kind === "read") return new URL(config.config.leader_url);
+  return { hostname: "unknown", port: "2379" };
 }
 
 /** Lines of the join are objects with a message. */
@@ -123,7 +132,7 @@ function hasCluster({ layers }: Evidence): boolean {
 
 function isVoter(evidence: Evidence): boolean {
   const { layers, node } = evidence;
-  const own = layersOf(evidence);
+  const own = evidence.ownLayers;
   if (!layers.known) return false;
   const views = layers.value.filter(({ layer }) => own.includes(layer));
   return (
@@ -134,7 +143,7 @@ function isVoter(evidence: Evidence): boolean {
 
 export function judgeCluster(evidence: Evidence): Finding {
   const { layers } = evidence;
-  const own = layersOf(evidence);
+  const own = evidence.ownLayers;
   if (own.length === 0) return reached("it runs neither layer");
   if (!layers.known) return unknown(layers.why);
   for (const view of layers.value) {
@@ -146,7 +155,9 @@ export function judgeCluster(evidence: Evidence): Finding {
 
 function judgeLayer({ node }: Evidence, view: Judgement): Finding | undefined {
   const { layer, verdict, members, healthyVoters, reasons, disagreement } = view;
-  const about: About = { layer, unit: `${layer}-cluster-join.service` };
+  // etcd's members are added from here, and nothing on the node asks for it.
+  const unit = layer === "etcd" ? "etcd.service" : `${layer}-cluster-join.service`;
+  const about: About = { layer, unit };
   const [first = verdict] = reasons;
   if (verdict === "no-cluster") return missing("no-cluster", `${layer}: ${first}`, about);
   if (disagreement?.kind === "two-clusters")

@@ -7,7 +7,7 @@ import { explainFailure } from "../install/explain.ts";
 import { identifyInstaller } from "../install/identify.ts";
 import { stepTitle } from "../install/phases.ts";
 import { openRun } from "../install/run.ts";
-import { clusterPeers } from "../inventory/peers.ts";
+import { clusterPeers, layersOf } from "../inventory/peers.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import { resolveDisks } from "../nodes/resolve-disk.ts";
 import { diskSelectors, runDirectory } from "../operations/installation.ts";
@@ -131,7 +131,8 @@ export async function lookAtSystem(
     .filter(({ name }) => name !== node.name)
     .slice(0, mostPeers)
     .map(({ fqdn }) => ({ fqdn, port }));
-  const answer = await shell.run(node, reportCommand(node, peers), { timeoutMs: shellMs }, signal);
+  const command = reportCommand(node, layersOf(inventory, node), peers);
+  const answer = await shell.run(node, command, { timeoutMs: shellMs }, signal);
   if (!answer.ok) return { kind: answer.kind, why: answer.why };
   return { kind: "answers", report: parseReport(answer.stdout, node, authority) };
 }

@@ -3,7 +3,7 @@
 import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { type ClusterConfig, clusterConfigSchema } from "../boot/cluster-config.ts";
-import { layers } from "../cluster/driver.ts";
+import type { Layer } from "../cluster/driver.ts";
 import { secretsDirectory } from "../install/extra-files.ts";
 import { shellWord } from "../install/ssh.ts";
 import type { Node } from "../inventory/schema.ts";
@@ -72,26 +72,35 @@ const marker = "@@rackstrap ";
 const journalLines = 40;
 
 /** Services of the node, and what joins their layers, in the order in which one needs the other. */
-export function unitsOf({ services }: Pick<Node, "services">): string[] {
-  const joins = layers.filter((layer) => (services as readonly string[]).includes(layer));
-  return [...services, ...joins.map((layer) => `${layer}-cluster-join`)].map(
-    (name) => `${name}.service`,
-  );
+export function unitsOf(
+  { services }: Pick<Node, "services">,
+  ownLayers: readonly Layer[],
+): string[] {
+  // etcd is no service of an entry, and its members are added from here.
+  const isEtcd = (layer: Layer) => layer === "etcd";
+  const joins = ownLayers.filter((layer) => !isEtcd(layer)).map((layer) => `${layer}-cluster-join`);
+  return [...ownLayers.filter(isEtcd), ...services, ...joins].map((name) => `${name}.service`);
 }
 
 /** For root's shell on the node. It writes nothing, is content with the programs that it finds, and gives what it has after six seconds. */
 export function reportCommand(
   node: Node,
+  ownLayers: readonly Layer[],
   peers: readonly { fqdn: string; port: number }[],
 ): string {
-  return `timeout ${mostSeconds} sh -c ${shellWord(reportScript(node, peers))}; true`;
+  const script = reportScript(node, unitsOf(node, ownLayers), peers);
+  return `timeout ${mostSeconds} sh -c ${shellWord(script)}; true`;
 }
 
 const mostSeconds = 6;
 
 /** What costs nothing comes first, and what may hang is bounded: a node that is sick enough is cut off in the middle. */
-function reportScript(node: Node, peers: readonly { fqdn: string; port: number }[]): string {
-  const units = unitsOf(node).map(shellWord).join(" ");
+function reportScript(
+  node: Node,
+  unitNames: readonly string[],
+  peers: readonly { fqdn: string; port: number }[],
+): string {
+  const units = unitNames.map(shellWord).join(" ");
   const section = (name: string) => `echo; echo '${marker}${name}'`;
   const file = (name: string) => `head -c 32768 ${secretsDirectory}/${name} || echo absent`;
   const show = "Id,LoadState,ActiveState,SubState,Result,NRestarts";

@@ -1,6 +1,5 @@
 // Do the node's services run, and do their ports answer? Pure.
 
-import { type Layer, layers } from "../cluster/driver.ts";
 import type { ServiceName } from "../inventory/services.ts";
 import { type Evidence, type PortLook, reportOf, systemLives } from "./evidence.ts";
 import { type About, type Finding, missing, reached, type Sign, unknown } from "./finding.ts";
@@ -136,9 +135,4 @@ function judgePort(
 
 function isLoopback(address: string): boolean {
   return /^(?:127\.|\[?::1\]?$|\[?::ffff:127\.)/.test(address);
-}
-
-/** The Raft layers that the node takes part in. */
-export function layersOf({ node }: Pick<Evidence, "node">): Layer[] {
-  return layers.filter((layer) => (node.services as readonly string[]).includes(layer));
 }

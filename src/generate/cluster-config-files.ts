@@ -25,7 +25,7 @@ export function clusterConfigFiles(site: Site): readonly GeneratedFile[] | Skipp
   const files = inventory.nodes.flatMap((node) => {
     const membership = membershipOf(cluster, node, peers);
     if (membership === undefined) return [];
-    const config = clusterConfig({ node, clusterName: inventory.cluster.name, membership });
+    const config = clusterConfig({ node, membership, inventory });
     const text = `${JSON.stringify(config, undefined, 2)}\n`;
     return [{ path: `nodes/${node.fqdn}/secrets/cluster-config.json`, text }];
   });

@@ -109,7 +109,6 @@ const steps: readonly StepRow[] = [
 
 /** Before the first step line: fetching nixos-anywhere itself, evaluating the flake. */
 const startSilentMs = 10 * minute;
-const runTotalMs = 60 * minute;
 const keptLines = 40;
 
 export interface Progress {
@@ -198,8 +197,12 @@ export interface Elapsed {
   readonly runMs: number;
 }
 
-/** Why the run should be given up, or undefined while it may go on. */
-export function overdue(step: InstallStep | undefined, elapsed: Elapsed): string | undefined {
+/** Why the run should be given up, or undefined while it may go on. `longestMs`: what all of it may take. */
+export function overdue(
+  step: InstallStep | undefined,
+  elapsed: Elapsed,
+  longestMs: number,
+): string | undefined {
   const row = steps.find((candidate) => candidate.step === step);
   const title = stepTitle(step);
   if (step === "kexec") return "nixos-anywhere takes the target for a system that is no installer";
@@ -208,8 +211,8 @@ export function overdue(step: InstallStep | undefined, elapsed: Elapsed): string
     return `no output for ${seconds(elapsed.silentMs)} in step "${title}" (limit ${seconds(silentMs)})`;
   if (row?.totalMs !== undefined && elapsed.stepMs > row.totalMs)
     return `${seconds(elapsed.stepMs)} in step "${title}" (limit ${seconds(row.totalMs)})`;
-  if (elapsed.runMs > runTotalMs)
-    return `${seconds(elapsed.runMs)} in all (limit ${seconds(runTotalMs)}), now in step "${title}"`;
+  if (elapsed.runMs > longestMs)
+    return `${seconds(elapsed.runMs)} in all (limit ${seconds(longestMs)}, timeouts.installSeconds), now in step "${title}"`;
   return undefined;
 }
 

@@ -58,8 +58,10 @@ export function secretDirectories(directory: string): readonly string[] {
   return [join(directory, "tmp"), extraFilesDirectory(directory)];
 }
 
-/** A run at an absolute `directory`, new or left by an earlier server process. */
-export function openRun(directory: string): InstallRun {
+const hourMs = 3_600_000;
+
+/** A run at an absolute `directory`, new or left by an earlier server process. It is overdue after `longestMs`, or when a step of it is. */
+export function openRun(directory: string, longestMs = hourMs): InstallRun {
   // ssh splits known_hosts paths at spaces and expands %; scripts are less careful still.
   if (!isAbsolute(directory) || !/^[A-Za-z0-9_.,:/@=+-]+$/.test(directory))
     throw new Error(`run directory ${directory}: only an absolute path without spaces will do`);
@@ -72,7 +74,11 @@ export function openRun(directory: string): InstallRun {
     const alive = claim !== undefined && isAlive(claim);
     const progress = claim === undefined ? noProgress : await reader.read();
     if (alive)
-      return { kind: "running", progress, ...(await patience(directory, progress, nowMs)) };
+      return {
+        kind: "running",
+        progress,
+        ...(await patience(directory, progress, { nowMs, longestMs })),
+      };
     if (await exists(join(directory, "cancelled"))) return { kind: "cancelled", progress };
     const exitCode = await readExitCode(directory);
     if (exitCode !== undefined) return { kind: "ended", progress, exitCode };
@@ -137,14 +143,18 @@ function signalProcess(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
   }
 }
 
-async function patience(directory: string, { step }: Progress, nowMs: number) {
+async function patience(
+  directory: string,
+  { step }: Progress,
+  { nowMs, longestMs }: { readonly nowMs: number; readonly longestMs: number },
+) {
   const log = await stat(join(directory, "log"));
   const claim = await stat(join(directory, "pid"));
   const silentMs = Math.max(0, nowMs - log.mtimeMs);
   const stepMs = nowMs - (await stepSince(join(directory, "step"), step, nowMs));
   const flood = log.size > maxLogBytes ? `it printed ${log.size} bytes` : undefined;
   const runMs = nowMs - claim.mtimeMs;
-  return { silentMs, overdue: flood ?? overdue(step, { silentMs, stepMs, runMs }) };
+  return { silentMs, overdue: flood ?? overdue(step, { silentMs, stepMs, runMs }, longestMs) };
 }
 
 /** When `step` was first seen: as noted in `file`, or `nowMs`, which is then noted. */

@@ -1,5 +1,6 @@
 // Who forms the cluster, and who holds its data. Pure.
 
+import type { Layer } from "../cluster/driver.ts";
 import type { Inventory, Node, Role } from "./schema.ts";
 
 const founding: readonly Role[] = ["control-plane", "all-in-one"];
@@ -13,15 +14,23 @@ export function clusterPeers(inventory: Pick<Inventory, "cluster" | "nodes">): N
 }
 
 /**
- * The nodes that hold data of the cluster's layers: those that may form it first. etcd is no service of an entry: it runs where the
- * cluster may be formed.
+ * The layers of the cluster that a node is to be a member of. etcd is no service of an entry: it runs where the cluster may be formed.
+ * A worker may run none.
  */
+export function layersOf(
+  inventory: Pick<Inventory, "cluster" | "nodes">,
+  { name, services }: Pick<Node, "name" | "services">,
+): readonly Layer[] {
+  const isPeer = clusterPeers(inventory).some((peer) => peer.name === name);
+  return inventory.cluster.layers.filter((layer) =>
+    layer === "etcd" ? isPeer : services.includes(layer),
+  );
+}
+
+/** The nodes that hold data of the cluster's layers: those that may form it first. */
 export function memberNodes(inventory: Pick<Inventory, "cluster" | "nodes">): readonly Node[] {
-  const { layers } = inventory.cluster;
   const peers = clusterPeers(inventory);
-  const isMember = (node: Node) =>
-    node.services.some((service) => layers.some((layer) => layer === service)) ||
-    (layers.includes("etcd") && peers.includes(node));
+  const isMember = (node: Node) => layersOf(inventory, node).length > 0;
   return [
     ...peers.filter(isMember),
     ...inventory.nodes.filter((node) => isMember(node) && !peers.includes(node)),

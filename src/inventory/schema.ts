@@ -42,6 +42,8 @@ const timeouts = z.strictObject({
   networkBootSeconds: seconds(300),
   /** From then until the installer answers SSH. */
   installerSeconds: seconds(1200),
+  /** For nixos-anywhere, all its steps together; each has its own patience with silence. */
+  installSeconds: seconds(3600),
   /** From the end of the install until the node answers from its own disk. */
   diskBootSeconds: seconds(600),
   /** From the first boot until the node is a member on every layer. */
@@ -191,6 +193,8 @@ export const inventorySchema = z.strictObject({
     peers: z.array(hostLabel).min(1).optional(),
     /** The Raft layers that its nodes form. */
     layers: z.array(z.enum(layers)).min(1).default(["chainfire", "flaredb"]),
+    /** How often a key is written to each layer, to see that its leader commits. 0: never. */
+    writeProbeSeconds: z.literal(0).or(z.number().min(1).max(3600)).default(10),
   }),
   server,
   networks: z.strictObject({

@@ -80,7 +80,7 @@ export interface StoredReport {
 }
 
 export interface EventQuery {
-  readonly afterId?: number;
+  readonly afterId?: number | undefined;
   readonly node?: string;
   readonly mac?: Mac;
   readonly kinds?: readonly string[];

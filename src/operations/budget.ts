@@ -3,7 +3,8 @@
 
 import type { Judgement } from "../cluster/judge.ts";
 import { growthSafety, quorumBudget } from "../cluster/quorum.ts";
-import { type Step, wait } from "./result.ts";
+import { type Step, type StepResult, wait } from "./result.ts";
+import { commitProblems } from "./steps/verify-cluster.ts";
 import type { Draft, OrderRefusal, Work } from "./verb.ts";
 
 /** The sum of each layer for taking these nodes away at one time, and why it may not be. Pure. */
@@ -58,25 +59,51 @@ function judgeLayer(
   return { sentence: `${layer}: ${sentence}` };
 }
 
+interface BudgetOptions {
+  /** The layers must commit a write, too: members may call themselves healthy behind a leader that does nothing. True unless said otherwise. */
+  readonly commits?: boolean;
+}
+
 /**
  * The step, with the budget looked at in the same attempt as its effect, however often it is repeated: others may have fallen
  * meanwhile. Where the name was typed against the budget the sum is written down all the same.
  */
-export function withinBudget(work: Work, taking: readonly string[], step: Step): Step {
+export function withinBudget(
+  work: Work,
+  taking: readonly string[],
+  step: Step,
+  { commits = true }: BudgetOptions = {},
+): Step {
   const isForced = taking.every((name) => work.operation.forced.includes(name));
   return {
     ...step,
     run: async (attempt, signal) => {
-      const { quorum, refusals } = judgeTaking(await work.cluster.fresh(), taking);
-      if (refusals.length > 0 && !isForced)
-        return wait(3000, refusals.map(({ reason }) => reason).join("; "), { quorum });
+      if (commits && !isForced) {
+        const views = await work.cluster.fresh();
+        const held = heldBack(judgeTaking(views, taking));
+        if (held !== undefined) return held;
+        const stuck = await commitProblems(work.cluster, views, signal, taking);
+        if (stuck.length > 0) return wait(3000, stuck.join("; "));
+      }
+      // The write may have taken its time: the sum is the last thing that is looked at.
+      const now = judgeTaking(await work.cluster.fresh(), taking);
+      const held = isForced ? undefined : heldBack(now);
+      if (held !== undefined) return held;
+      const { quorum, refusals } = now;
       const result = await step.run(attempt, signal);
       const evidence = isForced && refusals.length > 0 ? { quorum, forced: taking } : { quorum };
-      return result.kind === "failed"
-        ? result
-        : { ...result, evidence: { ...evidence, ...result.evidence } };
+      return { ...result, evidence: { ...evidence, ...result.evidence } };
     },
   };
+}
+
+/** What waits for the others, where the sum is refused. */
+function heldBack({
+  quorum,
+  refusals,
+}: Pick<Draft, "quorum" | "refusals">): StepResult | undefined {
+  if (refusals.length === 0) return undefined;
+  return wait(3000, refusals.map(({ reason }) => reason).join("; "), { quorum });
 }
 
 /**

@@ -88,8 +88,9 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
 
   const view = async (layer: Layer): Promise<Judgement> => {
     const known = asked.get(layer);
-    const isFresh = known !== undefined && tools.clock.now() - known.atMs < freshMs;
-    return (await (isFresh ? known.answer : look(layer))).judgement;
+    const sight =
+      known !== undefined && isFresh(tools.clock.now() - known.atMs) ? known.answer : look(layer);
+    return (await sight).judgement;
   };
 
   const withNode = async <T>(
@@ -133,6 +134,11 @@ export function createClusterAccess(tools: ClusterAccessTools): ClusterAccess {
       await withNode(name, async (node) => await driver(layer).snapshot(node, file, signal)),
     ...clusterChanges({ look, driver, nodes: members, clock: tools.clock }),
   };
+}
+
+/** Not from the future either: the clock may have been set. */
+function isFresh(ageMs: number): boolean {
+  return ageMs >= 0 && ageMs < freshMs;
 }
 
 function layersOf({ inventory }: ClusterAccessTools): readonly Layer[] {

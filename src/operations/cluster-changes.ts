@@ -31,8 +31,14 @@ export interface ClusterChanges {
   promotesHere(layer: Layer): boolean;
   /** `automatic`: this cluster makes voters of its learners by itself. */
   promote(layer: Layer, id: string, signal: AbortSignal): Promise<Answer<Promotion | "automatic">>;
-  /** Hands the lead to a voter and waits until all who answer name it. */
-  transferLeader(layer: Layer, toId: string, signal: AbortSignal): Promise<Answer<Transfer>>;
+  /** Hands the lead of `from` to the voter `to`, and waits until all who answer name it. Another leader's is left alone. */
+  transferLeader(layer: Layer, lead: Lead, signal: AbortSignal): Promise<Answer<Transfer>>;
+}
+
+/** Who gives the lead to whom, by their ids. */
+export interface Lead {
+  readonly from: string;
+  readonly to: string;
 }
 
 export interface ChangeTools {
@@ -89,30 +95,29 @@ export function clusterChanges(tools: ChangeTools): ClusterChanges {
       const make = (by: ClusterNode) => promote(by, id, signal);
       return await patiently(clock, async () => await through(layer, id, make), signal);
     },
-    transferLeader: async (layer, toId, signal) =>
-      await patiently(clock, async () => await handOver(tools, layer, toId, signal), signal),
+    transferLeader: async (layer, lead, signal) =>
+      await patiently(clock, async () => await handOver(tools, layer, lead, signal), signal),
   };
 }
 
 async function handOver(
   { look, driver, nodes }: ChangeTools,
   layer: Layer,
-  toId: string,
+  { from, to }: Lead,
   signal: AbortSignal,
 ): Promise<Answer<Transfer>> {
   const { leader } = (await look(layer)).judgement;
-  if (leader === toId) return success("transferred");
-  const from = nodes().find(({ name }) => name === leader);
-  if (from === undefined)
-    return failure(`${layer}: the members name no leader of the inventory (${leader ?? "none"})`, {
-      passing: true,
-    });
-  const answer = await driver(layer).transferLeader(from, toId, signal);
+  if (leader === to) return success("transferred");
+  if (leader === undefined)
+    return failure(`${layer}: the members agree on no leader`, { passing: true });
+  if (leader !== from) return failure(`${layer}: ${leader} leads by now, and not ${from}`);
+  const member = nodes().find(({ name }) => name === from);
+  if (member === undefined) return failure(`${layer}: ${from}, which leads, is in no inventory`);
+  const answer = await driver(layer).transferLeader(member, to, signal);
   if (!answer.ok || answer.value === "unsupported") return answer;
   const now = (await look(layer)).judgement.leader;
-  return now === toId
-    ? answer
-    : failure(`${layer}: ${toId} does not lead yet, ${now ?? "nobody"} does`, { passing: true });
+  if (now === to) return answer;
+  return failure(`${layer}: ${to} does not lead yet, ${now ?? "nobody"} does`, { passing: true });
 }
 
 /** Asks the leader, then the other healthy voters, until one answers for good. Never the one that the change is about. */

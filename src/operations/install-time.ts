@@ -2,9 +2,9 @@
 
 import type { Inventory } from "../inventory/schema.ts";
 
-/** The longest time from an install's first step to the start of its machine from the own disk, an hour of installing included, in seconds. */
-export function installSeconds({ timeouts }: Pick<Inventory, "timeouts">): number {
-  return timeouts.installerSeconds + 3600 + timeouts.diskBootSeconds;
+/** The longest time from an install's first step to the start of its machine from the own disk, in seconds. */
+export function longestInstallSeconds({ timeouts }: Pick<Inventory, "timeouts">): number {
+  return timeouts.installerSeconds + timeouts.installSeconds + timeouts.diskBootSeconds;
 }
 
 /** How many times that long the last of so many installs takes. */

@@ -6,11 +6,13 @@ import { dirname, join } from "node:path";
 import { type ClusterMembership, clusterConfig } from "../boot/cluster-config.ts";
 import { installArgv } from "../install/argv.ts";
 import { carrySnapshots } from "../install/carried-snapshots.ts";
+import { correctClock } from "../install/clock.ts";
 import { explainFailure } from "../install/explain.ts";
 import { extraFilesDirectory, nodeKeyPath } from "../install/extra-files.ts";
 import { compareFlakeDisks, type FlakeQuestion } from "../install/flake-disks.ts";
 import { findHostKey, type HostKey, loadOrCreateHostKey } from "../install/host-key.ts";
 import { type Identification, identifyInstaller, nameDisks } from "../install/identify.ts";
+import { keepJournal } from "../install/journal.ts";
 import type { MachineFacts } from "../install/machine-facts.ts";
 import { stepTitle } from "../install/phases.ts";
 import {
@@ -103,7 +105,7 @@ export function createInstallation(
   operationId: string,
 ): Installation {
   const directory = runDirectory(tools.inventory, operationId);
-  const run = openRun(directory);
+  const run = openRun(directory, tools.inventory.timeouts.installSeconds * 1000);
   const hostKeyFile = join(directory, "host-key");
   const target = { port: sshPort, keyFile: tools.sshKeyFile };
   const installer = {
@@ -145,6 +147,8 @@ export function createInstallation(
       }));
       return await nameDisks(query, names, signal);
     },
+    correctClock: async (signal) =>
+      await correctClock({ ...installer, user: "root" }, tools.now(), signal),
     prepare: async (membership, snapshots = []) => {
       const { signal } = new AbortController();
       const hostKey = await loadOrCreateHostKey(hostKeyFile, node.fqdn, signal);
@@ -154,6 +158,10 @@ export function createInstallation(
     },
     start: async () => await run.start(command(tools, node, directory)),
     view: async (nowMs) => runView(await run.inspect(nowMs)),
+    keepJournal: async (signal) => {
+      const file = join(directory, "installer-journal.log");
+      return (await keepJournal({ ...installer, user: "root" }, file, signal)) ? file : undefined;
+    },
     stop: async () => await removeSecrets(run, secretKeyFiles(directory)),
     verifyFiles: async (signal) => {
       const installed = { ...target, address: node.productionAddress, user: "root" };
@@ -164,33 +172,42 @@ export function createInstallation(
         signal,
       );
     },
-    bootedFromDisk: async (signal) => {
-      // Only the public half outlives the install here.
-      const publicKey = await readFile(`${hostKeyFile}.pub`, "utf8");
-      const knownHostsFile = installedKnownHosts(directory);
-      const address = node.productionAddress;
-      const answer = await checkHostKey(
-        { ...target, address, user: "root", knownHostsFile },
-        publicKey,
-        signal,
-      );
-      if (answer === "matches") {
-        await keepNodeKey(tools.inventory.server.stateDirectory, node, publicKey);
-        return { booted: true };
-      }
-      return {
-        booted: false,
-        why:
-          answer === "differs"
-            ? `${address} answers with another host key than the one it was installed with`
-            : `${address} does not answer SSH yet`,
-      };
-    },
+    bootedFromDisk: async (signal) =>
+      await bootedFromDisk(tools, node, { directory, keyFile: hostKeyFile }, signal),
+  };
+}
+
+/** `keyFile`: the host key that it was installed with. */
+async function bootedFromDisk(
+  tools: InstallationTools,
+  node: Node,
+  { directory, keyFile }: { readonly directory: string; readonly keyFile: string },
+  signal: AbortSignal,
+): ReturnType<Installation["bootedFromDisk"]> {
+  // Only the public half outlives the install here.
+  const publicKey = await readFile(`${keyFile}.pub`, "utf8");
+  const knownHostsFile = installedKnownHosts(directory);
+  const address = node.productionAddress;
+  const answer = await checkHostKey(
+    { port: sshPort, keyFile: tools.sshKeyFile, address, user: "root", knownHostsFile },
+    publicKey,
+    signal,
+  );
+  if (answer === "matches") {
+    await keepNodeKey(tools.inventory.server.stateDirectory, node, publicKey);
+    return { booted: true };
+  }
+  return {
+    booted: false,
+    why:
+      answer === "differs"
+        ? `${address} answers with another host key than the one it was installed with`
+        : `${address} does not answer SSH yet`,
   };
 }
 
 function configOf({ inventory }: InstallationTools, node: Node, membership: ClusterMembership) {
-  return clusterConfig({ node, membership, clusterName: inventory.cluster.name });
+  return clusterConfig({ node, membership, inventory });
 }
 
 function command(tools: InstallationTools, node: Node, directory: string) {
@@ -248,7 +265,7 @@ function foundInstaller(node: Node, facts: MachineFacts): InstallerSighting {
   const resolved = resolveDisks(diskSelectors(node), facts.disks);
   if ("disks" in resolved) return { kind: "found", facts, disks: resolved.disks };
   return {
-    kind: "refused",
+    kind: "other-disks",
     reason: `${resolved.why}: nothing was written`,
     next: `correct the disk of node ${node.name} in the inventory, then provision again`,
   };

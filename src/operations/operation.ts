@@ -1,6 +1,8 @@
 // An operation as it is kept: a list of steps for one node, with what each was told and when.
 // The store implements the port; the runner is the only one that moves an operation along.
 
+import { layers } from "../cluster/driver.ts";
+
 export type StepStatus = "pending" | "running" | "waiting" | "done" | "failed";
 
 export type Evidence = Readonly<Record<string, unknown>>;
@@ -124,6 +126,18 @@ export function newStep({
     ...{ id, title, node, status: "pending", attempts: 0 },
     ...{ startedAtMs: undefined, endedAtMs: undefined, lastLine: undefined, evidence: {} },
   };
+}
+
+/** What a step does, whichever node or layer it does it to: `test` for the step `test-node02`. */
+export function stepKind({
+  id,
+  node,
+}: {
+  readonly id: string;
+  readonly node?: string | undefined;
+}): string {
+  const about = [node, ...layers].find((name) => name !== undefined && id.endsWith(`-${name}`));
+  return about === undefined ? id : id.slice(0, -about.length - 1);
 }
 
 /** The step that an operation is at: the first that has not ended well. Undefined when all have. */

@@ -56,14 +56,16 @@ function noteTyped(
   { id, kind, node, forced, confirmed }: Operation,
   { quorum }: Draft,
 ): void {
-  const subject = { node, mac: undefined };
-  if (forced.length > 0)
+  for (const name of forced)
     nodes.append({
-      ...{ ...subject, kind: "quorum-budget-overridden" },
+      ...{ node: name, mac: undefined, kind: "quorum-budget-overridden" },
       detail: { operation: id, verb: kind, forced, quorum },
     });
   if (confirmed !== undefined)
-    nodes.append({ ...subject, kind: "wipe-confirmed", detail: { operation: id, ...confirmed } });
+    nodes.append({
+      ...{ node, mac: undefined, kind: "wipe-confirmed" },
+      detail: { operation: id, ...confirmed },
+    });
 }
 
 /** Why an operation that ended badly can't go on from where it stopped; undefined when it can. */
@@ -80,6 +82,13 @@ export function resumeObstacle(tools: OrderTools, operation: Operation): OrderRe
       next: `start it again: rackstrap operations retry ${id}`,
     };
   return [...busyNodes(tools, [operation]), ...otherDisruption(tools, verbs[kind])][0];
+}
+
+/** By which command an operation that ended badly is carried on, once what stopped it is mended; undefined where it is ordered anew by hand. */
+export function carryingOn(operation: Operation): "resume" | "retry" | undefined {
+  const { resumable, unrepeatable } = verbs[operation.kind];
+  if (resumable(operation)) return "resume";
+  return unrepeatable === true ? undefined : "retry";
 }
 
 function nothing(refusals: readonly OrderRefusal[]): DraftedOrder {

@@ -5,6 +5,7 @@ import type { Clock } from "../bmc/clock.ts";
 import { ensurePower } from "../bmc/power.ts";
 import type { ClusterMembership } from "../boot/cluster-config.ts";
 import type { CarriedSnapshot } from "../install/carried-snapshots.ts";
+import type { ClockCorrection } from "../install/clock.ts";
 import type { FlakeDisks } from "../install/flake-disks.ts";
 import type { Naming } from "../install/identify.ts";
 import type { Disk, MachineFacts } from "../install/machine-facts.ts";
@@ -13,6 +14,7 @@ import type { Inventory, Node } from "../inventory/schema.ts";
 import type { NodeStore } from "../nodes/ports.ts";
 import type { ClusterAccess } from "./cluster-access.ts";
 import { removeLeftLearner } from "./left-learner.ts";
+import type { NodeShell } from "./node-shell.ts";
 import type { ClusterStore, Operation, OperationStore } from "./operation.ts";
 import type { Plan, Step } from "./result.ts";
 import { armInstall } from "./steps/arm-install.ts";
@@ -38,6 +40,8 @@ export type InstallerSighting =
   | { readonly kind: "absent"; readonly why: string }
   /** Not the SSH host key that this install's installer is given. An earlier system has another, too. */
   | { readonly kind: "other-host-key"; readonly reason: string; readonly next: string }
+  /** It has none, or not one, of each disk that the inventory means. */
+  | { readonly kind: "other-disks"; readonly reason: string; readonly next: string }
   | { readonly kind: "refused"; readonly reason: string; readonly next: string };
 
 /** How far the installation of one operation has come, read from its run directory. */
@@ -65,6 +69,8 @@ export interface Installation {
   flakeDisks(signal: AbortSignal): Promise<FlakeDisks>;
   /** Makes sure that the devices which the node's disk layout names lead to these disks. */
   nameDisks(disks: readonly Disk[], signal: AbortSignal): Promise<Naming>;
+  /** Sets the installer's clock where it is far from this server's; undefined where the machine does not tell. */
+  correctClock(signal: AbortSignal): Promise<ClockCorrection | undefined>;
   /**
    * Writes the files the node gets: certificate, host key, cluster-config, and what its layers begin with. Nothing of it is logged.
    */
@@ -72,6 +78,8 @@ export interface Installation {
   /** Starts nixos-anywhere, at most once for this operation, however often it is called. */
   start(): Promise<void>;
   view(nowMs: number): Promise<RunView>;
+  /** Keeps what the installer's own system logged beside the run's log; the file, or undefined where the machine does not tell. */
+  keepJournal(signal: AbortSignal): Promise<string | undefined>;
   /** Ends the run, if it still runs, and removes the secrets it was given. One that ended keeps its result. */
   stop(): Promise<void>;
   /** Whether what `prepare` wrote is on the installed machine as it was written, which `bootedFromDisk` has told from others. */
@@ -98,6 +106,8 @@ export interface ProvisionTools {
   /** Milliseconds since the epoch. */
   readonly clock: Clock;
   readonly installation: (node: Node, operationId: string) => Installation;
+  /** Runs commands on nodes that are installed. */
+  readonly shell: NodeShell;
   /** What is missing to boot this node's installer; empty when nothing is. */
   readonly missingAssets: (node: Node) => Promise<readonly string[]>;
   readonly newId: () => string;

@@ -27,7 +27,7 @@ export function publishedConfig(
 ): ClusterConfig | undefined {
   const membership = toldMembership(tools.operations, node) ?? expectedMembership(tools, node);
   if (membership === undefined) return undefined;
-  return clusterConfig({ node, clusterName: tools.inventory.cluster.name, membership });
+  return clusterConfig({ node, membership, inventory: tools.inventory });
 }
 
 function toldMembership(operations: OperationStore, node: Node): ClusterMembership | undefined {

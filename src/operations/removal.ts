@@ -3,6 +3,7 @@
 import type { Layer } from "../cluster/driver.ts";
 import type { Judgement } from "../cluster/judge.ts";
 import { replaceSafety } from "../cluster/quorum.ts";
+import type { Evidence } from "./operation.ts";
 import type { Draft, OrderRefusal } from "./verb.ts";
 
 /**
@@ -67,6 +68,11 @@ export function memberTable({ members }: Pick<Judgement, "members">): readonly s
   return members.map(
     ({ id, role, status, raftAddress }) => `${id} ${role} ${status} ${raftAddress}`,
   );
+}
+
+/** The same of each layer. */
+export function memberTables(views: readonly Judgement[]): Evidence {
+  return Object.fromEntries(views.map((view) => [view.layer, memberTable(view)]));
 }
 
 /** Where a machine answers as a member: `healthy voter of chainfire`. Empty for one that is dead on every layer. */

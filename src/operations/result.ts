@@ -12,7 +12,12 @@ export type StepResult =
       readonly why: string;
       readonly evidence?: Evidence;
     }
-  | { readonly kind: "failed"; readonly reason: string; readonly next: string };
+  | {
+      readonly kind: "failed";
+      readonly reason: string;
+      readonly next: string;
+      readonly evidence?: Evidence;
+    };
 
 /** What a step is told at each attempt: the operation as stored, and its own evidence so far. */
 export interface Attempt {
@@ -51,6 +56,8 @@ export function wait(retryAfterMs: number, why: string, evidence?: Evidence): St
     : { kind: "wait", retryAfterMs, why, evidence };
 }
 
-export function failed(reason: string, next: string): StepResult {
-  return { kind: "failed", reason, next };
+export function failed(reason: string, next: string, evidence?: Evidence): StepResult {
+  return evidence === undefined
+    ? { kind: "failed", reason, next }
+    : { kind: "failed", reason, next, evidence };
 }

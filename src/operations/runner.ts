@@ -5,6 +5,7 @@ import { messageOf } from "../net/error-text.ts";
 import type { NodeStore } from "../nodes/ports.ts";
 import { type NodeEvent, nextState } from "../nodes/state.ts";
 import {
+  type Evidence,
   type Failure,
   type Operation,
   type OperationStore,
@@ -33,8 +34,8 @@ export interface RunnerTools {
   readonly clock: Clock;
   /** Whether the store only lacks room: it is then tried again, and nothing else. */
   readonly isStoreFull: (error: unknown) => boolean;
-  /** When this runner was made. */
-  readonly startedAtMs: number;
+  /** Milliseconds that pass whatever the clock is set to: deadlines go by them (reliability F6). */
+  readonly elapsed: () => number;
   readonly onFault: (operation: Operation, error: unknown) => void;
   /** Goes on beside an operation until the signal aborts: when that ended, or the server stops. Must not reject. */
   readonly accompany: (operationId: string, signal: AbortSignal) => Promise<void>;
@@ -108,9 +109,16 @@ interface Driven {
   readonly closing: AbortSignal;
 }
 
+/** When this process first tried a step. While the server was down nobody looked: what it takes up again has its whole time. */
+interface Begun {
+  readonly step: string;
+  readonly atMs: number;
+}
+
 /** The same, once there is a plan. */
 interface Planned extends Driven {
   readonly plan: Plan;
+  readonly begun: Begun;
 }
 
 /** Runs one operation until it ends or the signal aborts. */
@@ -122,6 +130,7 @@ async function drive(
 ): Promise<void> {
   let basis: object | undefined;
   let plan: Plan | undefined;
+  let begun: Begun | undefined;
   for (;;) {
     const operation = tools.operations.operation(id);
     if (operation === undefined || operation.status !== "running" || closing.aborted) return;
@@ -136,7 +145,8 @@ async function drive(
       plan = await planOf({ tools, operation, closing });
       if (plan === undefined) return;
     }
-    const driven = { tools, operation, plan, closing };
+    if (begun?.step !== record.id) begun = { step: record.id, atMs: tools.elapsed() };
+    const driven = { tools, operation, plan, closing, begun };
     if (operation.cancelRequested) return await cancel(driven);
     const step = plan.steps.find((candidate) => candidate.id === record.id);
     if (step === undefined) return await abandon(driven, `this version has no step ${record.id}`);
@@ -202,12 +212,10 @@ async function attempt(
       await finishStep(driven, begun, result);
       return 0;
     case "failed":
-      await fail(driven, begun, result);
+      await fail(driven, { ...begun, evidence: { ...begun.evidence, ...result.evidence } }, result);
       return 0;
     case "wait": {
-      // While the server was down nobody looked: a step that it takes up again has its whole time.
-      const since = Math.max(begun.startedAtMs ?? nowMs, tools.startedAtMs);
-      if (tools.clock.now() - since >= step.deadlineMs) {
+      if (tools.elapsed() - driven.begun.atMs >= step.deadlineMs) {
         const reason = `not done after ${Math.round(step.deadlineMs / 1000)} s: ${result.why}`;
         await fail(driven, begun, { reason, next: step.next });
         return 0;
@@ -281,7 +289,9 @@ async function fail(driven: Planned, record: StepRecord, why: Why): Promise<void
       endedAtMs: tools.clock.now(),
       lastLine: why.reason,
     });
-    end(driven, "failed", "operation-failed", why);
+    // Whoever is alarmed has the members as they were found, with the reason (reliability F13).
+    const { members } = record.evidence;
+    end(driven, "failed", "operation-failed", why, members === undefined ? {} : { members });
   });
 }
 
@@ -289,7 +299,7 @@ async function cancel(driven: Planned): Promise<void> {
   await stop(driven, driven.plan.stop);
   const { tools, operation } = driven;
   const reason = "cancelled on request";
-  const next = `start it again when ready: rackstrap operations retry ${operation.id}`;
+  const next = `carry on with it when ready: rackstrap operations show ${operation.id}`;
   await persist(driven, () => {
     const { state } = tools.nodes.node(operation.node);
     const event = state === "armed" ? "install-cancelled" : "operation-failed";
@@ -305,9 +315,10 @@ function end(
   status: "failed" | "cancelled",
   event: NodeEvent,
   { reason, next }: Why,
+  found: Evidence = {},
 ): void {
   const failure: Failure = { stage: openStep(operation)?.id ?? "end", reason, next };
-  leave(tools, operation, event, { ...failure });
+  leave(tools, operation, event, { ...failure, ...found });
   tools.operations.finish(operation.id, status, failure);
 }
 

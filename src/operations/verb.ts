@@ -9,7 +9,6 @@ import type { CaInForce } from "../pki/in-force.ts";
 import type { CertificateStore } from "../pki/issued.ts";
 import type { SiteFile } from "./backup/folder.ts";
 import type { Closures } from "./closures.ts";
-import type { NodeShell } from "./node-shell.ts";
 import type { Confirmation, Evidence, Operation, OperationKind } from "./operation.ts";
 import type { ProvisionTools } from "./provision.ts";
 import type { Plan } from "./result.ts";
@@ -17,7 +16,6 @@ import type { WorkloadAccess } from "./workload-access.ts";
 
 /** What verbs work with. */
 export interface OperationTools extends ProvisionTools {
-  readonly shell: NodeShell;
   readonly workload: WorkloadAccess;
   readonly closures: Closures;
   readonly authority: CaInForce;
@@ -93,6 +91,8 @@ export interface Verb {
   readonly plan: (tools: OperationTools, operation: Operation) => Plan;
   /** One that ended badly may go on where it stopped, rather than be started anew. */
   readonly resumable: (operation: Operation) => boolean;
+  /** What it does hangs on what it finds: the same order, once more, would mean something else. */
+  readonly unrepeatable?: true;
 }
 
 export const always = () => true;

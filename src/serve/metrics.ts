@@ -2,8 +2,10 @@
 
 import type { Metric } from "../api/metrics.ts";
 import type { Services } from "../bootplane/deps.ts";
+import type { Layer } from "../cluster/driver.ts";
 import type { DhcpCounts } from "../dhcp/event-digest.ts";
 import type { Inventory } from "../inventory/schema.ts";
+import type { CommitView } from "../operations/commit-watch.ts";
 import type { PowerView } from "../operations/power-watch.ts";
 import type { IssuedRecord } from "../pki/issued.ts";
 import type { ForeignServer } from "./foreign-server-list.ts";
@@ -22,6 +24,7 @@ export interface Figures {
   /** The last certificate that was issued for each declared node. */
   readonly certificates: readonly Pick<IssuedRecord, "node" | "notAfterMs">[];
   readonly power: readonly NodePower[];
+  readonly commits: readonly LayerCommits[];
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
 }
@@ -31,6 +34,11 @@ export interface InventoryFigures {
   readonly valid: boolean;
   /** When the inventory in force was taken, milliseconds since the epoch. */
   readonly loadedAtMs: number;
+}
+
+export interface LayerCommits {
+  readonly layer: Layer;
+  readonly view: CommitView;
 }
 
 export interface NodePower {
@@ -83,6 +91,7 @@ export function serverMetrics(figures: Figures): Metric[] {
     ...inventoryMetrics(figures.inventory),
     certificateMetric(figures),
     ...powerMetrics(figures.power, figures.nowMs),
+    ...commitMetrics(figures.commits),
   ];
 }
 
@@ -115,6 +124,28 @@ function inventoryMetrics({ valid, loadedAtMs }: InventoryFigures): Metric[] {
       "inventory_loaded_timestamp_seconds",
       "When the inventory in force was taken, since the epoch.",
       [{ labels: {}, value: Math.floor(loadedAtMs / 1000) }],
+    ),
+  ];
+}
+
+function commitMetrics(commits: readonly LayerCommits[]): Metric[] {
+  return [
+    gauge(
+      "cluster_committed_timestamp_seconds",
+      "When a write of this server was last committed by the layer, since the epoch.",
+      commits.flatMap(({ layer, view: { committedMs } }) =>
+        committedMs === undefined
+          ? []
+          : [{ labels: { layer }, value: Math.floor(committedMs / 1000) }],
+      ),
+    ),
+    gauge(
+      "cluster_leader_stuck",
+      "1 while the layer's leader keeps its place and commits nothing.",
+      commits.map(({ layer, view }) => ({
+        labels: { layer },
+        value: view.stuck === undefined ? 0 : 1,
+      })),
     ),
   ];
 }

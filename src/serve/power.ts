@@ -10,11 +10,11 @@ import { createSlots } from "../bmc/slots.ts";
 import { createStagger } from "../bmc/stagger.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Node } from "../inventory/schema.ts";
-import type { NewEvent } from "../nodes/ports.ts";
 import { createPowerJobs, type PowerJobs } from "../operations/power-jobs.ts";
 import { createPowerWatch, type PowerWatch } from "../operations/power-watch.ts";
 import type { Store } from "../store/store.ts";
 import type { Controllers } from "./controllers.ts";
+import { operating, recordSafely } from "./watching.ts";
 
 export interface Power {
   readonly jobs: PowerJobs;
@@ -40,13 +40,7 @@ export function startPower({ inventory, store, controllers, logger }: PowerTools
   const settings = () => inventory().power;
   const { operations } = store;
   // A store that can't be written (a full disk) must not keep anyone from switching a machine off.
-  const record = (event: NewEvent) => {
-    try {
-      store.nodes.append(event);
-    } catch (error) {
-      logger.error({ err: error, event: event.kind, node: event.node }, "event not recorded");
-    }
-  };
+  const record = recordSafely(store.nodes, logger);
   const now = () => Date.now();
   // Short enough to be typed.
   const newId = () => randomUUID().slice(0, 8);
@@ -54,8 +48,7 @@ export function startPower({ inventory, store, controllers, logger }: PowerTools
   const watch = createPowerWatch({
     nodes: () => inventory().nodes,
     ...{ store: store.nodes, record, now, clock: systemClock, random: Math.random },
-    operating: () =>
-      new Set(operations.operations({ running: true }).flatMap(({ nodes: taken }) => taken)),
+    operating: () => operating(operations),
     pollMs: () => settings().pollSeconds * 1000,
     // Beside the power jobs, which have slots of their own and more of them: somebody waits for those.
     concurrency: () => Math.ceil(settings().concurrency / 2),

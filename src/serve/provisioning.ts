@@ -99,7 +99,7 @@ export function startRunner(
     atomically: store.atomically,
     clock,
     isStoreFull: store.isFull,
-    startedAtMs: clock.now(),
+    elapsed: () => performance.now(),
     onFault: ({ id, node }, error) =>
       logger.error({ err: error, operation: id, node }, "operation fault"),
     accompany,

@@ -3,7 +3,7 @@
 import type { Layer, LayerPorts } from "../cluster/driver.ts";
 import { etcdPorts } from "../cluster/etcd.ts";
 import { type Judgement, judge, type Observation } from "../cluster/judge.ts";
-import { clusterPeers } from "../inventory/peers.ts";
+import { layersOf } from "../inventory/peers.ts";
 import type { Inventory, Node } from "../inventory/schema.ts";
 import type { LayerLook } from "./probes.ts";
 
@@ -51,8 +51,7 @@ export function scopeOf(
 export function portsOf(inventory: Inventory, node: Node, layer: Layer): LayerPorts | undefined {
   if (layer !== "etcd")
     return node.services.includes(layer) ? inventory.services[layer] : undefined;
-  const isPeer = clusterPeers(inventory).some(({ name }) => name === node.name);
-  return isPeer && inventory.cluster.layers.includes("etcd") ? etcdPorts : undefined;
+  return layersOf(inventory, node).includes("etcd") ? etcdPorts : undefined;
 }
 
 /** How many of its members a layer lists, as judged; undefined when nobody answered. */

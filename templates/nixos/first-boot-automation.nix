@@ -22,6 +22,12 @@ let
     done
   '';
 
+  # A site's own modules may know no such options: then they are those of the port matrix.
+  portsOf = layer: lib.optionalAttrs (config.services.${layer} ? raftPort) {
+    API_PORT = toString config.services.${layer}.port;
+    RAFT_PORT = toString config.services.${layer}.raftPort;
+  };
+
   seconds = default: description: lib.mkOption {
     type = lib.types.ints.positive;
     inherit default description;
@@ -70,7 +76,7 @@ in
           HEALTH_TIMEOUT = toString cfg.healthTimeoutSeconds;
           JOIN_TIMEOUT = toString cfg.joinTimeoutSeconds;
           VOTER_TIMEOUT = toString cfg.voterTimeoutSeconds;
-        };
+        } // portsOf layer;
       })
       cfg.layers);
   };

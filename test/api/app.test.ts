@@ -124,7 +124,7 @@ describe("reading", () => {
     await ask("GET", "/api/events");
     expect(asked).toEqual([
       { afterId: 12, limit: 3 },
-      { afterId: 0, limit: 200 },
+      { afterId: undefined, limit: 200 },
     ]);
   });
 

@@ -82,6 +82,7 @@ export function operationView(node: string, changes: Partial<OperationView> = {}
     steps: [
       {
         id: "arm",
+        kind: "arm",
         title: "Arm the install",
         status: "done",
         startedAtMs: startMs,
@@ -89,12 +90,13 @@ export function operationView(node: string, changes: Partial<OperationView> = {}
       },
       {
         id: "install",
+        kind: "install",
         title: "Install",
         status: "running",
         startedAtMs: startMs + 1000,
         lastLine: "disko",
       },
-      { id: "verify", title: "Verify the cluster", status: "pending" },
+      { id: "verify", kind: "verify", title: "Verify the cluster", status: "pending" },
     ],
     ...changes,
   };
@@ -108,8 +110,8 @@ export function planView(
     operations: nodes.map((node) => ({
       ...{ node, nodes: [node] },
       steps: [
-        { id: "arm", title: `arm the ${verb}` },
-        { id: "install", title: "install" },
+        { id: "arm", kind: "arm", title: `arm the ${verb}` },
+        { id: "install", kind: "install", title: "install" },
       ],
     })),
     destroys: nodes.map((node) => `everything on /dev/sda of node ${node}`),
@@ -216,7 +218,7 @@ export function fakeRackstrap(changes: Partial<Rackstrap> = {}): Rackstrap {
       events: [event],
     }),
     diagnose: async (subject) => diagnosisView(subject),
-    events: ({ afterId }) => (afterId < event.id ? [event] : []),
+    events: ({ afterId = 0 }) => (afterId < event.id ? [event] : []),
     ...fakePower(known),
     drift: () => drift,
     draft: async (order) => planView(order),

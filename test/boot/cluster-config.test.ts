@@ -6,7 +6,14 @@ function node(name: string, role: Node["role"], productionAddress: string): Node
   return { name, fqdn: `${name}.example.com`, role, productionAddress } as Node;
 }
 
-const clusterName = "prod-cluster";
+const cluster = { name: "prod-cluster" };
+const inventory = {
+  cluster,
+  services: {
+    chainfire: { port: 2379, raftPort: 2380, gossipPort: 2381 },
+    flaredb: { port: 2479, raftPort: 2480 },
+  },
+};
 const peers = ["node01.example.com", "node02.example.com", "node03.example.com"];
 
 // The listings of the provisioning runbook (§5.3 and §5.5), with its order of keys.
@@ -42,7 +49,7 @@ describe("cluster-config.json", () => {
   it("is the runbook's document for the node that forms the cluster", () => {
     const document = clusterConfig({
       node: node("node01", "control-plane", "10.0.200.10"),
-      clusterName,
+      inventory,
       membership: { kind: "bootstrap", peers },
     });
     expect(JSON.stringify(document, undefined, 2)).toBe(bootstrapOfNode01);
@@ -51,10 +58,29 @@ describe("cluster-config.json", () => {
   it("is the runbook's document for a node that joins, without peer lists", () => {
     const document = clusterConfig({
       node: node("node04", "worker", "10.0.200.20"),
-      clusterName,
+      inventory,
       membership: { kind: "join", leader: "node01.example.com" },
     });
     expect(JSON.stringify(document, undefined, 2)).toBe(joinOfNode04);
+  });
+
+  it("names the ports of a site that has its own", () => {
+    const document = clusterConfig({
+      node: node("node01", "control-plane", "10.0.200.10"),
+      membership: { kind: "bootstrap", peers },
+      inventory: {
+        cluster,
+        services: {
+          chainfire: { port: 12379, raftPort: 12380, gossipPort: 12381 },
+          flaredb: { port: 12479, raftPort: 12480 },
+        },
+      },
+    });
+    expect(document).toMatchObject({
+      ...{ leader_url: "https://node01.example.com:12379", raft_addr: "10.0.200.10:12380" },
+      initial_peers: peers.map((name) => `${name}:12380`),
+      flaredb_peers: peers.map((name) => `${name}:12480`),
+    });
   });
 
   it("has no place for anything else, so that no secret can come along", () => {
@@ -66,7 +92,7 @@ describe("cluster-config.json", () => {
     ["a leader that is no host name", { kind: "join", leader: "evil/path" }],
     ["no peers", { kind: "bootstrap", peers: [] }],
   ] as const)("is not made with %s", (_, membership) => {
-    const wanted = { node: node("node04", "worker", "10.0.200.20"), clusterName, membership };
+    const wanted = { node: node("node04", "worker", "10.0.200.20"), inventory, membership };
     expect(() => clusterConfig(wanted)).toThrow();
   });
 });

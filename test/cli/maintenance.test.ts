@@ -19,7 +19,7 @@ function obliging(failing: string | undefined = undefined) {
     ...operationView(nodes[0] ?? "", { status: verb === failing ? "failed" : "done" }),
     ...{ kind: verb, nodes, endedAtMs: startMs + 1000 },
     ...(verb === failing
-      ? { failure: { stage: "take", reason: "not now", next: "wait a little" } }
+      ? { failure: { stage: "take", reason: "not now", next: "wait a little", carryOn: "resume" } }
       : {}),
   });
   const changes: Partial<Rackstrap> = {

@@ -68,4 +68,20 @@ describe("decommission --execute", () => {
       "DNS zones and monitoring targets still name node02: rackstrap generate --only dns prometheus --write --into DIR",
     );
   });
+
+  it("with --detach and --generate is refused: the files would come too early", async () => {
+    const argv = ["decommission", "node02", "--execute", "--detach", "--generate", "/srv/site"];
+    const { code, stderr } = await run(argv);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--generate and --detach do not go together");
+  });
+
+  it("with --json and --generate is refused before anything begins: each would print a document", async () => {
+    const argv = ["decommission", "node02", "--execute", "--json", "--generate", "/srv/site"];
+    const { code, stdout } = await run(argv);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).error.next).toContain(
+      "rackstrap generate --only dns prometheus --write --into /srv/site --json",
+    );
+  });
 });

@@ -32,6 +32,7 @@ const failed = operationView("node02", {
     stage: "install",
     reason: "nixos-anywhere ended with 1: no space left",
     next: "look at the disk, then provision again",
+    carryOn: "retry",
   },
 });
 
@@ -130,7 +131,23 @@ describe("summary", () => {
       "node02  failed  unknown  2/3    1m00s  op-node02",
       "node02 failed at install: nixos-anywhere ended with 1: no space left",
       "  next: look at the disk, then provision again",
+      "  then: rackstrap operations retry op-node02 (from the beginning; shows the plan first)",
     ]);
+  });
+
+  it("names the command that carries on only once", () => {
+    const command = "rackstrap operations resume op-node02";
+    const failure = { ...{ stage: "take", reason: "no space" }, carryOn: "resume" as const };
+    const lines = (next: string) => failureLines({ ...failed, failure: { ...failure, next } });
+    expect(lines("make room")).toEqual([
+      "node02 failed at take: no space",
+      "  next: make room",
+      `  then: ${command} (goes on with the step that it stopped in)`,
+    ]);
+    expect(lines(`make room, and go on: ${command}`)).toHaveLength(2);
+    expect(
+      failureLines({ ...failed, failure: { ...failure, next: "x", carryOn: undefined } }),
+    ).toHaveLength(2);
   });
 
   it("has no failure lines for what ended well", () => {

@@ -18,7 +18,12 @@ const ended = (node: string, status: "done" | "failed"): OperationView =>
     steps: operationView(node).steps.map((step) => ({ ...step, status: "done" })),
     ...(status === "done"
       ? {}
-      : { failure: { stage: "install", reason: "the disk is gone", next: "look at the disk" } }),
+      : {
+          failure: {
+            ...{ stage: "install", reason: "the disk is gone", next: "look at the disk" },
+            carryOn: "retry",
+          },
+        }),
   });
 
 /** Ends each node's operation as `outcomes` says at the first look; an active state follows only from `active`. */

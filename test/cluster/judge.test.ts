@@ -238,6 +238,29 @@ describe("disagreement", () => {
   });
 });
 
+describe("terms", () => {
+  it("sees no agreement while members name one leader in different terms", () => {
+    const observations = new Map(names.map((name) => [name, answer(three, name, 7)]));
+    expect(judge({ layer: "etcd", observations }).disagreement).toBeUndefined();
+    observations.set("node03", answer(three, "node03", 6));
+    expect(judge({ layer: "etcd", observations })).toMatchObject({
+      ...{ verdict: "degraded", leader: "node01" },
+      disagreement: {
+        kind: "leader",
+        detail: "no agreement on the term: node01 says 7, node02 says 7, node03 says 6",
+      },
+    });
+    // Nor does one that is no healthy voter stand in the way of the others.
+    const old = answer(three, "node03", 6);
+    const sick = { ...old, health: { ...old.health, status: "unhealthy" } } as Observation;
+    observations.set("node03", sick);
+    expect(judge({ layer: "etcd", observations }).disagreement).toBeUndefined();
+    // One that tells no term contradicts nobody.
+    observations.set("node03", answer(three, "node03"));
+    expect(judge({ layer: "etcd", observations }).verdict).toBe("healthy");
+  });
+});
+
 describe("majority", () => {
   it.each([
     [1, 1],

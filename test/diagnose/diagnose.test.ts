@@ -3,6 +3,7 @@ import { type CauseId, causes } from "../../src/diagnose/causes.ts";
 import { diagnose } from "../../src/diagnose/diagnose.ts";
 import type { Evidence } from "../../src/diagnose/evidence.ts";
 import type { InstallFault } from "../../src/install/explain.ts";
+import type { Operation } from "../../src/operations/operation.ts";
 import { someFacts } from "../fakes/machine-facts.ts";
 import {
   aLayer,
@@ -23,6 +24,15 @@ test("a healthy node lacks nothing", () => {
   const { stages, verdict } = diagnose(healthy());
   expect(stages.filter(({ status }) => status !== "ok")).toEqual([]);
   expect(verdict).toBeUndefined();
+});
+
+test("a voter of etcd is healthy by its layer, and one that its layer does not list is not", () => {
+  const own = { ownLayers: ["etcd" as const] };
+  expect(diagnose(healthy({ ...own, layers: known([aLayer("etcd")]) })).verdict).toBeUndefined();
+  const alone = { ...aLayer("etcd"), members: [], voters: [], healthyVoters: [] };
+  const { verdict } = diagnose(healthy({ ...own, layers: known([alone]) }));
+  expect(verdict).toMatchObject({ stage: "cluster", cause: "not-a-member" });
+  expect(verdict?.next).toContain("journalctl -u etcd.service");
 });
 
 test("what could not be asked is unknown, and not missing", () => {
@@ -63,6 +73,15 @@ const installer = (
 ) => known({ identification, diskProblem });
 const answering = (kind: "no-access" | "host-key-changed" | "not-installer", why: string) =>
   booting(toKeys, { installer: installer({ kind, why }) });
+/** An operation whose installer was up, and had no such disk. */
+function withoutItsDisk(): Operation {
+  const operation = failedAt("installer");
+  const steps = operation.steps.map((step) =>
+    step.id === "installer" ? { ...step, evidence: { problem: "disk" } } : step,
+  );
+  return { ...operation, steps };
+}
+
 const failedAt = (stage: string) =>
   anOperation(stage, { status: "failed", failure: { stage, reason: "so it says", next: "see" } });
 const run = (fault: InstallFault, reason: string): Evidence =>
@@ -447,13 +466,7 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
     "its operation found no such disk and switched it off again",
     booting([["dhcp-acknowledged", { bootFile: "undionly.kpxe" }], ["keys-served"]], {
       bmc: known({ kind: "answers", power: "off" }),
-      operation: anOperation("installer", {
-        status: "failed",
-        failure: {
-          ...{ stage: "installer", reason: "the machine has no disk /dev/x; it has /dev/vda" },
-          next: "correct the disk",
-        },
-      }),
+      operation: withoutItsDisk(),
     }),
     "installer",
     "disk-absent",

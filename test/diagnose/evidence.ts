@@ -131,6 +131,7 @@ export function healthy(changes: Partial<Evidence> = {}): Evidence {
   return {
     ...{
       node: node01(),
+      ownLayers: ["chainfire", "flaredb"],
       nowMs,
       state: "active",
       operation: anOperation(undefined),

@@ -10,18 +10,23 @@ import { node01 } from "./evidence.ts";
 
 const node = node01();
 const peers = [{ fqdn: "node02.example.com", port: 2379 }];
+const own = ["chainfire", "flaredb"] as const;
 const section = (name: string, text: string) => `\n@@rackstrap ${name}\n${text}\n`;
 
 test("the units are those of the node's services, then those that join its layers", () => {
-  expect(unitsOf(node)).toEqual(
+  expect(unitsOf(node, own)).toEqual(
     ["chainfire", "flaredb", "iam", "chainfire-cluster-join", "flaredb-cluster-join"].map(
       (name) => `${name}.service`,
     ),
   );
 });
 
+test("on a layer etcd its unit is one of them, and nothing joins it", () => {
+  expect(unitsOf({ services: ["iam"] }, ["etcd"])).toEqual(["etcd.service", "iam.service"]);
+});
+
 test("the command is one that a POSIX shell takes, and that names no program which writes", () => {
-  const command = reportCommand(node, peers);
+  const command = reportCommand(node, own, peers);
   expect(spawnSync("sh", ["-n", "-c", command]).status).toBe(0);
   expect(command).not.toMatch(
     /\b(?:rm|mv|cp|tee|mkdir|touch|chmod|kill|restart|start|stop|reset-failed|set-\w+)\b/,
@@ -30,7 +35,7 @@ test("the command is one that a POSIX shell takes, and that names no program whi
 });
 
 test("the command runs here and its answer is read, whatever this machine has", () => {
-  const { stdout, status } = spawnSync("sh", ["-c", reportCommand(node, peers)], {
+  const { stdout, status } = spawnSync("sh", ["-c", reportCommand(node, own, peers)], {
     encoding: "utf8",
   });
   expect(status).toBe(0);
@@ -118,6 +123,6 @@ test("a name of a peer is a word to the shell, whatever is in it", () => {
   const file = join(temporaryDirectory(), "made");
   writeFileSync(`${file}.list`, "");
   const fqdn = `$(touch ${file})'; touch ${file}; '`;
-  spawnSync("sh", ["-c", reportCommand(node, [{ fqdn, port: 1 }])]);
+  spawnSync("sh", ["-c", reportCommand(node, own, [{ fqdn, port: 1 }])]);
   expect(spawnSync("ls", [file]).status).not.toBe(0);
 });

@@ -40,6 +40,10 @@ export const hostKey = {
 };
 
 const disk = "/dev/sda";
+const layerPorts = {
+  chainfire: { port: 2379, raftPort: 2380, gossipPort: 2381 },
+  flaredb: { port: 2479, raftPort: 2480 },
+};
 const nonceKey = "a secret of the server";
 export const armedNonce = installNonce(nonceKey, "intent-1");
 
@@ -162,7 +166,7 @@ export async function testBootPlane(
         mac === armedMac && armed !== undefined
           ? clusterConfig({
               node: armed,
-              clusterName: "prod-cluster",
+              inventory: { cluster: { name: "prod-cluster" }, services: layerPorts },
               membership: { kind: "join", leader: "node02.example.com" },
             })
           : undefined,

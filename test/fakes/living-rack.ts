@@ -158,7 +158,7 @@ function runnerOf(
       rack.database.transaction(work)();
     },
     isStoreFull: isCut,
-    startedAtMs: rack.clock.now(),
+    elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
     onFault: (_operation, error) => {

@@ -23,7 +23,7 @@ export function rackRunner(
     basis: tools.inventory,
     atomically,
     isStoreFull: () => false,
-    startedAtMs: clock.now(),
+    elapsed: clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
     onFault: () => undefined,

@@ -4,6 +4,7 @@ import { type Bmc, BmcError, type PowerState } from "../../src/bmc/bmc.ts";
 import { refusing } from "../../src/bmc/refusing.ts";
 import type { ClusterMembership } from "../../src/boot/cluster-config.ts";
 import type { CarriedSnapshot } from "../../src/install/carried-snapshots.ts";
+import type { ClockCorrection } from "../../src/install/clock.ts";
 import type { FlakeDisks } from "../../src/install/flake-disks.ts";
 import type { Disk } from "../../src/install/machine-facts.ts";
 import { loadInventory } from "../../src/inventory/load.ts";
@@ -43,6 +44,8 @@ export interface FakeMachine {
   target: Disk;
   /** The one that stands there once the installer was found, where that is another. */
   targetBeforeInstall: Disk | undefined;
+  /** What became of its installer's clock. */
+  clock: ClockCorrection;
   /** What the flake answers. */
   flake: FlakeDisks;
   /** SMBIOS. */
@@ -121,6 +124,7 @@ export function fakeRack(
         pxeOnce: false,
         target: aDisk("sda", { serial: `SER-${node.name}` }),
         targetBeforeInstall: undefined,
+        clock: { offSeconds: 0, outcome: "agrees" },
         flake: { kind: "same", devices: ["/dev/sda"] },
         serial: undefined,
         named: undefined,
@@ -288,6 +292,8 @@ function fakeInstallation(
     },
     find,
     flakeDisks: async () => machine.flake,
+    keepJournal: async () => "/runs/installer-journal.log",
+    correctClock: async () => machine.clock,
     nameDisks: async ([disk]) => {
       machine.named = disk?.name;
       return { kind: "named" };
@@ -303,6 +309,7 @@ function fakeInstallation(
       machine.installedBy = operation;
       machine.disk = "writing";
       machine.leaving = false;
+      machine.stopped.clear();
     },
     view: async () => {
       if (machine.installedBy !== operation) return { kind: "absent" };

@@ -29,7 +29,7 @@ export function fakeRaft(
 export function clusterOf(raft: FakeRaft): ClusterAccess {
   return fakeCluster([...raft.members.keys()], (layer) => look(raft, layer), {
     removeMember: async (layer, id) => remove(raft, layer, id),
-    transferLeader: async (layer, to) => {
+    transferLeader: async (layer, { to }) => {
       raft.leaders.set(layer, to);
       return success("transferred");
     },

@@ -130,10 +130,23 @@ describe("how long a step may take", () => {
     ["copy-system", { silentMs: 11 * minute }, /limit 600 s/],
     ["install", { silentMs: 11 * minute }, /limit 600 s/],
     ["wait-unreachable", { silentMs: 100, stepMs: 6 * minute }, /limit 300 s/],
-    ["copy-system", { runMs: 61 * minute }, /3660 s in all \(limit 3600 s\)/],
+    [
+      "copy-system",
+      { runMs: 61 * minute },
+      /3660 s in all \(limit 3600 s, timeouts.installSeconds\)/,
+    ],
   ])("in %s after %o: %s", (step, times, expected) => {
-    const why = overdue(step, { ...elapsed, ...times });
+    const why = overdue(step, { ...elapsed, ...times }, 60 * minute);
     if (expected === undefined) expect(why).toBeUndefined();
     else expect(why).toMatch(expected);
+  });
+
+  test("a run may have longer than an hour, and no step of it does for that", () => {
+    const run = { ...elapsed, runMs: 119 * minute };
+    expect(overdue("copy-system", run, 120 * minute)).toBeUndefined();
+    expect(overdue("copy-system", { ...run, runMs: 121 * minute }, 120 * minute)).toMatch(
+      /limit 7200 s/,
+    );
+    expect(overdue("gather-facts", { ...run, stepMs: 31_000 }, 120 * minute)).toMatch(/limit 30 s/);
   });
 });

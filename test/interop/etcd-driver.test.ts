@@ -144,7 +144,8 @@ test("a node joins as a learner, is promoted once it has caught up, leads, and i
   await until(async () => (await view()).verdict === "healthy");
   expect((await view()).voters).toHaveLength(4);
 
-  expect(given(await changes.transferLeader("etcd", "node04", signal))).toBe("transferred");
+  const lead = { from: (await view()).leader ?? "nobody", to: "node04" };
+  expect(given(await changes.transferLeader("etcd", lead, signal))).toBe("transferred");
   expect((await view()).leader).toBe("node04");
   expect(given(await changes.removeMember("etcd", "node04", signal))).toEqual({ absent: false });
   expect(given(await changes.removeMember("etcd", "node04", signal))).toEqual({ absent: true });

@@ -315,8 +315,16 @@ test("first boot says what is wrong with its settings, and hands its limits to t
   ).rejects.toThrow(/no positive number/);
   expect(await having("{ }", "system.config.systemd.services.chainfire-cluster-join")).toEqual({
     wantedBy: ["multi-user.target"],
-    environment: { HEALTH_TIMEOUT: "120", JOIN_TIMEOUT: "300", VOTER_TIMEOUT: "300" },
+    environment: {
+      ...{ HEALTH_TIMEOUT: "120", JOIN_TIMEOUT: "300", VOTER_TIMEOUT: "300" },
+      ...{ API_PORT: "2379", RAFT_PORT: "2380" },
+    },
   });
+  const own =
+    "{ lib, ... }: { services.flaredb = { port = lib.mkForce 12479; raftPort = lib.mkForce 12480; }; }";
+  expect(
+    await having(own, "system.config.systemd.services.flaredb-cluster-join.environment"),
+  ).toMatchObject({ API_PORT: "12479", RAFT_PORT: "12480" });
 });
 
 test("a misspelt option in a generated file would be noticed here", async () => {

@@ -59,7 +59,7 @@ function labCluster(seen: Judgement[]): Partial<ClusterAccess> {
     views: async () => [await view()],
     fresh: async () => [await view()],
     removeMember: async (_layer, id) => await lab.ask("remove", id),
-    transferLeader: async (_layer, to) => await lab.ask("transfer", to),
+    transferLeader: async (_layer, { to }) => await lab.ask("transfer", to),
     roundTrip: async (_layer, leader, follower) => {
       const put = await lab.ask<Answer<undefined>>("put", leader, "probe", "here");
       if (!put.ok) return put;

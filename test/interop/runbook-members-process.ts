@@ -44,7 +44,11 @@ function callsOf({ ca, nodes }: Start): Calls {
     add: async (name) => await changes.addMember(layer, String(name), signal),
     remove: async (name) => await changes.removeMember(layer, String(name), signal),
     promote: async (name) => await changes.promote(layer, String(name), signal),
-    transfer: async (name) => await changes.transferLeader(layer, String(name), signal),
+    /** From whoever leads. */
+    transfer: async (to) => {
+      const from = (await look()).judgement.leader ?? "nobody";
+      return await changes.transferLeader(layer, { from, to: String(to) }, signal);
+    },
   };
 }
 

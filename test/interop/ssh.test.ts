@@ -22,6 +22,7 @@ import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { identifyInstaller, nameDisks } from "../../src/install/identify.ts";
+import { keepJournal } from "../../src/install/journal.ts";
 import { openRun } from "../../src/install/run.ts";
 import { checkHostKey, pinHostKey, runOverSsh, SshError } from "../../src/install/ssh.ts";
 import type { Ipv4 } from "../../src/net/ipv4.ts";
@@ -364,6 +365,16 @@ test("a command's output, and its failure", async () => {
   await expect(
     runOverSsh(target(), "true", { ...options, hostKey: "pinned" }, AbortSignal.abort()),
   ).rejects.not.toBeInstanceOf(SshError);
+});
+
+test("what the installer logged is kept for its owner alone, and a machine that does not answer is no fault", async () => {
+  await runOverSsh(target(), "true", { hostKey: "accept-new", timeoutMs: 20_000 }, signal);
+  const file = join(directory, "installer-journal.log");
+  expect(await keepJournal(target(), file, signal)).toBe(true);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const nobody = join(directory, "nobody.log");
+  expect(await keepJournal(target({ port: await freePort() }), nobody, signal)).toBe(false);
+  expect(existsSync(nobody)).toBe(false);
 });
 
 test("a host proves the key it was given, also to somebody it doesn't let in", async () => {

@@ -42,7 +42,15 @@ function rig(changes: Record<string, unknown> = {}) {
   };
   const hear = () =>
     void events.push({ kind: "dhcp-offered", atMs: clock.now(), detail: {} } as TimelineEvent);
-  return { attempt, hear, clock, machine, evidence: () => kept, events };
+  /** Looks every half a minute for as long as the machine may take. */
+  const waitForIt = async () => {
+    for (let ms = 0; ms < limitMs; ms += 30_000) {
+      await attempt();
+      clock.advance(30_000);
+    }
+    return await attempt();
+  };
+  return { attempt, waitForIt, hear, clock, machine, evidence: () => kept, events };
 }
 
 test("what the machine was heard of before it was seen off is no sign of its boot", async () => {
@@ -55,10 +63,8 @@ test("what the machine was heard of before it was seen off is no sign of its boo
 });
 
 test("a restart that has begun is finished, though the machine is heard just before its power goes", async () => {
-  const { attempt, hear, clock, machine } = rig();
-  await attempt();
-  clock.advance(limitMs);
-  await attempt();
+  const { attempt, waitForIt, hear, clock, machine } = rig();
+  await waitForIt();
   expect(machine.asked.map(([action]) => action)).toEqual(["off"]);
   hear();
   clock.advance(2_000);
@@ -72,14 +78,35 @@ test("a restart that has begun is finished, though the machine is heard just bef
 });
 
 test("the reason of a machine that is never heard names a boot device that was kept otherwise", async () => {
-  const { attempt, clock } = rig({ keptBoot: "pxe by BIOS at every boot" });
-  let result = await attempt();
-  while (result.kind === "wait") {
-    clock.advance(limitMs);
-    result = await attempt();
-  }
+  const { waitForIt } = rig({ keptBoot: "pxe by BIOS at every boot" });
+  let result = await waitForIt();
+  while (result.kind === "wait") result = await waitForIt();
   expect(result).toMatchObject({
     kind: "failed",
     reason: expect.stringContaining('its BMC kept "pxe by BIOS at every boot"'),
   });
+});
+
+test.each([
+  [
+    "was heard before",
+    [{ interface: "prov0", bootFile: "ipxe.efi" }],
+    "its last packet came 40 min ago on prov0 (dhcp-offered, which was given ipxe.efi)",
+  ],
+  ["was never heard", [], "no packet of it is on the timeline"],
+])("the reason of a machine that %s names its last packet", async (_what, details, last) => {
+  const { waitForIt, events } = rig();
+  for (const detail of details)
+    events.push({ kind: "dhcp-offered", atMs: 400_000, detail } as unknown as TimelineEvent);
+  let result = await waitForIt();
+  while (result.kind === "wait") result = await waitForIt();
+  expect(result).toMatchObject({ kind: "failed", reason: expect.stringContaining(last) });
+});
+
+test("a clock that is set forward by a day takes nothing from the machine's time", async () => {
+  const { attempt, clock, machine } = rig();
+  await attempt();
+  clock.advance(24 * 3600_000);
+  expect((await attempt()).kind).toBe("wait");
+  expect(machine.asked).toEqual([]);
 });

@@ -178,7 +178,8 @@ test("the lead is handed over by the leader, and waited for", async () => {
       return success("transferred");
     },
   });
-  expect(await script.changes.transferLeader("chainfire", "node02", signal)).toEqual(
+  const lead = { from: "node01", to: "node02" };
+  expect(await script.changes.transferLeader("chainfire", lead, signal)).toEqual(
     success("transferred"),
   );
   expect(script.calls).toEqual(Array(2).fill("transfer from node01 to node02"));
@@ -186,14 +187,23 @@ test("the lead is handed over by the leader, and waited for", async () => {
 
 test("a leader that has no such call says so at once", async () => {
   const { changes, calls } = scene({ transferLeader: inTurn(success("unsupported")) });
-  expect(await changes.transferLeader("chainfire", "node02", signal)).toEqual(
-    success("unsupported"),
-  );
+  const lead = { from: "node01", to: "node02" };
+  expect(await changes.transferLeader("chainfire", lead, signal)).toEqual(success("unsupported"));
   expect(calls).toHaveLength(1);
 });
 
 test("who leads already is not asked to", async () => {
   const { changes, calls } = scene();
-  expect((await changes.transferLeader("chainfire", "node01", signal)).ok).toBe(true);
+  const lead = { from: "node02", to: "node01" };
+  expect((await changes.transferLeader("chainfire", lead, signal)).ok).toBe(true);
+  expect(calls).toEqual([]);
+});
+
+test("the lead of another, who was elected meanwhile, is left alone", async () => {
+  const { changes, calls } = scene();
+  const lead = { from: "node02", to: "node03" };
+  expect(await changes.transferLeader("chainfire", lead, signal)).toMatchObject({
+    failed: "chainfire: node01 leads by now, and not node02",
+  });
   expect(calls).toEqual([]);
 });

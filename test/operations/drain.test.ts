@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { failure } from "../../src/cluster/client.ts";
 import {
   draftOrder,
   type OrderTools,
@@ -127,6 +128,20 @@ test("a second disruptive operation is refused with the name of the first", asyn
   );
   gate.resolve();
   await runner.close();
+});
+
+test("nothing is stopped behind a leader that commits nothing, unless the name was typed", async () => {
+  const { rack, tools, order } = await living();
+  const stuck = "chainfire: the write on node01 failed: no answer";
+  Object.assign(tools.cluster, { roundTrip: async () => failure(stuck) });
+  await order("drain", "node02");
+  expect(await settled(rack)).toMatchObject({
+    status: "failed",
+    failure: { stage: "stop-services-node02", reason: expect.stringContaining(stuck) },
+  });
+  expect(rack.machines.get("node02")?.stopped.size).toBe(0);
+  await order("drain", "node02", ["node02"]);
+  expect(await settled(rack)).toMatchObject({ status: "done" });
 });
 
 test("an operation that ended badly goes on from where it stopped, and one that is done does not", async () => {

@@ -12,7 +12,8 @@ const { signal } = new AbortController();
 
 /** An etcd of node01 that node02 is to join; `applied`: how far node02 is when the leader has committed 1000 entries. */
 function scene() {
-  const inventory = exampleInventory();
+  const site = exampleInventory();
+  const inventory = { ...site, cluster: { ...site.cluster, layers: ["etcd" as const] } };
   const calls: string[] = [];
   const state = { role: undefined as "learner" | "follower" | undefined, applied: 0, inSync: true };
   const look = () => {

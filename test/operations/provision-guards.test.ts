@@ -37,7 +37,7 @@ async function provision(rack: FakeRack, confirmed?: Partial<Confirmation>): Pro
     basis: tools.inventory,
     atomically: (work) => rack.database.transaction(work)(),
     isStoreFull: () => false,
-    startedAtMs: rack.clock.now(),
+    elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
     onFault: (_operation, error) => {
@@ -92,6 +92,22 @@ test("the disk is found, shown and kept before anything is written, and the reco
     .events({ node: name, limit: 100 })
     .filter(({ kind }) => kind === "wipe-started");
   expect(wiped?.detail["disks"]).toMatchObject([{ serial: "SER-node01" }]);
+});
+
+test("an installer's clock that was far off is set before anything is written, and the timeline says so", async () => {
+  const clock = { offSeconds: -172_800, outcome: "set" } as const;
+  const rack = withMachine(fakeRack(), { clock });
+  const operation = await provision(rack);
+  expect(evidenceOf(operation, "install")).toMatchObject({ clock });
+  const kinds = rack.tools.nodes.events({ node: name, limit: 100 });
+  const of = (kind: string) => kinds.findIndex((event) => event.kind === kind);
+  expect(kinds[of("clock-corrected")]?.detail).toEqual({ operation: operation.id, ...clock });
+  expect(of("clock-corrected")).toBeLessThan(of("wipe-started"));
+  const right = fakeRack();
+  await provision(right);
+  expect(
+    right.tools.nodes.events({ node: name, limit: 100 }).map(({ kind }) => kind),
+  ).not.toContain("clock-corrected");
 });
 
 /** The same rack, its first machine otherwise than it was. */

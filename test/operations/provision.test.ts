@@ -4,9 +4,16 @@ import { machineReport } from "../../src/nodes/machine-report.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { provisionPlan } from "../../src/operations/provision.ts";
 import { type Clock, createRunner, type Runner } from "../../src/operations/runner.ts";
+import { openDatabase } from "../../src/store/database.ts";
 import { reportJson } from "../fakes/machine-report.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
-import { type FakeMachine, type FakeRack, fakeRack, newProvisions } from "../fakes/rack.ts";
+import {
+  exampleInventory,
+  type FakeMachine,
+  type FakeRack,
+  fakeRack,
+  newProvisions,
+} from "../fakes/rack.ts";
 
 function start(rack: FakeRack, clock: Clock = rack.clock, abandoned: string[] = []): Runner {
   const { tools } = rack;
@@ -18,7 +25,7 @@ function start(rack: FakeRack, clock: Clock = rack.clock, abandoned: string[] = 
     atomically: (work) => rack.database.transaction(work)(),
     clock,
     isStoreFull: () => false,
-    startedAtMs: clock.now(),
+    elapsed: clock.now,
     accompany: async () => undefined,
     stopAbandoned: async (id) => void abandoned.push(id),
     onFault: (_operation, error) => {
@@ -120,7 +127,7 @@ test.each([
   ],
   ["ignores-host-key", "installer", /shows another SSH host key/, /install\.hostKey: first-use/],
   ["wrong-machine", "installer", /another machine answers/, /check the MAC/],
-  ["install-fails", "install", /disk busy/, /netboot the node again/],
+  ["install-fails", "install", /disk busy/, /netboot the node again .*installer-journal\.log/],
   [
     "never-joins",
     "join",
@@ -168,6 +175,22 @@ test("refuses a machine that is powered on and was never installed from here", a
   const [operation] = await provision(rack, ["node01"]);
   expect(operation?.failure?.reason).toMatch(/powered on and was never installed/);
   expect(machine(rack, "node01").power).toBe("on");
+});
+
+test("a machine without the inventory's disk fails at its installer, and its record says that it is the disk", async () => {
+  const rack = fakeRack();
+  const { installation } = rack.tools;
+  const reason = "the machine has no disk /dev/sdx; it has /dev/sda: nothing was written";
+  Object.assign(rack.tools, {
+    installation: (...args: Parameters<typeof installation>) => ({
+      ...installation(...args),
+      find: async () => ({ kind: "other-disks", reason, next: "correct the disk" }),
+    }),
+  });
+  const [operation] = await provision(rack, ["node01"]);
+  expect(operation?.failure).toMatchObject({ stage: "installer", reason });
+  expect(operation?.steps.find(({ id }) => id === "installer")?.evidence["problem"]).toBe("disk");
+  expect(machine(rack, "node01").wipes).toBe(0);
 });
 
 /** What the image said before the machine was declared as `identity`, and, `waitsMs` later, that it waits. */
@@ -364,6 +387,19 @@ test("a machine that is heard after it was restarted is installed", async () => 
   expect(found).toMatchObject({ starts: 2, wipes: 1 });
 });
 
+test("a worker that runs none of the layers becomes active beside the cluster, and is no member", async () => {
+  const site = exampleInventory();
+  const nodes = site.nodes.map((node) =>
+    node.name === "node04" ? { ...node, services: ["plasmavmc" as const] } : node,
+  );
+  const rack = fakeRack(manualClock(), openDatabase(":memory:"), { ...site, nodes });
+  machine(rack, "node04").fault = "never-joins";
+  const operations = await provision(rack, [...threeNodes, "node04"]);
+  expect(operations.map(({ status }) => status)).toEqual(["done", "done", "done", "done"]);
+  expect(rack.tools.nodes.node("node04").state).toBe("active");
+  expect([...(rack.raft.members.get("chainfire")?.keys() ?? [])].toSorted()).toEqual(threeNodes);
+});
+
 test("a single node becomes active: there is nobody else to read its writes", async () => {
   const rack = fakeRack();
   const [operation] = await provision(rack, ["node01"]);
@@ -411,7 +447,7 @@ test("an operation goes on with the inventory that is in force at each attempt",
     },
     atomically: (work) => rack.database.transaction(work)(),
     isStoreFull: () => false,
-    startedAtMs: rack.clock.now(),
+    elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
     onFault: (_operation, error) => {
@@ -436,7 +472,7 @@ test("a full store delays an operation, and nothing is done twice", async () => 
       rack.database.transaction(work)();
     },
     clock: rack.clock,
-    startedAtMs: 1_000_000,
+    elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
     isStoreFull: (error) => error instanceof Error && error.message === "no room",

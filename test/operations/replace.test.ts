@@ -268,7 +268,16 @@ test("when the majority is lost during a replacement, no further member is remov
   expect(failure).toMatchObject({ stage: "remove-chainfire" });
   expect(failure?.reason).toContain("voters 3, healthy without node02 1");
   expect(failure?.next).toMatch(/no further member is removed and no machine is touched/);
-  expect(steps.find(({ id }) => id === "remove-chainfire")?.evidence["members"]).toHaveLength(3);
+  const members = [
+    "node01 follower healthy node01:2380",
+    "node02 follower unreachable node02:2380",
+    "node03 follower unreachable node03:2380",
+  ];
+  expect(steps.find(({ id }) => id === "remove-chainfire")?.evidence).toMatchObject({ members });
+  const alarm = rack.tools.nodes
+    .events({ node: "node02", limit: 100 })
+    .find(({ kind }) => kind === "operation-failed");
+  expect(alarm?.detail).toMatchObject({ stage: "remove-chainfire", members });
   expect(votersOf(rack.raft, "chainfire")).toHaveLength(3);
   expect(rack.machine("node02")).toMatchObject({ wipes: 0, starts: 0 });
 });
@@ -276,11 +285,44 @@ test("when the majority is lost during a replacement, no further member is remov
 test("a join that times out leaves no learner, and the machine on to be looked at", async () => {
   const rack = withDead();
   rack.machine("node02").fault = "stays-learner";
+  const { run } = rack.orders.shell;
+  const commands: string[] = [];
+  Object.assign(rack.orders.shell, {
+    run: async (...args: Parameters<typeof run>) => {
+      commands.push(`${args[0].name}: ${args[1]}`);
+      return await run(...args);
+    },
+  });
   const { failure } = await rack.carryOut({ ...replaceNode02, options: newDisk });
   expect(failure).toMatchObject({ stage: "join" });
+  expect(commands).toContain(
+    "node02: systemctl stop chainfire-cluster-join.service; systemctl stop flaredb-cluster-join.service",
+  );
   expect([...(rack.raft.members.get("chainfire")?.keys() ?? [])]).toEqual(["node01", "node03"]);
   expect(rack.machine("node02").power).toBe("on");
   expect(rack.tools.nodes.node("node02").state).toBe("failed");
+});
+
+test("a node whose join timed out with a vote on one layer keeps it, and its timeline says so", async () => {
+  const rack = withDead();
+  rack.machine("node02").fault = "stays-learner";
+  const { run } = rack.orders.shell;
+  Object.assign(rack.orders.shell, {
+    run: async (...args: Parameters<typeof run>) => {
+      const flaredb = rack.raft.members.get("flaredb");
+      const other = flaredb?.get("node01");
+      if (other !== undefined) flaredb?.set("node02", other);
+      return await run(...args);
+    },
+  });
+  const { failure } = await rack.carryOut({ ...replaceNode02, options: newDisk });
+  expect(failure).toMatchObject({ stage: "join" });
+  expect(votersOf(rack.raft, "flaredb")).toContain("node02");
+  const events = rack.tools.nodes.events({ node: "node02", limit: 100 });
+  expect(events.find(({ kind }) => kind === "joined-in-part")?.detail).toMatchObject({
+    votes: ["flaredb"],
+    next: expect.stringMatching(/rackstrap reprovision node02$/),
+  });
 });
 
 test("a replacement that failed is ordered again, and goes on from where the cluster is", async () => {

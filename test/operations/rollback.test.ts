@@ -41,6 +41,36 @@ test("with --once it runs until the next start, which is into the one that lasts
   expect(system).toMatchObject({ lasting: 3, running: second, activations: [`test ${second}`] });
 });
 
+test("with --reboot a node whose earlier generation has another kernel is drained, restarted into it and put back", async () => {
+  const { order, rack, system } = await updatedTwice();
+  system.newKernel.add(third);
+  await order("rollback", ["node02"], { reboot: true });
+  const operation = await settled(rack);
+  expect(operation).toMatchObject({ status: "done" });
+  expect(system).toMatchObject({ boots: 2, lasting: 2, running: second, booted: second });
+  expect(operation?.steps.map(({ id }) => id)).toContain("reboot-restart-node02");
+  expect(rack.tools.nodes.node("node02").state).toBe("active");
+});
+
+test("with --reboot a node whose kernel stays is not restarted, and what is for once can't have it", async () => {
+  const { order, draft, rack, system } = await updatedTwice();
+  await order("rollback", ["node02"], { reboot: true });
+  expect(await settled(rack)).toMatchObject({ status: "done" });
+  expect(system).toMatchObject({ boots: 1, running: second });
+  const { refusals } = await draft("rollback", ["node02"], { once: true, reboot: true });
+  expect(refusals[0]?.reason).toBe("rollback: what is for once would end with the restart");
+});
+
+test("a restart is only made of a node that was well on the generation", async () => {
+  const { order, rack, system } = await updatedTwice();
+  system.newKernel.add(third);
+  system.broken.add(second);
+  await order("rollback", ["node02"], { reboot: true });
+  const operation = await settled(rack);
+  expect(operation?.failure?.stage).toBe("watch-node02");
+  expect(system).toMatchObject({ boots: 1, lasting: 3, running: third });
+});
+
 test("a generation that there is not is refused with those there are, and nothing is touched", async () => {
   const { order, rack, system } = await updatedTwice();
   await order("rollback", ["node02"], { generation: 7 });

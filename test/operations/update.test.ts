@@ -321,6 +321,69 @@ test("cancelled in the middle of a turn, the node has its old system again", asy
   expectUntouched(rack, "node03");
 });
 
+test("cancelled on the way back, the node has its old system again all the same", async () => {
+  const { order, rack, runner } = await updatable();
+  let id = "";
+  systemOf(rack, "node02").broken.add(systemPath("node02", "2"));
+  let isCancelled = false;
+  watchShell(rack, async (run, node, command, ...rest) => {
+    const isWayBack = command.includes(`rackstrap-${id}-back.service`);
+    if (id === "" || !isWayBack || isCancelled) return await run(node, command, ...rest);
+    isCancelled = true;
+    runner.cancel(id);
+    return { ok: false, kind: "unreachable", why: "cancelled" };
+  });
+  const { drafted } = await order("update", ["node02", "node03"]);
+  id = drafted[0]?.id ?? "";
+  expect(await settled(rack)).toMatchObject({ status: "cancelled" });
+  expect(isCancelled).toBe(true);
+  expect(systemOf(rack, "node02")).toMatchObject({
+    ...{ lasting: 1, running: systemPath("node02", "1") },
+  });
+  expectUntouched(rack, "node03");
+});
+
+/** At the restart of node02, which comes while it is drained. */
+function whenRestarted(rack: FakeRack, then: () => void) {
+  watchShell(rack, async (run, node, command, ...rest) => {
+    const answer = await run(node, command, ...rest);
+    if (command === "systemctl --no-block reboot") then();
+    return answer;
+  });
+}
+
+test("a node that is not well after its restart is back with the other kernel, and what is left to do is said", async () => {
+  const { order, rack } = await updatable();
+  const system = systemOf(rack, "node02");
+  const next = systemPath("node02", "2");
+  system.newKernel.add(next);
+  whenRestarted(rack, () => {
+    system.broken.add(next);
+    rack.machines.get("node02")?.stopped.add("chainfire");
+  });
+  await order("update", ["node02"], { reboot: true });
+  const { failure } = (await settled(rack)) ?? {};
+  expect(failure?.stage).toBe("reboot-voter-node02");
+  expect(failure?.reason).toMatch(
+    /back on generation 1 .* and healthy, with another kernel until its next restart/,
+  );
+  expect(failure?.next).toMatch(/^put it back into service: rackstrap undrain node02 --execute; /);
+});
+
+test("cancelled while it is out of service, the node's timeline says how it gets back", async () => {
+  const { order, rack, runner } = await updatable();
+  systemOf(rack, "node02").newKernel.add(systemPath("node02", "2"));
+  let id = "";
+  whenRestarted(rack, () => runner.cancel(id));
+  const { drafted } = await order("update", ["node02"], { reboot: true });
+  id = drafted[0]?.id ?? "";
+  expect(await settled(rack)).toMatchObject({ status: "cancelled" });
+  const events = rack.tools.nodes.events({ node: "node02", limit: 100 });
+  expect(events.find(({ kind }) => kind === "left-out-of-service")?.detail).toEqual({
+    ...{ operation: id, next: "put it back into service: rackstrap undrain node02 --execute" },
+  });
+});
+
 /** Runs the order with the server killed after its nth command on a node; whether there was an nth. */
 async function withCrash(nth: number, fault: boolean) {
   const { order, rack, runner, mostOut } = await updatable();

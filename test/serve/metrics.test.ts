@@ -50,6 +50,13 @@ test("the figures are in the text format of Prometheus", () => {
     damagedAssets: 1,
     inventory: { valid: false, loadedAtMs: 1_700_000_000_999 },
     assetsCheckedMs: 1_700_000_000_999,
+    commits: [
+      { layer: "chainfire", view: { committedMs: 1_700_000_000_999 } },
+      {
+        layer: "flaredb",
+        view: { stuck: { leader: "node01", sinceMs: 1, reason: "no answer" } },
+      },
+    ],
     certificates: [
       { node: "node01", notAfterMs: 3_661_999 },
       { node: "node02", notAfterMs: 60_900 },
@@ -106,6 +113,13 @@ rackstrap_node_power_age_seconds{node="node02"} 61
 # HELP rackstrap_node_power_differs 1 while the node's power is not as an operator or an operation last asked for.
 # TYPE rackstrap_node_power_differs gauge
 rackstrap_node_power_differs{node="node01"} 1
+# HELP rackstrap_cluster_committed_timestamp_seconds When a write of this server was last committed by the layer, since the epoch.
+# TYPE rackstrap_cluster_committed_timestamp_seconds gauge
+rackstrap_cluster_committed_timestamp_seconds{layer="chainfire"} 1700000000
+# HELP rackstrap_cluster_leader_stuck 1 while the layer's leader keeps its place and commits nothing.
+# TYPE rackstrap_cluster_leader_stuck gauge
+rackstrap_cluster_leader_stuck{layer="chainfire"} 0
+rackstrap_cluster_leader_stuck{layer="flaredb"} 1
 `);
 });
 

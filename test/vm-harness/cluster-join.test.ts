@@ -59,9 +59,10 @@ interface Case {
   readonly code: number;
   /** The messages without the level. */
   readonly log: readonly (string | RegExp)[];
-  readonly limits?: Record<string, string>;
+  readonly environment?: Record<string, string>;
 }
 
+const waitsForFlaredb = ["Waiting for local flaredb service...", "Local flaredb healthy"];
 const waitsForService = ["Waiting for local chainfire service...", "Local chainfire healthy"];
 const asks = "Asking https://node01.example.com:2379 to add node04 (10.0.200.20:2380)";
 
@@ -89,9 +90,22 @@ const cases: readonly Case[] = [
     add: [added],
     code: 0,
     log: [
-      "Waiting for local flaredb service...",
-      "Local flaredb healthy",
+      ...waitsForFlaredb,
       "Asking https://node01.example.com:2479 to add node04 (10.0.200.20:2480)",
+      "Cluster join complete",
+    ],
+  },
+  {
+    name: "the unit of a site with its own ports names them",
+    layer: "flaredb",
+    config: joining,
+    environment: { API_PORT: "12479", RAFT_PORT: "12480" },
+    health: [waiting, follower],
+    add: [added],
+    code: 0,
+    log: [
+      ...waitsForFlaredb,
+      "Asking https://node01.example.com:12479 to add node04 (10.0.200.20:12480)",
       "Cluster join complete",
     ],
   },
@@ -134,7 +148,7 @@ const cases: readonly Case[] = [
     config: joining,
     health: [waiting],
     add: ["000||Failed to connect: Connection refused|7|"],
-    limits: { JOIN_TIMEOUT: "0" },
+    environment: { JOIN_TIMEOUT: "0" },
     code: 1,
     log: [
       ...waitsForService,
@@ -158,7 +172,7 @@ const cases: readonly Case[] = [
     name: "the local service has its time to answer",
     config: joining,
     health: [silent],
-    limits: { HEALTH_TIMEOUT: "0" },
+    environment: { HEALTH_TIMEOUT: "0" },
     code: 1,
     log: [
       "Waiting for local chainfire service...",
@@ -182,7 +196,7 @@ const cases: readonly Case[] = [
     config: joining,
     health: [waiting, learner],
     add: [added],
-    limits: { VOTER_TIMEOUT: "0" },
+    environment: { VOTER_TIMEOUT: "0" },
     code: 1,
     log: [...waitsForService, asks, /^Not a voter after 0s: local chainfire has raft learner/],
   },
@@ -209,7 +223,7 @@ const cases: readonly Case[] = [
 
 test.for(cases)(
   "$name",
-  ({ layer = "chainfire", config, health = [], add = [], code, log, limits }) => {
+  ({ layer = "chainfire", config, health = [], add = [], code, log, environment }) => {
     const file = join(directory, "cluster-config.json");
     if (config !== undefined)
       writeFileSync(file, typeof config === "string" ? config : JSON.stringify(config));
@@ -218,7 +232,7 @@ test.for(cases)(
     const env = {
       PATH: `${directory}:${process.env["PATH"] ?? ""}`,
       DIRECTORY: directory,
-      ...limits,
+      ...environment,
     };
     const run = spawnSync(script, [layer, file], { env, encoding: "utf8", timeout: 20_000 });
     const lines = run.stdout

@@ -2,10 +2,16 @@
 // them. Nodes that are done stay so, and a CA stays where its rotation stands: the next order takes it up there.
 
 import { type Operation, openStep, type StepRecord } from "../operation.ts";
-import { type Before, invocationsOf, type NodeWork, namedFiles, stepId } from "./rotate-node.ts";
-import { nextRestart } from "./services.ts";
+import {
+  type Before,
+  invocationsOf,
+  type NodeWork,
+  namedFiles,
+  nextInBudget,
+  stepId,
+} from "./rotate-node.ts";
 
-const tries = 60;
+const withinMs = 60_000;
 const pauseMs = 1000;
 
 /** Throws one sentence where it can't be done; may be repeated. `all`: every node in every phase of the operation. */
@@ -51,20 +57,25 @@ async function startAgain(
   const before = restart?.evidence["before"] as Before | undefined;
   if (before === undefined) return;
   let stale: Before | undefined;
-  for (let attempt = 0; attempt < tries; attempt++) {
+  let why = "";
+  const endMs = work.clock.now() + withinMs;
+  while (work.clock.now() < endMs) {
     const looked = await delivery.units(signal);
     if (!looked.ok) throw new Error(`node ${node.name}: ${looked.why}`);
     const units = looked.value.filter(({ service }) => before[service] !== undefined);
     stale ??= invocationsOf(
       units.filter(({ service, invocation }) => invocation !== before[service]),
     );
-    const move = nextRestart(units, stale);
+    const move = await nextInBudget(work, node, units, stale);
     if (move.kind === "done") return;
+    why = move.kind === "wait" ? `: ${move.service} ${move.why}` : "";
     if (move.kind !== "wait") {
       const answer = await delivery.order(move.kind, move.service, signal);
       if (!answer.ok) throw new Error(`node ${node.name}: ${answer.why}`);
     }
     await work.clock.sleep(pauseMs, signal);
   }
-  throw new Error(`node ${node.name}: its services did not start within ${tries} s`);
+  throw new Error(
+    `node ${node.name} has its files from before, and its services do not all run with them after ${withinMs / 1000} s${why}`,
+  );
 }

@@ -1,20 +1,21 @@
 // The steps by which one installed node gets other certificate files: given, its services started anew inside the quorum budget, proven from
 // outside, healthy, and only then are the old ones forgotten.
 
+import { layersOf } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { sha256 } from "../../pki/chain.ts";
 import { presentedCertificate } from "../../pki/handshake.ts";
-import { withinBudget } from "../budget.ts";
+import { judgeTaking, withinBudget } from "../budget.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
 import { awaitVoter } from "../steps/await-voter.ts";
 import { handOver } from "../steps/hand-over.ts";
 import { shellFailure } from "../steps/services.ts";
-import { healthProblems } from "../steps/verify-cluster.ts";
+import { voterProblems } from "../steps/verify-cluster.ts";
 import type { Work } from "../verb.ts";
 import { certificateFiles } from "./delivery-script.ts";
 import { issuedFor, issueRecorded } from "./issue-recorded.ts";
 import { createNodeDelivery, type NodeDelivery, summed } from "./node-delivery.ts";
-import { nextRestart, showing, type Unit, type UnitName } from "./services.ts";
+import { nextRestart, type RestartMove, showing, type Unit, type UnitName } from "./services.ts";
 
 /** What a node is given: a new certificate with what it trusts, or the latter alone. */
 export type Phase = "certificate" | "trust-both" | "trust-new";
@@ -49,7 +50,7 @@ export function stepId(step: string, { node, phase }: Pick<NodeWork, "node" | "p
 
 export function nodeSteps(about: NodeWork): readonly Step[] {
   const { work, node } = about;
-  const isMember = node.services.includes("chainfire") && node.services.includes("flaredb");
+  const isMember = layersOf(work.inventory, node).length > 0;
   const ofMember = (made: Step, name: string) =>
     isMember ? [{ ...made, id: stepId(name, about) }] : [];
   return [
@@ -77,7 +78,7 @@ function voterAgain(about: NodeWork): Step {
       if (result.kind === "done" || restarted?.evidence["forced"] === undefined) return result;
       const views = await work.cluster.views();
       const led = views.filter(({ verdict }) => verdict === "healthy" || verdict === "degraded");
-      const problems = led.flatMap((view) => healthProblems(view, node.name));
+      const problems = voterProblems(work.inventory, led, node);
       return led.length === views.length || problems.length > 0
         ? result
         : done({ withoutMajority: views.map(({ layer, reasons }) => `${layer}: ${reasons[0]}`) });
@@ -168,16 +169,38 @@ function restart(about: NodeWork): Step {
       const before = attempt.evidence["before"] as Before | undefined;
       if (before === undefined) return noteRunning(looked.value);
       const units = looked.value.filter(({ service }) => before[service] !== undefined);
-      const act = async () => await moveOn(about, units, before, signal);
-      const untouched = units.every(({ service, invocation, state }) =>
-        state === "active" ? invocation === before[service] : false,
-      );
-      // What was stopped must come back whatever the budget says by then.
-      if (!untouched) return await act();
+      const move = nextRestart(units, before);
+      const isWhole = units.every(({ state }) => state === "active");
+      if (move.kind !== "stop" || !isWhole)
+        return await moveOn(about, units, await nextInBudget(work, node, units, before), signal);
+      const act = async () => await moveOn(about, units, move, signal);
       return await withinBudget(work, [node.name], { ...self, run: act }).run(attempt, signal);
     },
   });
   return self;
+}
+
+/**
+ * The next move. Where nothing more may be stopped, because others have fallen meanwhile, what is stopped already comes back first; a
+ * service that runs on with its former files is waited for.
+ */
+export async function nextInBudget(
+  work: Work,
+  { name }: Node,
+  units: readonly Unit[],
+  before: Before,
+): Promise<RestartMove> {
+  const move = nextRestart(units, before);
+  if (move.kind !== "stop" || work.operation.forced.includes(name)) return move;
+  // Where it is no healthy voter, as behind a bad certificate, nothing is lost, and its restart may be the way back.
+  const counted = (await work.cluster.fresh()).filter(({ healthyVoters }) =>
+    healthyVoters.includes(name),
+  );
+  const { refusals } = judgeTaking(counted, [name]);
+  if (refusals.length === 0) return move;
+  const back = nextRestart(units, {});
+  const why = `is not stopped now: ${refusals.map(({ reason }) => reason).join("; ")}`;
+  return back.kind === "done" ? { kind: "wait", service: move.service, why } : back;
 }
 
 /** Kept before anything is stopped: after a crash nobody could tell any more what had run. */
@@ -187,14 +210,13 @@ function noteRunning(units: readonly Unit[]): StepResult {
   return wait(0, "its services are to be started anew", { before: invocationsOf(units) });
 }
 
-/** The next move, and what is to be waited for. */
+/** Makes the move; what is to be waited for then. */
 async function moveOn(
   { node, delivery }: Pick<NodeWork, "node" | "delivery">,
   units: readonly Unit[],
-  before: Before,
+  move: RestartMove,
   signal: AbortSignal,
 ): Promise<StepResult> {
-  const move = nextRestart(units, before);
   switch (move.kind) {
     case "done":
       return done({ restarted: units.map(({ service }) => service) });

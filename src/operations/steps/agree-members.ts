@@ -4,6 +4,7 @@
 import type { Layer } from "../../cluster/driver.ts";
 import type { Judgement } from "../../cluster/judge.ts";
 import type { Operation } from "../operation.ts";
+import { memberTables } from "../removal.ts";
 import { done, type Step, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 
@@ -31,7 +32,8 @@ export function agreeMembers(work: Work, about: string): Step {
       if (views.some(({ verdict }) => verdict !== "no-cluster"))
         clusters.markInitialised(inventory.cluster.name);
       const problems = views.flatMap((view) => disputes(view, about));
-      if (problems.length > 0) return wait(3000, problems.join("; "));
+      if (problems.length > 0)
+        return wait(3000, problems.join("; "), { members: memberTables(views) });
       const probeMs: Partial<Record<Layer, number>> = {};
       for (const { layer, leader = "", healthyVoters } of views) {
         const follower = healthyVoters.find((name) => name !== leader && name !== about) ?? leader;

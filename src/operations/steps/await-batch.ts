@@ -1,6 +1,6 @@
 // Waits until every node of the same request has joined or failed: a half-built cluster is not judged while it grows.
 
-import { installRounds, installSeconds } from "../install-time.ts";
+import { installRounds, longestInstallSeconds } from "../install-time.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
 
@@ -8,7 +8,8 @@ export function awaitBatch(context: StepContext): Step {
   const { inventory } = context;
   // As long as the slowest mate may take to join or to fail.
   const rounds = installRounds(inventory, inventory.nodes.length);
-  const deadlineSeconds = rounds * installSeconds(inventory) + inventory.timeouts.joinSeconds + 600;
+  const deadlineSeconds =
+    rounds * longestInstallSeconds(inventory) + inventory.timeouts.joinSeconds + 600;
   return {
     id: "batch",
     title: "wait for the rest of the batch",

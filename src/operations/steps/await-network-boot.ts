@@ -7,8 +7,13 @@ import { longestTurnMs, restartIntoNetworkBoot } from "../network-boot.ts";
 import type { Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
+import { windowSince } from "../window.ts";
 
 const pollMs = 2000;
+// A full store, or a turn at the BMC, may hold a look up.
+const waiting = { key: "sinceMs", longestGapMs: 60_000 };
+
+const dhcpKinds = ["dhcp-offered", "dhcp-acknowledged", "dhcp-refused", "dhcp-ignored"];
 
 export function awaitNetworkBoot(context: StepContext): Step {
   const { node, nodes, inventory } = context;
@@ -21,7 +26,7 @@ export function awaitNetworkBoot(context: StepContext): Step {
     next,
     run: async (attempt, signal) => {
       const { evidence, nowMs } = attempt;
-      const { sinceMs = nowMs, phase, restarted } = evidence;
+      const { phase, restarted } = evidence;
       // A restart that has begun is finished: a machine that was heard before it may be off now.
       if (phase !== undefined) return await restart(context, attempt, signal);
       const events = bootEvents(nodes, sinceSwitchedOn(attempt));
@@ -29,17 +34,29 @@ export function awaitNetworkBoot(context: StepContext): Step {
       if (name !== "silent") return done({ heard: sign?.kind });
       const fault = consoleFault(events);
       const why = fault === undefined ? "" : ` (${fault})`;
-      if (nowMs - Number(sinceMs) < limitMs)
-        return wait(pollMs, `the machine has not been heard on the network${why}`, { sinceMs });
+      const { sinceMs, looked } = windowSince(evidence, nowMs, waiting);
+      if (nowMs - sinceMs < limitMs)
+        return wait(pollMs, `the machine has not been heard on the network${why}`, looked);
       if (restarted === true)
         return failed(
-          `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network${keptBoot(attempt)}${why}`,
+          `node ${node.name} (${node.mac}) was switched on twice and asked for no address within ${limitMs / 1000} s: it does not boot from the network${keptBoot(attempt)}${why}; ${lastHeard(context, nowMs)}`,
           next,
         );
       const begun = { ...attempt, evidence: { ...evidence, phase: "begun" } };
       return await restart(context, begun, signal);
     },
   };
+}
+
+/** The last packet from its card that came to this server at all: a card that never spoke here is wired elsewhere (reliability F9). */
+function lastHeard({ node, nodes }: StepContext, nowMs: number): string {
+  const heard = nodes.events({ mac: node.mac, kinds: dhcpKinds, limit: 1 }).at(-1);
+  if (heard === undefined) return "no packet of it is on the timeline";
+  const { kind, atMs, detail } = heard;
+  const device = detail["interface"];
+  const where = device === undefined ? "" : ` on ${device}`;
+  const file = detail["bootFile"] === undefined ? "" : `, which was given ${detail["bootFile"]}`;
+  return `its last packet came ${Math.round((nowMs - atMs) / 60_000)} min ago${where} (${kind}${file})`;
 }
 
 /** What the BMC made of the boot device that was set, where that was another. */
@@ -67,7 +84,7 @@ async function restart(
   try {
     const moved = await restartIntoNetworkBoot(context, attempt, signal);
     if (moved.kind !== "done") return moved;
-    const again = { phase: undefined, restarted: true, sinceMs: attempt.nowMs };
+    const again = { phase: undefined, restarted: true, sinceMs: undefined };
     return wait(pollMs, "restarted once more into a network boot", again);
   } catch (error) {
     if (!(error instanceof BmcError)) throw error;

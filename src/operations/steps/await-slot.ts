@@ -1,7 +1,7 @@
 // Not too many installs at one time: each reads gigabytes of the same cache over the same network.
 
 import { clusterPeers } from "../../inventory/peers.ts";
-import { installRounds, installSeconds } from "../install-time.ts";
+import { installRounds, longestInstallSeconds } from "../install-time.ts";
 import type { Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
@@ -15,7 +15,8 @@ export function awaitSlot({ operations, inventory }: StepContext): Step {
   return {
     id: "slot",
     title: "wait for a place among the installs",
-    deadlineMs: installRounds(inventory, inventory.nodes.length) * installSeconds(inventory) * 1000,
+    deadlineMs:
+      installRounds(inventory, inventory.nodes.length) * longestInstallSeconds(inventory) * 1000,
     next: "look at the other operations: rackstrap operations list",
     run: async ({ operation }) => {
       const rank = (other: Operation) => (isUnderWay(other) ? 0 : isFounder(other) ? 1 : 2);

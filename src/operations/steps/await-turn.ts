@@ -1,14 +1,14 @@
 // One new voter after the other: whoever was ordered earlier becomes a member first, or fails to.
 
 import type { Node } from "../../inventory/schema.ts";
-import { installSeconds } from "../install-time.ts";
+import { longestInstallSeconds } from "../install-time.ts";
 import { done, type Step, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 
 export function awaitTurn({ operations, operation, inventory }: Work, node: Node): Step {
   const { timeouts } = inventory;
   const turnSeconds =
-    installSeconds(inventory) +
+    longestInstallSeconds(inventory) +
     timeouts.joinSeconds +
     timeouts.verifySeconds * 2 +
     timeouts.soakSeconds * 2;

@@ -3,18 +3,18 @@
 import type { Node } from "../../inventory/schema.ts";
 import { done, type Step, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
-import { healthProblems } from "./verify-cluster.ts";
+import { voterProblems } from "./verify-cluster.ts";
 
 export function awaitVoter({ cluster, inventory }: Work, node: Node): Step {
   return {
     id: `voter-${node.name}`,
-    title: "a healthy voter on both layers",
+    title: "a healthy voter on every layer that it runs",
     node: node.name,
     deadlineMs: inventory.timeouts.joinSeconds * 1000,
     next: `look at the cluster: rackstrap cluster status; then at the node: rackstrap diagnose ${node.name}`,
     run: async () => {
       const views = await cluster.views();
-      const problems = views.flatMap((view) => healthProblems(view, node.name));
+      const problems = voterProblems(inventory, views, node);
       return problems.length > 0
         ? wait(3000, problems.join("; "))
         : done({ leaders: Object.fromEntries(views.map(({ layer, leader }) => [layer, leader])) });

@@ -7,6 +7,7 @@ import type { Node } from "../../inventory/schema.ts";
 import { changesSinceInstall } from "../former-machine.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
+import { spent } from "../window.ts";
 
 export interface FenceOptions {
   /** Its name was typed: the machine is gone, and its BMC need not answer. */
@@ -62,6 +63,8 @@ async function switchOff(
 // Later than the answer to it: who is cut off by the power is not known to have heard it.
 const powerOff = "nohup sh -c 'sleep 2; systemctl poweroff' > /dev/null 2>&1 &";
 const silentMs = 60_000;
+// However long it took to ask, and whatever the clock was set to, it takes two looks after the first silent one.
+const mostBetweenLooksMs = silentMs / 2;
 
 /** Off is one that was told to power off, and then answers no more for a minute. */
 async function powerOffOverSsh(
@@ -74,7 +77,7 @@ async function powerOffOverSsh(
   const answer = await work.shell.run(node, powerOff, { timeoutMs: sshMs }, signal);
   if (answer.ok)
     return wait(5000, `${bmcWhy}; told over SSH to power off`, {
-      ...{ told: true, silentSinceMs: undefined },
+      ...{ told: true, spentMs: undefined, timedAtMs: undefined },
     });
   const isSilent = answer.kind === "unreachable" || answer.kind === "timeout";
   if (evidence["told"] !== true || !isSilent)
@@ -82,9 +85,9 @@ async function powerOffOverSsh(
       `${bmcWhy}; over SSH: ${answer.why}: it is not known to be off`,
       remedy(work, node),
     );
-  const { silentSinceMs = nowMs } = evidence as Partial<Record<string, number>>;
-  if (nowMs - silentSinceMs < silentMs)
-    return wait(5000, `${bmcWhy}; told to power off, and answers no more`, { silentSinceMs });
+  const silence = spent(evidence, nowMs, mostBetweenLooksMs);
+  if (silence.spentMs < silentMs)
+    return wait(5000, `${bmcWhy}; told to power off, and answers no more`, { ...silence });
   return done({ power: "off", seenBy: "it answers SSH no more", bmc: bmcWhy });
 }
 

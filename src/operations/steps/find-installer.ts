@@ -25,6 +25,8 @@ export function findInstaller(context: StepContext): Step {
       switch (sighting.kind) {
         case "found":
           return approve(context, { operation, nowMs }, sighting);
+        case "other-disks":
+          return failed(sighting.reason, sighting.next, { problem: diskProblem });
         case "refused":
           return failed(sighting.reason, sighting.next);
         case "other-host-key":
@@ -45,6 +47,9 @@ export function findInstaller(context: StepContext): Step {
     },
   };
 }
+
+/** Why the step failed, in its evidence: the machine's disks are not those of the inventory. */
+export const diskProblem = "disk";
 
 /** Binds the permission to the disks that were found, if they may be written. */
 function approve(

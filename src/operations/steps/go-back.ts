@@ -8,14 +8,16 @@ import {
   readSystem,
   setGeneration,
   startActivation,
+  startsAnew,
   stopActivations,
 } from "../node-system.ts";
-import type { Evidence, Operation } from "../operation.ts";
+import type { Operation } from "../operation.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
+import { spent } from "../window.ts";
 import { unitOf } from "./activate-system.ts";
 import { startServices } from "./services.ts";
-import { healthProblems } from "./verify-cluster.ts";
+import { voterProblems } from "./verify-cluster.ts";
 
 /** What a node ran, and would have started with, before it was touched. */
 export interface Before {
@@ -49,7 +51,7 @@ export function orBack(work: Work, node: Node, step: Step, turn: Turn): Step {
       const broken = evidence["broken"];
       if (typeof broken === "string" && before !== undefined)
         return await back(work, node, { broken, before, turn, backMs }, attempt, signal);
-      const time = timed(evidence, nowMs);
+      const time = spent(evidence, nowMs, longestGapMs);
       const result = await step.run(attempt, signal);
       if (result.kind === "done" || before === undefined) return result;
       if (result.kind === "wait" && time.spentMs < step.deadlineMs)
@@ -68,14 +70,8 @@ function backWithinMs({ inventory: { update, timeouts } }: Work): number {
   return (update.activateSeconds + timeouts.verifySeconds) * 1000;
 }
 
+// While the server was down nobody looked, and a node may have become well meanwhile.
 const longestGapMs = 60_000;
-
-/** The time in which somebody looked: while the server was down nobody did, and a node may have become well meanwhile. */
-function timed(evidence: Evidence, nowMs: number): { spentMs: number; timedAtMs: number } {
-  const { spentMs = 0, timedAtMs = nowMs } = evidence as Partial<Record<string, number>>;
-  const gapMs = Math.min(longestGapMs, Math.max(0, nowMs - timedAtMs));
-  return { spentMs: spentMs + gapMs, timedAtMs: nowMs };
-}
 
 interface Return {
   readonly broken: string;
@@ -92,16 +88,18 @@ async function back(
   signal: AbortSignal,
 ): Promise<StepResult> {
   const { name } = node;
-  const time = timed(attempt.evidence, attempt.nowMs);
+  const time = spent(attempt.evidence, attempt.nowMs, longestGapMs);
   const result = await goBack(work, node, before, attempt, signal);
   const whole = `generation ${before.generation} (${before.system})`;
   const rest = turn.untouched.length === 0 ? "" : `; not touched: ${turn.untouched.join(", ")}`;
   if (result.kind === "done") {
-    const drained = work.nodes.node(name).state === "drained";
-    const first = drained ? `put it back into service: rackstrap undrain ${name} --execute; ` : "";
+    const service = isOutOfService(work, attempt.operation, node) ? `${returning(name)}; ` : "";
+    const anew = await startsAnew(work.shell, node, before.system, signal);
+    const other = anew.ok && anew.changed.length > 0 ? anew.changed.join(", ") : undefined;
+    const kernel = other === undefined ? "" : `, with another ${other} until its next restart`;
     return failed(
-      `${broken}; node ${name} is back on ${whole} and healthy${rest}`,
-      `${first}${turn.next}`,
+      `${broken}; node ${name} is back on ${whole} and healthy${kernel}${rest}`,
+      `${service}${turn.next}`,
     );
   }
   const why = result.kind === "wait" ? result.why : result.reason;
@@ -110,6 +108,18 @@ async function back(
     `${broken}; node ${name} is NOT back on ${whole}: ${why}${rest}`,
     `on node ${name}: ${before.system}/bin/switch-to-configuration switch; where it does not answer, choose generation ${before.generation} at its console: rackstrap console ${name}`,
   );
+}
+
+/** Whether a restart had begun to take the node out of service, and it was not put back: going back starts its services and no more. */
+function isOutOfService({ nodes }: Work, { steps }: Operation, { name }: Node): boolean {
+  const step = (id: string) => steps.find((each) => each.id === `reboot-${id}-${name}`);
+  const spared = (step("balance-drain")?.attempts ?? 0) > 0;
+  const isBack = step("note-undrained")?.status === "done";
+  return nodes.node(name).state === "drained" || (spared && !isBack);
+}
+
+function returning(name: string): string {
+  return `put it back into service: rackstrap undrain ${name} --execute`;
 }
 
 /** The steps, without the node's name, between which a node is neither what it was nor seen well. */
@@ -136,15 +146,24 @@ export async function undo(
       (step(`${from}-${name}`)?.attempts ?? 0) > 0 && step(`${to}-${name}`)?.status !== "done",
   );
   const was = node === undefined ? undefined : before(operation, node);
-  // A step that went back itself has said what became of it.
-  const wentBack = operation.steps.some(({ evidence }) => evidence["broken"] !== undefined);
+  // A step that went back itself has said what became of it, unless it was cancelled on the way.
+  const wentBack =
+    !operation.cancelRequested &&
+    operation.steps.some(({ evidence }) => evidence["broken"] !== undefined);
   if (node === undefined || was === undefined || wentBack) return;
   const endMs = clock.now() + backWithinMs(work);
   const { signal } = new AbortController();
   for (;;) {
     const attempt = { operation, evidence: {}, nowMs: clock.now() };
     const result = await goBack(work, node, was, attempt, signal);
-    if (result.kind === "done") return;
+    if (result.kind === "done") {
+      if (isOutOfService(work, operation, node))
+        work.nodes.append({
+          ...{ node: node.name, mac: undefined, kind: "left-out-of-service" },
+          detail: { operation: operation.id, next: returning(node.name) },
+        });
+      return;
+    }
     if (clock.now() >= endMs) {
       const why = result.kind === "wait" ? result.why : result.reason;
       const detail = { operation: operation.id, generation: was.generation, why };
@@ -204,6 +223,6 @@ async function goBack(
     const started = await startServices(work, node).run({ operation, evidence, nowMs }, signal);
     if (started.kind !== "done") return started;
   }
-  const problems = (await cluster.fresh()).flatMap((view) => healthProblems(view, node.name));
+  const problems = voterProblems(work.inventory, await cluster.fresh(), node);
   return problems.length === 0 ? done() : wait(3000, `${said}${problems.join("; ")}`);
 }

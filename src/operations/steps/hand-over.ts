@@ -17,7 +17,7 @@ export function handOver({ cluster }: Work, node: Node): Step {
       for (const { layer, leader, healthyVoters } of await cluster.fresh()) {
         const heir = healthyVoters.find((name) => name !== node.name);
         if (leader !== node.name || heir === undefined) continue;
-        const answer = await cluster.transferLeader(layer, heir, signal);
+        const answer = await cluster.transferLeader(layer, { from: node.name, to: heir }, signal);
         outcomes[layer] = answer.ok ? `${answer.value} to ${heir}` : answer.failed;
       }
       return done({ leadership: outcomes });

@@ -2,6 +2,7 @@
 // up, and the wipe recorded, before the first byte is written; and the machine and its disk are looked at once more right
 // before that.
 
+import type { ClockCorrection } from "../../install/clock.ts";
 import { formatDisks } from "../../inventory/disk.ts";
 import { findNode } from "../../inventory/find.ts";
 import { describeDisk, identityOf } from "../../nodes/disk-identity.ts";
@@ -12,7 +13,7 @@ import type { StepContext } from "../provision.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 
 export function installSystem(context: StepContext): Step {
-  const { node, install } = context;
+  const { node, install, inventory } = context;
   // An answer of the flake serves the next attempt and no other: what could change while the flake was read is looked at
   // after it. With another inventory the runner has another step, which asks anew.
   let answered = false;
@@ -21,15 +22,21 @@ export function installSystem(context: StepContext): Step {
     title: "install the system",
     // The run's own limits on silence end it long before; this is for a run that talks for ever,
     // and five minutes more for a flake that is slow to read.
-    deadlineMs: 65 * 60_000,
+    deadlineMs: inventory.timeouts.installSeconds * 1000 + 300_000,
     next: `read the run's log and look at the console of node ${node.name}`,
     run: async (attempt, signal) => {
       const view = await install.view(attempt.nowMs);
       switch (view.kind) {
         case "succeeded":
           return done({}, "install-finished");
-        case "failed":
-          return failed(view.reason, view.next);
+        case "failed": {
+          const journal = await install.keepJournal(signal);
+          return journal === undefined
+            ? failed(view.reason, view.next)
+            : failed(view.reason, `${view.next} (the installer's journal: ${journal})`, {
+                journal,
+              });
+        }
         case "running":
           return wait(1000, view.line);
         case "absent": {
@@ -85,6 +92,7 @@ async function begin(
       naming.why,
       `correct the disk of node ${node.name} in the inventory, then provision again`,
     );
+  const clock = await correctedClock(context, operation, signal);
   const changedSince = obstacleNow(context, intent, operation);
   if (changedSince !== undefined) return changedSince;
   const detail = {
@@ -100,7 +108,24 @@ async function begin(
     nodes.consume(intent.id, disks, context.clock.now(), detail);
   if (!recorded) return ranOut(node.name);
   await install.start();
-  return wait(500, `nixos-anywhere started, onto ${disks.map(describeDisk).join(" and ")}`);
+  return wait(500, `nixos-anywhere started, onto ${disks.map(describeDisk).join(" and ")}`, {
+    clock,
+  });
+}
+
+/** Also for the timeline, where it was far off: what the machine said until then has other times. */
+async function correctedClock(
+  { node: { name, mac }, nodes, install }: StepContext,
+  { id }: Operation,
+  signal: AbortSignal,
+): Promise<ClockCorrection | undefined> {
+  const clock = await install.correctClock(signal);
+  if (clock !== undefined && clock.outcome !== "agrees")
+    nodes.append({
+      ...{ node: name, mac, kind: "clock-corrected" },
+      detail: { operation: id, ...clock },
+    });
+  return clock;
 }
 
 /** The same once more, by the inventory in force: the installer may have taken a minute to answer, and a reload takes a moment. */

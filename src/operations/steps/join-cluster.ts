@@ -2,7 +2,9 @@
 
 import type { Layer } from "../../cluster/driver.ts";
 import type { Judgement } from "../../cluster/judge.ts";
+import { layersOf } from "../../inventory/peers.ts";
 import type { StepContext } from "../provision.ts";
+import { memberTables } from "../removal.ts";
 import { done, type Step, wait } from "../result.ts";
 
 export function joinCluster(context: StepContext): Step {
@@ -17,10 +19,12 @@ export function joinCluster(context: StepContext): Step {
       const views = await context.cluster.views();
       if (views.some((view) => view.verdict !== "no-cluster"))
         context.clusters.markInitialised(inventory.cluster.name);
-      const missing = views.flatMap((view) => obstacle(view, node.name));
+      const own = layersOf(inventory, node);
+      const joining = views.filter(({ layer }) => own.includes(layer));
+      const missing = joining.flatMap((view) => obstacle(view, node.name));
       return missing.length > 0
-        ? wait(3000, missing.join("; "))
-        : done({ layers: views.map((view) => view.layer) }, "cluster-joined");
+        ? wait(3000, missing.join("; "), { members: memberTables(views) })
+        : done({ layers: joining.map((view) => view.layer) }, "cluster-joined");
     },
   };
 }

@@ -2,11 +2,14 @@
 // with the leader for a while. A voter with an old log would be counted and could decide nothing.
 
 import type { Judgement } from "../../cluster/judge.ts";
+import { layersOf } from "../../inventory/peers.ts";
+import { lag, mostBehind } from "../lag.ts";
 import type { StepContext } from "../provision.ts";
 import { type Attempt, done, type Step, type StepResult, wait } from "../result.ts";
+import { windowSince } from "../window.ts";
 
-// Entries that a learner may be behind its leader ("Raft replace", step 9).
-const mostBehind = 100;
+// A look may take as long as members that do not answer are waited for.
+const longestGapMs = 30_000;
 
 export function promoteMember(context: StepContext): Step {
   const { node, cluster, inventory } = context;
@@ -18,7 +21,8 @@ export function promoteMember(context: StepContext): Step {
     next: `look at the cluster (rackstrap cluster status) and at node ${node.name}: journalctl ${inventory.cluster.layers.map((layer) => `-u ${layer}`).join(" ")}`,
     run: async (attempt, signal) => {
       const views = await cluster.fresh();
-      for (const view of views.filter(({ layer }) => cluster.promotesHere(layer))) {
+      const own = layersOf(inventory, node).filter((layer) => cluster.promotesHere(layer));
+      for (const view of views.filter(({ layer }) => own.includes(layer))) {
         const result = await moveUp(context, view, attempt, signal);
         if (result !== undefined) return result;
       }
@@ -42,42 +46,21 @@ async function moveUp(
     return wait(2000, added.ok ? `${node.name} is a learner of ${layer}` : added.failed);
   }
   if (member.role !== "learner") return undefined;
-  const since = `${layer}SinceMs`;
-  const behind = await lag(context, view, signal);
+  const key = `${layer}SinceMs`;
+  const behind = (await lag(cluster, view, [node.name], signal)).get(node.name);
   if (behind === undefined || behind > mostBehind)
     return wait(
       2000,
       `${node.name} is ${behind ?? "an unknown number of"} entries of ${layer} behind`,
       {
-        [since]: undefined,
+        [key]: undefined,
       },
     );
-  const sinceMs = Number(evidence[since] ?? nowMs);
+  const { sinceMs, looked } = windowSince(evidence, nowMs, { key, longestGapMs });
   const leftMs = sinceMs + inventory.timeouts.caughtUpSeconds * 1000 - nowMs;
   if (leftMs > 0)
-    return wait(Math.min(2000, leftMs), `${node.name} keeps up with ${layer}`, {
-      [since]: sinceMs,
-    });
+    return wait(Math.min(2000, leftMs), `${node.name} keeps up with ${layer}`, looked);
   const answer = await cluster.promote(layer, node.name, signal);
   if (!answer.ok) return wait(2000, answer.failed);
   return wait(answer.value === "catching-up" ? 2000 : 0, `${layer}: ${answer.value}`);
-}
-
-/** How many entries the node is behind the leader; undefined where one of them does not tell. */
-async function lag(
-  { node, cluster }: StepContext,
-  { layer, leader }: Judgement,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  if (leader === undefined) return undefined;
-  const [first, own] = await Promise.all([
-    cluster.status(layer, leader, signal),
-    cluster.status(layer, node.name, signal),
-  ]);
-  if (!first.ok || !own.ok) return undefined;
-  const { commitIndex } = first.value;
-  const { appliedIndex } = own.value;
-  return commitIndex === undefined || appliedIndex === undefined
-    ? undefined
-    : Math.max(0, commitIndex - appliedIndex);
 }

@@ -8,7 +8,7 @@ import { done, type Step, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 import { layerUnits } from "./restore-data.ts";
 import { shellFailure } from "./services.ts";
-import { healthProblems } from "./verify-cluster.ts";
+import { voterProblems } from "./verify-cluster.ts";
 
 export function rejoin(work: Work, node: Node): Step {
   const { cluster, inventory } = work;
@@ -29,7 +29,7 @@ export function rejoin(work: Work, node: Node): Step {
         const added = await cluster.addMember(outside.layer, node.name, signal);
         return wait(added.ok ? 500 : 3000, added.ok ? `added to ${outside.layer}` : added.failed);
       }
-      const problems = views.flatMap((view) => healthProblems(view, node.name));
+      const problems = voterProblems(inventory, views, node);
       return problems.length > 0 ? wait(3000, problems.join("; ")) : done({ layers });
     },
   };

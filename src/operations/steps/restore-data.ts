@@ -91,7 +91,7 @@ export function layAsideData(work: Work, { founder }: Restoration, node: Node): 
 }
 
 function textFor({ inventory }: Work, node: Node, membership: ClusterMembership): string {
-  return configText(clusterConfig({ node, clusterName: inventory.cluster.name, membership }));
+  return configText(clusterConfig({ node, membership, inventory }));
 }
 
 /** The snapshot of each layer is on the founder, whole. */

@@ -1,7 +1,7 @@
 // Stops and starts a node's services in the order of their dependencies: FlareDB needs Chainfire, so it stops before it and
 // starts after it (the runbook's 7.5 stops them the other way round: trap 12).
 
-import { memberNodes } from "../../inventory/peers.ts";
+import { layersOf } from "../../inventory/peers.ts";
 import type { Inventory, Node } from "../../inventory/schema.ts";
 import type { ServiceName } from "../../inventory/services.ts";
 import type { UnitName } from "../certificates/services.ts";
@@ -23,14 +23,11 @@ const stopping: readonly ServiceName[] = [
 
 /** The units of a node, in the order in which they stop: its services, then its etcd where that is the cluster's layer. */
 export function unitsOf(
-  { name, services }: Pick<Node, "name" | "services">,
+  node: Pick<Node, "name" | "services">,
   inventory: Pick<Inventory, "cluster" | "nodes">,
 ): readonly UnitName[] {
-  const own = stopping.filter((service) => services.includes(service));
-  const runsEtcd =
-    inventory.cluster.layers.includes("etcd") &&
-    memberNodes(inventory).some((member) => member.name === name);
-  return runsEtcd ? [...own, "etcd"] : own;
+  const own = stopping.filter((service) => node.services.includes(service));
+  return layersOf(inventory, node).includes("etcd") ? [...own, "etcd"] : own;
 }
 
 export function stopServices(work: Work, node: Node): Step {

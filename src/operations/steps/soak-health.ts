@@ -12,7 +12,7 @@ export function soakHealth(
 ): Step {
   const windowMs = inventory.timeouts.soakSeconds * 1000;
   return {
-    ...soak({ look: healthyVoter(cluster.views, node.name), windowMs, event }),
+    ...soak({ look: healthyVoter(cluster.views, inventory, node), windowMs, event }),
     id: "soak",
     title: "stay healthy over the soak window",
     deadlineMs: windowMs * 2 + inventory.timeouts.verifySeconds * 1000,

@@ -2,18 +2,16 @@
 // was asked for, and stay healthy. What a step found out stands in its evidence, for the steps after it and over restarts.
 
 import { z } from "zod";
-import type { Judgement } from "../../cluster/judge.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { withinBudget } from "../budget.ts";
 import { readSystem, setProfile, startsAnew } from "../node-system.ts";
 import type { Operation } from "../operation.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
-import { drainSteps, returnSteps } from "../verbs/drain.ts";
 import { activate } from "./activate-system.ts";
 import { type Before, orBack, type Turn } from "./go-back.ts";
 import { handOver } from "./hand-over.ts";
-import { restartMachine } from "./restart-machine.ts";
+import { rebootSteps, type Spared, unless } from "./reboot.ts";
 import { shellFailure } from "./services.ts";
 import { healthyVoter, soak } from "./soak.ts";
 import { commitProblems, healthProblems } from "./verify-cluster.ts";
@@ -54,9 +52,6 @@ export function turnSteps(work: Work, node: Node, later: readonly string[]): rea
   const guarded = (step: Step) => orBack(work, node, step, turn);
   const changing = (step: Step) => unless(isIdle, node, step);
   const activating = (step: Step) => unless(isRunning, node, guarded(step));
-  // Under names of their own: the lead is handed over a second time.
-  const restarting = (step: Step) =>
-    unless(isStarted, node, guarded({ ...step, id: `reboot-${step.id}` }));
   const { update } = work.inventory;
   const { reboot } = parametersShape.parse(work.operation.parameters);
   return [
@@ -66,14 +61,9 @@ export function turnSteps(work: Work, node: Node, later: readonly string[]): rea
     activating(testSystem(work, node)),
     activating(stayHealthy(work, node, "watch", update.testSeconds)),
     activating(keepSystem(work, node)),
-    ...(reboot ? restartSteps(work, node).map(restarting) : []),
+    ...(reboot ? rebootSteps(work, node, turn, isStarted) : []),
     changing(guarded(stayHealthy(work, node, "soak", update.soakSeconds))),
   ];
-}
-
-/** Its services are up again with the machine: nothing has to start them. */
-function restartSteps(work: Work, node: Node): readonly Step[] {
-  return [...drainSteps(work, node), restartMachine(work, node), ...returnSteps(work, node)];
 }
 
 /** What the node ran before its turn; undefined before it, or where nothing is changed. */
@@ -88,8 +78,6 @@ function evidenceOf({ steps }: Operation, id: string) {
 const copied = (operation: Operation, { name }: Node) =>
   copiedShape.safeParse(evidenceOf(operation, `copy-${name}`)).data;
 
-type Spared = (operation: Operation, node: Node) => string | undefined;
-
 const isRunning: Spared = (operation, node) =>
   copied(operation, node)?.isRunning === true ? "it runs this system already" : undefined;
 
@@ -98,17 +86,6 @@ const isStarted: Spared = (operation, node) =>
 
 const isIdle: Spared = (operation, node) =>
   isRunning(operation, node) && isStarted(operation, node) ? isRunning(operation, node) : undefined;
-
-/** The step, which has nothing to do where `spared` says why. */
-function unless(spared: Spared, node: Node, step: Step): Step {
-  return {
-    ...step,
-    run: async (attempt, signal) => {
-      const why = spared(attempt.operation, node);
-      return why === undefined ? await step.run(attempt, signal) : done({ skipped: why });
-    },
-  };
-}
 
 const parametersShape = z.object({ reboot: z.boolean().default(false) });
 
@@ -170,9 +147,6 @@ function takeTurn(work: Work, node: Node): Step {
       const sick = views.flatMap((view) => othersProblems(view, node.name));
       if (sick.length > 0 && !operation.forced.includes(node.name))
         return wait(3000, sick.join("; "));
-      const written = await writes(cluster, views, signal);
-      if (written.length > 0 && !operation.forced.includes(node.name))
-        return wait(3000, written.join("; "));
       const read = await readSystem(shell, node, signal);
       if (!read.ok) return shellFailure(node, read);
       const { lasting, running } = read.system;
@@ -185,16 +159,6 @@ function takeTurn(work: Work, node: Node): Step {
     },
   };
   return withinBudget(work, [node.name], step);
-}
-
-async function writes(
-  cluster: Work["cluster"],
-  views: readonly Judgement[],
-  signal: AbortSignal,
-): Promise<string[]> {
-  return (
-    await Promise.all(views.map(async (view) => await commitProblems(cluster, view, signal)))
-  ).flat();
 }
 
 /** Why a node whose running system is none of its generations is not touched. */
@@ -251,12 +215,12 @@ export function stayHealthy(
   windowSeconds: number,
 ): Step {
   const windowMs = windowSeconds * 1000;
-  const healthy = soak({ look: healthyVoter(cluster.fresh, node.name), windowMs });
+  const healthy = soak({ look: healthyVoter(cluster.fresh, inventory, node), windowMs });
   return {
     run: async (attempt, signal) => {
       const result = await healthy.run(attempt, signal);
       if (result.kind !== "done") return result;
-      const unwritten = await writes(cluster, await cluster.views(), signal);
+      const unwritten = await commitProblems(cluster, await cluster.views(), signal);
       return unwritten.length === 0
         ? result
         : wait(3000, `unhealthy, the window starts again: ${unwritten.join("; ")}`, {

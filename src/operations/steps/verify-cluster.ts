@@ -1,14 +1,16 @@
 // Judges the cluster: a healthy voter on every layer, one agreed leader, a write read back through a follower.
 
-import type { Layer } from "../../cluster/driver.ts";
 import type { Judgement } from "../../cluster/judge.ts";
+import { layersOf } from "../../inventory/peers.ts";
+import type { Inventory, Node } from "../../inventory/schema.ts";
 import type { StepContext } from "../provision.ts";
+import { memberTables } from "../removal.ts";
 import { done, type Step, wait } from "../result.ts";
 
 type Seen = Pick<StepContext, "node" | "inventory" | "cluster">;
 
 export function verifyCluster(context: Seen): Step {
-  const { inventory } = context;
+  const { inventory, cluster } = context;
   const { layers } = inventory.cluster;
   return {
     id: "verify",
@@ -16,34 +18,61 @@ export function verifyCluster(context: Seen): Step {
     deadlineMs: inventory.timeouts.verifySeconds * 1000,
     next: "look at the cluster: rackstrap cluster status",
     run: async (_attempt, signal) => {
+      const views = await Promise.all(layers.map((layer) => cluster.view(layer)));
       const problems = (
-        await Promise.all(layers.map((layer) => problemsOf(context, layer, signal)))
+        await Promise.all(views.map((view) => problemsOf(context, view, signal)))
       ).flat();
-      return problems.length > 0 ? wait(3000, problems.join("; ")) : done();
+      return problems.length > 0
+        ? wait(3000, problems.join("; "), { members: memberTables(views) })
+        : done();
     },
   };
 }
 
-async function problemsOf(context: Seen, layer: Layer, signal: AbortSignal): Promise<string[]> {
-  const view = await context.cluster.view(layer);
-  const problems = healthProblems(view, context.node.name);
-  return problems.length > 0 ? problems : await commitProblems(context.cluster, view, signal);
+async function problemsOf(context: Seen, view: Judgement, signal: AbortSignal): Promise<string[]> {
+  const problems = voterProblems(context.inventory, [view], context.node);
+  return problems.length > 0 ? problems : await commitProblems(context.cluster, [view], signal);
 }
 
-/** Why the layer takes no write, though its members call themselves healthy: a leader may be alive and commit nothing (reliability F14). */
+/** Why layers take no write, read back through a node that stays, though their members call themselves healthy: a leader may be alive and commit nothing (reliability F14). */
 export async function commitProblems(
   cluster: Pick<StepContext["cluster"], "roundTrip">,
+  views: readonly Judgement[],
+  signal: AbortSignal,
+  taking: readonly string[] = [],
+): Promise<string[]> {
+  const each = views.map(async (view) => await commitProblem(cluster, view, taking, signal));
+  return (await Promise.all(each)).flat();
+}
+
+async function commitProblem(
+  cluster: Pick<StepContext["cluster"], "roundTrip">,
   view: Judgement,
+  taking: readonly string[],
   signal: AbortSignal,
 ): Promise<string[]> {
   const { layer } = view;
   if (view.leader === undefined) return [`${layer}: no leader`];
-  // The only voter of a cluster has nobody else to show its writes.
-  const alone = view.voters.length === 1 ? view.leader : undefined;
-  const follower = view.healthyVoters.find((name) => name !== view.leader) ?? alone;
+  const stays = (name: string) => !taking.includes(name);
+  // The only voter that stays has nobody else to show its writes.
+  const alone = view.voters.filter(stays).length <= 1 ? view.leader : undefined;
+  const others = view.healthyVoters.filter((name) => name !== view.leader);
+  const follower = others.find(stays) ?? alone;
   if (follower === undefined) return [`${layer}: no healthy follower to read a write back through`];
   const trip = await cluster.roundTrip(layer, view.leader, follower, signal);
   return trip.ok ? [] : [trip.failed];
+}
+
+/** Why the node is not yet a healthy voter of each layer that it is to be a member of; empty when it is. */
+export function voterProblems(
+  inventory: Pick<Inventory, "cluster" | "nodes">,
+  views: readonly Judgement[],
+  node: Pick<Node, "name" | "services">,
+): string[] {
+  const own = layersOf(inventory, node);
+  return views
+    .filter(({ layer }) => own.includes(layer))
+    .flatMap((view) => healthProblems(view, node.name));
 }
 
 /** Why `name` is not a healthy voter of a layer that has its quorum and one leader; empty when it is. */

@@ -48,7 +48,8 @@ export const undrain: Verb = {
 /** Out of service, as other verbs begin with it. */
 export function drainSteps(work: Work, node: Node): readonly Step[] {
   return [
-    withinBudget(work, [node.name], handOver(work, node)),
+    // A change of leader may be what lets a layer commit again.
+    withinBudget(work, [node.name], handOver(work, node), { commits: false }),
     ...balance(work, node, "drain"),
     ...migrateMachines(work, node),
     withinBudget(work, [node.name], stopServices(work, node)),

@@ -4,38 +4,54 @@
 import { z } from "zod";
 import type { Node } from "../../inventory/schema.ts";
 import { judgeTaking, withinBudget } from "../budget.ts";
-import { type Generation, type NodeSystem, readSystem, setGeneration } from "../node-system.ts";
+import {
+  type Generation,
+  type NodeSystem,
+  readSystem,
+  setGeneration,
+  startsAnew,
+} from "../node-system.ts";
 import type { Operation } from "../operation.ts";
 import { done, failed, type Plan, type Step } from "../result.ts";
 import { activate } from "../steps/activate-system.ts";
 import { type Before, orBack, type Turn, undo } from "../steps/go-back.ts";
 import { handOver } from "../steps/hand-over.ts";
+import { rebootSteps, type Spared, unless } from "../steps/reboot.ts";
 import { shellFailure } from "../steps/services.ts";
 import { stayHealthy } from "../steps/update-node.ts";
 import { never, subject, type Verb, type Work, workOf } from "../verb.ts";
 import { notIn, oneNode } from "./drain.ts";
 
-const options = z.strictObject({
-  /** Absent: the one before that which the node starts with. */
-  generation: z.int().min(1).max(1_000_000).optional(),
-  /** Until the next start of the node. */
-  once: z.boolean().default(false),
-});
+const options = z
+  .strictObject({
+    /** Absent: the one before that which the node starts with. */
+    generation: z.int().min(1).max(1_000_000).optional(),
+    /** Until the next start of the node. */
+    once: z.boolean().default(false),
+    /** The node is restarted where its kernel changes. */
+    reboot: z.boolean().default(false),
+  })
+  .refine(({ once, reboot }) => !(once && reboot), "what is for once would end with the restart");
 
 export const rollback: Verb = {
   disruptive: true,
   resumable: never,
+  // "The one before" is another one by then.
+  unrepeatable: true,
   options,
   draft: async (tools, chosen, order) => {
     const parameters = options.parse(order.options);
     const names = chosen.map(({ name }) => name);
     const { quorum, refusals } = judgeTaking(await tools.cluster.views(), names);
     const once = "until its next start; its kernel stays as it is";
+    const lasting = parameters.reboot
+      ? "where that generation has another kernel, the node is drained and restarted"
+      : "a kernel of that generation counts from the next restart of the node (--reboot)";
     return {
       operations: names.map((node) => ({ node, nodes: [node], parameters })),
       destroys: [],
       quorum,
-      notes: parameters.once ? [once] : [],
+      notes: [parameters.once ? once : lasting],
       refusals: [
         ...oneNode(chosen),
         ...chosen.flatMap((node) => notIn(tools, node, ["active"])),
@@ -47,6 +63,8 @@ export const rollback: Verb = {
 };
 
 const choiceShape = z.object({
+  /** What of the generation counts only from the node's next start. */
+  changed: z.array(z.string()).default([]),
   target: z.object({ generation: z.int(), system: z.string() }),
   before: z.object({ generation: z.int(), system: z.string() }),
 });
@@ -58,11 +76,13 @@ function rollbackPlan(work: Work, node: Node): Plan {
     next: `choose another generation: rackstrap generations ${node.name}`,
   };
   const watch = stayHealthy(work, node, "soak", work.inventory.update.soakSeconds);
+  const { reboot } = options.parse(work.operation.parameters);
   return {
     steps: [
       chooseGeneration(work, node),
-      withinBudget(work, [node.name], handOver(work, node)),
+      withinBudget(work, [node.name], handOver(work, node), { commits: false }),
       orBack(work, node, activateChosen(work, node), turn),
+      ...(reboot ? restart(work, node, turn) : []),
       orBack(work, node, watch, turn),
     ],
     stop: async () =>
@@ -77,6 +97,18 @@ function choiceOf({ steps }: Operation, { name }: Node) {
   const record = steps.find(({ id, status }) => id === `choose-${name}` && status === "done");
   return choiceShape.safeParse(record?.evidence).data;
 }
+
+/** Not before the node was well on the generation: its services have just started anew. */
+function restart(work: Work, node: Node, turn: Turn): readonly Step[] {
+  const watch = stayHealthy(work, node, "watch", work.inventory.update.testSeconds);
+  return [
+    unless(keepsKernel, node, orBack(work, node, watch, turn)),
+    ...rebootSteps(work, node, turn, keepsKernel),
+  ];
+}
+
+const keepsKernel: Spared = (operation, node) =>
+  choiceOf(operation, node)?.changed.length === 0 ? "its kernel does not change" : undefined;
 
 function chooseGeneration({ shell, inventory, operation }: Work, node: Node): Step {
   const parameters = options.parse(operation.parameters);
@@ -96,8 +128,10 @@ function chooseGeneration({ shell, inventory, operation }: Work, node: Node): St
           `look at its generations: rackstrap generations ${node.name}`,
         );
       const { target, before } = choice;
+      const anew = await startsAnew(shell, node, target.system, signal);
+      if (!anew.ok) return shellFailure(node, anew);
       const summary = `generation ${target.generation} in place of ${before.generation}`;
-      return done({ target, before, summary });
+      return done({ target, before, changed: anew.changed, summary });
     },
   };
 }

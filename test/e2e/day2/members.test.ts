@@ -4,7 +4,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { planShape } from "../../../src/api/operation-shapes.ts";
-import { createStory, type Story } from "../story.ts";
+import { clusterAnswer, eventsAnswer } from "../../../src/api/shapes.ts";
+import { createStory, keepRecord, type Story } from "../story.ts";
 import { carryOut, formCluster, founders, killIn, longestGapMs, underWriter } from "./orders.ts";
 
 let story: Story;
@@ -23,6 +24,27 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await story?.close();
+});
+
+test("a leader that sends heartbeats and commits nothing is told, loses its lead, and writes are committed again", async () => {
+  const { layers } = await story.ask(["cluster", "status"], clusterAnswer);
+  const leader = layers.find(({ layer }) => layer === "chainfire")?.leader ?? "nobody";
+  const stuck = "/var/lib/chainfire/stuck";
+  for (const name of founders) await story.ssh(name, `echo ${leader} > ${stuck}`);
+  const told = await story.until("writes are committed again", 240, async () => {
+    const { events } = await story.ask(["events"], eventsAnswer);
+    const about = events.filter(({ detail }) => detail["layer"] === "chainfire");
+    return about.at(-1)?.kind === "commits-again" ? about : undefined;
+  });
+  keepRecord("stuck-leader", told);
+  expect(told.map(({ kind, node }) => [kind, node === leader])).toEqual([
+    ["stuck-leader", true],
+    ["leader-handed-over", true],
+    ["commits-again", false],
+  ]);
+  expect(told[1]?.detail).toMatchObject({ outcome: "transferred" });
+  for (const name of founders) await story.ssh(name, `rm ${stuck}`);
+  expect(await story.healthyVoters()).toEqual([3, 3]);
 });
 
 test("a fourth node is added to the living cluster, and never told to bootstrap", async () => {

@@ -125,7 +125,7 @@ function startRunner(tools: OrderTools, rack: FakeRack): Runner {
     basis: tools.inventory,
     atomically: (work) => rack.database.transaction(work)(),
     isStoreFull: () => false,
-    startedAtMs: rack.clock.now(),
+    elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
     onFault: (_operation, error) => {

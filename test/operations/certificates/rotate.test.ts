@@ -231,6 +231,17 @@ test("with one member out, another is refused with the numbers, and its typed na
   expect((await living.order({ nodes: ["node02"], force: ["node02"] })).refusals).toEqual([]);
 });
 
+test("a node whose services run anew is done, though another falls then: nothing is left to be stopped", async () => {
+  await living.rack.tools.cluster.fresh();
+  living.after = () => {
+    if (living.log.at(-1) === "node02 start iam")
+      living.rack.machines.get("node03")?.stopped.add("chainfire");
+  };
+  await living.order({ nodes: ["node02"] });
+  expect((await living.settled())?.failure).toBeUndefined();
+  expect(await problems()).toEqual([]);
+}, 120_000);
+
 test("where no majority is left, as with all certificates expired, a node gets its own by its typed name and keeps it", async () => {
   await living.rack.tools.cluster.fresh();
   for (const name of ["node02", "node03"]) living.rack.machines.get(name)?.stopped.add("chainfire");

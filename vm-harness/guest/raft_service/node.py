@@ -26,6 +26,7 @@ class Node:
         self.members = Members(config, self.etcd)
         self.refusal_file = config.layer.data_directory / "bootstrap-refused"
         self.restore_file = config.layer.data_directory / "restore.snapshot"
+        self.stuck_file = config.layer.data_directory / "stuck"
         self.reason = "starting"
         self.refused = False
         self.child: subprocess.Popen[bytes] | None = None
@@ -58,6 +59,12 @@ class Node:
         if leader is None or status.get("errors"):
             return self._health("unhealthy", "follower", size, "this member knows no leader")
         return self._health("healthy", "leader" if leader == own_id else "follower", size, None)
+
+    def hold_writes(self) -> None:
+        """A fault that is made on purpose: while the file names the leader nothing is committed, whoever is asked,
+        and its heartbeats go on."""
+        while self.stuck_file.exists() and self.members.leader()["id"] == self.stuck_file.read_text().strip():
+            time.sleep(1)
 
     def _health(self, status: str, raft: str, size: int, reason: str | None) -> dict[str, object]:
         health: dict[str, object] = {"status": status, "raft": raft}

@@ -95,6 +95,7 @@ class Handler(BaseHTTPRequestHandler):
         return {"key": key, "value": value}
 
     def _write(self, key: str, value: str) -> dict[str, object]:
+        self.node.hold_writes()
         self.node.etcd.put(f"kv/{key}", value)
         return {"key": key, "value": value}
 
