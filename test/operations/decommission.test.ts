@@ -23,7 +23,8 @@ function site({ split = false, voters = all } = {}) {
   const folder = temporaryDirectory();
   const file = join(folder, "site.yaml");
   const rackFile = join(folder, "racks", "r1.yaml");
-  const brief = good.replace("nodes:\n", "timeouts: { soakSeconds: 9 }\n\nnodes:\n");
+  const settings = "timeouts: { soakSeconds: 9 }\npower: { softOffSeconds: 20 }";
+  const brief = good.replace("nodes:\n", `${settings}\n\nnodes:\n`);
   const entry = brief.slice(brief.indexOf("  node04:"));
   mkdirSync(join(folder, "racks"));
   if (split) {
@@ -153,6 +154,20 @@ describe("a node that can't be asked any more", () => {
       seenBy: "it answers SSH no more",
     });
     expect(rack.machine("node04").power).toBe("off");
+  });
+
+  test("with a BMC that is away is given up when it does not shut down in power.softOffSeconds", async () => {
+    const { rack } = site();
+    const { run } = rack.orders.shell;
+    Object.assign(rack.orders.shell, {
+      run: async (...args: Parameters<typeof run>) =>
+        args[1].includes("systemctl poweroff") ? { ok: true, stdout: "" } : await run(...args),
+    });
+    rack.machine("node04").fault = "bmc-away";
+    const { failure } = await rack.carryOut(order);
+    expect(failure).toMatchObject({ stage: "fence" });
+    // And the looks at BMC and SSH that would have shown it silent.
+    expect(failure?.reason).toMatch(/^not done after 380 s: .*; told over SSH to power off$/);
   });
 
   test("neither by BMC nor SSH is never taken for off; resumed when its BMC is back", async () => {

@@ -25,7 +25,8 @@ export function fence(work: Work, node: Node, options: FenceOptions): Step {
     id: "fence",
     title: options.gone ? "the former machine is said to be gone" : "switch it off and see it off",
     node: node.name,
-    deadlineMs: 10 * 60_000,
+    // Over SSH: until it is down, and then as many looks, its BMC first, as show its silence, with one to spare.
+    deadlineMs: work.inventory.power.softOffSeconds * 1000 + 4 * (bmcMs + sshMs),
     next: remedy(work, node),
     run: async (attempt, signal) => {
       const confirmed = `--gone ${node.name}`;
