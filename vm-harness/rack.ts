@@ -79,7 +79,7 @@ export async function createRack(options: RackOptions): Promise<Rack> {
   const namespace = `rack-${randomBytes(3).toString("hex")}`;
   const places = machinePlaces(options);
   mkdirSync(join(directory, "machines"), { recursive: true });
-  const accelerator = findAccelerator();
+  const accelerator = await findAccelerator();
   const machines = places.map((spec, index) =>
     createMachine(spec, { directory: join(directory, "machines"), namespace, index }, accelerator),
   );
