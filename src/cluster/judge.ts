@@ -101,13 +101,19 @@ export function judge(question: Question): Judgement {
       }),
   );
   const healthyVoters = voters.filter((id) => !sick.has(id));
-  const disagreement = disagreementOf(views, healthyVoters);
-  const leader = agreedLeader(views);
-  const lost = lostQuorum(voters, healthyVoters, views);
+  const removed = views.filter((view) => isRemoved(view, reference, views));
+  const heard = views.filter((view) => !removed.includes(view));
+  const disagreement = disagreementOf(heard, healthyVoters);
+  const leader = agreedLeader(heard);
+  const lost = lostQuorum(voters, healthyVoters, heard);
   const reasons = [
     ...(disagreement === undefined ? [] : [disagreement.detail]),
     ...lost,
     ...[...sick].map(([id, why]) => `${id} ${why}`),
+    ...removed.map(
+      (view) =>
+        `${view.node} was removed and runs on: it lists ${signature(view)}, and they list ${signature(reference)}`,
+    ),
     ...expectedReasons(expected ?? [], members, observations),
     ...strangerReasons(members, expected, observations),
   ];
@@ -151,6 +157,21 @@ function referenceView(views: readonly View[]): View | undefined {
     (a, b) =>
       weight(b) - weight(a) || b.members.length - a.members.length || (a.node < b.node ? -1 : 1),
   )[0];
+}
+
+/**
+ * A member that was removed may never hear of it: it goes on telling the list that it last had, and what it says does not count
+ * (docs/cluster-api.md). It leads nobody and knows most of those who stay, and most of them list it no more; else it is in a cluster of its own.
+ */
+function isRemoved(view: View, reference: View, views: readonly View[]): boolean {
+  if (reference.members.some(({ id }) => id === view.node) || view.leader === view.node)
+    return false;
+  const staying = reference.members.filter(({ role }) => role !== "learner").map(({ id }) => id);
+  const known = staying.filter((name) => view.members.some(({ id }) => id === name));
+  const agreed = views.filter(
+    (other) => staying.includes(other.node) && signature(other) === signature(reference),
+  );
+  return [known, agreed].every(({ length }) => length >= majority(staying.length));
 }
 
 /** Equal for two views that hold the same members in the same standing, whoever leads. */

@@ -238,6 +238,39 @@ describe("disagreement", () => {
   });
 });
 
+describe("a machine that was removed and has not heard of it", () => {
+  const two = members({ node01: "leader", node02: "follower" });
+  const former = (list: readonly Member[], leader: string | undefined): Observation => ({
+    ...answer(list, "node03"),
+    leader: { id: leader, term: 7 },
+  });
+  const judged = (node03: Observation) =>
+    judge({ layer: "flaredb", observations: new Map([...all(two), ["node03", node03]]) });
+  const unled = three.map((member) => ({ ...member, role: "follower" as const }));
+
+  it.each([
+    ["nobody leads any more", undefined, unled],
+    ["the one that led then still leads", "node01", three],
+  ])("does not count when it says that %s", (_, leader, list) => {
+    const { disagreement, leader: agreed, verdict, reasons } = judged(former(list, leader));
+    expect([disagreement, agreed, verdict]).toEqual([undefined, "node01", "degraded"]);
+    expect(reasons).toEqual([
+      "node03 was removed and runs on: it lists node01, node02, node03, and they list node01, node02",
+    ]);
+  });
+
+  it("counts all the same when it leads, or knows too few of those who stay, or they do not agree either", () => {
+    const leads = members({ node01: "follower", node02: "follower", node03: "leader" });
+    expect(judged(former(leads, "node03")).disagreement?.kind).toBe("two-clusters");
+    const own = members({ node03: "follower", node01: "follower" });
+    expect(judged(former(own, undefined)).disagreement?.kind).toBe("leader");
+    const behind = new Map([...all(two), ["node03", former(unled, undefined)] as const]);
+    behind.set("node02", answer(three, "node02"));
+    const judgement = judge({ layer: "flaredb", observations: behind });
+    expect(judgement.disagreement).toBeDefined();
+  });
+});
+
 describe("terms", () => {
   it("sees no agreement while members name one leader in different terms", () => {
     const observations = new Map(names.map((name) => [name, answer(three, name, 7)]));

@@ -179,7 +179,28 @@ test("a former machine whose BMC does not answer is not taken for off, and nothi
   expect(status).toBe("failed");
   expect(failure).toMatchObject({ stage: "fence" });
   expect(failure?.reason).toMatch(/no answer: it is not known to be off$/);
-  expect(failure?.next).toMatch(/rackstrap replace node02 --gone node02$/);
+  expect(failure?.next).toMatch(/rackstrap replace node02 --gone node02 --execute$/);
+  expect(rack.machine("node02").wipes).toBe(0);
+});
+
+test("an entry that names another machine before the former one was seen off ends it: that one's BMC is no witness", async () => {
+  const rack = withDead();
+  const { lastInstall } = rack.tools.nodes;
+  await startOrder(rack.orders, rack.startRunner(), {
+    ...{ ...replaceNode02, options: newDisk, force: [] },
+    nodes: [...replaceNode02.nodes],
+  });
+  const former = (name: string) => {
+    const last = lastInstall(name);
+    return last && { ...last, mac: "52:54:00:aa:aa:aa" as Mac };
+  };
+  Object.assign(rack.tools.nodes, { lastInstall: former });
+  const { failure } = await rack.settled();
+  expect(failure).toMatchObject({ stage: "fence" });
+  expect(failure?.reason).toMatch(
+    /^node node02 was another machine at its last install \(its MAC was 52:54:00:aa:aa:aa and is .*\): its declared BMC can't see that one off$/,
+  );
+  expect(failure?.next).toMatch(/--gone node02/);
   expect(rack.machine("node02").wipes).toBe(0);
 });
 

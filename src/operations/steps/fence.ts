@@ -4,7 +4,7 @@
 import { BmcError } from "../../bmc/bmc.ts";
 import { ensurePower } from "../../bmc/power.ts";
 import type { Node } from "../../inventory/schema.ts";
-import { changesSinceInstall } from "../former-machine.ts";
+import { changesSinceInstall, formerMachineRefusals } from "../former-machine.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 import { spent } from "../window.ts";
@@ -30,9 +30,11 @@ export function fence(work: Work, node: Node, options: FenceOptions): Step {
     next: remedy(work, node),
     run: async (attempt, signal) => {
       const confirmed = `--gone ${node.name}`;
+      const belonging = await membership(work, node);
+      if (belonging !== undefined) return belonging;
       // The declared BMC is not that of a machine that was another.
-      const isAnother = changesSinceInstall(work.nodes, node).length > 0;
-      if (options.gone && isAnother) return done({ confirmed });
+      if (changesSinceInstall(work.nodes, node).length > 0)
+        return options.gone ? done({ confirmed }) : unproven(work, node);
       // A machine whose BMC answers is not gone, whatever was typed.
       const why = await switchOff(work, node, signal);
       if (why === undefined) return done({ power: "off", seenBy: `BMC ${node.bmc.address}` });
@@ -42,6 +44,28 @@ export function fence(work: Work, node: Node, options: FenceOptions): Step {
         : failed(`${why}: it is not known to be off`, remedy(work, node));
     },
   };
+}
+
+/** Why a node is left on that the others count as a member, as after an order that has added it again since; undefined for one that left. */
+async function membership({ cluster }: Work, { name }: Node): Promise<StepResult | undefined> {
+  const views = await cluster.fresh();
+  const listing = views.filter(({ members }) => members.some(({ id }) => id === name));
+  if (listing.length === 0) return undefined;
+  const why = `node ${name} is a member of ${listing.map(({ layer }) => layer).join(" and ")}: it is not switched off`;
+  const isAgreed = listing.some(({ verdict }) => verdict === "healthy" || verdict === "degraded");
+  if (!isAgreed) return wait(3000, why);
+  return failed(
+    why,
+    `look at the members (rackstrap cluster status), and order anew what is left to do`,
+  );
+}
+
+/** The entry was changed before the machine that left was seen off. */
+function unproven({ nodes, operation }: Work, node: Node): StepResult {
+  const [refusal] = formerMachineRefusals(nodes, node, []);
+  const { reason = "", next = "" } = refusal ?? {};
+  const replace = `put the new machine in its place: rackstrap replace ${node.name}`;
+  return failed(reason, operation.kind === "reprovision" ? replace : next);
 }
 
 /** Why it was not seen off; undefined when it was. */
@@ -96,5 +120,5 @@ function remedy({ operation: { kind } }: Work, { name, bmc }: Node): string {
   const check = `check the BMC ${bmc.address} (rackstrap power status ${name})`;
   // What is about to be installed is there.
   if (kind === "reprovision") return check;
-  return `${check}; or pull the machine's power, then say so: rackstrap ${kind} ${name} --gone ${name}`;
+  return `${check}; or pull the machine's power, and order it anew, saying so: rackstrap ${kind} ${name} --gone ${name} --execute`;
 }
