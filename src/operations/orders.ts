@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import { findNode } from "../inventory/find.ts";
-import { newOperation, newStep, type Operation } from "./operation.ts";
+import { newOperation, newStep, type Operation, type OperationKind } from "./operation.ts";
 import type { PowerJobs } from "./power-jobs.ts";
 import type { Runner } from "./runner.ts";
 import type { Draft, DraftedOperation, OperationTools, Order, OrderRefusal, Verb } from "./verb.ts";
@@ -79,9 +79,46 @@ export function resumeObstacle(tools: OrderTools, operation: Operation): OrderRe
   if (!verbs[kind].resumable(operation))
     return {
       reason: `an operation of the kind ${kind} begins anew, for what it had prepared is gone`,
-      next: `start it again: rackstrap operations retry ${id}`,
+      next:
+        verbs[kind].unrepeatable === true
+          ? `look at what is there now, and order anew what is meant: rackstrap explain ${operation.node}`
+          : `start it again: rackstrap operations retry ${id}`,
     };
-  return [...busyNodes(tools, [operation]), ...otherDisruption(tools, verbs[kind])][0];
+  return [
+    ...busyNodes(tools, [operation]),
+    ...otherDisruption(tools, verbs[kind]),
+    ...remadeSince(tools, operation),
+  ][0];
+}
+
+/** After one of these a node is not what an earlier operation left, and what that found and did holds no more. */
+const remaking: ReadonlySet<OperationKind> = new Set([
+  "provision",
+  "add",
+  "replace",
+  "reprovision",
+  "decommission",
+  "restore",
+  "disaster-recover",
+]);
+
+function remadeSince({ operations }: OrderTools, ended: Operation): OrderRefusal[] {
+  const since = operations
+    .operations({ running: false })
+    .find(
+      ({ status, kind, createdAtMs, nodes }) =>
+        status === "done" &&
+        remaking.has(kind) &&
+        createdAtMs > ended.createdAtMs &&
+        nodes.some((node) => ended.nodes.includes(node)),
+    );
+  if (since === undefined) return [];
+  return [
+    {
+      reason: `${since.kind} ${since.node} was done since (${since.id}): what ${ended.id} had done holds no more`,
+      next: `see what is left to do (rackstrap explain ${ended.node}), and order that anew`,
+    },
+  ];
 }
 
 /** By which command an operation that ended badly is carried on, once what stopped it is mended; undefined where it is ordered anew by hand. */

@@ -265,7 +265,7 @@ async function finishStep(
   const evidence = { ...record.evidence, ...result.evidence };
   await persist(driven, () => {
     if (result.event !== undefined)
-      tools.nodes.transition(record.node ?? operation.node, result.event, {
+      tell(tools, record.node ?? operation.node, result.event, {
         operation: operation.id,
         ...result.evidence,
       });
@@ -299,7 +299,7 @@ async function cancel(driven: Planned): Promise<void> {
   await stop(driven, driven.plan.stop);
   const { tools, operation } = driven;
   const reason = "cancelled on request";
-  const next = `carry on with it when ready: rackstrap operations show ${operation.id}`;
+  const next = "nothing has to be mended: carry on when you are ready";
   await persist(driven, () => {
     const { state } = tools.nodes.node(operation.node);
     const event = state === "armed" ? "install-cancelled" : "operation-failed";
@@ -345,14 +345,17 @@ function leave(
   detail: Readonly<Record<string, unknown>>,
 ): void {
   const node = openStep(operation)?.node ?? operation.node;
-  const { state } = tools.nodes.node(node);
-  if (nextState(state, event) !== undefined)
-    tools.nodes.transition(node, event, { operation: operation.id, ...detail });
-  else
-    tools.nodes.append({
-      node,
-      mac: undefined,
-      kind: event,
-      detail: { operation: operation.id, ...detail },
-    });
+  tell(tools, node, event, { operation: operation.id, ...detail });
+}
+
+/** A node that is in another state by now, as after another operation, stays in it: a move that there is not would end the server. */
+function tell(
+  { nodes }: RunnerTools,
+  node: string,
+  event: NodeEvent,
+  detail: Readonly<Record<string, unknown>>,
+): void {
+  const { state } = nodes.node(node);
+  if (nextState(state, event) !== undefined) nodes.transition(node, event, detail);
+  else nodes.append({ node, mac: undefined, kind: event, detail });
 }

@@ -143,6 +143,26 @@ test("a machine that is switched on before the node is told stops it, and the ma
   expect((await carryOut(rack, order())).failure).toBeUndefined();
 });
 
+test("one that can't switch its machine off again takes its permission with it all the same", async () => {
+  const { rack, order } = await destroyed();
+  const { installation } = rack.tools;
+  const failing: typeof installation = (node, id) => ({
+    ...installation(node, id),
+    find: async (signal) => {
+      machine(rack, "node01").fault = "bmc-away";
+      machine(rack, "node02").power = "on";
+      return await installation(node, id).find(signal);
+    },
+  });
+  Object.assign(rack.tools, { installation: failing });
+  expect((await carryOut(rack, order())).failure).toMatchObject({ stage: "still-lost" });
+  Object.assign(rack.tools, { installation });
+  machine(rack, "node01").fault = "none";
+  for (const name of founders) machine(rack, name).power = "off";
+  const [alone] = await provision(rack, ["node01"]);
+  expect(alone?.failure?.reason).toMatch(/^cluster prod-cluster was formed at /);
+});
+
 /** The server ends at its write `at`, which is lost or not, and starts again. `at` 0: it does not end. */
 async function recoverCutOff(at: number, isLost: boolean) {
   const { rack, order } = await emptied();

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { failure } from "../../src/cluster/client.ts";
+import { resumeObstacle } from "../../src/operations/orders.ts";
 import { type LivingRack, livingRack } from "../fakes/living-rack.ts";
 import { votersOf } from "../fakes/raft.ts";
 
@@ -85,4 +87,28 @@ test("another machine under the node's name is for replace", async () => {
   Object.assign(node ?? {}, { mac: "52:54:00:99:99:99" });
   const { refusals } = await rack.draft(order);
   expect(refusals[0]?.next).toContain("rackstrap replace node01");
+});
+
+test("one that failed at its end, and was done by another order since, is not taken up again", async () => {
+  const rack = livingRack();
+  const { roundTrip } = rack.tools.cluster;
+  let isIll = true;
+  Object.assign(rack.tools.cluster, {
+    roundTrip: async (...args: Parameters<typeof roundTrip>) =>
+      isIll && rack.tools.nodes.node("node01").state === "verifying"
+        ? failure("no write is taken")
+        : await roundTrip(...args),
+  });
+  const first = await rack.carryOut(order);
+  expect(first.failure?.stage).toBe("verify");
+  isIll = false;
+  const second = await rack.carryOut(order);
+  expect(second.status).toBe("done");
+  expect(resumeObstacle(rack.orders, first)?.reason).toBe(
+    `reprovision node01 was done since (${second.id}): what ${first.id} had done holds no more`,
+  );
+  // As a server before this one had taken it up: the node stays what it is, and the server goes on.
+  rack.startRunner().reopen(first.id);
+  expect((await rack.settled()).status).toBe("done");
+  expect(rack.tools.nodes.node("node01").state).toBe("active");
 });

@@ -72,8 +72,9 @@ function planRecovery(tools: OperationTools, operation: Operation): Plan {
       }),
     ],
     stop: async () => {
-      await stop();
+      // First: a machine whose BMC is away can't be switched off again, and what may form the cluster must end all the same.
       endFormation(work, founder);
+      await stop();
     },
   };
 }
