@@ -58,7 +58,9 @@ test("with --reboot a node whose kernel stays is not restarted, and what is for 
   expect(await settled(rack)).toMatchObject({ status: "done" });
   expect(system).toMatchObject({ boots: 1, running: second });
   const { refusals } = await draft("rollback", ["node02"], { once: true, reboot: true });
-  expect(refusals[0]?.reason).toBe("rollback: what is for once would end with the restart");
+  expect(refusals[0]?.reason).toBe(
+    "rollback: --once and --reboot exclude each other: a restart ends what --once activates",
+  );
 });
 
 test("a restart is only made of a node that was well on the generation", async () => {
@@ -88,6 +90,17 @@ test("a node that is not well on the earlier generation gets back the one that i
   expect(operation?.failure?.stage).toBe("soak-node02");
   expect(operation?.failure?.reason).toContain("node node02 is back on generation 3");
   expect(system).toMatchObject({ lasting: 3, running: third });
+});
+
+test("a node that runs a generation for once gets back that one, and not the one that it fled", async () => {
+  const { order, rack, system } = await updatedTwice();
+  await order("rollback", ["node02"], { once: true });
+  await settled(rack);
+  expect(system).toMatchObject({ lasting: 3, running: second });
+  system.broken.add(first);
+  await order("rollback", ["node02"], { generation: 1 });
+  expect((await settled(rack))?.failure?.reason).toContain("node node02 is back on generation 2");
+  expect(system).toMatchObject({ lasting: 2, running: second });
 });
 
 test("with another node down it is refused with the numbers, and --force and --generation are for one node", async () => {

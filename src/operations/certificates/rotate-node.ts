@@ -74,6 +74,9 @@ function voterAgain(about: NodeWork): Step {
     ...whole,
     run: async (attempt, signal) => {
       const result = await whole.run(attempt, signal);
+      // A server that ended while it gave the node its former files back finds it well: with those.
+      const lost = result.kind === "done" ? await lostFiles(about, signal) : undefined;
+      if (lost !== undefined) return lost;
       const restarted = attempt.operation.steps.find(({ id }) => id === stepId("restart", about));
       if (result.kind === "done" || restarted?.evidence["forced"] === undefined) return result;
       const views = await work.cluster.views();
@@ -237,13 +240,8 @@ function prove(about: NodeWork): Step {
     title: phase === "certificate" ? "see it show the new certificate" : "see it keep the files",
     deadlineMs: work.inventory.timeouts.serviceSeconds * 1000,
     run: async (_attempt, signal) => {
-      const kept = await hasFiles(about, signal);
-      if (!kept.ok) return shellFailure(node, kept);
-      if (!kept.value)
-        return failed(
-          `node ${node.name} no longer has in /etc/nixos/secrets what it was given`,
-          "find out what else writes these files there, such as sops-nix or a timer, and start again",
-        );
+      const lost = await lostFiles(about, signal);
+      if (lost !== undefined) return lost;
       if (phase !== "certificate") return done();
       const looked = await delivery.units(signal);
       if (!looked.ok) return shellFailure(node, looked);
@@ -251,6 +249,18 @@ function prove(about: NodeWork): Step {
       return await shownBy(about, running, signal);
     },
   });
+}
+
+/** Undefined while the node has what this phase gave it. */
+async function lostFiles(about: NodeWork, signal: AbortSignal): Promise<StepResult | undefined> {
+  const { node } = about;
+  const kept = await hasFiles(about, signal);
+  if (!kept.ok) return shellFailure(node, kept);
+  if (kept.value) return undefined;
+  return failed(
+    `node ${node.name} no longer has in /etc/nixos/secrets what it was given`,
+    "start again, where this server was ended while it gave the node its former files back; else find out first what writes these files there, such as sops-nix or a timer",
+  );
 }
 
 async function shownBy(

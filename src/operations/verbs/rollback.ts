@@ -31,7 +31,10 @@ const options = z
     /** The node is restarted where its kernel changes. */
     reboot: z.boolean().default(false),
   })
-  .refine(({ once, reboot }) => !(once && reboot), "what is for once would end with the restart");
+  .refine(
+    ({ once, reboot }) => !(once && reboot),
+    "--once and --reboot exclude each other: a restart ends what --once activates",
+  );
 
 export const rollback: Verb = {
   disruptive: true,
@@ -127,20 +130,30 @@ function chooseGeneration({ shell, inventory, operation }: Work, node: Node): St
           `node ${node.name} ${choice.reason}`,
           `look at its generations: rackstrap generations ${node.name}`,
         );
-      const { target, before } = choice;
+      const { target, before, lasting } = choice;
       const anew = await startsAnew(shell, node, target.system, signal);
       if (!anew.ok) return shellFailure(node, anew);
-      const summary = `generation ${target.generation} in place of ${before.generation}`;
+      const summary = `generation ${target.generation} in place of ${lasting}`;
       return done({ target, before, changed: anew.changed, summary });
     },
   };
 }
 
-/** Which generation is meant, and what is gone back to where it does not do. Pure. */
+interface Choice {
+  readonly target: Before;
+  readonly before: Before;
+  /** The generation that the node starts with. */
+  readonly lasting: number;
+}
+
+/**
+ * Which generation is meant, and what is gone back to where it does not do: the one that the node runs, which after `--once` is not the one
+ * that it starts with; that one where what it runs is of none. Pure.
+ */
 export function choose(
-  { generations, lasting }: NodeSystem,
+  { generations, lasting, running }: NodeSystem,
   wanted: number | undefined,
-): { readonly target: Before; readonly before: Before } | { readonly reason: string } {
+): Choice | { readonly reason: string } {
   if (lasting === undefined) return { reason: "starts with no generation that exists" };
   const target =
     wanted === undefined
@@ -151,7 +164,8 @@ export function choose(
     return {
       reason: `has no generation ${wanted ?? `before ${lasting.number}`} (there are: ${there})`,
     };
-  return { target: beforeOf(target), before: beforeOf(lasting) };
+  const run = lasting.path === running ? lasting : generations.find(({ path }) => path === running);
+  return { target: beforeOf(target), before: beforeOf(run ?? lasting), lasting: lasting.number };
 }
 
 function beforeOf({ number, path }: Generation): Before {

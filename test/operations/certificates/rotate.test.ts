@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import type { Judgement } from "../../../src/cluster/judge.ts";
 import { readNodes } from "../../../src/operations/certificates/live-status.ts";
 import { nodeProblems } from "../../../src/operations/certificates/status.ts";
 import { draftOrder } from "../../../src/operations/orders.ts";
@@ -146,6 +147,47 @@ test("a server that is killed after any command to a node ends the rotation righ
     if (crash === undefined) break;
   }
 }, 120_000);
+
+test("a server that ends while it gives a node its former files back does not take them for the new ones", async () => {
+  const former = text("node02", "node02-key.pem");
+  const isNew = () => text("node02", "node02-key.pem") !== former;
+  const isProven = () =>
+    living.tools.operations
+      .operations({ running: true })
+      .some(({ steps }) => steps.some(({ id, status }) => /^prove/.test(id) && status === "done"));
+  const { views } = living.tools.cluster;
+  Object.assign(living.tools.cluster, {
+    // It is no voter with its new files, and one again with the former.
+    views: async () =>
+      (await views()).map((view) => (isProven() && isNew() ? without(view, "node02") : view)),
+  });
+  let crash: Promise<void> | undefined;
+  living.after = () => {
+    if (isProven() && !isNew()) crash ??= living.crash();
+  };
+  await living.order({ nodes: ["node02"] });
+  const operation = await living.settled();
+  await crash;
+  expect(crash).toBeDefined();
+  expect(operation).toMatchObject({
+    status: "failed",
+    failure: {
+      stage: "voter-certificate-node02",
+      reason: expect.stringContaining("no longer has"),
+    },
+  });
+  expect(isNew()).toBe(false);
+  expect(files("node02")).toEqual(clean("node02"));
+  const units = Object.values(living.nodes.get("node02")?.units ?? {});
+  const certificate = text("node02", "node02-cert.pem");
+  expect(units.map(({ loaded }) => loaded?.cert === certificate)).toEqual([true, true, true]);
+}, 120_000);
+
+/** The same layer, with this voter ill. */
+function without(view: Judgement, name: string): Judgement {
+  const healthyVoters = view.healthyVoters.filter((voter) => voter !== name);
+  return { ...view, healthyVoters, verdict: "degraded", reasons: [`${name} is ill`] };
+}
 
 test("a server that is killed again and again replaces the CA once, and right", async () => {
   const { authority } = living.tools;
