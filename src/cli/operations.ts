@@ -1,8 +1,8 @@
 // rackstrap operations list | show | cancel | resume | retry: what was asked of the server and what became of it.
 
 import type { Command } from "commander";
-import { operationShape, operationsAnswer } from "../api/operation-shapes.ts";
-import { exitCodes } from "./exit.ts";
+import { type OperationView, operationShape, operationsAnswer } from "../api/operation-shapes.ts";
+import { CliError, exitCodes } from "./exit.ts";
 import { carryOut, follow, type OrderOptions, withOrderOptions } from "./order.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { failureLines, findings, progressTable, stepTable } from "./progress.ts";
@@ -61,16 +61,7 @@ export function addOperationsCommand(program: Command, done: Done): void {
       const operation = await server.post(path, undefined, operationShape);
       done(await follow(server, [operation], options));
     });
-  const retry = operations
-    .command("retry")
-    .description("order again what an operation that ended badly was to do, from its beginning")
-    .argument("<id>", "the operation");
-  withOrderOptions(retry, true).action(async (id: string, _options, command: Command) => {
-    const options = optionsOf<OrderOptions>(command);
-    const path = `/api/operations/${encodeURIComponent(id)}`;
-    const { kind, nodes, parameters } = await connect(options).get(path, operationShape);
-    done(await carryOut({ verb: kind, nodes: [...nodes], options: parameters ?? {} }, options));
-  });
+  addRetry(operations, done);
   operations
     .command("cancel")
     .description("ask a running operation to stop")
@@ -84,4 +75,32 @@ export function addOperationsCommand(program: Command, done: Done): void {
       ]);
       done(exitCodes.ok);
     });
+}
+
+function addRetry(operations: Command, done: Done): void {
+  const retry = operations
+    .command("retry")
+    .description("order again what an operation that ended badly was to do, from its beginning")
+    .argument("<id>", "the operation");
+  withOrderOptions(retry, true).action(async (id: string, _options, command: Command) => {
+    const options = optionsOf<OrderOptions>(command);
+    const path = `/api/operations/${encodeURIComponent(id)}`;
+    const operation = await connect(options).get(path, operationShape);
+    const obstacle = retryObstacle(operation);
+    if (obstacle !== undefined) throw obstacle;
+    const { kind, nodes, parameters } = operation;
+    done(await carryOut({ verb: kind, nodes: [...nodes], options: parameters ?? {} }, options));
+  });
+}
+
+/** What is done or still at work did not end badly: its order, once more, would be another order. */
+function retryObstacle({ id, status }: OperationView): CliError | undefined {
+  if (status === "failed" || status === "cancelled") return undefined;
+  return new CliError(
+    exitCodes.failed,
+    `operation ${id} is ${status}: there is nothing to retry`,
+    status === "running"
+      ? `follow it: rackstrap operations show ${id}`
+      : "to have the same done once more, order it by its own command",
+  );
 }

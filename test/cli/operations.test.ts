@@ -1,0 +1,53 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { OperationView, OrderRequest } from "../../src/api/operation-shapes.ts";
+import { operationView, planView } from "../api/fake-rackstrap.ts";
+import { startServer, type TestServer } from "./run.ts";
+
+let server: TestServer | undefined;
+
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+
+/** What `operations retry` ends with, and the orders that it drew up or gave. */
+async function retry(operation: Partial<OperationView>, ...more: readonly string[]) {
+  const orders: OrderRequest[] = [];
+  server = await startServer({
+    operation: () => operationView("node02", operation),
+    draft: async (order) => {
+      orders.push(order);
+      return planView(order);
+    },
+    order: async (order) => {
+      orders.push(order);
+      return [];
+    },
+  });
+  return { ...(await server.rackstrap("operations", "retry", "op-node02", ...more)), orders };
+}
+
+describe("operations retry", () => {
+  it.each([
+    ["done", "to have the same done once more, order it by its own command"],
+    ["running", "follow it: rackstrap operations show op-node02"],
+  ] as const)("refuses an operation that is %s, and orders nothing", async (status, next) => {
+    const { code, stderr, orders } = await retry({ status }, "--execute");
+    expect([code, orders]).toEqual([1, []]);
+    expect(stderr).toBe(
+      `rackstrap: operation op-node02 is ${status}: there is nothing to retry\n  next: ${next}\n`,
+    );
+  });
+
+  it.each(["failed", "cancelled"] as const)(
+    "asks for the plan of what was typed for one that %s, except --force",
+    async (status) => {
+      const parameters = { erase: ["node02"], diskSerials: ["S1"] };
+      const { code, orders } = await retry({ status, parameters });
+      expect(code).toBe(0);
+      expect(orders).toEqual([
+        { verb: "provision", nodes: ["node02"], options: parameters, force: [] },
+      ]);
+    },
+  );
+});
