@@ -9,7 +9,7 @@ import {
   listBackups,
 } from "../operations/backup/folder.ts";
 import { formatBytes } from "./assets-text.ts";
-import { exitCodeFor } from "./exit.ts";
+import { CliError, exitCodeFor, exitCodes } from "./exit.ts";
 import { carryOut, type OrderOptions, withOrderOptions } from "./order.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { type GlobalOptions, requireInventory } from "./server.ts";
@@ -42,9 +42,12 @@ export function addBackupCommand(program: Command, done: Done): void {
     .option("--in <dir>", "in this directory")
     .action(async (_options, ran: Command) => {
       const options = optionsOf<ListOptions>(ran);
-      const directory =
-        options.in ?? backupsDirectory(requireInventory(options.inventory).server.stateDirectory);
-      await show(await listBackups(resolve(directory)), options, done);
+      const directory = resolve(directoryOf(options));
+      const folders = await listBackups(directory);
+      // Whoever looks for a backup and finds none must hear of it; JSON says so with an empty list.
+      if (folders.length === 0 && options.json !== true) throw noBackup(directory);
+      await show(folders, options, done);
+      if (folders.length === 0) done(exitCodes.failed);
     });
   backup
     .command("verify")
@@ -53,6 +56,25 @@ export function addBackupCommand(program: Command, done: Done): void {
     .action(async (folder: string, _options, ran: Command) => {
       await show([resolve(folder)], optionsOf<GlobalOptions>(ran), done);
     });
+}
+
+function directoryOf({ in: named, inventory }: ListOptions): string {
+  if (named !== undefined) return named;
+  if (inventory !== undefined)
+    return backupsDirectory(requireInventory(inventory).server.stateDirectory);
+  throw new CliError(
+    exitCodes.usage,
+    "neither a folder of backups nor an inventory is named",
+    "name the folder with --in DIR, or add --inventory FILE or set RACKSTRAP_INVENTORY",
+  );
+}
+
+function noBackup(directory: string): CliError {
+  return new CliError(
+    exitCodes.failed,
+    `no backup in ${directory}`,
+    "make one: rackstrap backup --execute; or name the folder: --in DIR",
+  );
 }
 
 async function show(folders: readonly string[], options: GlobalOptions, done: Done): Promise<void> {

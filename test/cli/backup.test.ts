@@ -40,6 +40,25 @@ test("backups are listed newest first, each with what is wrong with it", async (
   ]);
 });
 
+test("where no backup is, the list says so and fails, as JSON with an empty list", async () => {
+  for (const directory of [temporaryDirectory(), join(temporaryDirectory(), "missing")]) {
+    const asked = ["backup", "list", "--in", directory];
+    expect(await server.rackstrap(...asked)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `rackstrap: no backup in ${directory}\n  next: make one: rackstrap backup --execute; or name the folder: --in DIR\n`,
+    });
+    const { code, stdout } = await server.rackstrap(...asked, "--json");
+    expect([code, JSON.parse(stdout)]).toEqual([1, { backups: [] }]);
+  }
+});
+
+test("without a folder and without an inventory both ways to name one are told", async () => {
+  const { code, stderr } = await server.rackstrap("backup", "list");
+  expect(code).toBe(2);
+  expect(stderr).toContain("next: name the folder with --in DIR, or add --inventory FILE");
+});
+
 test("a restore says which backup, whose cluster and who is gone; the name has to be typed", async () => {
   const typed = ["--cluster", "prod", "--on", "node02", "--gone", "node01", "--gone", "node03"];
   expect((await server.rackstrap("restore", "/backups/one", ...typed)).code).toBe(0);
