@@ -11,6 +11,7 @@ import {
 } from "./install-options.ts";
 import { carryOut, collect, withOrderOptions } from "./order.ts";
 import { type Done, optionsOf } from "./output.ts";
+import { requireInventory } from "./server.ts";
 
 interface MemberOptions extends InstallOptions {
   readonly gone?: string[];
@@ -45,6 +46,8 @@ export function addMemberCommands(program: Command, done: Done): void {
         throw twoAnswers(options.generate);
       if (options.generate !== undefined && options.detach === true)
         throw tooEarly(options.generate);
+      // Without one the node would be gone by the time the files can't be written.
+      if (options.generate !== undefined) requireInventory(options.inventory);
       const code = await order("decommission", [node], options);
       const isWatched = options.execute === true && options.detach !== true;
       done(isWatched && code === exitCodes.ok ? await forget(node, options) : code);

@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { OrderRequest } from "../../src/api/operation-shapes.ts";
 import { nodeView, operationView, planView } from "../api/fake-rackstrap.ts";
 import { run, startServer, type TestServer } from "./run.ts";
 
+const site = join(import.meta.dirname, "../../inventory/site.yaml");
 let server: TestServer | undefined;
 
 afterEach(async () => {
@@ -28,7 +30,7 @@ describe("add, replace, reprovision and decommission without --execute", () => {
       { verb: "reprovision", nodes: ["node02"], options: { erase: ["node02"] } },
     ],
     [
-      ["decommission", "node02", "--generate", "/srv/site"],
+      ["decommission", "node02", "--generate", "/srv/site", "--inventory", site],
       { verb: "decommission", nodes: ["node02"], options: {} },
     ],
   ])("%j asks for the plan of what was typed", async (argv, expected) => {
@@ -74,6 +76,20 @@ describe("decommission --execute", () => {
     const { code, stderr } = await run(argv);
     expect(code).toBe(2);
     expect(stderr).toContain("--generate and --detach do not go together");
+  });
+
+  it("with --generate and no inventory is refused before anything begins: the files are made from it", async () => {
+    let asked = 0;
+    server = await startServer({
+      order: async () => {
+        asked += 1;
+        return [operationView("node02")];
+      },
+    });
+    const argv = ["decommission", "node02", "--execute", "--generate", "/srv/site"];
+    const { code, stderr } = await server.rackstrap(...argv);
+    expect([code, asked]).toEqual([2, 0]);
+    expect(stderr).toContain("no inventory is named\n  next: add --inventory FILE");
   });
 
   it("with --json and --generate is refused before anything begins: each would print a document", async () => {
