@@ -20,16 +20,22 @@ export const tokenFileName = "api-token";
 /** 32 bytes in base64url without padding. */
 const tokenForm = /^[A-Za-z0-9_-]{43}$/;
 
-/** Reads a token file; throws an error that names the file and the remedy when it is absent, open to others or damaged. */
-export function readToken(file: string): Secret {
+/**
+ * Reads a token file; throws an error that names the file and the remedy when it is absent, open to others or damaged. `whenNone`: the
+ * remedy where it holds no token.
+ */
+export function readToken(file: string, whenNone: string): Secret {
+  const token = readFileSync(file, "utf8").trim();
+  // Before its mode: a file that was named by mistake must not be told to have its mode changed.
+  if (!tokenForm.test(token)) throw new Error(`${file} holds no token: ${whenNone}`);
   const { mode } = statSync(file);
   if ((mode & 0o077) !== 0)
     throw new Error(`${file} can be read by other users: chmod 600 ${file}`);
-  const token = readFileSync(file, "utf8").trim();
-  if (!tokenForm.test(token))
-    throw new Error(`${file} holds no token: delete it and start the server again`);
   return new Secret(token);
 }
+
+/** For the server's own file, which it makes anew. */
+const makeAnew = "delete it and start the server again";
 
 /** The token of a state directory, made from `randomBytes(32)` at the first start; another secret of the same form by its file's name. */
 export function loadOrCreateToken(
@@ -39,7 +45,7 @@ export function loadOrCreateToken(
 ): Secret {
   const file = join(stateDirectory, fileName);
   try {
-    return readToken(file);
+    return readToken(file, makeAnew);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
@@ -54,7 +60,7 @@ export function loadOrCreateToken(
     closeSync(handle);
   }
   renameSync(unfinished, file);
-  return readToken(file);
+  return readToken(file, makeAnew);
 }
 
 /** Whether an Authorization header carries the token. Compares digests, so that neither length nor content shows in the time. */

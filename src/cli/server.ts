@@ -105,15 +105,25 @@ function parseBase(api: string): URL {
 
 function loadToken(file: string): Secret {
   try {
-    return readToken(file);
+    return readToken(file, `name the server's own, ${tokenFileName} of its state directory`);
   } catch (error) {
-    const missing = error instanceof Error && "code" in error;
-    throw new CliError(
-      exitCodes.unreachable,
-      missing ? `the API token ${file} can't be read (${error.code})` : messageOf(error),
-      "start the server, or name its token with --token-file FILE or its inventory with --inventory FILE",
-    );
+    throw tokenFailure(file, error);
   }
+}
+
+/** Why the commands have no token from `file`, and what to do about it. */
+export function tokenFailure(file: string, error: unknown): CliError {
+  const { unreachable } = exitCodes;
+  // What is wrong with a file that could be read is said with its remedy.
+  if (!(error instanceof Error) || !("code" in error))
+    return new CliError(unreachable, messageOf(error));
+  return new CliError(
+    unreachable,
+    `the API token ${file} can't be read (${error.code})`,
+    error.code === "EACCES"
+      ? "run this as root or as the server's user"
+      : "start the server (systemctl start rackstrap), or name its token with --token-file FILE or its inventory with --inventory FILE",
+  );
 }
 
 interface RawAnswer {
@@ -140,7 +150,7 @@ function notReached(base: URL, error: unknown): CliError {
   return new CliError(
     exitCodes.unreachable,
     `the server at ${base.origin} can't be reached: ${codeOf(cause)}`,
-    "start it with rackstrap serve --inventory FILE, or name another with --api URL",
+    "look at it: systemctl status rackstrap, journalctl -u rackstrap; start it: systemctl start rackstrap, or by hand rackstrap serve --inventory FILE; or name another with --api URL",
   );
 }
 

@@ -40,7 +40,7 @@ describe("loadOrCreateToken", () => {
   it("starts over when a crash left an unfinished file", () => {
     writeFileSync(`${file}.new`, "half");
     const token = loadOrCreateToken(directory, randomBytes);
-    expect(readToken(file).reveal()).toBe(token.reveal());
+    expect(readToken(file, "").reveal()).toBe(token.reveal());
   });
 
   it("refuses a file that others can read", () => {
@@ -51,7 +51,9 @@ describe("loadOrCreateToken", () => {
 
   it.each(["", "short\n", `${"a".repeat(44)}\n`])("refuses the damaged content %j", (content) => {
     writeFileSync(file, content, { mode: 0o600 });
-    expect(() => loadOrCreateToken(directory, randomBytes)).toThrow("holds no token");
+    expect(() => loadOrCreateToken(directory, randomBytes)).toThrow(
+      `${file} holds no token: delete it and start the server again`,
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exitCodeHelp } from "../../src/cli/exit.ts";
+import { tokenFailure } from "../../src/cli/server.ts";
 import { discoveredMac, fakeRackstrap, layerView, operationView } from "../api/fake-rackstrap.ts";
 import { run, startServer, type TestServer } from "./run.ts";
 
@@ -238,7 +239,7 @@ describe("finding the server", () => {
       stdout: "",
       stderr:
         `rackstrap: the server at ${closed.url} can't be reached: ECONNREFUSED\n` +
-        "  next: start it with rackstrap serve --inventory FILE, or name another with --api URL\n",
+        "  next: look at it: systemctl status rackstrap, journalctl -u rackstrap; start it: systemctl start rackstrap, or by hand rackstrap serve --inventory FILE; or name another with --api URL\n",
     });
   });
 
@@ -253,6 +254,25 @@ describe("finding the server", () => {
     );
     expect(refused.code).toBe(3);
     expect(refused.stderr).toMatch(/the API token is missing or wrong\n {2}next: /);
+  });
+
+  it("tells nobody to delete or to open a file that holds no token", async () => {
+    const other = join(server.directory, "notes.txt");
+    writeFileSync(other, "rent is due\n", { mode: 0o644 });
+    expect(await run(["nodes", "--api", server.url, "--token-file", other])).toEqual({
+      code: 3,
+      stdout: "",
+      stderr: `rackstrap: ${other} holds no token: name the server's own, api-token of its state directory\n`,
+    });
+  });
+
+  it("says who may read a token that this user may not", () => {
+    const denied = Object.assign(new Error("permission denied"), { code: "EACCES" });
+    expect(tokenFailure("/var/lib/rackstrap/api-token", denied)).toMatchObject({
+      code: 3,
+      message: "the API token /var/lib/rackstrap/api-token can't be read (EACCES)",
+      next: "run this as root or as the server's user",
+    });
   });
 
   it.each([
