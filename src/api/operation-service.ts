@@ -50,9 +50,11 @@ export function createOperationService(tools: OperationServiceTools): OperationS
     draft: async (order) => planView(await draftOrder(orders, order)),
     order: async (order) => {
       const { drafted, refusals } = await startOrder(orders, runner, order);
-      const [first] = refusals;
-      if (first === undefined) return drafted.map(operationView);
-      throw new Refusal("conflict", refusals.map(({ reason }) => reason).join("; "), first.next);
+      const last = refusals.at(-1);
+      if (last === undefined) return drafted.map(operationView);
+      // Each with its own remedy, as the plan shows them; that of the last is told apart.
+      const before = refusals.slice(0, -1).map(({ reason, next }) => `${reason}\n  next: ${next}`);
+      throw new Refusal("conflict", [...before, last.reason].join("\n"), last.next);
     },
     operations: () => operations.operations({ running: false }).map(operationView),
     operation: (id) => operationView(stored(id)),
