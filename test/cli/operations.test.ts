@@ -40,7 +40,7 @@ describe("operations retry", () => {
   });
 
   it.each(["failed", "cancelled"] as const)(
-    "asks for the plan of what was typed for one that %s, except --force",
+    "asks, where the status is %s, for the plan of what was typed, except --force",
     async (status) => {
       const parameters = { erase: ["node02"], diskSerials: ["S1"] };
       const { code, orders } = await retry({ status, parameters });
