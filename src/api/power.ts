@@ -3,6 +3,7 @@
 import type { Judgement } from "../cluster/judge.ts";
 import { quorumBudget } from "../cluster/quorum.ts";
 import type { Node } from "../inventory/schema.ts";
+import type { OperationStore } from "../operations/operation.ts";
 import type { PowerJob, PowerTask } from "../operations/power-job.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
@@ -14,6 +15,7 @@ export interface PowerTools {
   readonly watch: Pick<PowerWatch, "view">;
   /** What the layers of the cluster say of themselves. */
   readonly cluster: () => Promise<readonly Judgement[]>;
+  readonly operations: Pick<OperationStore, "disruptive">;
   /** The node of that name; throws a Refusal. */
   readonly declared: (name: string) => Node;
 }
@@ -41,7 +43,9 @@ export function createPowerService(tools: PowerTools): PowerService {
   return {
     power: async (request) => {
       const meant = order(request);
-      await guardQuorum(tools, request);
+      if (!request.despiteQuorum && disruptive.includes(request.action))
+        guardQuorum(tools, await tools.cluster(), request);
+      // In the same turn as the guard: another request may wait for the cluster's answer as well.
       return view(jobs.start(meant));
     },
     powerPlan: (request) => {
@@ -57,23 +61,29 @@ export function createPowerService(tools: PowerTools): PowerService {
 const disruptive: readonly PowerRequest["action"][] = ["off", "soft", "cycle", "reset"];
 
 /**
- * Throws a Refusal when the machines are voters that a layer can't spare, with those that other jobs are taking already. A
- * cluster of which nobody answers has nothing left to lose here.
+ * Throws a Refusal when the machines are voters that a layer can't spare, with those that other jobs and a disruptive operation are taking
+ * already: until they are down they look healthy. A cluster of which nobody answers has nothing left to lose here.
  */
-async function guardQuorum(
-  { jobs, cluster }: PowerTools,
-  { action, nodes, despiteQuorum }: PowerRequest,
-): Promise<void> {
-  if (despiteQuorum || !disruptive.includes(action)) return;
-  for (const judgement of await cluster()) {
+function guardQuorum(
+  { jobs, operations }: PowerTools,
+  views: readonly Judgement[],
+  { nodes }: PowerRequest,
+): void {
+  const operation = operations.disruptive();
+  for (const judgement of views) {
     const asked = judgement.voters.filter((voter) => nodes.includes(voter));
-    const taken = judgement.voters.filter((voter) => jobs.runningFor(voter) !== undefined);
-    const budget = quorumBudget(judgement, [...new Set([...asked, ...taken])]);
-    if (asked.length > 0 && !budget.allowed)
-      throw new Refusal(
-        "conflict",
-        `${judgement.layer} would lose its majority: ${budget.sentence}`,
-        "switch fewer of its members at a time, or say that this is meant: --despite-quorum",
-      );
+    const switched = judgement.voters.filter((voter) => jobs.runningFor(voter) !== undefined);
+    const disrupted = judgement.voters.filter((voter) => operation?.nodes.includes(voter));
+    const budget = quorumBudget(judgement, [...new Set([...asked, ...switched, ...disrupted])]);
+    if (asked.length === 0 || budget.allowed) continue;
+    const beside =
+      operation === undefined || disrupted.length === 0
+        ? ""
+        : ` (the operation ${operation.id} is at work: ${operation.kind} ${operation.node})`;
+    throw new Refusal(
+      "conflict",
+      `${judgement.layer} would lose its majority: ${budget.sentence}${beside}`,
+      "switch fewer of its members at a time, wait for what is at work, or say that this is meant: --despite-quorum",
+    );
   }
 }

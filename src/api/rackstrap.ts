@@ -101,8 +101,8 @@ export function createRackstrap(tools: RackstrapTools): Rackstrap {
     diagnose: async (subject) => await diagnoseSubject(tools, subject),
     events: ({ afterId, limit }) => nodes.events({ afterId, limit }).map(eventView),
     ...createPowerService({
-      ...{ jobs: tools.powerJobs, watch: tools.powerWatch, declared },
-      cluster: tools.cluster.views,
+      ...{ jobs: tools.powerJobs, watch: tools.powerWatch, declared, operations },
+      cluster: tools.cluster.fresh,
     }),
     ...createConsoleService({ ...tools, declared }),
     ...createBmcService({ ...tools, declared }),

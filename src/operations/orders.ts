@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import { findNode } from "../inventory/find.ts";
+import { layersOf } from "../inventory/peers.ts";
 import { newOperation, newStep, type Operation, type OperationKind } from "./operation.ts";
 import type { PowerJobs } from "./power-jobs.ts";
 import type { Runner } from "./runner.ts";
@@ -30,8 +31,7 @@ export async function draftOrder(tools: OrderTools, order: Order): Promise<Draft
   const draft = await verb.draft(tools, chosen, order);
   const drafted = draft.operations.map((each) => toOperation(tools, verb, order, each));
   const refusals = [
-    ...busyNodes(tools, drafted),
-    ...otherDisruption(tools, verb),
+    ...inTheWay(tools, verb, drafted),
     ...mistyped(order),
     ...draft.refusals.filter(({ liftedBy }) => !isLifted(liftedBy, order.force)),
   ];
@@ -46,6 +46,9 @@ export async function startOrder(
 ): Promise<DraftedOrder> {
   const draft = await draftOrder(tools, order);
   if (draft.refusals.length > 0) return draft;
+  // Two orders that waited for the same answer of the cluster go on one after the other.
+  const refusals = inTheWay(tools, verbs[order.verb], draft.drafted);
+  if (refusals.length > 0) return { ...draft, refusals };
   for (const operation of draft.drafted) noteTyped(tools, operation, draft);
   runner.submit(draft.drafted);
   return draft;
@@ -84,11 +87,7 @@ export function resumeObstacle(tools: OrderTools, operation: Operation): OrderRe
           ? `look at what is there now, and order anew what is meant: rackstrap explain ${operation.node}`
           : `start it again: rackstrap operations retry ${id}`,
     };
-  return [
-    ...busyNodes(tools, [operation]),
-    ...otherDisruption(tools, verbs[kind]),
-    ...remadeSince(tools, operation),
-  ][0];
+  return [...inTheWay(tools, verbs[kind], [operation]), ...remadeSince(tools, operation)][0];
 }
 
 /** After one of these a node is not what an earlier operation left, and what that found and did holds no more. */
@@ -155,6 +154,19 @@ function badOption({ verb }: Order, { path, message }: z.core.$ZodIssue): OrderR
   return { reason: `${verb}: ${where}${message}`, next: `see: rackstrap ${verb} --help` };
 }
 
+/** What is at work on its nodes at this moment, and what else takes machines or members away. */
+function inTheWay(
+  tools: OrderTools,
+  verb: Verb,
+  drafted: readonly Pick<Operation, "nodes">[],
+): OrderRefusal[] {
+  return [
+    ...busyNodes(tools, drafted),
+    ...otherDisruption(tools, verb),
+    ...powerElsewhere(tools, verb, drafted),
+  ];
+}
+
 function busyNodes(
   { operations, powerJobs }: OrderTools,
   drafted: readonly Pick<Operation, "nodes">[],
@@ -189,6 +201,29 @@ function otherDisruption({ operations }: OrderTools, { disruptive }: Verb): Orde
       next: `follow it, or stop it first: rackstrap operations cancel ${other.id}`,
     },
   ];
+}
+
+/** A member that shuts down is a healthy voter until it is down: a power job at work on one is a disruption, too. */
+function powerElsewhere(
+  { inventory, powerJobs }: OrderTools,
+  { disruptive }: Verb,
+  drafted: readonly Pick<Operation, "nodes">[],
+): OrderRefusal[] {
+  if (!disruptive) return [];
+  const own = new Set(drafted.flatMap(({ nodes }) => nodes));
+  const others = inventory().nodes.filter(
+    (node) => !own.has(node.name) && layersOf(inventory(), node).length > 0,
+  );
+  return others.flatMap(({ name }) => {
+    const job = powerJobs.runningFor(name);
+    if (job === undefined) return [];
+    return [
+      {
+        reason: `the power job ${job} is at work on the member ${name}, and what takes machines or members away runs alone`,
+        next: `wait for it: rackstrap power show ${job}`,
+      },
+    ];
+  });
 }
 
 /** A name that was typed to lift a budget must be one that the order is about: a slip is no confirmation. */

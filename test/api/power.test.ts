@@ -3,6 +3,7 @@ import { createPowerService } from "../../src/api/power.ts";
 import { Refusal } from "../../src/api/service.ts";
 import type { Judgement } from "../../src/cluster/judge.ts";
 import type { Node } from "../../src/inventory/schema.ts";
+import { newOperation } from "../../src/operations/operation.ts";
 import type { PowerJob, PowerOrder } from "../../src/operations/power-job.ts";
 import type { PowerJobs } from "../../src/operations/power-jobs.ts";
 
@@ -15,7 +16,8 @@ const seen = { state: "off", differs: false } as const;
 const voters = ["node01", "node02", "node03"];
 const judgement = { layer: "chainfire", voters, healthyVoters: voters } as unknown as Judgement;
 
-function service(busy: readonly string[] = []) {
+/** `busy`: nodes that a power job is at work on. `disrupted`: those of a disruptive operation. */
+function service(busy: readonly string[] = [], disrupted: readonly string[] = []) {
   const orders: PowerOrder[] = [];
   const jobs = {
     start: (order: PowerOrder) => {
@@ -33,7 +35,12 @@ function service(busy: readonly string[] = []) {
     return { name } as Node;
   };
   const cluster = async () => [judgement];
-  const power = createPowerService({ jobs, watch: { view: () => seen }, declared, cluster });
+  const operation = newOperation({
+    ...{ id: "op1", kind: "drain", node: disrupted[0] ?? "", nodes: disrupted, createdAtMs: 5 },
+  });
+  const operations = { disruptive: () => (disrupted.length === 0 ? undefined : operation) };
+  const watch = { view: () => seen };
+  const power = createPowerService({ jobs, watch, declared, cluster, operations });
   return { power, orders };
 }
 
@@ -68,6 +75,14 @@ test.each<[string, string, readonly string[], readonly string[], string | undefi
   expect(orders).toHaveLength(refused === undefined ? 1 : 0);
   await power.power({ ...asked, despiteQuorum: true });
   expect(orders).toHaveLength(refused === undefined ? 2 : 1);
+});
+
+test("what an operation takes away counts as taken, though it is a healthy voter yet, and is named", async () => {
+  const { power, orders } = service([], ["node02"]);
+  const refused = power.power({ ...request, action: "soft" });
+  await expect(refused).rejects.toThrow(/leaves 1 < 2: refused \(the operation op1 .*drain node02/);
+  await power.power({ ...request, action: "soft", despiteQuorum: true });
+  expect(orders).toHaveLength(1);
 });
 
 test("nothing is begun when one of the nodes is unknown", async () => {

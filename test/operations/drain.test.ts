@@ -110,6 +110,34 @@ test("without a cluster the draft is there, with its steps, and is refused", asy
   ]);
 });
 
+test("a member that a power job is at work on is a disruption beside which nothing is drained", async () => {
+  const { rack, tools, order } = await living();
+  const powered = { runningFor: (node: string) => (node === "node03" ? "job-7" : undefined) };
+  Object.assign(tools, { powerJobs: powered });
+  expect((await order("drain", "node02")).refusals).toEqual([
+    {
+      reason:
+        "the power job job-7 is at work on the member node03, and what takes machines or members away runs alone",
+      next: "wait for it: rackstrap power show job-7",
+    },
+  ]);
+  // What holds no layer is no member.
+  const services = (name: string, all: readonly string[]) => (name === "node03" ? [] : all);
+  const { inventory } = rack.tools;
+  const nodes = inventory().nodes.map((node) => ({
+    ...{ ...node, services: services(node.name, node.services) as typeof node.services },
+  }));
+  Object.assign(tools, { inventory: () => ({ ...inventory(), nodes }) });
+  expect((await order("drain", "node02")).refusals).toEqual([]);
+});
+
+test("of two orders that wait for the same answer of the cluster one is refused", async () => {
+  const { order } = await living();
+  const both = await Promise.all([order("drain", "node02"), order("drain", "node03")]);
+  expect(both.map(({ refusals }) => refusals.length)).toEqual([0, 1]);
+  expect(both[1]?.refusals[0]?.reason).toMatch(/^drain node02 is running/);
+});
+
 test("a second disruptive operation is refused with the name of the first", async () => {
   const { tools, runner, order } = await living();
   const run = tools.shell.run;
