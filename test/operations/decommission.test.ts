@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { createNetbootPolicy } from "../../src/boot/netboot-policy.ts";
 import type { Mac } from "../../src/net/mac.ts";
+import type { ShellAnswer } from "../../src/operations/node-shell.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { startOrder } from "../../src/operations/orders.ts";
 import { createReloadHooks } from "../../src/serve/inventory-hooks.ts";
@@ -132,6 +133,18 @@ test("one of two voters, typed, is removed before its services stop: the other c
   expect(rack.raft.violations).toEqual([]);
 });
 
+/** What the node answers to being told over SSH to power off. */
+function answersPowerOff(rack: LivingRack, answer: () => ShellAnswer): void {
+  const { run } = rack.orders.shell;
+  Object.assign(rack.orders.shell, {
+    run: async (...args: Parameters<typeof run>) =>
+      args[1].includes("systemctl poweroff") ? answer() : await run(...args),
+  });
+}
+
+const heard: ShellAnswer = { ok: true, stdout: "" };
+const noRoute: ShellAnswer = { ok: false, kind: "unreachable", why: "no route to host" };
+
 describe("a node that can't be asked any more", () => {
   test("is not drained, and is removed, seen off by its BMC and retired", async () => {
     const { rack } = site();
@@ -158,11 +171,7 @@ describe("a node that can't be asked any more", () => {
 
   test("with a BMC that is away is given up when it does not shut down in power.softOffSeconds", async () => {
     const { rack } = site();
-    const { run } = rack.orders.shell;
-    Object.assign(rack.orders.shell, {
-      run: async (...args: Parameters<typeof run>) =>
-        args[1].includes("systemctl poweroff") ? { ok: true, stdout: "" } : await run(...args),
-    });
+    answersPowerOff(rack, () => heard);
     rack.machine("node04").fault = "bmc-away";
     const { failure } = await rack.carryOut(order);
     expect(failure).toMatchObject({ stage: "fence" });
@@ -170,19 +179,21 @@ describe("a node that can't be asked any more", () => {
     expect(failure?.reason).toMatch(/^not done after 380 s: .*; told over SSH to power off$/);
   });
 
+  test("that was told to power off before the operation stopped is told once more when it is resumed", async () => {
+    const { rack } = site();
+    const answers: ShellAnswer[] = [heard, { ok: false, kind: "command", why: "exit 1" }];
+    answersPowerOff(rack, () => answers.shift() ?? noRoute);
+    rack.machine("node04").fault = "bmc-away";
+    const { id, failure: first } = await rack.carryOut(order);
+    expect(first?.reason).toMatch(/over SSH: exit 1: it is not known to be off$/);
+    rack.startRunner().reopen(id);
+    const { failure } = await rack.settled();
+    expect(failure?.reason).toMatch(/over SSH: no route to host: it is not known to be off$/);
+  });
+
   test("neither by BMC nor SSH is never taken for off; resumed when its BMC is back", async () => {
     const { rack } = site();
-    const { run } = rack.orders.shell;
-    let isAway = false;
-    Object.assign(rack.orders.shell, {
-      run: async (...args: Parameters<typeof run>) => {
-        const answer = await run(...args);
-        if (args[1].startsWith("systemctl stop")) isAway = true;
-        return isAway && args[1].includes("systemctl poweroff")
-          ? { ok: false, kind: "unreachable", why: "no route to host" }
-          : answer;
-      },
-    });
+    answersPowerOff(rack, () => noRoute);
     rack.machine("node04").fault = "bmc-away";
     const { id, failure } = await rack.carryOut(order);
     expect(failure).toMatchObject({ stage: "fence" });

@@ -96,16 +96,19 @@ async function powerOffOverSsh(
   work: Work,
   node: Node,
   bmcWhy: string,
-  { evidence, nowMs }: Attempt,
+  { operation, evidence, nowMs }: Attempt,
   signal: AbortSignal,
 ): Promise<StepResult> {
+  // What it was told before this operation stopped and was resumed may be days ago.
+  const begunAtMs = operation.steps.find(({ id }) => id === "fence")?.startedAtMs;
+  const wasTold = begunAtMs !== undefined && Number(evidence["toldAtMs"]) >= begunAtMs;
   const answer = await work.shell.run(node, powerOff, { timeoutMs: sshMs }, signal);
   if (answer.ok)
     return wait(5000, `${bmcWhy}; told over SSH to power off`, {
-      ...{ told: true, spentMs: undefined, timedAtMs: undefined },
+      ...{ told: true, toldAtMs: nowMs, spentMs: undefined, timedAtMs: undefined },
     });
   const isSilent = answer.kind === "unreachable" || answer.kind === "timeout";
-  if (evidence["told"] !== true || !isSilent)
+  if (!wasTold || !isSilent)
     return failed(
       `${bmcWhy}; over SSH: ${answer.why}: it is not known to be off`,
       remedy(work, node),
