@@ -93,8 +93,14 @@ function addRetry(operations: Command, done: Done): void {
   });
 }
 
-/** What is done or still at work did not end badly: its order, once more, would be another order. */
-function retryObstacle({ id, status }: OperationView): CliError | undefined {
+/** Where its order, once more, would be another order: what is done or still at work did not end badly, and "the one before" is another by now. */
+function retryObstacle({ id, kind, node, status, failure }: OperationView): CliError | undefined {
+  if (failure !== undefined && failure.carryOn === undefined)
+    return new CliError(
+      exitCodes.failed,
+      `operation ${id} can't be ordered again as it was: what a ${kind} goes by has changed with it`,
+      `look at what is there now, and order it by its own command: rackstrap explain ${node}`,
+    );
   if (status === "failed" || status === "cancelled") return undefined;
   return new CliError(
     exitCodes.failed,

@@ -39,6 +39,14 @@ describe("operations retry", () => {
     );
   });
 
+  it("refuses one that names no way to carry on, as a rollback to the generation before", async () => {
+    const failure = { stage: "soak", reason: "unhealthy", next: "look at it" };
+    const failed = { kind: "rollback", status: "failed", failure } as const;
+    const { code, stderr, orders } = await retry(failed, "--execute");
+    expect([code, orders]).toEqual([1, []]);
+    expect(stderr).toMatch(/^rackstrap: operation op-node02 can't be ordered again as it was/);
+  });
+
   it.each(["failed", "cancelled"] as const)(
     "asks, where the status is %s, for the plan of what was typed, except --force",
     async (status) => {
