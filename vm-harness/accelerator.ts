@@ -17,10 +17,10 @@ export async function findAccelerator(): Promise<Accelerator> {
   return existsSync("/dev/kvm") && (await bootsFromNetwork("kvm")) ? "kvm" : "tcg";
 }
 
-/** Whether a machine with this accelerator boots a program over a network of QEMU's own, without a word of complaint from QEMU. */
+/** Whether a machine with this accelerator boots a program over a network of QEMU's own in time, without a word of complaint from QEMU. */
 export async function bootsFromNetwork(
   accelerator: Accelerator,
-  qemu = "qemu-system-x86_64",
+  { qemu = "qemu-system-x86_64", timeoutMs = 10_000 } = {},
 ): Promise<boolean> {
   const directory = mkdtempSync(join(tmpdir(), "rack-kvm-"));
   try {
@@ -33,7 +33,7 @@ export async function bootsFromNetwork(
       ...["-device", "virtio-net-pci,netdev=net,bootindex=0"],
     ];
     const child = spawn(qemu, argv, {
-      ...{ stdio: ["ignore", "ignore", "pipe"], timeout: 10_000, killSignal: "SIGKILL" },
+      ...{ stdio: ["ignore", "ignore", "pipe"], timeout: timeoutMs, killSignal: "SIGKILL" },
     });
     // It tells of an error inside KVM, and keeps the machine that had it.
     child.stderr.once("data", () => child.kill("SIGKILL"));

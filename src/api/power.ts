@@ -3,7 +3,7 @@
 import type { Judgement } from "../cluster/judge.ts";
 import { quorumBudget } from "../cluster/quorum.ts";
 import type { Node } from "../inventory/schema.ts";
-import type { OperationStore } from "../operations/operation.ts";
+import { type OperationStore, openStep } from "../operations/operation.ts";
 import type { PowerJob, PowerTask } from "../operations/power-job.ts";
 import type { PowerJobs } from "../operations/power-jobs.ts";
 import type { PowerWatch } from "../operations/power-watch.ts";
@@ -70,10 +70,13 @@ function guardQuorum(
   { nodes }: PowerRequest,
 ): void {
   const operation = operations.disruptive();
+  // Of several nodes an operation takes one at a time, but which is next is not known from here. That one alone may be the one to be rescued.
+  const atWork = operation && openStep(operation)?.node;
+  const taken = nodes.every((name) => name === atWork) ? [] : (operation?.nodes ?? []);
   for (const judgement of views) {
     const asked = judgement.voters.filter((voter) => nodes.includes(voter));
     const switched = judgement.voters.filter((voter) => jobs.runningFor(voter) !== undefined);
-    const disrupted = judgement.voters.filter((voter) => operation?.nodes.includes(voter));
+    const disrupted = judgement.voters.filter((voter) => taken.includes(voter));
     const budget = quorumBudget(judgement, [...new Set([...asked, ...switched, ...disrupted])]);
     if (asked.length === 0 || budget.allowed) continue;
     const beside =

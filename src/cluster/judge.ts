@@ -161,11 +161,12 @@ function referenceView(views: readonly View[]): View | undefined {
 
 /**
  * A member that was removed may never hear of it: it goes on telling the list that it last had, and what it says does not count
- * (docs/cluster-api.md). It leads nobody and knows most of those who stay, and most of them list it no more; else it is in a cluster of its own.
+ * (docs/cluster-api.md). It follows nobody but one of those who stay, knows most of them, and most of them list it no more; else it is in
+ * another cluster.
  */
 function isRemoved(view: View, reference: View, views: readonly View[]): boolean {
-  if (reference.members.some(({ id }) => id === view.node) || view.leader === view.node)
-    return false;
+  const stays = (name: string) => reference.members.some(({ id }) => id === name);
+  if (stays(view.node) || (view.leader !== undefined && !stays(view.leader))) return false;
   const staying = reference.members.filter(({ role }) => role !== "learner").map(({ id }) => id);
   const known = staying.filter((name) => view.members.some(({ id }) => id === name));
   const agreed = views.filter(

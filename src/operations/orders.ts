@@ -102,14 +102,16 @@ const remaking: ReadonlySet<OperationKind> = new Set([
 ]);
 
 function remadeSince({ operations }: OrderTools, ended: Operation): OrderRefusal[] {
+  const left = ended.steps.filter(({ status }) => status !== "done").map(({ node }) => node);
+  const about = new Set([ended.node, ...left]);
   const since = operations
     .operations({ running: false })
     .find(
-      ({ status, kind, createdAtMs, nodes }) =>
+      ({ status, kind, endedAtMs = 0, nodes }) =>
         status === "done" &&
         remaking.has(kind) &&
-        createdAtMs > ended.createdAtMs &&
-        nodes.some((node) => ended.nodes.includes(node)),
+        endedAtMs > (ended.endedAtMs ?? 0) &&
+        nodes.some((node) => about.has(node)),
     );
   if (since === undefined) return [];
   return [
@@ -203,7 +205,7 @@ function otherDisruption({ operations }: OrderTools, { disruptive }: Verb): Orde
   ];
 }
 
-/** A member that shuts down is a healthy voter until it is down: a power job at work on one is a disruption, too. */
+/** A member that shuts down is a healthy voter until it is down: a power job, whatever it does, is a disruption as well. */
 function powerElsewhere(
   { inventory, powerJobs }: OrderTools,
   { disruptive }: Verb,
@@ -219,7 +221,7 @@ function powerElsewhere(
     if (job === undefined) return [];
     return [
       {
-        reason: `the power job ${job} is at work on the member ${name}, and what takes machines or members away runs alone`,
+        reason: `the power job ${job} is at work on node ${name}, and what takes machines or members away runs alone`,
         next: `wait for it: rackstrap power show ${job}`,
       },
     ];

@@ -3,7 +3,7 @@ import { createPowerService } from "../../src/api/power.ts";
 import { Refusal } from "../../src/api/service.ts";
 import type { Judgement } from "../../src/cluster/judge.ts";
 import type { Node } from "../../src/inventory/schema.ts";
-import { newOperation } from "../../src/operations/operation.ts";
+import { newOperation, newStep } from "../../src/operations/operation.ts";
 import type { PowerJob, PowerOrder } from "../../src/operations/power-job.ts";
 import type { PowerJobs } from "../../src/operations/power-jobs.ts";
 
@@ -37,6 +37,7 @@ function service(busy: readonly string[] = [], disrupted: readonly string[] = []
   const cluster = async () => [judgement];
   const operation = newOperation({
     ...{ id: "op1", kind: "drain", node: disrupted[0] ?? "", nodes: disrupted, createdAtMs: 5 },
+    steps: [newStep({ id: "stop", title: "stop it", node: "node02" })],
   });
   const operations = { disruptive: () => (disrupted.length === 0 ? undefined : operation) };
   const watch = { view: () => seen };
@@ -83,6 +84,14 @@ test("what an operation takes away counts as taken, though it is a healthy voter
   await expect(refused).rejects.toThrow(/leaves 1 < 2: refused \(the operation op1 .*drain node02/);
   await power.power({ ...request, action: "soft", despiteQuorum: true });
   expect(orders).toHaveLength(1);
+});
+
+test("the one node that an operation is at can be rescued beside the others that it is about", async () => {
+  const { power, orders } = service([], ["node01", "node02", "node03"]);
+  await power.power({ ...request, action: "reset", nodes: ["node02"] });
+  expect(orders).toHaveLength(1);
+  const other = power.power({ ...request, action: "reset", nodes: ["node01"] });
+  await expect(other).rejects.toThrow("refused");
 });
 
 test("nothing is begun when one of the nodes is unknown", async () => {

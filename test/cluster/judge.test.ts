@@ -259,9 +259,16 @@ describe("a machine that was removed and has not heard of it", () => {
     ]);
   });
 
-  it("counts all the same when it leads, or knows too few of those who stay, or they do not agree either", () => {
+  it("counts all the same when it leads or follows another, or knows too few of those who stay, or they do not agree either", () => {
     const leads = members({ node01: "follower", node02: "follower", node03: "leader" });
     expect(judged(former(leads, "node03")).disagreement?.kind).toBe("two-clusters");
+    // Node02 of the old cluster leads it, and only this server does not reach it.
+    const alone = all(members({ node01: "leader" }));
+    const old = members({ node01: "follower", node02: "leader", node03: "follower" });
+    const beside = new Map([...alone, ["node03", former(old, "node02")] as const]);
+    expect(judge({ layer: "flaredb", observations: beside })).toMatchObject({
+      ...{ leader: undefined, disagreement: { kind: "leader" } },
+    });
     const own = members({ node03: "follower", node01: "follower" });
     expect(judged(former(own, undefined)).disagreement?.kind).toBe("leader");
     const behind = new Map([...all(two), ["node03", former(unled, undefined)] as const]);

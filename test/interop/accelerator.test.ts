@@ -7,12 +7,12 @@ import { bootsFromNetwork } from "../../vm-harness/accelerator.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 
 test("software emulation comes through the firmware to the program", async () => {
-  expect(await bootsFromNetwork("tcg")).toBe(true);
-}, 20_000);
+  expect(await bootsFromNetwork("tcg", { timeoutMs: 50_000 })).toBe(true);
+});
 
 test("one whose QEMU stops inside the firmware with an error is not taken", async () => {
   const qemu = join(temporaryDirectory(), "qemu");
-  writeFileSync(qemu, "#!/bin/sh\necho KVM internal error. Suberror: 1 >&2\nexec sleep 60\n");
+  writeFileSync(qemu, "#!/bin/sh\necho KVM internal error. Suberror: 1 >&2\nexec sleep 90\n");
   chmodSync(qemu, 0o755);
-  expect(await bootsFromNetwork("kvm", qemu)).toBe(false);
+  expect(await bootsFromNetwork("kvm", { qemu, timeoutMs: 90_000 })).toBe(false);
 });

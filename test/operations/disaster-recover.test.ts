@@ -163,6 +163,18 @@ test("one that can't switch its machine off again takes its permission with it a
   expect(alone?.failure?.reason).toMatch(/^cluster prod-cluster was formed at /);
 });
 
+test("one whose founder never forms the cluster ends at once: there is nobody to ask for a learner that is left", async () => {
+  const { rack, order } = await destroyed();
+  machine(rack, "node01").fault = "never-joins";
+  const { failure: why, steps } = await carryOut(rack, order());
+  expect(why?.stage).toBe("join");
+  const join = steps.find(({ id }) => id === "join");
+  const tookMs = (join?.endedAtMs ?? 0) - (join?.startedAtMs ?? 0);
+  const { joinSeconds } = rack.tools.inventory().timeouts;
+  expect(tookMs).toBeLessThan((joinSeconds + 30) * 1000);
+  expect(rack.tools.clusters.claim("prod-cluster")?.initialisedAtMs).toBeDefined();
+});
+
 /** The server ends at its write `at`, which is lost or not, and starts again. `at` 0: it does not end. */
 async function recoverCutOff(at: number, isLost: boolean) {
   const { rack, order } = await emptied();

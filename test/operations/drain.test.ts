@@ -117,7 +117,7 @@ test("a member that a power job is at work on is a disruption beside which nothi
   expect((await order("drain", "node02")).refusals).toEqual([
     {
       reason:
-        "the power job job-7 is at work on the member node03, and what takes machines or members away runs alone",
+        "the power job job-7 is at work on node node03, and what takes machines or members away runs alone",
       next: "wait for it: rackstrap power show job-7",
     },
   ]);

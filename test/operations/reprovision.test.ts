@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { failure } from "../../src/cluster/client.ts";
+import { newOperation, newStep } from "../../src/operations/operation.ts";
 import { resumeObstacle } from "../../src/operations/orders.ts";
 import { type LivingRack, livingRack } from "../fakes/living-rack.ts";
 import { votersOf } from "../fakes/raft.ts";
@@ -107,6 +108,13 @@ test("one that failed at its end, and was done by another order since, is not ta
   expect(resumeObstacle(rack.orders, first)?.reason).toBe(
     `reprovision node01 was done since (${second.id}): what ${first.id} had done holds no more`,
   );
+  // What is left of a cluster's restore is about none of the nodes that are done.
+  const restore = newOperation({
+    ...{ id: "r1", kind: "restore", node: "prod-cluster", status: "failed", createdAtMs: 1 },
+    ...{ endedAtMs: first.endedAtMs, nodes: ["node01", "node02", "node03"] },
+    steps: [newStep({ id: "rejoin", title: "join", node: "node02" })],
+  });
+  expect(resumeObstacle(rack.orders, restore)).toBeUndefined();
   // As a server before this one had taken it up: the node stays what it is, and the server goes on.
   rack.startRunner().reopen(first.id);
   expect((await rack.settled()).status).toBe("done");

@@ -136,6 +136,16 @@ test("the generations of a node are read in the order of their numbers", () => {
   });
 });
 
+test("a node that runs the generation that is meant would go back to the one that it starts with", () => {
+  const system = { ...parseSystem(listing), running: first };
+  expect(choose(system, undefined)).toMatchObject({
+    ...{ target: { generation: 9 }, before: { generation: 10 } },
+  });
+  expect(choose(system, 10)).toMatchObject({
+    ...{ target: { generation: 10 }, before: { generation: 9 }, lasting: 10 },
+  });
+});
+
 test("a node whose profile names no generation that exists has none to go back to", () => {
   const system = parseSystem("lasting system-3-link\nrunning /nix/store/x\nbooted /nix/store/x\n");
   expect(system.lasting).toBeUndefined();

@@ -52,7 +52,10 @@ async function membership({ cluster }: Work, { name }: Node): Promise<StepResult
   const listing = views.filter(({ members }) => members.some(({ id }) => id === name));
   if (listing.length === 0) return undefined;
   const why = `node ${name} is a member of ${listing.map(({ layer }) => layer).join(" and ")}: it is not switched off`;
-  const isAgreed = listing.some(({ verdict }) => verdict === "healthy" || verdict === "degraded");
+  const isAgreed = listing.some(
+    ({ verdict, disagreement, leader }) =>
+      verdict !== "no-quorum" && disagreement === undefined && leader !== undefined,
+  );
   if (!isAgreed) return wait(3000, why);
   return failed(
     why,

@@ -72,9 +72,12 @@ function planRecovery(tools: OperationTools, operation: Operation): Plan {
       }),
     ],
     stop: async () => {
-      // First: a machine whose BMC is away can't be switched off again, and what may form the cluster must end all the same.
-      endFormation(work, founder);
-      await stop();
+      try {
+        await stop();
+      } finally {
+        // A machine whose BMC is away can't be switched off again, and what may form the cluster ends all the same.
+        endFormation(work, founder);
+      }
     },
   };
 }

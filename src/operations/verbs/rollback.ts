@@ -148,7 +148,7 @@ interface Choice {
 
 /**
  * Which generation is meant, and what is gone back to where it does not do: the one that the node runs, which after `--once` is not the one
- * that it starts with; that one where what it runs is of none. Pure.
+ * that it starts with. That one, where what it runs is of none, or is the one that is meant. Pure.
  */
 export function choose(
   { generations, lasting, running }: NodeSystem,
@@ -164,8 +164,9 @@ export function choose(
     return {
       reason: `has no generation ${wanted ?? `before ${lasting.number}`} (there are: ${there})`,
     };
-  const run = lasting.path === running ? lasting : generations.find(({ path }) => path === running);
-  return { target: beforeOf(target), before: beforeOf(run ?? lasting), lasting: lasting.number };
+  const run = [lasting, ...generations].find(({ path }) => path === running);
+  const before = run === undefined || run.path === target.path ? lasting : run;
+  return { target: beforeOf(target), before: beforeOf(before), lasting: lasting.number };
 }
 
 function beforeOf({ number, path }: Generation): Before {
