@@ -1,5 +1,6 @@
 // A rack in memory whose control plane lives: installed machines, active nodes, a healthy cluster, and a runner that takes orders.
 
+import { failure } from "../../src/cluster/client.ts";
 import type { Inventory, Node } from "../../src/inventory/schema.ts";
 import { identityOf } from "../../src/nodes/disk-identity.ts";
 import type { Operation } from "../../src/operations/operation.ts";
@@ -102,6 +103,17 @@ export function livingRack(
       return await settled();
     },
   };
+}
+
+/** No write is committed while the node is verified, until what is returned is called. */
+export function takesNoWrites({ tools }: LivingRack, node: string): () => void {
+  const { roundTrip } = tools.cluster;
+  const refused = async () => failure("no write is taken");
+  Object.assign(tools.cluster, {
+    roundTrip: async (...args: Parameters<typeof roundTrip>) =>
+      await (tools.nodes.node(node).state === "verifying" ? refused() : roundTrip(...args)),
+  });
+  return () => void Object.assign(tools.cluster, { roundTrip });
 }
 
 /** With each statement prepared once: a thousand racks are run in one test. */

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { failure } from "../../src/cluster/client.ts";
 import { newOperation } from "../../src/operations/operation.ts";
 import { resumeObstacle } from "../../src/operations/orders.ts";
-import { briefInventory, livingRack } from "../fakes/living-rack.ts";
+import { briefInventory, livingRack, takesNoWrites } from "../fakes/living-rack.ts";
 import { votersOf } from "../fakes/raft.ts";
 
 const addNode04 = { verb: "add", nodes: ["node04"] } as const;
@@ -35,18 +34,11 @@ test("a plain install into a living cluster asks what add asks, and waits for no
 
 test("a voter whose operation failed while it was looked at is taken up again, and not wiped", async () => {
   const rack = livingRack();
-  const { roundTrip } = rack.tools.cluster;
-  let isIll = true;
-  Object.assign(rack.tools.cluster, {
-    roundTrip: async (...args: Parameters<typeof roundTrip>) =>
-      isIll && rack.tools.nodes.node("node04").state === "verifying"
-        ? failure("no write is taken")
-        : await roundTrip(...args),
-  });
+  const heal = takesNoWrites(rack, "node04");
   const { id, status, failure: why } = await rack.carryOut(addNode04);
   expect({ status, stage: why?.stage }).toEqual({ status: "failed", stage: "verify" });
   expect(rack.tools.nodes.node("node04").state).toBe("failed");
-  isIll = false;
+  heal();
   const stored = rack.tools.operations.operation(id);
   if (stored === undefined) throw new Error("the operation is gone");
   expect(resumeObstacle(rack.orders, stored)).toBeUndefined();

@@ -117,22 +117,30 @@ test.each([{}, { bootstrap: true, backup: "/backups/one" }])(
   },
 );
 
-test("a machine that is switched on before the node is told stops it, and the mark stays with the one node", async () => {
-  const { rack, order } = await destroyed();
-  const { installation } = rack.tools;
-  const withFind: typeof installation = (node, id) => ({
+/** Has `act` happen each time when an installer is found, until what is returned is called. */
+function whenFound({ tools }: FakeRack, act: () => void): () => void {
+  const { installation } = tools;
+  const acting: typeof installation = (node, id) => ({
     ...installation(node, id),
     find: async (signal) => {
-      machine(rack, "node02").power = "on";
+      act();
       return await installation(node, id).find(signal);
     },
   });
-  Object.assign(rack.tools, { installation: withFind });
+  Object.assign(tools, { installation: acting });
+  return () => void Object.assign(tools, { installation });
+}
+
+test("a machine that is switched on before the node is told stops it, and the mark stays with the one node", async () => {
+  const { rack, order } = await destroyed();
+  const stop = whenFound(rack, () => {
+    machine(rack, "node02").power = "on";
+  });
   const { failure: why } = await carryOut(rack, order());
   expect(why).toMatchObject({ stage: "still-lost" });
   expect(told(rack)).toEqual([]);
   // Another node that is provisioned alone is not told to form it either.
-  Object.assign(rack.tools, { installation });
+  stop();
   machine(rack, "node02").power = "off";
   const [other] = await provision(rack, ["node02"]);
   expect(other?.failure?.reason).toMatch(/^cluster prod-cluster was formed at /);
@@ -145,18 +153,12 @@ test("a machine that is switched on before the node is told stops it, and the ma
 
 test("one that can't switch its machine off again takes its permission with it all the same", async () => {
   const { rack, order } = await destroyed();
-  const { installation } = rack.tools;
-  const failing: typeof installation = (node, id) => ({
-    ...installation(node, id),
-    find: async (signal) => {
-      machine(rack, "node01").fault = "bmc-away";
-      machine(rack, "node02").power = "on";
-      return await installation(node, id).find(signal);
-    },
+  const stop = whenFound(rack, () => {
+    machine(rack, "node01").fault = "bmc-away";
+    machine(rack, "node02").power = "on";
   });
-  Object.assign(rack.tools, { installation: failing });
   expect((await carryOut(rack, order())).failure).toMatchObject({ stage: "still-lost" });
-  Object.assign(rack.tools, { installation });
+  stop();
   machine(rack, "node01").fault = "none";
   for (const name of founders) machine(rack, name).power = "off";
   const [alone] = await provision(rack, ["node01"]);

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { failure } from "../../src/cluster/client.ts";
 import { newOperation, newStep } from "../../src/operations/operation.ts";
 import { resumeObstacle } from "../../src/operations/orders.ts";
-import { type LivingRack, livingRack } from "../fakes/living-rack.ts";
+import { type LivingRack, livingRack, takesNoWrites } from "../fakes/living-rack.ts";
 import { votersOf } from "../fakes/raft.ts";
 
 const order = { verb: "reprovision", nodes: ["node01"] } as const;
@@ -92,17 +91,10 @@ test("another machine under the node's name is for replace", async () => {
 
 test("one that failed at its end, and was done by another order since, is not taken up again", async () => {
   const rack = livingRack();
-  const { roundTrip } = rack.tools.cluster;
-  let isIll = true;
-  Object.assign(rack.tools.cluster, {
-    roundTrip: async (...args: Parameters<typeof roundTrip>) =>
-      isIll && rack.tools.nodes.node("node01").state === "verifying"
-        ? failure("no write is taken")
-        : await roundTrip(...args),
-  });
+  const heal = takesNoWrites(rack, "node01");
   const first = await rack.carryOut(order);
   expect(first.failure?.stage).toBe("verify");
-  isIll = false;
+  heal();
   const second = await rack.carryOut(order);
   expect(second.status).toBe("done");
   expect(resumeObstacle(rack.orders, first)?.reason).toBe(
