@@ -3,9 +3,10 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { failure, success } from "../../src/cluster/client.ts";
+import type { Layer, RaftStatus } from "../../src/cluster/driver.ts";
 import type { Judgement } from "../../src/cluster/judge.ts";
 import { examineBackup, listBackups } from "../../src/operations/backup/folder.ts";
-import { manifestName, markerKey } from "../../src/operations/backup/manifest.ts";
+import { type LayerBackup, manifestName, markerKey } from "../../src/operations/backup/manifest.ts";
 import type { ClusterAccess } from "../../src/operations/cluster-access.ts";
 import { snapshotSource } from "../../src/operations/steps/back-up.ts";
 import { fakeCluster } from "../fakes/cluster.ts";
@@ -21,6 +22,11 @@ const healthy: Judgement = {
   ...{ doubtful: [], answering: [], reasons: [] },
   members: [{ id: "node01", raftAddress: "10.0.200.10:2380", status: "healthy", role: "leader" }],
 };
+
+/** What a member says that holds everything up to this entry of its log. */
+const upTo = (appliedIndex: number | undefined): RaftStatus => ({
+  ...{ term: 2, commitIndex: undefined, appliedIndex, dbSizeBytes: undefined },
+});
 
 /** A rack whose layers are as `view` says, and keep what is written to them. */
 function living(view: Partial<Judgement> = {}, changes: Partial<ClusterAccess> = {}) {
@@ -42,6 +48,7 @@ function living(view: Partial<Judgement> = {}, changes: Partial<ClusterAccess> =
         return success(undefined);
       },
       getKey: async (layer, _node, key) => success(kept.get(`${layer}/${key}`) ?? ""),
+      status: async () => success(upTo(40)),
       snapshot,
       ...changes,
     },
@@ -114,14 +121,40 @@ test.each<[string, Partial<Judgement>, object]>([
   expect(snapshotSource({ ...healthy, ...view })).toMatchObject(expected);
 });
 
-test("a follower that is behind is waited for", async () => {
-  let reads = 0;
-  const { rack, order } = living(
-    {},
-    { getKey: async () => success(++reads < 4 ? "an older backup" : "id-1") },
-  );
-  expect(await carryOut(rack, order)).toMatchObject({ status: "done", id: "id-1" });
-  expect(reads).toBe(5);
+/** How far the members say that they are, the follower in one look after the other; the last one holds from then on. */
+const progress = (leader: number | undefined, follower: (number | undefined)[]) => ({
+  status: async (_layer: Layer, node: string) => {
+    const told = follower.length > 1 ? follower.shift() : follower[0];
+    return success(upTo(node === "node01" ? leader : told));
+  },
+});
+
+async function copied(changes: Partial<ClusterAccess>) {
+  const { rack, order } = living({}, changes);
+  const { status, failure: why, steps } = await carryOut(rack, order);
+  const kept = steps.find(({ id }) => id === "snapshot-chainfire")?.evidence["kept"];
+  return { status, why: why?.reason, from: (kept as LayerBackup | undefined)?.from };
+}
+
+test.each<[string, number | undefined, (number | undefined)[], string]>([
+  ["a follower that is behind the mark is waited for", 40, [38, 39, 40], "node02"],
+  ["in place of a follower that stays behind the leader is copied", 40, [39], "node01"],
+  [
+    "in place of one that does not tell how far it is the leader is copied",
+    40,
+    [undefined],
+    "node01",
+  ],
+  ["where the leader does not tell it is copied itself", undefined, [40], "node01"],
+])("%s", async (_, leader, follower, from) => {
+  expect(await copied(progress(leader, follower))).toMatchObject({ status: "done", from });
+});
+
+test("a snapshot that ends before the mark, whatever its member said, is no backup", async () => {
+  expect(await copied(progress(41, [41]))).toMatchObject({
+    ...{ status: "failed", from: undefined },
+    why: "chainfire: node02 sent its data up to entry 40, and the backup's mark is entry 41",
+  });
 });
 
 test("snapshots that break off again and again end it, and what is left is no backup", async () => {
@@ -140,7 +173,7 @@ test("a snapshot that does not read back as it was written makes no backup", asy
     {
       snapshot: async (_layer, _node, file) => {
         writeFileSync(file, "rotten");
-        return success({ bytes: 6, sha256: "a".repeat(64), term: 1, index: 1 });
+        return success({ bytes: 6, sha256: "a".repeat(64), term: 1, index: 40 });
       },
     },
   );

@@ -2,7 +2,7 @@
 // the manifest that makes a backup of the folder.
 
 import { join } from "node:path";
-import type { Layer } from "../../cluster/driver.ts";
+import type { Layer, Snapshot } from "../../cluster/driver.ts";
 import { type Judgement, majority } from "../../cluster/judge.ts";
 import { messageOf } from "../../net/error-text.ts";
 import { examineFiles, openFolder, writeManifest, writeSiteFiles } from "../backup/folder.ts";
@@ -50,6 +50,8 @@ export function beginBackup(work: Work, folder: string): Step {
 
 // Snapshots that broke off: a member that is busy may send the next one whole, a disk that is full will not.
 const mostTries = 5;
+// Seconds that a follower has to take the mark over.
+const mostLooks = 20;
 const unwritten = "look at the member and at the disk of this server, then back up again";
 
 export function backUpLayer(work: Work, folder: string, layer: Layer): Step {
@@ -63,18 +65,31 @@ export function backUpLayer(work: Work, folder: string, layer: Layer): Step {
       const view = (await work.cluster.fresh()).find((one) => one.layer === layer);
       const source = view === undefined ? { obstacle: `${layer} is gone` } : snapshotSource(view);
       if ("obstacle" in source) return wait(3000, source.obstacle);
-      const marked = await mark(work, layer, source, operation.id, signal);
-      if (marked !== undefined) return wait(3000, `${layer}: ${marked}`);
+      // Once: a mark that is written anew is further on each time than a follower has come.
+      const marked =
+        (evidence["marked"] as Mark | undefined) ??
+        (await mark(work, layer, source.leader, operation.id, signal));
+      if ("obstacle" in marked) return wait(3000, `${layer}: ${marked.obstacle}`);
+      const holds = await holdsMark(work, layer, source.from, marked, signal);
+      const looks = Number(evidence["looks"] ?? 0) + 1;
+      if (holds === false && looks < mostLooks)
+        return wait(1000, `${layer}: ${source.from} is behind the backup's mark`, {
+          marked,
+          looks,
+        });
+      // Where nobody tells how far it is, or it stays behind: the leader holds what it has acknowledged.
+      const from = holds === true ? source.from : source.leader;
       const file = `${layer}.snapshot`;
       // A member that sends a little now and then would else be listened to for ever.
       const inTime = AbortSignal.timeout(timeouts.snapshotSeconds * 1000);
       const bounded = AbortSignal.any([signal, inTime]);
-      const answer = await work.cluster.snapshot(layer, source.from, join(folder, file), bounded);
+      const answer = await work.cluster.snapshot(layer, from, join(folder, file), bounded);
       const tries = Number(evidence["tries"] ?? 0) + 1;
-      if (!answer.ok && tries >= mostTries) return failed(`${layer}: ${answer.failed}`, unwritten);
-      if (!answer.ok) return wait(3000, `${layer}: ${answer.failed}`, { tries });
+      const why = answer.ok ? missing(marked, from, answer.value) : answer.failed;
+      if (why !== undefined && tries >= mostTries) return failed(`${layer}: ${why}`, unwritten);
+      if (!answer.ok || why !== undefined) return wait(3000, `${layer}: ${why}`, { marked, tries });
       const kept: LayerBackup = {
-        ...{ layer, backup: operation.id, file, ...answer.value, from: source.from },
+        ...{ layer, backup: operation.id, file, ...answer.value, from },
         atMs: work.clock.now(),
         members: (view?.members ?? []).map(({ id, raftAddress, role }) => ({
           ...{ id, raftAddress, role },
@@ -85,19 +100,51 @@ export function backUpLayer(work: Work, folder: string, layer: Layer): Step {
   };
 }
 
-/** Writes the marker, and waits until the member that is copied has it: a follower may be behind. Undefined when it has. */
+/** The entry of the log that a snapshot has to hold at least; absent where the leader does not tell how far it is. */
+interface Mark {
+  readonly index?: number;
+}
+
+/** Writes the backup's id into the layer. */
 async function mark(
   { cluster }: Work,
   layer: Layer,
-  { from, leader }: { readonly from: string; readonly leader: string },
+  leader: string,
   id: string,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<Mark | { readonly obstacle: string }> {
   const written = await cluster.putKey(layer, leader, markerKey, id, signal);
-  if (!written.ok) return written.failed;
-  const read = await cluster.getKey(layer, from, markerKey, signal);
-  if (!read.ok) return read.failed;
-  return read.value === id ? undefined : `${from} does not show yet what ${leader} has written`;
+  if (!written.ok) return { obstacle: written.failed };
+  const read = await cluster.getKey(layer, leader, markerKey, signal);
+  if (!read.ok) return { obstacle: read.failed };
+  if (read.value !== id) return { obstacle: `${leader} does not show what was written to it` };
+  const told = await cluster.status(layer, leader, signal);
+  const index = told.ok ? told.value.appliedIndex : undefined;
+  return index === undefined ? {} : { index };
+}
+
+/** Undefined where it does not tell. A read is no answer: a follower hands reads to its leader. */
+async function holdsMark(
+  { cluster }: Work,
+  layer: Layer,
+  name: string,
+  { index }: Mark,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  if (index === undefined) return undefined;
+  const told = await cluster.status(layer, name, signal);
+  const applied = told.ok ? told.value.appliedIndex : undefined;
+  return applied === undefined ? undefined : applied >= index;
+}
+
+function missing(
+  { index = 0 }: Mark,
+  from: string,
+  sent: Pick<Snapshot, "index">,
+): string | undefined {
+  return sent.index >= index
+    ? undefined
+    : `${from} sent its data up to entry ${sent.index}, and the backup's mark is entry ${index}`;
 }
 
 export function completeBackup(work: Work, folder: string): Step {
