@@ -108,17 +108,15 @@ export interface NodeStore {
     nowMs: number,
     detail: Readonly<Record<string, unknown>>,
   ): boolean;
+  /** What was last written to its machine from here; nothing is known to be ours after it was decommissioned. */
   lastInstall(node: string): LastInstall | undefined;
   /** Keeps what a node's machine says of itself, in place of what it said before. */
   learn(node: string, machine: KnownMachine): void;
   machine(node: string): KnownMachine | undefined;
   /** Nodes whose machine said last that it has a card with this MAC, declared or not any more. */
   nodesWithCard(mac: Mac): readonly string[];
-  /**
-   * Whether a wipe of the node ever began here: what is on its disk is ours. With `mac`, of this machine: another may have taken the
-   * node's place since.
-   */
-  wasInstalled(node: string, mac?: Mac): boolean;
+  /** Whether a wipe of the node ever began here. */
+  wasInstalled(node: string): boolean;
   append(event: NewEvent): TimelineEvent;
   /**
    * Events after `afterId` in order, at most `limit`; without `afterId` the newest ones. Of one node and of some kinds where they are

@@ -3,7 +3,7 @@
 import { buildSystem, type ClosureAnswer, copySystem } from "../install/closure.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Node } from "../inventory/schema.ts";
-import { nodeTarget, unknownKey } from "./node-shell.ts";
+import { nodeTarget } from "./node-shell.ts";
 
 /** Each call may be repeated, and rejects only on abort. */
 export interface Closures {
@@ -35,9 +35,8 @@ export function createClosures(tools: ClosureTools): Closures {
     },
     copy: async (node, storePath, signal) => {
       const { install, update } = inventory();
-      const target = nodeTarget(tools.stateDirectory, tools.sshKeyFile, node);
-      const unknown = await unknownKey(target, node);
-      if (unknown !== undefined) return { ok: false, why: unknown };
+      const target = await nodeTarget(tools.stateDirectory, tools.sshKeyFile, node);
+      if ("unknown" in target) return { ok: false, why: target.unknown };
       const timeoutMs = update.copySeconds * 1000;
       const request = { command: update.copy, target, storePath, offline: install.offline };
       return await copySystem({ ...request, path, home, timeoutMs }, signal);

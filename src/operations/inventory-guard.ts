@@ -82,6 +82,8 @@ function identityChange(from: Node, to: Node): string | undefined {
     ],
     [`another layout (${to.layout.kind})`, ({ layout }) => layout],
     [`the firmware ${to.firmware}`, ({ firmware }) => firmware],
+    // What an operation stops, moves and starts again.
+    [`the services ${to.services.join(", ") || "none"}`, ({ services }) => services],
   ];
   const changed = relied.flatMap(([what, of]) =>
     isDeepStrictEqual(of(from), of(to)) ? [] : [what],

@@ -42,6 +42,11 @@ export function decideMembership(view: ClusterView, candidate: Candidate): Membe
       refused: `cluster ${cluster} was formed at ${new Date(claim.initialisedAtMs).toISOString()} and none of its members answers: forming it again would make a second cluster`,
       next: "bring one of its members back (rackstrap cluster status), then provision again",
     };
+  if (founder === undefined && claim?.node !== undefined)
+    return {
+      refused: `node ${claim.node} was to form cluster ${cluster}, and is no declared control-plane node any more: nothing was wiped`,
+      next: `declare it again; where it is gone for good: rackstrap disaster-recover --bootstrap --cluster ${cluster} --on ${name}`,
+    };
   if (founder === undefined)
     return {
       refused: `cluster ${cluster} does not exist yet, and no declared control-plane node is to form it`,

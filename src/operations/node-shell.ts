@@ -1,6 +1,6 @@
 // Commands on installed nodes, over SSH as root: only ever to the machine that holds the host key which its install gave it.
 
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runOverSsh, SshError, type SshFailureKind, type SshTarget } from "../install/ssh.ts";
 import type { Node } from "../inventory/schema.ts";
@@ -36,9 +36,8 @@ export interface NodeShell {
 export function createNodeShell(stateDirectory: string, keyFile: string, port = 22): NodeShell {
   return {
     run: async (node, command, options, signal) => {
-      const target = nodeTarget(stateDirectory, keyFile, node, port);
-      const unknown = await unknownKey(target, node);
-      if (unknown !== undefined) return { ok: false, kind: "unknown-key", why: unknown };
+      const target = await nodeTarget(stateDirectory, keyFile, node, port);
+      if ("unknown" in target) return { ok: false, kind: "unknown-key", why: target.unknown };
       try {
         const settings = { hostKey: "pinned", ...options } as const;
         return { ok: true, stdout: await runOverSsh(target, command, settings, signal) };
@@ -50,27 +49,22 @@ export function createNodeShell(stateDirectory: string, keyFile: string, port = 
   };
 }
 
-/** How root on the node is reached. */
-export function nodeTarget(
+/** How root on the node is reached, or one sentence when nobody knows which host key the node has. */
+export async function nodeTarget(
   stateDirectory: string,
   keyFile: string,
   node: Node,
   port = 22,
-): SshTarget {
+): Promise<SshTarget | { readonly unknown: string }> {
   const knownHostsFile = nodeKeyFile(stateDirectory, node);
-  return {
-    ...{ address: node.productionAddress, port, user: "root", keyFile },
-    ...{ knownHostsFile, alias: node.fqdn },
-  };
-}
-
-/** One sentence when nobody knows which host key the node has. */
-export async function unknownKey(
-  { knownHostsFile }: SshTarget,
-  { name }: Pick<Node, "name">,
-): Promise<string | undefined> {
-  if (await exists(knownHostsFile)) return undefined;
-  return `the SSH host key of node ${name} is not known here: ${knownHostsFile} is missing`;
+  const known = await readFile(knownHostsFile, "utf8").catch(() => "");
+  // The name that it had when its key was kept: the site's domain may be another by now.
+  const [alias = ""] = known.split(" ", 1);
+  if (alias === "")
+    return {
+      unknown: `the SSH host key of node ${node.name} is not known here: ${knownHostsFile} is missing`,
+    };
+  return { address: node.productionAddress, port, user: "root", keyFile, knownHostsFile, alias };
 }
 
 /** Keeps the host key that the system on a node's disk has proved to hold. Whole after a crash, and the same when repeated. */
@@ -87,11 +81,4 @@ export async function keepNodeKey(
 
 function nodeKeyFile(stateDirectory: string, { name }: Pick<Node, "name">): string {
   return join(stateDirectory, "node-keys", name);
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await stat(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -149,7 +149,10 @@ async function drive(
     const driven = { tools, operation, plan, closing, begun };
     if (operation.cancelRequested) return await cancel(driven);
     const step = plan.steps.find((candidate) => candidate.id === record.id);
-    if (step === undefined) return await abandon(driven, `this version has no step ${record.id}`);
+    if (step === undefined) {
+      const reason = `the operation has no step ${record.id} any more: this program or the inventory is another than when it began`;
+      return await abandon(driven, reason, plan.stop);
+    }
     const pauseMs = await attempt(driven, step, record, signal);
     if (pauseMs > 0) await tools.clock.sleep(pauseMs, signal);
   }
@@ -165,10 +168,15 @@ async function planOf(driven: Driven): Promise<Plan | undefined> {
   }
 }
 
-async function abandon(driven: Driven, reason: string): Promise<void> {
+/** `act`: how it is stopped; without a plan only what runs on this server can be ended. */
+async function abandon(
+  driven: Driven,
+  reason: string,
+  act = () => driven.tools.stopAbandoned(driven.operation.id),
+): Promise<void> {
   const { node } = driven.operation;
   const next = `look at the node: rackstrap explain ${node}`;
-  await stop(driven, () => driven.tools.stopAbandoned(driven.operation.id));
+  await stop(driven, act);
   await persist(driven, () => end(driven, "failed", "operation-failed", { reason, next }));
 }
 

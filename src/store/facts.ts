@@ -36,6 +36,10 @@ export function noteInstall(
   save(database, node, "install", atMs, install);
 }
 
+export function forgetInstall(database: Connection, node: string): void {
+  database.prepare("DELETE FROM facts WHERE node = ? AND kind = 'install'").run(node);
+}
+
 function save(database: Connection, node: string, kind: Kind, atMs: number, facts: object): void {
   database
     .prepare(

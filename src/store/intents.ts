@@ -22,13 +22,10 @@ export function intentMethods(
         transition(intent.node, "install-armed", { disk, mac, operation, expiresAtMs });
       })(),
     intent: (name) => newestIntent(database, name),
-    wasInstalled: (name, mac) =>
+    wasInstalled: (name) =>
       database
-        .prepare(
-          `SELECT 1 FROM intents
-           WHERE node = @name AND mac = coalesce(@mac, mac) AND consumed_at_ms IS NOT NULL LIMIT 1`,
-        )
-        .get({ name, mac: mac ?? null }) !== undefined,
+        .prepare("SELECT 1 FROM intents WHERE node = ? AND consumed_at_ms IS NOT NULL LIMIT 1")
+        .get(name) !== undefined,
     resolve: (intentId, disks, nowMs) =>
       database.transaction(() => {
         const intent = usableIntent(database, intentId, nowMs);

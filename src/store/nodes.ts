@@ -5,7 +5,7 @@ import type { NewEvent, NodeRecord, NodeStore, TimelineEvent } from "../nodes/po
 import { type NodeEvent, type NodeState, nextState } from "../nodes/state.ts";
 import { type Connection, prepared } from "./database.ts";
 import { discoveryMethods } from "./discovered.ts";
-import { factMethods } from "./facts.ts";
+import { factMethods, forgetInstall } from "./facts.ts";
 import { intentMethods } from "./intents.ts";
 
 type Detail = Readonly<Record<string, unknown>>;
@@ -61,6 +61,8 @@ export function createNodeStore(
         throw new Error(`node ${name} is ${from}: ${event} is no move from there`);
       const sinceMs = now();
       saveNode.run(name, state, sinceMs);
+      // Whatever is on its disk by the time it comes back is not known to be ours.
+      if (event === "decommissioned") forgetInstall(database, name);
       append({ node: name, mac: undefined, kind: event, detail: { ...detail, from, to: state } });
       return { name, state, sinceMs };
     })();

@@ -92,6 +92,12 @@ test("a command runs on the node that holds the kept host key, and reads what it
   expect(statSync(join(state, "node-keys", node.name)).mode & 0o777).toBe(0o600);
 });
 
+test("a node is known by its key though the site has another domain since", async () => {
+  await keepNodeKey(state, node, publicKey("host"));
+  const renamed = { ...node, fqdn: "node01.another.example" };
+  expect(await shellWith().run(renamed, "true", options, signal)).toMatchObject({ ok: true });
+});
+
 test("a node whose host key nobody kept is not even connected to", async () => {
   expect(
     await shellWith("user", await freePort()).run(node, "true", options, signal),

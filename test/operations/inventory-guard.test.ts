@@ -17,6 +17,7 @@ const withNode02 = (change: (node: Node) => Node[]): Inventory => ({
 const without = withNode02(() => []);
 const otherMac = withNode02((node) => [{ ...node, mac: "52:54:00:99:99:99" as Mac }]);
 const otherDisk = withNode02((node) => [{ ...node, disk: { path: "/dev/sdb" } }]);
+const fewerServices = withNode02((node) => [{ ...node, services: ["chainfire"] }]);
 const otherGroup = withNode02((node) => [{ ...node, powerGroup: "pdu-2" }]);
 
 const idle: MachineFacts = {
@@ -90,6 +91,13 @@ test.each<[string, Inventory, Partial<MachineFacts>, RegExp, RegExp]>([
     otherDisk,
     operating,
     /given the disk \/dev\/sdb: the operation/,
+    /cancel/,
+  ],
+  [
+    "an operation runs for",
+    fewerServices,
+    operating,
+    /given the services chainfire: the operation/,
     /cancel/,
   ],
   [

@@ -347,6 +347,38 @@ test("does not wipe a node to join a founder that nobody brings up", async () =>
   expect(machine(rack, "node02").wipes).toBe(0);
 });
 
+test("another founder forms the cluster when the first one was given up before anything was written to it", async () => {
+  const rack = fakeRack();
+  machine(rack, "node01").fault = "ignores-host-key";
+  // As when it had come as far as that, and no further.
+  rack.tools.clusters.claimBootstrap("prod-cluster", "node01");
+  expect((await provision(rack, ["node01"]))[0]?.status).toBe("failed");
+  expect(machine(rack, "node01").wipes).toBe(0);
+  const operations = await provision(rack, ["node02", "node03"]);
+  expect(operations.slice(0, 2).map(({ status }) => status)).toEqual(["done", "done"]);
+  expect(rack.tools.clusters.claim("prod-cluster")?.node).toBe("node02");
+  expect(machine(rack, "node02").membership?.kind).toBe("bootstrap");
+  // It joins when it is there.
+  machine(rack, "node01").fault = "none";
+  expect((await provision(rack, ["node01"]))[0]?.status).toBe("done");
+  expect(machine(rack, "node01").membership?.kind).toBe("join");
+});
+
+test("a founder that has left the inventory after it was installed is named, with the way to go on", async () => {
+  const rack = fakeRack();
+  machine(rack, "node01").fault = "install-fails";
+  await provision(rack, ["node01"]);
+  const { inventory } = rack.tools;
+  const nodes = inventory().nodes.filter(({ name }) => name !== "node01");
+  Object.assign(rack.tools, { inventory: () => ({ ...inventory(), nodes }) });
+  const [operation] = await provision(rack, ["node02"]);
+  expect(operation?.failure?.reason).toMatch(/^node node01 was to form cluster prod-cluster, and/);
+  expect(operation?.failure?.next).toMatch(
+    /rackstrap disaster-recover --bootstrap --cluster prod-cluster --on node02$/,
+  );
+  expect(machine(rack, "node02").wipes).toBe(0);
+});
+
 test("does not form the cluster again beside nodes that were installed for it and do not answer", async () => {
   const rack = fakeRack();
   for (const name of threeNodes) machine(rack, name).fault = "never-joins";

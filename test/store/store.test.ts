@@ -126,6 +126,16 @@ test("the disk of an install is noted with the use of its permission, and the la
   expect(nodes.lastInstall("node01")?.atMs).toBe(1050);
 });
 
+test("what is on the disk of a node that was decommissioned is not known to be ours any more", () => {
+  const { nodes } = armedStore();
+  nodes.consume("intent-1", disks, 1050, {});
+  for (const event of ["operation-failed", "member-removed", "decommissioned"] as const)
+    nodes.transition("node01", event, {});
+  expect(nodes.node("node01").state).toBe("retired");
+  expect(nodes.lastInstall("node01")).toBeUndefined();
+  expect(nodes.wasInstalled("node01")).toBe(true);
+});
+
 test("an expired intent is refused and the node stays armed", () => {
   const { nodes } = armedStore();
   expect(nodes.consume("intent-1", disks, 1100, {})).toBe(false);

@@ -41,7 +41,7 @@ export function checkNode(context: StepContext): Step {
       const answer = await askBmc(context, attempt.evidence, signal);
       if (answer.kind !== "done" || answer.evidence?.["power"] !== "on") return answer;
       // One that was installed is declared, and does not wait there: a report is of before its install.
-      if (context.nodes.wasInstalled(node.name, node.mac))
+      if (context.nodes.lastInstall(node.name)?.mac === node.mac)
         return (await isClusterOutOfSight(context)) ? perhapsVoter(context) : answer;
       // It was looked at there, before it was accepted, and nothing was written to it since.
       const waiting = waitsInDiscovery(context);

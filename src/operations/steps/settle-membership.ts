@@ -23,14 +23,9 @@ export function settleMembership(context: StepContext): Step {
       const answering = liveLeader(context, views);
       if (answering !== undefined) context.clusters.markInitialised(cluster);
       const founders = clusterPeers(inventory);
-      const mayForm = forming.includes(operation.kind);
-      const first = mayForm
-        ? founders.find((other) => operation.batch.includes(other.name))
-        : undefined;
-      // The claim is made before any install, in the store: two operations can't both get it.
       const claim =
-        answering === undefined && first !== undefined
-          ? context.clusters.claimBootstrap(cluster, first.name)
+        answering === undefined
+          ? claimFor(context, operation, founders)
           : context.clusters.claim(cluster);
       const decision = decideMembership(
         { cluster, answering, claim },
@@ -43,7 +38,7 @@ export function settleMembership(context: StepContext): Step {
       if ("wait" in decision) return wait(3000, decision.wait);
       if ("refused" in decision) return failed(decision.refused, decision.next);
       // The other procedures begin with a living cluster: one that is not seen any more is no reason to form another.
-      if (decision.membership.kind === "bootstrap" && !mayForm)
+      if (decision.membership.kind === "bootstrap" && !forming.includes(operation.kind))
         return failed(
           `cluster ${cluster} does not answer any more, and ${operation.kind} never forms one: nothing was wiped`,
           "look at the cluster: rackstrap cluster status",
@@ -63,6 +58,29 @@ export function settleMembership(context: StepContext): Step {
 
 /** The procedures that may begin without a cluster. */
 const forming: readonly OperationKind[] = ["provision", "disaster-recover"];
+
+/**
+ * Who is to form the cluster: the first founder of the batch whose operation runs, unless somebody has claimed it. A claim is made before any
+ * install, in the store: two operations can't both get it. One whose node was never written to, and which nobody brings up now, has told
+ * no machine anything, and is passed on.
+ */
+function claimFor(
+  { clusters, inventory, nodes, operations }: StepContext,
+  { kind, batch }: Operation,
+  founders: readonly Node[],
+): BootstrapClaim | undefined {
+  const cluster = inventory.cluster.name;
+  const isComing = (name: string) => operations.runningFor(name) !== undefined;
+  const first = forming.includes(kind)
+    ? founders.find(({ name }) => batch.includes(name) && isComing(name))
+    : undefined;
+  if (first === undefined) return clusters.claim(cluster);
+  const claim = clusters.claimBootstrap(cluster, first.name);
+  const holder = claim.initialisedAtMs === undefined ? claim.node : undefined;
+  if (holder === undefined || isComing(holder) || nodes.wasInstalled(holder)) return claim;
+  clusters.formAnew(cluster, first.name);
+  return clusters.claim(cluster);
+}
 
 /** The machine is off its old system now, so what the cluster says of it will not change any more. */
 function obstacleTo(context: StepContext, views: readonly Judgement[]): StepResult | undefined {
