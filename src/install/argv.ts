@@ -38,6 +38,8 @@ export function installArgv(request: InstallRequest): string[] {
     `${flake}#${node}`,
     "--build-on",
     "remote",
+    // A derivation that builds for long would otherwise be taken for one that hangs.
+    "-L",
     "--extra-files",
     extraFiles,
     ...owners.flatMap(([path, owner]) => ["--chown", path, owner]),

@@ -1,6 +1,6 @@
 // Says what a failed install means and what a person should do, from the step, the exit code and the last lines.
 
-import { type InstallStep, type Progress, stepTitle } from "./phases.ts";
+import { type InstallStep, isBuildLog, type Progress, stepTitle } from "./phases.ts";
 
 export type InstallOutcome =
   | { readonly kind: "ended"; readonly exitCode: number }
@@ -167,9 +167,10 @@ export function explainFailure(
       next: "correct install.command, or install what it names",
     };
   const where = `in step "${stepTitle(progress.step)}"`;
+  const lines = progress.tail.filter((line) => !isBuildLog(line));
   for (const row of catalogue) {
     if (row.steps !== undefined && !row.steps.some((step) => step === progress.step)) continue;
-    const found = progress.tail.findLast((line) => row.says.test(line));
+    const found = lines.findLast((line) => row.says.test(line));
     const match = found === undefined ? null : row.says.exec(found);
     if (match === null) continue;
     const reason = row.reason.replace(/\$(\d)/, (_, group) => match[Number(group)] ?? "");

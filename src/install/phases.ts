@@ -42,8 +42,10 @@ const steps: readonly StepRow[] = [
     step: "gather-facts",
     title: "gather machine facts",
     says: /^Gathering machine facts$/,
-    silentMs: 30 * second,
-    totalMs: 30 * second,
+    // The facts take seconds. Under the same heading nixos-anywhere then evaluates the flake twice, for
+    // its substituters and their keys, and prints nothing while it fetches the inputs.
+    silentMs: 10 * minute,
+    totalMs: 10 * minute,
   },
   // A node that runs our installer never gets here: whatever answered is about to be taken over.
   { step: "kexec", title: "kexec", says: /^Switching system into kexec$/, silentMs: 0, totalMs: 0 },
@@ -176,6 +178,14 @@ const noise: readonly RegExp[] = [
   /ssh-copy-id: (?:INFO|WARNING):/,
   /^(?:Number of key\(s\) added|Now try logging into the machine|and check to make sure)/,
 ];
+
+/**
+ * Whether the line is of a build's own log, as nix prints it under `-L`: the derivation's name comes
+ * first. What a build says of networks and disks is about what it tests, and not about this install.
+ */
+export function isBuildLog(line: string): boolean {
+  return /^\S+(?: \(post\))?> /.test(line);
+}
 
 function isNoise(line: string, step: InstallStep | undefined): boolean {
   // The last word of every good run is an ssh that no longer gets through.

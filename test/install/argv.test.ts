@@ -16,7 +16,7 @@ const request = {
 const sshOptions =
   "--ssh-option BatchMode=yes --ssh-option ConnectTimeout=10 --ssh-option ServerAliveInterval=15 --ssh-option ServerAliveCountMax=4";
 const start =
-  "nix run github:nix-community/nixos-anywhere -- --flake /srv/provisioning#node01 --build-on remote --extra-files /run/extra-files -i /etc/rackstrap/key -p 22";
+  "nix run github:nix-community/nixos-anywhere -- --flake /srv/provisioning#node01 --build-on remote -L --extra-files /run/extra-files -i /etc/rackstrap/key -p 22";
 
 test.each([
   [false, `${start} ${sshOptions} root@10.0.100.50`],

@@ -124,6 +124,20 @@ test("the word error alone is no reason", () => {
   expect(reason).toBe('exit code 3 in step "install NixOS and boot loader": the end');
 });
 
+test.each([
+  "e2fsprogs> dd: error writing '/dev/full': Input/output error",
+  "openssh-9.9p2> root@localhost: Permission denied (publickey).",
+  "coreutils> yes: standard output: Broken pipe",
+  "util-linux (post)> umount: /mnt: target is busy.",
+])("%s is of a build's log, and no reason", (line) => {
+  const tail = [line, "error: Build failed due to failed dependency"];
+  expect(explainFailure(ended(1), { step: "copy-system", tail })).toEqual({
+    fault: "other",
+    reason: `exit code 1 in step "build and copy system": ${tail[1]}`,
+    next: expect.stringContaining("read the end of the install log"),
+  });
+});
+
 test("a missing program names itself", () => {
   const tail = ["install: 6: nix: not found"];
   const { reason } = explainFailure(ended(127), { step: undefined, tail });

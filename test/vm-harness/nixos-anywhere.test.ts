@@ -165,6 +165,12 @@ const cases: readonly Case[] = [
     stdout: /^WARNING: --build-on-remote is deprecated, use --build-on remote instead\n/,
   },
   {
+    name: "the logs of builds may be asked for",
+    argv: ["-L", ...remote],
+    code: 0,
+    steps: remoteInstall,
+  },
+  {
     name: "extra files are a step of their own",
     argv: [...remote, "--extra-files", "extra"],
     code: 0,
