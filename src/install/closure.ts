@@ -5,6 +5,7 @@ import { messageOf } from "../net/error-text.ts";
 import { type ChildResult, runChild } from "./child.ts";
 import { lastError } from "./flake-disks.ts";
 import { cleanLine } from "./log-reader.ts";
+import { nixConfig } from "./nix-features.ts";
 import { type SshTarget, sshSettings } from "./ssh.ts";
 
 /** What came of it, or one sentence on why nothing did. */
@@ -105,8 +106,7 @@ async function runNix(
   more: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ClosureAnswer> {
-  const features = "extra-experimental-features = nix-command flakes";
-  const environment = { PATH: path, HOME: home, NIX_CONFIG: features, ...more };
+  const environment = { PATH: path, HOME: home, NIX_CONFIG: nixConfig, ...more };
   const said = command.join(" ");
   try {
     const ended = await runChild(argv, { timeoutMs, maxOutputBytes, environment }, signal);

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { messageOf } from "../net/error-text.ts";
 import { type ChildResult, runChild } from "./child.ts";
 import { cleanLine } from "./log-reader.ts";
+import { nixFeatures } from "./nix-features.ts";
 
 export interface FlakeQuestion {
   /** The flake without its fragment. */
@@ -82,7 +83,7 @@ export function judgeDevices(
 /** The argv that asks. nixos-anywhere takes the same attribute, and writes no lock file either. */
 export function questionArgv(question: Pick<FlakeQuestion, "flake" | "node">): string[] {
   return [
-    ...["nix", "--extra-experimental-features", "nix-command flakes"],
+    ...["nix", "--extra-experimental-features", nixFeatures],
     ...["eval", "--no-write-lock-file", "--json"],
     ...["--apply", "disk: builtins.mapAttrs (_: d: d.device) disk"],
     attribute(question),

@@ -14,6 +14,7 @@ import { findHostKey, type HostKey, loadOrCreateHostKey } from "../install/host-
 import { type Identification, identifyInstaller, nameDisks } from "../install/identify.ts";
 import { keepJournal } from "../install/journal.ts";
 import type { MachineFacts } from "../install/machine-facts.ts";
+import { nixConfig } from "../install/nix-features.ts";
 import { stepTitle } from "../install/phases.ts";
 import {
   type InstallRun,
@@ -227,6 +228,8 @@ function command(tools: InstallationTools, node: Node, directory: string) {
     }),
     home: tools.home,
     path: tools.path,
+    // `nix run` that starts nixos-anywhere needs them before nixos-anywhere can ask for them itself.
+    nixConfig,
   };
 }
 

@@ -1,5 +1,6 @@
 // Does the flake have a configuration for every node (runbook §4.4)?
 
+import { nixFeatures } from "../install/nix-features.ts";
 import type { Inventory } from "../inventory/schema.ts";
 import { type CheckLine, error, ok, warning } from "./line.ts";
 import { endOf, fetchMs } from "./programs.ts";
@@ -11,7 +12,7 @@ export async function checkFlake(
 ): Promise<CheckLine> {
   const subject = { area: "nodes" as const, title: "flake" };
   const asked = `${install.flake}#nixosConfigurations`;
-  const argv = ["nix", "--extra-experimental-features", "nix-command flakes", "eval", "--json"];
+  const argv = ["nix", "--extra-experimental-features", nixFeatures, "eval", "--json"];
   const ended = await run([...argv, "--apply", "builtins.attrNames", asked], fetchMs);
   if (ended === undefined)
     return warning(

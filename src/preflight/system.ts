@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { runChild } from "../install/child.ts";
+import { nixConfig } from "../install/nix-features.ts";
 import { clockOffset, sntpRequest } from "./sntp.ts";
 import type { Binding, Ended, NetworkInterface, Surroundings } from "./surroundings.ts";
 
@@ -95,10 +96,12 @@ function bindingOf(error: NodeJS.ErrnoException): Binding {
 
 async function run(argv: readonly string[], timeoutMs: number): Promise<Ended | undefined> {
   const { signal } = new AbortController();
+  // An install has the same, so a nix that is short of it is no reason for a bad line here.
+  const environment = { PATH: process.env["PATH"] ?? "", NIX_CONFIG: nixConfig };
   try {
     const { exitCode, timedOut, stdout, stderr } = await runChild(
       argv,
-      { timeoutMs, maxOutputBytes },
+      { timeoutMs, maxOutputBytes, environment },
       signal,
     );
     return { exitCode: timedOut ? undefined : exitCode, stdout, stderr };

@@ -14,6 +14,7 @@ import { preflight } from "../../src/preflight/preflight.ts";
 import { checkRecords } from "../../src/preflight/records.ts";
 import { checkRelays } from "../../src/preflight/relays.ts";
 import type { Binding, Ended, Surroundings } from "../../src/preflight/surroundings.ts";
+import { systemSurroundings } from "../../src/preflight/system.ts";
 import { checkWorkstation } from "../../src/preflight/workstation.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 
@@ -325,4 +326,10 @@ test.each([
     [installer, await checkFlake(site, tools), key].filter((line) => line !== undefined),
   );
   expect(lines).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
+});
+
+test("programs are asked with the nix features that an install has", async () => {
+  const { run } = systemSurroundings(nothingWorks.probeBmc);
+  const ended = await run(["sh", "-c", 'echo "$NIX_CONFIG"'], 10_000);
+  expect(ended?.stdout).toBe("extra-experimental-features = nix-command flakes\n");
 });
