@@ -8,11 +8,12 @@ import { installArgv } from "../install/argv.ts";
 import { carrySnapshots } from "../install/carried-snapshots.ts";
 import { correctClock } from "../install/clock.ts";
 import { explainFailure } from "../install/explain.ts";
-import { extraFilesDirectory, nodeKeyPath } from "../install/extra-files.ts";
+import { extraFilesDirectory } from "../install/extra-files.ts";
 import { compareFlakeDisks, type FlakeQuestion } from "../install/flake-disks.ts";
 import { findHostKey, type HostKey, loadOrCreateHostKey } from "../install/host-key.ts";
 import { type Identification, identifyInstaller, nameDisks } from "../install/identify.ts";
 import { keepJournal } from "../install/journal.ts";
+import { keyOwners } from "../install/key-owner.ts";
 import type { MachineFacts } from "../install/machine-facts.ts";
 import { nixConfig } from "../install/nix-features.ts";
 import { stepTitle } from "../install/phases.ts";
@@ -213,10 +214,9 @@ function configOf({ inventory }: InstallationTools, node: Node, membership: Clus
 
 function command(tools: InstallationTools, node: Node, directory: string) {
   const { install, pki } = tools.inventory;
-  const owned = pki.keyOwner !== "0:0";
   return {
     argv: installArgv({
-      owners: owned ? [[nodeKeyPath(node.name), pki.keyOwner]] : [],
+      owners: keyOwners(node.name, pki.keyOwner),
       command: install.command,
       flake: install.flake,
       node: node.name,

@@ -8,6 +8,7 @@ import { checkDiskSpace } from "./disk-space.ts";
 import { checkFirewall } from "./firewall.ts";
 import { checkFlake } from "./flake.ts";
 import { checkInterfaces } from "./interfaces.ts";
+import { checkKeyOwner } from "./key-owner.ts";
 import { type Area, areas, type CheckLine, error } from "./line.ts";
 import { checkNames } from "./names.ts";
 import { checkPorts } from "./ports.ts";
@@ -78,6 +79,7 @@ function checksOf(
     ...(running ? [] : [ports]),
     { area: "boot-server", name: "disk space", run: () => checkDiskSpace(inventory, surroundings) },
     { area: "nodes", name: "flake", run: async () => [await checkFlake(inventory, surroundings)] },
+    { area: "tls", name: "owner of the keys", run: () => checkKeyOwner(inventory) },
     { area: "workstation", name: "tools", run: () => checkWorkstation(inventory, surroundings) },
   ];
 }

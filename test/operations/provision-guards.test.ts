@@ -5,6 +5,7 @@ import type { Inventory, Node } from "../../src/inventory/schema.ts";
 import type { Confirmation, Operation } from "../../src/operations/operation.ts";
 import { provisionPlan } from "../../src/operations/provision.ts";
 import { createRunner } from "../../src/operations/runner.ts";
+import { notInstallable } from "../../src/operations/verbs/provision.ts";
 import { aDisk } from "../fakes/machine-facts.ts";
 import { type FakeMachine, type FakeRack, fakeRack, newProvisions } from "../fakes/rack.ts";
 
@@ -165,6 +166,33 @@ test.each<[string, string, (rack: FakeRack) => FakeRack, RegExp]>([
   expect(operation.failure?.reason).toMatch(reason);
   expect(machine(rack)).toMatchObject({ wipes: 0, disk: "blank", power: "off" });
   expect(rack.tools.nodes.lastInstall(name)).toBeUndefined();
+});
+
+test("a node whose key its owner would not get is refused when it is ordered, and before anything is touched", async () => {
+  const rack = fakeRack();
+  const before = rack.tools.inventory();
+  const [first] = before.nodes;
+  if (first === undefined) throw new Error("the example site declares no node");
+  const node = { ...first, name: "machine01" };
+  rack.machines.set(node.name, machine(rack));
+  const inventory = {
+    ...{ ...before, nodes: [node, ...before.nodes.slice(1)] },
+    pki: { ...before.pki, keyOwner: "400:401" },
+  };
+  const tools = { ...rack.tools, inventory: () => inventory };
+  const reason = expect.stringMatching(
+    /pki\.keyOwner is 400:401, .*\/machine01-key\.pem of node machine01 after 35 characters/,
+  );
+  expect(notInstallable(tools, node)).toMatchObject([{ reason }]);
+  const [operation] = newProvisions(rack.tools, [first], 0);
+  if (operation === undefined) throw new Error("no operation");
+  const { steps } = provisionPlan(tools, operation, node);
+  const check = steps.find(({ id }) => id === "check");
+  const { signal } = new AbortController();
+  expect(await check?.run({ operation, evidence: {}, nowMs: 0 }, signal)).toMatchObject({
+    ...{ kind: "failed", reason },
+  });
+  expect(machine(rack)).toMatchObject({ wipes: 0, power: "off" });
 });
 
 test.each<[string, Partial<Confirmation> | undefined, boolean]>([

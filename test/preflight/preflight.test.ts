@@ -7,6 +7,7 @@ import { checkClock } from "../../src/preflight/clock.ts";
 import { checkDiskSpace } from "../../src/preflight/disk-space.ts";
 import { checkFlake } from "../../src/preflight/flake.ts";
 import { checkInterfaces } from "../../src/preflight/interfaces.ts";
+import { checkKeyOwner } from "../../src/preflight/key-owner.ts";
 import type { CheckLine } from "../../src/preflight/line.ts";
 import { checkNames } from "../../src/preflight/names.ts";
 import { checkPorts } from "../../src/preflight/ports.ts";
@@ -332,4 +333,21 @@ test("programs are asked with the nix features that an install has", async () =>
   const { run } = systemSurroundings(nothingWorks.probeBmc);
   const ended = await run(["sh", "-c", 'echo "$NIX_CONFIG"'], 10_000);
   expect(ended?.stdout).toBe("extra-experimental-features = nix-command flakes\n");
+});
+
+test("a key that an install can't give to its owner is an error, and a protected node is never installed", () => {
+  const [first, ...others] = site.nodes;
+  if (first === undefined) throw new Error("the example site declares no node");
+  const owned = (name: string, isProtected = false): Inventory => ({
+    ...{ ...site, pki: { ...site.pki, keyOwner: "400:401" } },
+    nodes: [{ ...first, name, protected: isProtected }, ...others],
+  });
+  expect(checkKeyOwner(site)).toEqual([]);
+  expect(texts(checkKeyOwner(owned("node0001")))).toEqual(["ok owner of the keys: 400:401"]);
+  expect(texts(checkKeyOwner(owned("node-0001")))).toEqual([
+    expect.stringMatching(
+      /^error owner of the keys: .*node-0001-key\.pem .* -> set pki\.keyOwner: "0:0" .*at most 8 characters$/,
+    ),
+  ]);
+  expect(texts(checkKeyOwner(owned("node-0001", true)))).toEqual(["ok owner of the keys: 400:401"]);
 });

@@ -25,6 +25,7 @@ case "$*" in
     echo hasTar=y; [ "$TARGET" = no-cpio ] && echo hasCpio=n || echo hasCpio=y; echo hasSetsid=y ;;
   *"-- exit 0") exit 255 ;;
   *"bash /tmp/disko-script") [ "$TARGET" != no-disk ] || { echo "Problem opening /dev/vda for reading! Error is 2." >&2; exit 4; } ;;
+  *"chown -R"*) cat >> "$LOG" ;;
   *) cat > /dev/null ;;
 esac
 `;
@@ -292,6 +293,14 @@ test.for(cases)("$name", async ({ argv, env, code, steps, stderr, stdout }) => {
   if (stderr !== undefined) expect(outcome.stderr).toMatch(stderr);
   if (stdout !== undefined) expect(outcome.stdout).toMatch(stdout);
   expect(await readdir(join(directory, "tmp"))).toEqual([]);
+});
+
+test("cuts the path of what gets another owner after 35 characters", async () => {
+  const owned = (name: string) => ["--chown", `/etc/nixos/secrets/${name}-key.pem`, "400:401"];
+  const short = await run([...owned("node0001"), ...remote]);
+  expect(short.calls).toContain("/etc/nixos/secrets/node0001-key.pem 400:401");
+  const long = await run([...owned("node-0001"), ...remote]);
+  expect(long.calls).toContain("/etc/nixos/secrets/node-0001-key.pe 400:401");
 });
 
 test("passes the caller's ssh options after its own, in order", async () => {

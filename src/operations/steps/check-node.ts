@@ -1,6 +1,7 @@
 // Before anything is touched: is all there that the install needs, and is the node free to be installed?
 
 import { BmcError, mayPass } from "../../bmc/bmc.ts";
+import { refuseKeyOwner } from "../../install/key-owner.ts";
 import { declaredIdentity } from "../../inventory/find.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
@@ -21,8 +22,8 @@ export function checkNode(context: StepContext): Step {
           `node ${node.name} is protected: it is never installed over`,
           `make sure that nothing on it is needed, take "protected" out of its inventory entry, then provision it`,
         );
-      const layout = refuseLayout(node);
-      if (layout !== undefined) return failed(layout.reason, layout.next);
+      const unfit = refuseLayout(node) ?? refuseKeyOwner(node.name, context.inventory.pki.keyOwner);
+      if (unfit !== undefined) return failed(unfit.reason, unfit.next);
       const { state } = context.nodes.node(node.name);
       if (nextState(state, "install-armed") === undefined)
         return failed(

@@ -2,6 +2,7 @@
 // What the machines themselves say is for the steps.
 
 import { z } from "zod";
+import { refuseKeyOwner } from "../../install/key-owner.ts";
 import { formatDisks } from "../../inventory/disk.ts";
 import { memberNodes } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
@@ -152,7 +153,7 @@ function strayConfirmations(
 
 /** Why a node must not be installed, whatever is typed. `from`: the state it will be in by then; absent: its state now. */
 export function notInstallable(
-  tools: Pick<OperationTools, "nodes">,
+  tools: Pick<OperationTools, "nodes" | "inventory">,
   node: Node,
   from = tools.nodes.node(node.name).state,
 ): OrderRefusal[] {
@@ -163,8 +164,8 @@ export function notInstallable(
         next: `make sure that nothing on it is needed, then take "protected" out of its inventory entry`,
       },
     ];
-  const layout = refuseLayout(node);
-  if (layout !== undefined) return [layout];
+  const unfit = refuseLayout(node) ?? refuseKeyOwner(node.name, tools.inventory().pki.keyOwner);
+  if (unfit !== undefined) return [unfit];
   if (nextState(from, "install-armed") !== undefined) return [];
   return [
     {
