@@ -1,7 +1,7 @@
 // Runs one command on a host through the system's ssh, with no configuration but what is written here.
 // Says why it failed in one of six words; it doesn't retry.
 
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { type ChildResult, runChild } from "./child.ts";
 
 export interface SshTarget {
@@ -63,14 +63,19 @@ export async function runOverSsh(
   });
 }
 
-/** Makes `publicKey` (a line of an .pub file) the only key that `knownHostsFile` has, for this host. */
+/**
+ * Makes `publicKey` (a line of an .pub file) the only key that `knownHostsFile` has, for this host. A file that is as it
+ * should be is left alone: each look at a machine comes by here, and on a full disk a file that is written anew ends empty.
+ */
 export async function pinHostKey(
   { address, port, knownHostsFile }: Pick<SshTarget, "address" | "port" | "knownHostsFile">,
   publicKey: string,
 ): Promise<void> {
   const [type = "", key = ""] = publicKey.trim().split(/\s+/);
   const host = port === 22 ? address : `[${address}]:${port}`;
-  await writeFile(knownHostsFile, `${host} ${type} ${key}\n`, { mode: 0o600 });
+  const pinned = `${host} ${type} ${key}\n`;
+  if ((await readFile(knownHostsFile, "utf8").catch(() => "")) === pinned) return;
+  await writeFile(knownHostsFile, pinned, { mode: 0o600 });
 }
 
 /**

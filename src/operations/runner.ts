@@ -32,7 +32,7 @@ export interface RunnerTools {
   readonly basis: () => object;
   readonly atomically: (work: () => void) => void;
   readonly clock: Clock;
-  /** Whether the store only lacks room: it is then tried again, and nothing else. */
+  /** Whether the disk of the store and of the files beside it only lacks room: it is then tried again, and nothing else. */
   readonly isStoreFull: (error: unknown) => boolean;
   /** Milliseconds that pass whatever the clock is set to: deadlines go by them (reliability F6). */
   readonly elapsed: () => number;

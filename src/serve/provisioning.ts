@@ -7,6 +7,7 @@ import type { Assets } from "../boot/assets.ts";
 import type { Identity } from "../cluster/client.ts";
 import type { LiveInventory } from "../inventory/live.ts";
 import type { Inventory } from "../inventory/schema.ts";
+import { isDiskFull } from "../net/disk-full.ts";
 import { createClosures } from "../operations/closures.ts";
 import { createClusterAccess } from "../operations/cluster-access.ts";
 import {
@@ -98,7 +99,7 @@ export function startRunner(
     basis: tools.inventory,
     atomically: store.atomically,
     clock,
-    isStoreFull: store.isFull,
+    isStoreFull: isDiskFull,
     elapsed: () => performance.now(),
     onFault: ({ id, node }, error) =>
       logger.error({ err: error, operation: id, node }, "operation fault"),

@@ -1,6 +1,5 @@
 // The whole store of one server: one SQLite file behind all the ports.
 
-import Database from "better-sqlite3";
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import type { ClusterStore, OperationStore } from "../operations/operation.ts";
 import type { CertificateStore } from "../pki/issued.ts";
@@ -16,8 +15,6 @@ export interface Store {
   readonly certificates: CertificateStore;
   /** Everything that `work` writes is kept together or not at all. */
   atomically(work: () => void): void;
-  /** Whether what was thrown says that the disk has no room, which passes. */
-  isFull(error: unknown): boolean;
   close(): void;
 }
 
@@ -34,7 +31,6 @@ export function openStore(
     clusters: createClusterStore(database, now),
     certificates: createCertificateStore(database),
     atomically: (work) => database.transaction(work)(),
-    isFull: (error) => error instanceof Database.SqliteError && error.code === "SQLITE_FULL",
     close: () => database.close(),
   };
 }

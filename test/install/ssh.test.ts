@@ -1,5 +1,8 @@
+import { readFileSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { classifySshFailure, type SshFailureKind } from "../../src/install/ssh.ts";
+import { classifySshFailure, pinHostKey, type SshFailureKind } from "../../src/install/ssh.ts";
+import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 
 const noise = "Warning: Permanently added '10.0.100.50' (ED25519) to the list of known hosts.\r\n";
 
@@ -41,4 +44,18 @@ test("a killed ssh is a timeout", () => {
   expect(classifySshFailure({ exitCode: undefined, timedOut: true, stderr: "" }).kind).toBe(
     "timeout",
   );
+});
+
+test("a host key that is pinned already is not written again, and any other takes its place", async () => {
+  const knownHostsFile = join(temporaryDirectory(), "known_hosts");
+  const host = { address: "10.0.100.50", port: 2222, knownHostsFile };
+  await pinHostKey(host, "ssh-ed25519 AAAA installer node01\n");
+  const line = "[10.0.100.50]:2222 ssh-ed25519 AAAA\n";
+  expect(readFileSync(knownHostsFile, "utf8")).toBe(line);
+  const longAgo = new Date(0);
+  utimesSync(knownHostsFile, longAgo, longAgo);
+  await pinHostKey(host, "ssh-ed25519 AAAA\n");
+  expect(statSync(knownHostsFile).mtime).toEqual(longAgo);
+  await pinHostKey(host, "ssh-ed25519 BBBB\n");
+  expect(readFileSync(knownHostsFile, "utf8")).toBe(line.replace("AAAA", "BBBB"));
 });

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Node } from "../../src/inventory/schema.ts";
+import { isDiskFull } from "../../src/net/disk-full.ts";
 import { machineReport } from "../../src/nodes/machine-report.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { provisionPlan } from "../../src/operations/provision.ts";
+import type { Step } from "../../src/operations/result.ts";
 import { type Clock, createRunner, type Runner } from "../../src/operations/runner.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { reportJson } from "../fakes/machine-report.ts";
@@ -515,6 +517,39 @@ test("a full store delays an operation, and nothing is done twice", async () => 
   const operations = await settled(rack);
   expect(operations.map((operation) => operation.status)).toEqual(["done", "done", "done"]);
   expect(threeNodes.map((name) => machine(rack, name).wipes)).toEqual([1, 1, 1]);
+});
+
+test("a step that finds no room for its files waits until there is some", async () => {
+  const rack = fakeRack();
+  let full = 3;
+  const withoutRoom = (step: Step): Step => ({
+    ...step,
+    run: async (attempt, signal) => {
+      if (step.id === "installer" && full-- > 0) {
+        const cause = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+        throw new Error("known_hosts can't be written", { cause });
+      }
+      return await step.run(attempt, signal);
+    },
+  });
+  const seen: unknown[] = [];
+  const runner = createRunner({
+    ...{ operations: rack.tools.operations, nodes: rack.tools.nodes, clock: rack.clock },
+    plan: (operation) => {
+      const plan = provisionPlan(rack.tools, operation, nodeOf(rack, operation.node));
+      return { ...plan, steps: plan.steps.map(withoutRoom) };
+    },
+    basis: rack.tools.inventory,
+    atomically: (work) => rack.database.transaction(work)(),
+    elapsed: rack.clock.now,
+    accompany: async () => undefined,
+    stopAbandoned: async () => undefined,
+    isStoreFull: isDiskFull,
+    onFault: (_operation, error) => seen.push(error),
+  });
+  runner.submit(newProvisions(rack.tools, [nodeOf(rack, "node01")], 1_000_000));
+  expect((await settled(rack)).map(({ status }) => status)).toEqual(["done"]);
+  expect([seen.length, machine(rack, "node01").wipes]).toEqual([3, 1]);
 });
 
 test("a second operation on a node that has one is refused by the store", () => {
