@@ -160,12 +160,8 @@ export function explainFailure(
   outcome: InstallOutcome,
   progress: Pick<Progress, "step" | "tail">,
 ): Explanation {
-  if (outcome.kind === "ended" && outcome.exitCode === 127)
-    return {
-      fault: "no-program",
-      reason: `a program that the install needs is not on the server: ${lastOf(progress)}`,
-      next: "correct install.command, or install what it names",
-    };
+  if (outcome.kind === "ended" && outcome.exitCode === 127 && progress.step !== "kexec")
+    return missingProgram(progress);
   const where = `in step "${stepTitle(progress.step)}"`;
   const lines = progress.tail.filter((line) => !isBuildLog(line));
   for (const row of catalogue) {
@@ -188,6 +184,35 @@ export function explainFailure(
     };
   const reason = `${describe(outcome)} ${where}: ${lastOf(progress)}`;
   return { fault: "other", reason, next: nextFor(outcome) };
+}
+
+// Until the disk is formatted the server's own programs do the work, and the installer runs a shell at most.
+const stepsOnServer: readonly Progress["step"][] = [
+  undefined,
+  "upload-keys",
+  "gather-facts",
+  "upload-disk-keys",
+  "build-disko",
+];
+
+/** Exit code 127 is a shell's, on the server as on the installer: the step tells which of the two. */
+function missingProgram({ step, tail }: Pick<Progress, "step" | "tail">): Explanation {
+  const fault = "no-program";
+  const named = tail.findLast((line) => /not found$/.test(line) && !isBuildLog(line));
+  const said = named ?? lastOf({ tail });
+  if (stepsOnServer.includes(step))
+    return {
+      fault,
+      reason: `a program that the install needs is not on the server: ${said}`,
+      next: "correct install.command, or install what it names",
+    };
+  const rebuilt = "rebuild its image with it";
+  return {
+    fault,
+    reason: `the installer lacks a program (exit code 127 in step "${stepTitle(step)}"): ${said}`,
+    // With install.offline nothing that disko needs is brought along.
+    next: `${step === "format-disk" ? `${rebuilt}, or unset install.offline` : rebuilt}; then ${netboot}`,
+  };
 }
 
 function describe(outcome: InstallOutcome): string {

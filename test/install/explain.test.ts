@@ -138,11 +138,40 @@ test.each([
   });
 });
 
-test("a missing program names itself", () => {
-  const tail = ["install: 6: nix: not found"];
-  const { reason } = explainFailure(ended(127), { step: undefined, tail });
-  expect(reason).toContain("nix: not found");
-});
+test.each<[InstallStep | undefined, string, RegExp, RegExp]>([
+  [
+    undefined,
+    "install: 6: nix: not found",
+    /not on the server: .*nix: not found/,
+    /install\.command/,
+  ],
+  [
+    "upload-keys",
+    "ssh-copy-id: command not found",
+    /not on the server: ssh-copy-id/,
+    /install what/,
+  ],
+  [
+    "format-disk",
+    "/nix/store/q-disko: line 9: sgdisk: command not found",
+    /^the installer lacks a program \(exit code 127 in step "partition and .*sgdisk: command not/,
+    /^rebuild its image with it, or unset install\.offline; then boot the node from the network/,
+  ],
+  [
+    "install",
+    "bash: line 1: nixos-install: command not found",
+    /^the installer lacks a program .*nixos-install: command not found$/,
+    /^rebuild its image with it; then boot/,
+  ],
+  ["kexec", "bash: kexec: command not found", /^the target is not the installer/, /find out what/],
+])(
+  "a program that is missing in step %s is named, and where it is missing",
+  (step, line, reason, next) => {
+    const explained = explainFailure(ended(127), { step, tail: [line, "umount: /mnt unmounted"] });
+    expect(explained.reason).toMatch(reason);
+    expect(explained.next).toMatch(next);
+  },
+);
 
 test("a signal and a vanished process are named as such", () => {
   const none = { step: "format-disk", tail: [] } as const;
