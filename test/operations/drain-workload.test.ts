@@ -1,6 +1,8 @@
 // What a drain does beside the services themselves: the lead, the balancers, the virtual machines.
 
 import { expect, test } from "vitest";
+import { migrateMachines } from "../../src/operations/steps/workload.ts";
+import { workOf } from "../../src/operations/verb.ts";
 import { livingRack, settled } from "../fakes/serving-rack.ts";
 
 /** A rack whose nodes run these services too. */
@@ -85,6 +87,46 @@ test("virtual machines move to the other hosts in turn before the services stop"
   expect([...(rack.machines.get("node01")?.guests ?? [])]).toEqual(["vm-001", "vm-003"]);
   expect([...(rack.machines.get("node03")?.guests ?? [])]).toEqual(["vm-002"]);
   expect([...(rack.machines.get("node02")?.stopped ?? [])][0]).toBe("plasmavmc");
+});
+
+test("a migration that came to nothing is asked for again after a minute, at another host where the first is sick", async () => {
+  const hosts = { node01: ["plasmavmc"], node02: ["plasmavmc"], node03: ["plasmavmc"] };
+  const { rack, order } = await running(hosts);
+  rack.machines.get("node02")?.guests.add("vm-001");
+  const { migrate } = rack.tools.workload;
+  const asked: { target: string; atMs: number }[] = [];
+  const came: typeof migrate = async (...said) => {
+    asked.push({ target: said[2], atMs: rack.clock.now() });
+    return asked.length < 3 ? { ok: true, value: undefined } : await migrate(...said);
+  };
+  Object.assign(rack.tools.workload, {
+    takesMachines: async ({ name }: { name: string }) => ({
+      ...{ ok: true, value: name !== "node01" || asked.length < 2 },
+    }),
+    migrate: came,
+  });
+  await order("drain", ["node02"]);
+  const operation = await settled(rack);
+  expect(operation?.status).toBe("done");
+  expect(asked.map(({ target }) => target)).toEqual(["node01", "node01", "node03"]);
+  for (const [index, { atMs }] of asked.slice(1).entries())
+    expect((atMs - (asked[index]?.atMs ?? 0)) / 1000).toBeCloseTo(61, -1);
+});
+
+test("a drain that knows the target of a machine without the time asks for it again", async () => {
+  const { rack, draft } = await running({ node01: ["plasmavmc"], node02: ["plasmavmc"] });
+  rack.machines.get("node02")?.guests.add("vm-001");
+  const [operation] = (await draft("drain", ["node02"])).drafted;
+  const node = rack.tools.inventory().nodes.find(({ name }) => name === "node02");
+  if (operation === undefined || node === undefined) throw new Error("nothing is drafted");
+  const [step] = migrateMachines(workOf(rack.tools, operation), node);
+  const evidence = { asked: { "vm-001": "node01" } };
+  const attempt = { operation, evidence, nowMs: 1_800_000_000_000 };
+  expect(await step?.run(attempt, new AbortController().signal)).toMatchObject({
+    kind: "wait",
+    evidence: { asked: { "vm-001": { target: "node01", atMs: attempt.nowMs } } },
+  });
+  expect([...(rack.machines.get("node01")?.guests ?? [])]).toEqual(["vm-001"]);
 });
 
 test("without another healthy host the machines stay, and so does the node", async () => {

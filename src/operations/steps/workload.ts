@@ -46,25 +46,37 @@ export function migrateMachines(work: Work, node: Node): readonly Step[] {
       node: node.name,
       deadlineMs: inventory.timeouts.migrateSeconds * 1000,
       next: `on node ${node.name} read: journalctl -n 100 -u plasmavmc; or move what is left by hand, then: rackstrap drain ${node.name} --execute`,
-      run: async ({ evidence }, signal) =>
-        await moveMachines(work, node, asked.parse(evidence["asked"] ?? {}), signal),
+      run: async ({ evidence, nowMs }, signal) =>
+        await moveMachines(work, node, asked.parse(evidence["asked"] ?? {}), nowMs, signal),
     },
   ];
 }
 
-/** Where each machine was asked to go. */
-const asked = z.record(z.string(), z.string());
+const askedShape = z.object({ target: z.string(), atMs: z.number() });
+
+type Asked = Readonly<z.output<typeof askedShape>>;
+
+/** Where each machine was asked to go, and when. */
+const asked = z.record(
+  z.string(),
+  // An operation may be older than this program: such a one knows the target alone, and asks again at once.
+  z.union([askedShape, z.string().transform((target) => ({ target, atMs: 0 }))]),
+);
+
+const askAgainMs = 60_000;
 
 // Which machines are on a node only the node itself says: PlasmaVMC's list is of the whole cluster.
 const listCommand =
   "systemctl list-units --plain --no-legend --state=active,activating,reloading,deactivating 'plasmavmc-vm@*.service'";
 
 async function moveMachines(
-  { shell, workload, inventory, nodes }: Work,
+  work: Work,
   node: Node,
-  before: Readonly<Record<string, string>>,
+  before: Readonly<Record<string, Asked>>,
+  nowMs: number,
   signal: AbortSignal,
 ): Promise<StepResult> {
+  const { shell, workload } = work;
   const answer = await shell.run(node, listCommand, { timeoutMs: 30_000 }, signal);
   if (!answer.ok) return shellFailure(node, answer);
   const left = [...answer.stdout.matchAll(/^plasmavmc-vm@(\S+)\.service\s/gm)].map(
@@ -72,6 +84,40 @@ async function moveMachines(
   );
   if (left.length === 0) return done({ asked: before });
   const now = { ...before };
+  const able = await ableHosts(work, node, signal);
+  for (const [index, machine] of left.entries()) {
+    const last = now[machine];
+    if (last !== undefined && isRecent(last, nowMs)) continue;
+    const target = able.find(({ name }) => name === last?.target) ?? able[index % able.length];
+    // One that was asked for may be on its way, whatever its host says of itself at this moment.
+    if (target === undefined && last !== undefined) continue;
+    if (target === undefined)
+      return failed(
+        `${left.join(", ")} run on node ${node.name}, and no other node that runs plasmavmc is active and healthy`,
+        "stop the machines, or bring another host of machines back, then drain again",
+      );
+    const begun = await workload.migrate(node, machine, target.name, signal);
+    if (!begun.ok) return wait(3000, `${machine}: ${begun.failed}`, { asked: now });
+    now[machine] = { target: target.name, atMs: nowMs };
+  }
+  const noHost =
+    able.length > 0 ? "" : "; no other node that runs plasmavmc is active and healthy now";
+  return wait(3000, `on their way: ${left.join(", ")}${noHost}`, { asked: now });
+}
+
+/** The API does not tell what becomes of a migration: a machine that is still there after a while is asked for again. */
+function isRecent({ atMs }: Asked, nowMs: number): boolean {
+  const agoMs = nowMs - atMs;
+  // A clock that was set back must not make it recent for hours.
+  return agoMs >= 0 && agoMs < askAgainMs;
+}
+
+/** The other nodes that take machines now. */
+async function ableHosts(
+  { workload, inventory, nodes }: Work,
+  node: Node,
+  signal: AbortSignal,
+): Promise<readonly Node[]> {
   const hosts = inventory.nodes.filter(
     ({ name, services }) =>
       name !== node.name && services.includes("plasmavmc") && nodes.node(name).state === "active",
@@ -81,17 +127,5 @@ async function moveMachines(
     const healthy = await workload.takesMachines(host, signal);
     if (healthy.ok && healthy.value) able.push(host);
   }
-  for (const [index, machine] of left.entries()) {
-    if (now[machine] !== undefined) continue;
-    const target = able[index % able.length];
-    if (target === undefined)
-      return failed(
-        `${left.join(", ")} run on node ${node.name}, and no other node that runs plasmavmc is active and healthy`,
-        "stop the machines, or bring another host of machines back, then drain again",
-      );
-    const begun = await workload.migrate(node, machine, target.name, signal);
-    if (!begun.ok) return wait(3000, `${machine}: ${begun.failed}`, { asked: now });
-    now[machine] = target.name;
-  }
-  return wait(3000, `on their way: ${left.join(", ")}`, { asked: now });
+  return able;
 }
