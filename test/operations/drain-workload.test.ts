@@ -62,6 +62,38 @@ test("every balancer spares the node before it stops and uses it once it is a vo
   expect(rack.balanced.slice(2)).toEqual(["node01 node02 active", "node03 node02 active"]);
 });
 
+test("a balancer that is put back learns which nodes were drained and put back meanwhile", async () => {
+  const { rack, order } = await running({ node01: ["fiberlb"], node03: ["fiberlb"] });
+  await order("drain", ["node03"]);
+  await settled(rack);
+  await order("drain", ["node02"], {}, ["node02"]);
+  expect(await settled(rack)).toMatchObject({ node: "node02", status: "done" });
+  expect(rack.balanced.slice(2)).toEqual(["node01 node02 drain"]);
+  await order("undrain", ["node03"]);
+  expect(await settled(rack)).toMatchObject({ node: "node03", status: "done" });
+  expect(rack.balanced.slice(3)).toEqual([
+    ...["node03 node01 active", "node03 node02 drain"],
+    ...["node01 node03 active", "node03 node03 active"],
+  ]);
+});
+
+test("a balancer that is put back and can't be told of the others is not in service yet", async () => {
+  const { rack, tools, order } = await running({ node03: ["fiberlb"] });
+  await order("drain", ["node03"]);
+  await settled(rack);
+  Object.assign(rack.tools.workload, {
+    setBackend: async (_through: unknown, backend: string) =>
+      backend === "node01"
+        ? { ok: false, failed: "refuses the connection", silent: true }
+        : { ok: true, value: undefined },
+  });
+  await order("undrain", ["node03"]);
+  expect((await settled(rack))?.failure?.reason).toBe(
+    "not done after 120 s: fiberlb on node03: refuses the connection",
+  );
+  expect(tools.nodes.node("node03").state).toBe("drained");
+});
+
 test("a balancer that does not answer keeps the node in service", async () => {
   const { rack, order } = await running({ node03: ["fiberlb"] });
   Object.assign(rack.tools.workload, {

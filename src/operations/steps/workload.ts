@@ -25,14 +25,38 @@ export function balance(work: Work, node: Node, status: BackendStatus): readonly
         const balancers = declared.filter(
           ({ name }) => name === node.name || nodes.node(name).state === "active",
         );
-        for (const balancer of balancers) {
-          const answer = await workload.setBackend(balancer, node.name, status, signal);
+        const tellings = [
+          // First, for it balances already.
+          ...(status === "active" ? missedBy(work, node) : []),
+          ...balancers.map((balancer) => ({ balancer, backend: node.name, status })),
+        ];
+        for (const { balancer, backend, status: told } of tellings) {
+          const answer = await workload.setBackend(balancer, backend, told, signal);
           if (!answer.ok) return wait(3000, `fiberlb on ${balancer.name}: ${answer.failed}`);
         }
         return done({ balancers: balancers.map(({ name }) => name) });
       },
     },
   ];
+}
+
+interface Telling {
+  readonly balancer: Node;
+  readonly backend: string;
+  readonly status: BackendStatus;
+}
+
+/** What the other balancers were told while this node was out of service, where it runs one: of each other node whether it is spared. */
+function missedBy({ inventory, nodes }: Work, balancer: Node): readonly Telling[] {
+  if (!balancer.services.includes("fiberlb")) return [];
+  return inventory.nodes
+    .filter(({ name }) => name !== balancer.name)
+    .flatMap(({ name: backend }): Telling[] => {
+      const { state } = nodes.node(backend);
+      // Of a node that is neither, nobody was told.
+      if (state !== "active" && state !== "drained") return [];
+      return [{ balancer, backend, status: state === "active" ? "active" : "drain" }];
+    });
 }
 
 /** Moves the virtual machines off the node and waits until none is left; no step where it runs none. */
