@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { failure, success } from "../../src/cluster/client.ts";
@@ -105,6 +106,27 @@ test("a living cluster, a machine that is on, a slip in the name: each is refuse
   expect((await draft(alive, order({ bootstrap: true }))).refusals[0]?.reason).toMatch(
     /^chainfire of cluster prod-cluster exists: node01 \(healthy\)/,
   );
+});
+
+test("a backup whose content alone is another is found before the node may form the cluster, and before it is wiped", async () => {
+  const { rack, order, backup } = await destroyed();
+  writeFileSync(join(backup, "flaredb.snapshot"), "b2");
+  expect((await draft(rack, order())).refusals).toEqual([]);
+  const wipes = machine(rack, "node01").wipes;
+  const { status, failure: why } = await carryOut(rack, order());
+  expect([status, why?.stage]).toEqual(["failed", "loss"]);
+  expect(why?.reason).toContain("flaredb.snapshot is damaged or of another backup: its SHA-256 is");
+  expect(machine(rack, "node01")).toMatchObject({ wipes, power: "off" });
+  const events = rack.tools.nodes.events({ node: "node01", limit: 1000 });
+  expect(events.map(({ kind }) => kind)).not.toContain("cluster-formed-anew");
+});
+
+test("a backup with a file of another size is refused when the recovery is ordered", async () => {
+  const { rack, order, backup } = await destroyed();
+  writeFileSync(join(backup, "flaredb.snapshot"), "cut off");
+  expect((await draft(rack, order())).refusals.map(({ reason }) => reason)).toEqual([
+    "flaredb.snapshot is damaged or of another backup: 7 bytes, not 2",
+  ]);
 });
 
 test.each([{}, { bootstrap: true, backup: "/backups/one" }])(

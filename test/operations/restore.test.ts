@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startOrder } from "../../src/operations/orders.ts";
@@ -112,6 +113,45 @@ test("every reason is given at once: the name, the set, a machine that may be al
     "/nowhere is no backup: it has no manifest.json, which is written last",
     expect.stringContaining("node node03 is powered on and nobody can be asked there"),
   ]);
+});
+
+test("a backup with a file that is missing, of another size or of another set is refused at the draft", async () => {
+  const { directory, order, rack } = await lost();
+  const reasons = async () => (await draft(rack, order())).refusals.map(({ reason }) => reason);
+  writeFileSync(join(directory, "flaredb.snapshot"), "b1, and more");
+  expect(await reasons()).toEqual([
+    "flaredb.snapshot is damaged or of another backup: 12 bytes, not 2",
+  ]);
+  rmSync(join(directory, "flaredb.snapshot"));
+  expect(await reasons()).toEqual(["flaredb.snapshot is missing"]);
+  const manifest = await aBackup(directory);
+  const [chainfire, ...others] = manifest.layers;
+  const layers = [{ ...chainfire, backup: "b0" }, ...others];
+  writeFileSync(join(directory, "manifest.json"), JSON.stringify({ ...manifest, layers }));
+  expect(await reasons()).toEqual([
+    "the set is mixed: chainfire is of the backup b0, and the manifest is of b1",
+  ]);
+  const ofAnother = { ...manifest, cluster: "test" };
+  writeFileSync(join(directory, "manifest.json"), JSON.stringify(ofAnother));
+  expect(await reasons()).toEqual(["the backup is of the cluster test, not of prod-cluster"]);
+});
+
+test("a file whose content alone is another is found before anything is touched", async () => {
+  const { directory, site, order, rack } = await lost();
+  writeFileSync(join(directory, "flaredb.snapshot"), "b2");
+  expect((await draft(rack, order())).refusals).toEqual([]);
+  const commands: string[] = [];
+  site.intercept = (command, effects) => {
+    if (effects.length > 0) commands.push(command);
+    for (const effect of effects) effect();
+  };
+  const { status, failure: why } = await carryOut(rack, order());
+  expect([status, why?.stage]).toEqual(["failed", "loss"]);
+  expect(why?.reason).toMatch(
+    /^the backup .* can't be used: flaredb.snapshot is damaged or of another backup: its SHA-256 is /,
+  );
+  expect(commands).toEqual([]);
+  expect([...site.machines.values()].flatMap(({ aside }) => aside)).toEqual([]);
 });
 
 test("a machine that is off is left out, and may be provisioned afterwards", async () => {

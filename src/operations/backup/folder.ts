@@ -3,7 +3,17 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import {
+  access,
+  constants,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf } from "../../net/error-text.ts";
 import { syncDirectory } from "../../net/sync-directory.ts";
@@ -111,18 +121,33 @@ export async function examineBackup(folder: string, signal: AbortSignal): Promis
   return { folder, manifest, faults: await examineFiles(folder, manifest, signal) };
 }
 
+/** As `examineBackup`, at once however large it is: its manifest is read, and of the files only that each is there with its size. */
+export async function surveyBackup(folder: string): Promise<Examined> {
+  const manifest = await readManifest(folder);
+  if ("fault" in manifest) return { folder, manifest: undefined, faults: [manifest.fault] };
+  return { folder, manifest, faults: await faultsOf(folder, manifest, measure) };
+}
+
 /** What is wrong with the set that a manifest describes, and with its files. */
 export async function examineFiles(
   folder: string,
   manifest: Manifest,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  return await faultsOf(folder, manifest, async (file) => await find(file, signal));
+}
+
+async function faultsOf(
+  folder: string,
+  manifest: Manifest,
+  look: (file: string) => Promise<Found>,
+): Promise<readonly string[]> {
   const faults = setFaults(manifest);
   if (faults.length > 0) return faults;
   const { layers, files } = manifest;
   const found = new Map<string, Found>();
   for (const path of [...layers.map(({ file }) => file), ...files.map((file) => file.path)])
-    found.set(path, await find(join(folder, path), signal));
+    found.set(path, await look(join(folder, path)));
   return fileFaults(manifest, found);
 }
 
@@ -139,10 +164,22 @@ export async function listBackups(directory: string): Promise<readonly string[]>
     .toReversed();
 }
 
-async function find(file: string, signal: AbortSignal): Promise<Found> {
+async function measure(file: string): Promise<Found> {
   try {
+    const stats = await lstat(file);
     // A link may lead to what is not of this backup.
-    if (!(await lstat(file)).isFile()) return { kind: "unreadable", why: "it is no regular file" };
+    if (!stats.isFile()) return { kind: "unreadable", why: "it is no regular file" };
+    await access(file, constants.R_OK);
+    return { kind: "file", bytes: stats.size, sha256: undefined };
+  } catch (error) {
+    return isMissing(error) ? { kind: "missing" } : { kind: "unreadable", why: messageOf(error) };
+  }
+}
+
+async function find(file: string, signal: AbortSignal): Promise<Found> {
+  const measured = await measure(file);
+  if (measured.kind !== "file") return measured;
+  try {
     const hash = createHash("sha256");
     let bytes = 0;
     for await (const chunk of createReadStream(file, { signal }) as AsyncIterable<Buffer>) {

@@ -86,7 +86,8 @@ export function parseManifest(text: string): Manifest | { readonly fault: string
 
 /** What stands in a backup's folder under a name that its manifest has. */
 export type Found =
-  | { readonly kind: "file"; readonly bytes: number; readonly sha256: string }
+  /** Without a sum: its content was not read. */
+  | { readonly kind: "file"; readonly bytes: number; readonly sha256: string | undefined }
   | { readonly kind: "missing" }
   /** A folder, a link, or what can't be read. */
   | { readonly kind: "unreadable"; readonly why: string };
@@ -128,7 +129,7 @@ export function siteFaults(
   ];
 }
 
-/** What is wrong with the files themselves; empty when each is what the manifest says. */
+/** What is wrong with the files themselves, as far as they were read; empty when each is what the manifest says. */
 export function fileFaults(
   manifest: Manifest,
   found: ReadonlyMap<string, Found>,
@@ -138,7 +139,8 @@ export function fileFaults(
     const there = found.get(wanted.path) ?? { kind: "missing" };
     if (there.kind === "missing") return [`${wanted.path} is missing`];
     if (there.kind === "unreadable") return [`${wanted.path} can't be read: ${there.why}`];
-    if (there.sha256 === wanted.sha256 && there.bytes === wanted.bytes) return [];
+    const { sha256: read = wanted.sha256 } = there;
+    if (read === wanted.sha256 && there.bytes === wanted.bytes) return [];
     const other = kept.find(
       ({ path: name, sha256: sum }) => name !== wanted.path && sum === there.sha256,
     );
@@ -149,7 +151,7 @@ export function fileFaults(
         `${wanted.path} is damaged or of another backup: ${there.bytes} bytes, not ${wanted.bytes}`,
       ];
     return [
-      `${wanted.path} is damaged or of another backup: its SHA-256 is ${there.sha256}, not ${wanted.sha256}`,
+      `${wanted.path} is damaged or of another backup: its SHA-256 is ${read}, not ${wanted.sha256}`,
     ];
   });
   return wrong;

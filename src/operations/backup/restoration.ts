@@ -2,7 +2,7 @@
 
 import type { Layer } from "../../cluster/driver.ts";
 import type { Inventory, Node } from "../../inventory/schema.ts";
-import { type Examined, examineBackup, readManifest } from "./folder.ts";
+import { type Examined, examineBackup, readManifest, surveyBackup } from "./folder.ts";
 import { type Manifest, siteFaults } from "./manifest.ts";
 
 export interface Restoration {
@@ -28,7 +28,15 @@ export async function examineForSite(
   inventory: Inventory,
   signal: AbortSignal,
 ): Promise<Examined> {
-  const examined = await examineBackup(folder, signal);
+  return asOfSite(await examineBackup(folder, signal), inventory);
+}
+
+/** As `examineForSite`, without reading the files: somebody waits for the answer. */
+export async function surveyForSite(folder: string, inventory: Inventory): Promise<Examined> {
+  return asOfSite(await surveyBackup(folder), inventory);
+}
+
+function asOfSite(examined: Examined, inventory: Inventory): Examined {
   const { manifest, faults } = examined;
   if (manifest === undefined) return examined;
   const { name: cluster, layers } = inventory.cluster;

@@ -8,7 +8,7 @@ import { findNode } from "../../inventory/find.ts";
 import { clusterPeers, memberNodes } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
-import { examineForSite, manifestIn } from "../backup/restoration.ts";
+import { manifestIn, surveyForSite } from "../backup/restoration.ts";
 import type { Operation } from "../operation.ts";
 import { type Installation, provisionPlan } from "../provision.ts";
 import type { Plan, Step } from "../result.ts";
@@ -121,8 +121,7 @@ async function draftRecovery(
   const wanted = on ?? peers.find(({ name }) => !gone.includes(name))?.name;
   const founder = peers.find(({ name }) => name === wanted);
   const others = members.filter((node) => node !== founder);
-  const { faults } =
-    backup === undefined ? { faults: [] } : await examineForSite(backup, inventory, signal);
+  const { faults } = backup === undefined ? { faults: [] } : await surveyForSite(backup, inventory);
   const confirmed = erase || diskSerials.length > 0 ? { eraseData: erase, diskSerials } : undefined;
   const left = others.map(({ name }) => name).join(" ");
   return {

@@ -7,7 +7,7 @@ import type { Layer } from "../../cluster/driver.ts";
 import { findNode } from "../../inventory/find.ts";
 import { clusterPeers, memberNodes } from "../../inventory/peers.ts";
 import type { Inventory, Node } from "../../inventory/schema.ts";
-import { examineForSite, type Restoration, restoredLayers } from "../backup/restoration.ts";
+import { type Restoration, restoredLayers, surveyForSite } from "../backup/restoration.ts";
 import type { Operation } from "../operation.ts";
 import type { Step } from "../result.ts";
 import { livingCluster, notSeenOff, runningUnseen } from "../steps/confirm-loss.ts";
@@ -95,7 +95,7 @@ async function draftRestore(
   const typed = options.parse(order.options);
   const { signal } = new AbortController();
   const members = memberNodes(inventory);
-  const { faults, manifest } = await examineForSite(typed.directory, inventory, signal);
+  const { faults, manifest } = await surveyForSite(typed.directory, inventory);
   const there = await reachable(tools, members, signal);
   const absent = members.filter((node) => !there.includes(node));
   const views = await tools.cluster.fresh();

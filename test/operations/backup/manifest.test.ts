@@ -131,6 +131,15 @@ test.each<[string, ReadonlyMap<string, Found>, string]>([
   expect(faults(JSON.stringify(good), files)).toEqual([said]);
 });
 
+test("a file that was not read is judged by its size alone", () => {
+  const unread = (bytes: number) =>
+    withFile("flaredb.snapshot", { kind: "file", bytes, sha256: undefined });
+  expect(faults(JSON.stringify(good), unread(100))).toEqual([]);
+  expect(faults(JSON.stringify(good), unread(99))).toEqual([
+    "flaredb.snapshot is damaged or of another backup: 99 bytes, not 100",
+  ]);
+});
+
 test("a folder is called as the runbook calls it, in UTC", () => {
   expect(folderName(Date.UTC(2026, 1, 3, 4, 5, 6, 999))).toBe("cluster-20260203-040506");
 });
