@@ -132,17 +132,29 @@ interface RawAnswer {
 }
 
 async function send(base: URL, path: string, token: Secret, init: RequestInit): Promise<RawAnswer> {
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const signal = AbortSignal.timeout(timeoutMs);
     return await readJson(await request(base, path, token, { ...init, signal }), base);
   } catch (error) {
-    throw error instanceof CliError ? error : notReached(base, error);
+    if (error instanceof CliError) throw error;
+    throw signal.aborted ? noAnswer(base, init) : notReached(base, error);
   }
 }
 
 function request(base: URL, path: string, token: Secret, init: RequestInit): Promise<Response> {
   const headers = { ...init.headers, authorization: `Bearer ${token.reveal()}` };
   return fetch(new URL(path, base), { ...init, headers, redirect: "error" });
+}
+
+/** The server was reached, and may be at work on it still. */
+function noAnswer(base: URL, { method }: RequestInit): CliError {
+  return new CliError(
+    exitCodes.unreachable,
+    `no answer from the server at ${base.origin} within ${timeoutMs / 1000} s`,
+    method === "GET"
+      ? "look at it: systemctl status rackstrap, journalctl -u rackstrap"
+      : "what was asked may still be carried out: rackstrap operations list",
+  );
 }
 
 function notReached(base: URL, error: unknown): CliError {
