@@ -14,7 +14,9 @@ export function addOperationRoutes(app: FastifyInstance, service: OperationServi
     give(planShape, await service.draft(take(orderBody, body))),
   );
   app.post("/api/operations", async ({ body }, reply) => {
-    const operations = await service.order(take(orderBody, body));
+    const gone = new AbortController();
+    reply.raw.on("close", () => gone.abort());
+    const operations = await service.order(take(orderBody, body), gone.signal);
     reply.code(202);
     return give(operationsAnswer, { operations });
   });

@@ -22,8 +22,8 @@ import { Refusal } from "./service.ts";
 export interface OperationService {
   /** What the order would do, and why it would not; changes nothing. */
   draft(order: OrderRequest): Promise<PlanView>;
-  /** Begins all of it, or refuses all of it. */
-  order(order: OrderRequest): Promise<readonly OperationView[]>;
+  /** Begins all of it, or refuses all of it; nothing once `gone` says that nobody waits for the answer. */
+  order(order: OrderRequest, gone?: AbortSignal): Promise<readonly OperationView[]>;
   /** Newest first. */
   operations(): readonly OperationView[];
   operation(id: string): OperationView;
@@ -48,8 +48,8 @@ export function createOperationService(tools: OperationServiceTools): OperationS
   };
   return {
     draft: async (order) => planView(await draftOrder(orders, order)),
-    order: async (order) => {
-      const { drafted, refusals } = await startOrder(orders, runner, order);
+    order: async (order, gone) => {
+      const { drafted, refusals } = await startOrder(orders, runner, order, gone);
       const last = refusals.at(-1);
       if (last === undefined) return drafted.map(operationView);
       // Each with its own remedy, as the plan shows them; that of the last is told apart.

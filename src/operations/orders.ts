@@ -38,20 +38,34 @@ export async function draftOrder(tools: OrderTools, order: Order): Promise<Draft
   return { ...draft, drafted, refusals };
 }
 
-/** Begins what the draft says, or says why not. What was typed against a guard is on the timeline first. */
+/**
+ * Begins what the draft says, or says why not. What was typed against a guard is on the timeline first. `gone` aborts when nobody waits for
+ * the answer any more: who was told nothing may have done something else meanwhile.
+ */
 export async function startOrder(
   tools: OrderTools,
   runner: Pick<Runner, "submit">,
   order: Order,
+  gone?: AbortSignal,
 ): Promise<DraftedOrder> {
   const draft = await draftOrder(tools, order);
   if (draft.refusals.length > 0) return draft;
-  // Two orders that waited for the same answer of the cluster go on one after the other.
-  const refusals = inTheWay(tools, verbs[order.verb], draft.drafted);
+  const refusals = [
+    ...(gone?.aborted === true ? [nobodyWaits(order)] : []),
+    // Two orders that waited for the same answer of the cluster go on one after the other.
+    ...inTheWay(tools, verbs[order.verb], draft.drafted),
+  ];
   if (refusals.length > 0) return { ...draft, refusals };
   for (const operation of draft.drafted) noteTyped(tools, operation, draft);
   runner.submit(draft.drafted);
   return draft;
+}
+
+function nobodyWaits({ verb }: Order): OrderRefusal {
+  return {
+    reason: `who ordered ${verb} went away before it was drawn up, so nothing was begun`,
+    next: "order it again",
+  };
 }
 
 function noteTyped(

@@ -1,6 +1,11 @@
-import { expect, test } from "vitest";
+import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+import { createApi } from "../../src/api/app.ts";
 import { createOperationService } from "../../src/api/operation-service.ts";
+import { Secret } from "../../src/net/secret.ts";
 import { livingRack } from "../fakes/living-rack.ts";
+import { fakeRackstrap } from "./fake-rackstrap.ts";
 
 test("an order that is refused for several reasons is told each with its own remedy", async () => {
   const { tools, orders, startRunner } = livingRack();
@@ -16,4 +21,45 @@ test("an order that is refused for several reasons is told each with its own rem
     ].join("\n"),
     next: "name one node",
   });
+});
+
+test("an order whose sender went away before it was drawn up begins nothing", async () => {
+  const { tools, orders, startRunner } = livingRack();
+  const [asked, goneAway] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { views } = orders.cluster;
+  Object.assign(orders.cluster, {
+    views: async () => {
+      asked.resolve();
+      await goneAway.promise;
+      return await views();
+    },
+  });
+  const { operations } = tools;
+  const service = createOperationService({ operations, orders, runner: startRunner() });
+  const outcome = Promise.withResolvers<unknown>();
+  const order: typeof service.order = async (request, gone) => {
+    gone?.addEventListener("abort", () => goneAway.resolve());
+    const begun = service.order(request, gone);
+    begun.then(outcome.resolve, outcome.resolve);
+    return await begun;
+  };
+  const token = new Secret("a".repeat(43));
+  const log = pino({ level: "silent" });
+  const app = createApi({ service: fakeRackstrap({ order }), token, log });
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  onTestFinished(async () => await app.close());
+  const waiting = new AbortController();
+  const { port } = app.server.address() as AddressInfo;
+  const answer = fetch(`http://127.0.0.1:${port}/api/operations`, {
+    ...{ method: "POST", signal: waiting.signal },
+    body: JSON.stringify({ verb: "drain", nodes: ["node02"], options: {}, force: [] }),
+    headers: { authorization: `Bearer ${token.reveal()}`, "content-type": "application/json" },
+  });
+  await asked.promise;
+  waiting.abort();
+  await expect(answer).rejects.toThrow();
+  expect(await outcome.promise).toMatchObject({
+    message: "who ordered drain went away before it was drawn up, so nothing was begun",
+  });
+  expect(operations.operations({ running: false })).toEqual([]);
 });
