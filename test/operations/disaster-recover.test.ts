@@ -110,10 +110,10 @@ test("a living cluster, a machine that is on, a slip in the name: each is refuse
 
 test("a backup whose content alone is another is found before the node may form the cluster, and before it is wiped", async () => {
   const { rack, order, backup } = await destroyed();
-  writeFileSync(join(backup, "flaredb.snapshot"), "b2");
-  expect((await draft(rack, order())).refusals).toEqual([]);
   const wipes = machine(rack, "node01").wipes;
-  const { status, failure: why } = await carryOut(rack, order());
+  const { drafted } = await startOrder(orderTools(rack.tools), rackRunner(rack), order());
+  writeFileSync(join(backup, "flaredb.snapshot"), "b2");
+  const { status, failure: why } = await ended(rack, drafted[0]?.id ?? "");
   expect([status, why?.stage]).toEqual(["failed", "loss"]);
   expect(why?.reason).toContain("flaredb.snapshot is damaged or of another backup: its SHA-256 is");
   expect(machine(rack, "node01")).toMatchObject({ wipes, power: "off" });

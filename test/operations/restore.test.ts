@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { surveyForSite } from "../../src/operations/backup/restoration.ts";
 import { startOrder } from "../../src/operations/orders.ts";
 import { aBackup } from "../fakes/backup-folder.ts";
 import {
@@ -136,16 +137,28 @@ test("a backup with a file that is missing, of another size or of another set is
   expect(await reasons()).toEqual(["the backup is of the cluster test, not of prod-cluster"]);
 });
 
-test("a file whose content alone is another is found before anything is touched", async () => {
-  const { directory, site, order, rack } = await lost();
+test("a file whose content alone is another is refused at the draft, and of a large backup only its size is looked at", async () => {
+  const { directory, order, rack } = await lost();
   writeFileSync(join(directory, "flaredb.snapshot"), "b2");
-  expect((await draft(rack, order())).refusals).toEqual([]);
+  const [refusal] = (await draft(rack, order())).refusals;
+  expect(refusal?.reason).toContain(
+    "flaredb.snapshot is damaged or of another backup: its SHA-256",
+  );
+  const { signal } = new AbortController();
+  const large = await surveyForSite(directory, rack.tools.inventory(), signal, 1);
+  expect(large.faults).toEqual([]);
+});
+
+test("what the draft has not read is found before anything is touched", async () => {
+  const { directory, site, order, rack } = await lost();
   const commands: string[] = [];
   site.intercept = (command, effects) => {
     if (effects.length > 0) commands.push(command);
     for (const effect of effects) effect();
   };
-  const { status, failure: why } = await carryOut(rack, order());
+  const { drafted } = await startOrder(orderTools(rack.tools), rackRunner(rack), order());
+  writeFileSync(join(directory, "flaredb.snapshot"), "b2");
+  const { status, failure: why } = await ended(rack, drafted[0]?.id ?? "");
   expect([status, why?.stage]).toEqual(["failed", "loss"]);
   expect(why?.reason).toMatch(
     /^the backup .* can't be used: flaredb.snapshot is damaged or of another backup: its SHA-256 is /,

@@ -31,9 +31,21 @@ export async function examineForSite(
   return asOfSite(await examineBackup(folder, signal), inventory);
 }
 
-/** As `examineForSite`, without reading the files: somebody waits for the answer. */
-export async function surveyForSite(folder: string, inventory: Inventory): Promise<Examined> {
-  return asOfSite(await surveyBackup(folder), inventory);
+/** Read within seconds from any disk. */
+const soonReadBytes = 512 * 1024 * 1024;
+
+/** As `examineForSite`, for somebody who waits for the answer: of a backup larger than `mostBytes` no file is read, only seen to be there with its size. */
+export async function surveyForSite(
+  folder: string,
+  inventory: Inventory,
+  signal: AbortSignal,
+  mostBytes = soonReadBytes,
+): Promise<Examined> {
+  const surveyed = asOfSite(await surveyBackup(folder), inventory);
+  const { manifest, faults } = surveyed;
+  if (manifest === undefined || faults.length > 0) return surveyed;
+  const bytes = [...manifest.layers, ...manifest.files].reduce((sum, file) => sum + file.bytes, 0);
+  return bytes > mostBytes ? surveyed : await examineForSite(folder, inventory, signal);
 }
 
 function asOfSite(examined: Examined, inventory: Inventory): Examined {

@@ -121,7 +121,8 @@ async function draftRecovery(
   const wanted = on ?? peers.find(({ name }) => !gone.includes(name))?.name;
   const founder = peers.find(({ name }) => name === wanted);
   const others = members.filter((node) => node !== founder);
-  const { faults } = backup === undefined ? { faults: [] } : await surveyForSite(backup, inventory);
+  const { faults } =
+    backup === undefined ? { faults: [] } : await surveyForSite(backup, inventory, signal);
   const confirmed = erase || diskSerials.length > 0 ? { eraseData: erase, diskSerials } : undefined;
   const left = others.map(({ name }) => name).join(" ");
   return {

@@ -95,7 +95,7 @@ async function draftRestore(
   const typed = options.parse(order.options);
   const { signal } = new AbortController();
   const members = memberNodes(inventory);
-  const { faults, manifest } = await surveyForSite(typed.directory, inventory);
+  const { faults, manifest } = await surveyForSite(typed.directory, inventory, signal);
   const there = await reachable(tools, members, signal);
   const absent = members.filter((node) => !there.includes(node));
   const views = await tools.cluster.fresh();
