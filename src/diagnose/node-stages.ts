@@ -1,7 +1,14 @@
 // From the first boot off its own disk to a healthy member: judged from what was gathered. The stages stand in the order in which one
 // needs the other: a wrong clock spoils certificates, these the services, these the join. Pure.
 
-import { type Evidence, provesHostKey, reportOf, stepDone, systemLives } from "./evidence.ts";
+import {
+  type Evidence,
+  type HandshakeLook,
+  provesHostKey,
+  reportOf,
+  stepDone,
+  systemLives,
+} from "./evidence.ts";
 import { type Finding, missing, reached, type Stage, unknown } from "./finding.ts";
 import { judgeCluster, judgeFirstBoot } from "./join-stages.ts";
 import type { CertificateLook, NodeReport } from "./node-report.ts";
@@ -125,21 +132,30 @@ function judgeOrigin(
 function judgeShown(evidence: Evidence): Finding | undefined {
   const { handshakes } = evidence;
   if (!handshakes.known) return undefined;
-  const other = handshakes.value.find(({ presented }) => presented.kind === "other");
-  if (other?.presented.kind !== "other") {
-    const issued = handshakes.value.find(({ presented }) => presented.kind === "issued");
-    return issued === undefined || reportOf(evidence) !== undefined
-      ? undefined
-      : reached(`${issued.service} shows the certificate that was issued`);
-  }
-  const { why } = other.presented;
-  const unit = `${other.service}.service`;
+  const report = reportOf(evidence);
+  const wrong = handshakes.value.flatMap((look) => judgeHandshake(look, report) ?? []);
+  if (wrong.length > 0) return wrong[0];
+  const issued = handshakes.value.find(({ presented }) => presented.kind === "issued");
+  return issued === undefined || report !== undefined
+    ? undefined
+    : reached(`${issued.service} shows the certificate that was issued`);
+}
+
+function judgeHandshake(
+  { service, presented }: HandshakeLook,
+  report: NodeReport | undefined,
+): Finding | undefined {
+  if (presented.kind !== "other") return undefined;
+  const { why, fingerprint } = presented;
   if (/CERT_HAS_EXPIRED|has expired/.test(why)) return missing("certificate-expired", why);
   if (/CERT_NOT_YET_VALID|not yet valid/.test(why))
     return missing("certificate-not-yet-valid", why);
   if (/ALTNAME|another name/.test(why)) return missing("certificate-other-name", why);
   if (/does not chain/.test(why)) return missing("certificate-other-ca", why);
-  return missing("certificate-not-loaded", why, { unit });
+  // What lies in its place is loaded, even where another one was issued last and never came to stay there.
+  const placed = typeof report?.certificate === "object" ? report.certificate : undefined;
+  if (placed !== undefined && placed.fingerprint === fingerprint) return undefined;
+  return missing("certificate-not-loaded", why, { unit: `${service}.service` });
 }
 
 /** Nobody showed one: what was issued last may still be over. */

@@ -32,7 +32,12 @@ export type Shown =
 export type Presented =
   | { readonly kind: "issued" }
   /** It has another certificate, or one that the CA did not sign. */
-  | { readonly kind: "other"; readonly why: string }
+  | {
+      readonly kind: "other";
+      readonly why: string;
+      /** SHA-256 of the one that it shows, hexadecimal; absent where it shows none. */
+      readonly fingerprint?: string | undefined;
+    }
   | { readonly kind: "silent"; readonly why: string };
 
 /** Shakes hands and hangs up. Never rejects. */
@@ -81,12 +86,12 @@ export async function presentedCertificate(
     shown.untrusted === undefined ? "" : `, and it does not chain to the CA (${shown.untrusted})`;
   if (found !== query.fingerprint)
     return {
-      kind: "other",
+      ...{ kind: "other", fingerprint: found },
       why: `${where} shows another certificate (SHA-256 ${found ?? "none"}) than the one issued (${query.fingerprint})${trust}`,
     };
   if (shown.untrusted === undefined) return { kind: "issued" };
   return {
-    kind: "other",
+    ...{ kind: "other", fingerprint: found },
     why: `${where} shows the certificate that was issued${trust}`,
   };
 }

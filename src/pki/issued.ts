@@ -23,6 +23,8 @@ export interface CertificateStore {
   /** Takes the place of one that was issued for the same node in the same operation and never reached it. */
   issued(record: IssuedRecord): void;
   verified(operation: string, node: string, by: "files" | "handshake", atMs: number): void;
+  /** Forgets what was issued for the node in the operation: the node does not have it. */
+  withdrawn(operation: string, node: string): void;
   /** Newest first. */
   certificates(): readonly IssuedRecord[];
 }

@@ -27,6 +27,7 @@ export function createCertificateStore(database: Connection): CertificateStore {
         )
         .run(atMs, by, operation, node);
     },
+    withdrawn: (operation, node) => remove(database, { operation, node }),
     certificates: () =>
       database
         .prepare<[], Row>(
@@ -37,10 +38,17 @@ export function createCertificateStore(database: Connection): CertificateStore {
   };
 }
 
-function insert(database: Connection, record: IssuedRecord): void {
+function remove(
+  database: Connection,
+  { operation, node }: Pick<IssuedRecord, "operation" | "node">,
+): void {
   database
     .prepare("DELETE FROM certificates WHERE operation = ? AND node = ?")
-    .run(record.operation, record.node);
+    .run(operation, node);
+}
+
+function insert(database: Connection, record: IssuedRecord): void {
+  remove(database, record);
   database
     .prepare(
       `INSERT INTO certificates (serial, node, operation, issued_at_ms, not_before_ms, not_after_ms,

@@ -877,6 +877,22 @@ test.each(faults)("%s", (_what, evidence, stage, cause, next) => {
   expect(verdict?.next).not.toMatch(/[{}]/);
 });
 
+const shownByChainfire = (fingerprint: string) => ({
+  handshakes: known([
+    {
+      service: "chainfire",
+      presented: { kind: "other", why: "another certificate than the one issued", fingerprint },
+    } as const,
+  ]),
+});
+
+test("a service that shows the certificate in its place has it loaded, whichever was issued last", () => {
+  const report = certificate({ fingerprint: "aa" });
+  expect(diagnose(withReport(report, shownByChainfire("aa"))).verdict).toBeUndefined();
+  const { verdict } = diagnose(withReport(report, shownByChainfire("bb")));
+  expect(verdict?.cause).toBe("certificate-not-loaded");
+});
+
 test("a BMC that can't be asked is the verdict only while nothing of the running system is missing", () => {
   const bmc = bmcFails("authentication");
   expect(diagnose(healthy({ bmc })).verdict?.cause).toBe("bmc-login");

@@ -44,3 +44,13 @@ test("of one operation about several nodes, each keeps its own", () => {
     ["1", undefined],
   ]);
 });
+
+test("one that is withdrawn leaves those before it, and those of other nodes", () => {
+  const store = createCertificateStore(openDatabase(":memory:"));
+  store.issued(record("1", "op-1", "node01", 10));
+  store.issued(record("2", "op-2", "node01", 20));
+  store.issued(record("3", "op-2", "node02", 30));
+  store.withdrawn("op-2", "node01");
+  store.withdrawn("op-3", "node02");
+  expect(store.certificates().map(({ serial }) => serial)).toEqual(["3", "1"]);
+});

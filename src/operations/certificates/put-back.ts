@@ -2,6 +2,7 @@
 // them. Nodes that are done stay so, and a CA stays where its rotation stands: the next order takes it up there.
 
 import { type Operation, openStep, type StepRecord } from "../operation.ts";
+import { issuedFor } from "./issue-recorded.ts";
 import {
   type Before,
   invocationsOf,
@@ -30,7 +31,28 @@ export async function putBack(operation: Operation, all: readonly NodeWork[]): P
     throw new Error(
       `node ${about.node.name} could not be given back its files from before: ${restored.why}`,
     );
+  if (about.phase === "certificate") await withdraw(about, operation, signal);
   await startAgain(about, record("restart"), signal);
+}
+
+/**
+ * What was issued for a node that has its former certificate again is not its last one. Where it had no key before, none could be put back,
+ * and it has the new one still.
+ */
+async function withdraw(
+  { work, node, delivery }: NodeWork,
+  { id: operationId }: Operation,
+  signal: AbortSignal,
+): Promise<void> {
+  const record = issuedFor(work.certificates, { node, operationId });
+  if (record === undefined) return;
+  const key = { name: `${node.name}-key.pem`, sha256: record.keySha256 };
+  const looked = await delivery.has([key], signal);
+  if (!looked.ok)
+    throw new Error(
+      `node ${node.name} was given back its files from before, and which key it has now could not be read: ${looked.why}`,
+    );
+  if (!looked.value) work.certificates.withdrawn(operationId, node.name);
 }
 
 /** What it has is proven: the files from before must not be what a later rotation goes back to. */

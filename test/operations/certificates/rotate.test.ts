@@ -126,6 +126,7 @@ test("a node whose service does not start with its new files has the old ones ba
   expect(Object.values(node02.units).every(({ server }) => server !== undefined)).toBe(true);
   expect(node02.units.flaredb.loaded?.cert).toBe(text("node02", "node02-cert.pem"));
   expect(living.log.filter((line) => line.startsWith("node03"))).toEqual([]);
+  expect(await problems()).toEqual([]);
   expect(strangers(living, "chainfire")).toEqual([]);
 }, 120_000);
 
@@ -181,6 +182,7 @@ test("a server that ends while it gives a node its former files back does not ta
   const units = Object.values(living.nodes.get("node02")?.units ?? {});
   const certificate = text("node02", "node02-cert.pem");
   expect(units.map(({ loaded }) => loaded?.cert === certificate)).toEqual([true, true, true]);
+  expect(await problems()).toEqual([]);
 }, 120_000);
 
 /** The same layer, with this voter ill. */
