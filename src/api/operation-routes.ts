@@ -2,7 +2,13 @@
 
 import type { FastifyInstance } from "fastify";
 import type { OperationService } from "./operation-service.ts";
-import { operationShape, operationsAnswer, orderBody, planShape } from "./operation-shapes.ts";
+import {
+  operationShape,
+  operationsAnswer,
+  operationsQuery,
+  orderBody,
+  planShape,
+} from "./operation-shapes.ts";
 import { give, take } from "./shaping.ts";
 
 interface Identified {
@@ -20,7 +26,10 @@ export function addOperationRoutes(app: FastifyInstance, service: OperationServi
     reply.code(202);
     return give(operationsAnswer, { operations });
   });
-  app.get("/api/operations", () => give(operationsAnswer, { operations: service.operations() }));
+  app.get("/api/operations", ({ query }) => {
+    const { limit } = take(operationsQuery, query);
+    return give(operationsAnswer, { operations: service.operations(limit) });
+  });
   app.get<{ Params: Identified }>("/api/operations/:id", ({ params }) =>
     give(operationShape, service.operation(params.id)),
   );

@@ -24,8 +24,8 @@ export interface OperationService {
   draft(order: OrderRequest): Promise<PlanView>;
   /** Begins all of it, or refuses all of it; nothing once `gone` says that nobody waits for the answer. */
   order(order: OrderRequest, gone?: AbortSignal): Promise<readonly OperationView[]>;
-  /** Newest first. */
-  operations(): readonly OperationView[];
+  /** The newest `limit`, newest first; of each step only what it is and how it stands. */
+  operations(limit: number): readonly OperationView[];
   operation(id: string): OperationView;
   /** Asks a running operation to stop, and returns it as it stands. */
   cancel(id: string): OperationView;
@@ -56,7 +56,7 @@ export function createOperationService(tools: OperationServiceTools): OperationS
       const before = refusals.slice(0, -1).map(({ reason, next }) => `${reason}\n  next: ${next}`);
       throw new Refusal("conflict", [...before, last.reason].join("\n"), last.next);
     },
-    operations: () => operations.operations({ running: false }).map(operationView),
+    operations: (limit) => operations.outlines(limit).map(outlineView),
     operation: (id) => operationView(stored(id)),
     cancel: (id) => {
       const { node, status } = stored(id);
@@ -98,6 +98,12 @@ function operationView(operation: Operation): OperationView {
     ...(endedAtMs === undefined ? {} : { endedAtMs }),
     ...(failure === undefined ? {} : { failure: { ...failure, carryOn: carryingOn(operation) } }),
   };
+}
+
+/** What steps found is told of one operation at a time: of all that were ever done, no client would take the answer. */
+function outlineView(operation: Operation): OperationView {
+  const steps = operation.steps.map((step) => ({ ...draftedStepView(step), status: step.status }));
+  return { ...operationView(operation), steps };
 }
 
 function draftedStepView({ id, title, node }: StepRecord): DraftedStepView {

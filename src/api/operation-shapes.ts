@@ -85,6 +85,13 @@ export const operationShape = z.object({
     .optional(),
 });
 
+/** The most that a list has. */
+export const mostOperations = 1000;
+
+export const operationsQuery = z.strictObject({
+  limit: z.coerce.number().pipe(z.int().min(1).max(mostOperations)).default(200),
+});
+
 export const operationsAnswer = z.object({ operations: z.array(operationShape).readonly() });
 
 export type OrderRequest = z.output<typeof orderBody>;

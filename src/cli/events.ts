@@ -1,11 +1,12 @@
 // rackstrap events: what happened, oldest first, of one node or of all.
 
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { type EventView, eventsAnswer } from "../api/shapes.ts";
 import { exitCodes } from "./exit.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { connect, type GlobalOptions } from "./server.ts";
 import { formatTable, formatTime } from "./table.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface EventsOptions extends GlobalOptions {
   readonly after?: number;
@@ -48,9 +49,4 @@ export function eventLines(events: readonly EventView[]): string[] {
       Object.keys(detail).length === 0 ? "" : JSON.stringify(detail),
     ]),
   );
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("give a whole number.");
-  return Number(text);
 }

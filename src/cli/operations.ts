@@ -1,38 +1,29 @@
 // rackstrap operations list | show | cancel | resume | retry: what was asked of the server and what became of it.
 
 import type { Command } from "commander";
-import { type OperationView, operationShape, operationsAnswer } from "../api/operation-shapes.ts";
+import {
+  mostOperations,
+  type OperationView,
+  operationShape,
+  operationsAnswer,
+} from "../api/operation-shapes.ts";
 import { CliError, exitCodes } from "./exit.ts";
 import { carryOut, follow, type OrderOptions, withOrderOptions } from "./order.ts";
 import { type Done, optionsOf, print } from "./output.ts";
 import { failureLines, findings, progressTable, stepTable } from "./progress.ts";
 import { connect, type GlobalOptions } from "./server.ts";
 import { formatTable, formatTime } from "./table.ts";
+import { wholeNumber } from "./whole-number.ts";
+
+interface ListOptions extends GlobalOptions {
+  readonly limit: number;
+}
 
 export function addOperationsCommand(program: Command, done: Done): void {
   const operations = program
     .command("operations")
     .description("list, show, cancel, resume or retry operations");
-  operations
-    .command("list")
-    .description("all operations, newest first")
-    .action(async (_options, command: Command) => {
-      const options = optionsOf<GlobalOptions>(command);
-      const answer = await connect(options).get("/api/operations", operationsAnswer);
-      print(options, answer, () =>
-        formatTable(
-          ["OPERATION", "KIND", "NODE", "STATUS", "STARTED"],
-          answer.operations.map(({ id, kind, node, status, createdAtMs }) => [
-            id,
-            kind,
-            node,
-            status,
-            formatTime(createdAtMs),
-          ]),
-        ),
-      );
-      done(exitCodes.ok);
-    });
+  addList(operations, done);
   operations
     .command("show")
     .description("one operation with its steps")
@@ -72,6 +63,30 @@ export function addOperationsCommand(program: Command, done: Done): void {
       const operation = await connect(options).post(path, undefined, operationShape);
       print(options, operation, () => [
         `${operation.node}: asked to stop; see rackstrap operations show ${operation.id}`,
+      ]);
+      done(exitCodes.ok);
+    });
+}
+
+function addList(operations: Command, done: Done): void {
+  operations
+    .command("list")
+    .description("the operations, newest first")
+    .option("--limit <count>", `at most so many, up to ${mostOperations}`, wholeNumber, 200)
+    .action(async (_options, command: Command) => {
+      const options = optionsOf<ListOptions>(command);
+      const { limit } = options;
+      const answer = await connect(options).get(`/api/operations?limit=${limit}`, operationsAnswer);
+      print(options, answer, () => [
+        ...formatTable(
+          ["OPERATION", "KIND", "NODE", "STATUS", "STARTED"],
+          answer.operations.map(({ id, kind, node, status, createdAtMs }) => [
+            ...[id, kind, node, status, formatTime(createdAtMs)],
+          ]),
+        ),
+        ...(answer.operations.length < limit || limit === mostOperations
+          ? []
+          : [`shown are the newest ${limit}; --limit shows up to ${mostOperations}`]),
       ]);
       done(exitCodes.ok);
     });

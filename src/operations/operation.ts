@@ -86,6 +86,8 @@ export interface OperationStore {
   operation(id: string): Operation | undefined;
   /** Newest first; only those still running when asked. */
   operations(query: { readonly running: boolean }): Operation[];
+  /** The newest `limit` of all, newest first; of their steps neither what they found nor what they said last. */
+  outlines(limit: number): Operation[];
   /** The one that has a node to itself; there is never more than one. */
   runningFor(node: string): Operation | undefined;
   /** The disruptive one that runs; there is never more than one. */

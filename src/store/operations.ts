@@ -65,6 +65,13 @@ export function createOperationStore(database: Connection, now: () => number): O
         )
         .all()
         .map(read),
+    outlines: (limit) =>
+      database
+        .prepare<[number], OperationRow>(
+          "SELECT * FROM operations ORDER BY created_at_ms DESC, rowid DESC LIMIT ?",
+        )
+        .all(limit)
+        .map((row) => toOperation(row, readSteps(database, row.id, outlineColumns))),
     runningFor: (node) => {
       const row = prepared<[string], OperationRow>(
         database,
@@ -173,9 +180,15 @@ function stepParameters(operation: string, step: StepRecord): Record<string, unk
   };
 }
 
-function readSteps(database: Connection, operation: string): StepRecord[] {
-  return database
-    .prepare<[string], StepRow>("SELECT * FROM steps WHERE operation = ? ORDER BY position")
+/** Neither read nor parsed is what may be megabytes with a few hundred operations. */
+const outlineColumns =
+  "id, title, node, status, attempts, started_at_ms, ended_at_ms, NULL AS last_line, '{}' AS evidence";
+
+function readSteps(database: Connection, operation: string, columns = "*"): StepRecord[] {
+  return prepared<[string], StepRow>(
+    database,
+    `SELECT ${columns} FROM steps WHERE operation = ? ORDER BY position`,
+  )
     .all(operation)
     .map((row) => ({
       id: row.id,

@@ -229,6 +229,13 @@ describe("orders", () => {
     expect(answer.json()).toEqual({ error: { message: expect.any(String) } });
   });
 
+  it.each(["limit=0", "limit=1001", "limit=x", "all=1"])(
+    "refuses the operations query %s",
+    async (query) => {
+      expect((await api().ask("GET", `/api/operations?${query}`)).statusCode).toBe(400);
+    },
+  );
+
   it.each(["after=-1", "after=x", "limit=0", "limit=1001", "since=1"])(
     "refuses the event query %s",
     async (query) => {

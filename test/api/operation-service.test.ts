@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createApi } from "../../src/api/app.ts";
 import { createOperationService } from "../../src/api/operation-service.ts";
 import { Secret } from "../../src/net/secret.ts";
+import { newOperation, newStep } from "../../src/operations/operation.ts";
 import { livingRack } from "../fakes/living-rack.ts";
 import { fakeRackstrap } from "./fake-rackstrap.ts";
 
@@ -62,4 +63,26 @@ test("an order whose sender went away before it was drawn up begins nothing", as
     message: "who ordered drain went away before it was drawn up, so nothing was begun",
   });
   expect(operations.operations({ running: false })).toEqual([]);
+});
+
+test("a list has the newest operations, and of their steps how they stand: what they found is told of one at a time", () => {
+  const { tools, orders, startRunner } = livingRack();
+  const { operations } = tools;
+  const service = createOperationService({ operations, orders, runner: startRunner() });
+  const step = { ...newStep({ id: "copy-node01", title: "copy it", node: "node01" }), attempts: 2 };
+  operations.create(
+    [1, 2, 3].map((night) =>
+      newOperation({
+        ...{ id: `op-${night}`, kind: "backup", node: "prod-cluster", nodes: [] },
+        ...{ status: "done", createdAtMs: night },
+        steps: [{ ...step, status: "done", lastLine: "copied", evidence: { files: ["a", "b"] } }],
+      }),
+    ),
+  );
+  const list = service.operations(2);
+  expect(list.map(({ id }) => id)).toEqual(["op-3", "op-2"]);
+  expect(list[0]?.steps).toEqual([
+    { id: "copy-node01", kind: "copy", title: "copy it", node: "node01", status: "done" },
+  ]);
+  expect(service.operation("op-3").steps[0]?.evidence).toEqual({ files: ["a", "b"] });
 });

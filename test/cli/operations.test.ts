@@ -27,6 +27,26 @@ async function retry(operation: Partial<OperationView>, ...more: readonly string
   return { ...(await server.rackstrap("operations", "retry", "op-node02", ...more)), orders };
 }
 
+describe("operations list", () => {
+  it.each([
+    [[], 200, "shown are the newest 200; --limit shows up to 1000"],
+    [["--limit", "3"], 3, "shown are the newest 3; --limit shows up to 1000"],
+  ])("with %j asks for that many, and says where there may be more", async (more, count, says) => {
+    server = await startServer({
+      operations: (limit) => Array.from({ length: limit }, () => operationView("node01")),
+    });
+    const { code, stdout } = await server.rackstrap("operations", "list", ...more);
+    const lines = stdout.trimEnd().split("\n");
+    expect([code, lines.length, lines.at(-1)]).toEqual([0, count + 2, says]);
+  });
+
+  it("says no such thing of a list that has all", async () => {
+    server = await startServer();
+    const { stdout } = await server.rackstrap("operations", "list");
+    expect(stdout.trimEnd().split("\n")).toHaveLength(2);
+  });
+});
+
 describe("operations retry", () => {
   it.each([
     ["done", "to have the same done once more, order it by its own command"],

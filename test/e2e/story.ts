@@ -4,7 +4,11 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { type OperationView, operationsAnswer } from "../../src/api/operation-shapes.ts";
+import {
+  type OperationView,
+  operationShape,
+  operationsAnswer,
+} from "../../src/api/operation-shapes.ts";
 import { clusterAnswer, eventsAnswer } from "../../src/api/shapes.ts";
 import { ensureImages } from "../../vm-harness/images/ensure.ts";
 import { type CommandResult, runInNamespace, spawnInNamespace } from "../../vm-harness/network.ts";
@@ -164,7 +168,9 @@ function asking({ namespace, inventoryFile }: Rack, directory: string): Asking {
     ended: (ids, seconds) =>
       until(`operations ${ids.join(", ")} end`, seconds, async () => {
         const mine = (await operations()).filter(({ id }) => ids.includes(id));
-        return mine.every(({ status }) => status !== "running") ? mine : undefined;
+        if (mine.some(({ status }) => status === "running")) return undefined;
+        // The list has nothing of what their steps found.
+        return await Promise.all(ids.map((id) => ask(["operations", "show", id], operationShape)));
       }),
     states: async (names) => {
       const shape = z.object({ nodes: z.array(z.object({ name: z.string(), state: z.string() })) });
