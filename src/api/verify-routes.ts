@@ -3,6 +3,7 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { AreaReport } from "../verify/line.ts";
+import { orQuiet, quiet } from "./quiet.ts";
 import { give, take } from "./shaping.ts";
 import { areaReport, type VerifyRequest, verifyBody } from "./verify-shapes.ts";
 
@@ -21,6 +22,11 @@ export function addVerifyRoutes(app: FastifyInstance, service: VerifyService): v
   });
 }
 
+/** Clients give up on an answer of which nothing has come for minutes, and the links of a rack take longer to be measured. */
+const quietMs = 20_000;
+
 async function* textLines(reports: AsyncIterable<AreaReport>): AsyncGenerator<string, void> {
-  for await (const report of reports) yield `${JSON.stringify(await give(areaReport, report))}\n`;
+  // The space stands in front of the next object, where JSON allows it: a line stays a report.
+  for await (const report of orQuiet(reports, quietMs))
+    yield report === quiet ? " " : `${JSON.stringify(await give(areaReport, report))}\n`;
 }

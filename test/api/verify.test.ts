@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createApi } from "../../src/api/app.ts";
 import { Secret } from "../../src/net/secret.ts";
 import { fakeRackstrap } from "./fake-rackstrap.ts";
@@ -25,6 +25,24 @@ test("each area is one line of JSON", async () => {
   expect(answer.headers["content-type"]).toBe("application/x-ndjson");
   const line = { area: "kv", title: "node01", level: "ok", detail: "well" };
   expect(answer.body).toBe(`${JSON.stringify({ area: "kv", lines: [line], tookMs: 12 })}\n`);
+});
+
+test("while nothing is known yet the answer has a space every 20 s, in front of the next line", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const report = { area: "links", lines: [], tookMs: 45_000 };
+  const app = api({
+    verify: async function* () {
+      await vi.advanceTimersByTimeAsync(45_000);
+      yield report;
+    },
+  });
+  try {
+    const headers = { authorization };
+    const answer = await app.inject({ method: "POST", url: "/api/verify", headers, payload: {} });
+    expect(answer.body).toBe(`  ${JSON.stringify(report)}\n`);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test.each([

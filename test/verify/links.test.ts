@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { bandwidthLine, checkBandwidth } from "../../src/verify/bandwidth.ts";
 import { checkLinks, linkLines, linkScript } from "../../src/verify/links.ts";
@@ -172,4 +176,41 @@ test.each([
   };
   const [first] = await checkBandwidth(scope(), { shell }, never);
   expect(first).toMatchObject({ level: "warning", detail });
+});
+
+/** How often a node's iperf3 is started that always answers that, and what the node says of it in the end. */
+async function measuredAgainst(answer: string) {
+  const folder = mkdtempSync(join(tmpdir(), "rackstrap-iperf-"));
+  const program = (name: string, text: string) => {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(folder, name), 0o755);
+  };
+  program("iperf3", `echo try >> ${folder}/tries; echo '${answer}'`);
+  program("sleep", ":");
+  program("ip", ":");
+  const env = { PATH: `${folder}:${process.env["PATH"]}` };
+  const said: string[] = [];
+  const shell: Probes["shell"] = {
+    run: async (_node, command, { input = "" }) => {
+      if (command !== "bash -s") return { ok: true, stdout: "" };
+      said.push(spawnSync("bash", ["-s"], { input, env, encoding: "utf8" }).stderr);
+      return { ok: false, kind: "command", why: "exit code 4" };
+    },
+  };
+  try {
+    const two = { ...scope(), nodes: scope().nodes.slice(0, 2) };
+    await checkBandwidth(two, { shell }, never);
+    return { said, tries: readFileSync(join(folder, "tries"), "utf8").match(/try/g)?.length };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test.each([
+  ["Connection refused", 10],
+  ["Connection timed out", 1],
+])("a peer whose iperf3 says %s is tried %i time(s)", async (reason, tries) => {
+  const answer = `{ "error": "unable to connect to server: ${reason}" }`;
+  const said = [expect.stringContaining(reason)];
+  expect(await measuredAgainst(answer)).toEqual({ said, tries });
 });
