@@ -137,7 +137,7 @@ async function send(base: URL, path: string, token: Secret, init: RequestInit): 
     return await readJson(await request(base, path, token, { ...init, signal }), base);
   } catch (error) {
     if (error instanceof CliError) throw error;
-    throw signal.aborted ? noAnswer(base, init) : notReached(base, error);
+    throw signal.aborted ? noAnswer(base, path) : notReached(base, error);
   }
 }
 
@@ -147,13 +147,13 @@ function request(base: URL, path: string, token: Secret, init: RequestInit): Pro
 }
 
 /** The server was reached, and may be at work on it still. */
-function noAnswer(base: URL, { method }: RequestInit): CliError {
+function noAnswer(base: URL, path: string): CliError {
   return new CliError(
     exitCodes.unreachable,
     `no answer from the server at ${base.origin} within ${timeoutMs / 1000} s`,
-    method === "GET"
-      ? "look at it: systemctl status rackstrap, journalctl -u rackstrap"
-      : "what was asked may still be carried out: rackstrap operations list",
+    path.startsWith("/api/operations")
+      ? "what was asked may still be carried out: rackstrap operations list"
+      : "look at it: systemctl status rackstrap, journalctl -u rackstrap",
   );
 }
 

@@ -46,7 +46,7 @@ export interface InstallationTools {
 
 const sshPort = 22;
 /** nix may have to fetch the flake's inputs first. */
-const flakeMs = 300_000;
+const flakeMs = 600_000;
 
 /** Where everything about an operation's install is. */
 export function runDirectory(inventory: Inventory, operationId: string): string {

@@ -13,6 +13,8 @@ export interface ClusterView {
 
 export interface Candidate {
   readonly name: string;
+  /** It is one of the control-plane nodes that may form the cluster. */
+  readonly isPeer: boolean;
   /** Full names of all declared control-plane nodes, in the inventory's order. */
   readonly peers: readonly string[];
   /** The declared node that holds the bootstrap claim, and whether an operation is bringing it up now. */
@@ -42,7 +44,7 @@ export function decideMembership(view: ClusterView, candidate: Candidate): Membe
       refused: `cluster ${cluster} was formed at ${new Date(claim.initialisedAtMs).toISOString()} and none of its members answers: forming it again would make a second cluster`,
       next: "bring one of its members back (rackstrap cluster status), then provision again",
     };
-  if (founder === undefined && claim?.node !== undefined)
+  if (founder === undefined && claim?.node !== undefined && candidate.isPeer)
     return {
       refused: `node ${claim.node} was to form cluster ${cluster}, and is no declared control-plane node any more: nothing was wiped`,
       next: `declare it again; where it is gone for good: rackstrap disaster-recover --bootstrap --cluster ${cluster} --on ${name}`,

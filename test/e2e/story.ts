@@ -170,7 +170,9 @@ function asking({ namespace, inventoryFile }: Rack, directory: string): Asking {
         const mine = (await operations()).filter(({ id }) => ids.includes(id));
         if (mine.some(({ status }) => status === "running")) return undefined;
         // The list has nothing of what their steps found.
-        return await Promise.all(ids.map((id) => ask(["operations", "show", id], operationShape)));
+        return await Promise.all(
+          mine.map(({ id }) => ask(["operations", "show", id], operationShape)),
+        );
       }),
     states: async (names) => {
       const shape = z.object({ nodes: z.array(z.object({ name: z.string(), state: z.string() })) });

@@ -64,6 +64,7 @@ function siteOfEtcd() {
         await driver.putKey(node(name), key, value, signal),
       getKey: async (_layer: string, name: string, key: string) =>
         await driver.getKey(node(name), key, signal),
+      status: async (_layer: string, name: string) => await driver.status(node(name), signal),
       snapshot: async (_layer: string, name: string, file: string) =>
         await driver.snapshot(node(name), file, signal),
     },

@@ -11,7 +11,8 @@ export function awaitSlot({ operations, inventory }: StepContext): Step {
   // One that others will join comes before them.
   const founders = clusterPeers(inventory).map(({ name }) => name);
   const isFounder = ({ node, batch }: Operation) =>
-    node === founders.find((name) => batch.includes(name));
+    node ===
+    founders.find((name) => batch.includes(name) && operations.runningFor(name) !== undefined);
   return {
     id: "slot",
     title: "wait for a place among the installs",

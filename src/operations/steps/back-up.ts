@@ -119,6 +119,9 @@ async function mark(
   if (!read.ok) return { obstacle: read.failed };
   if (read.value !== id) return { obstacle: `${leader} does not show what was written to it` };
   const told = await cluster.status(layer, leader, signal);
+  // One that leads no more hands on what it is asked, and is itself behind.
+  const now = (await cluster.fresh()).find((view) => view.layer === layer)?.leader;
+  if (now !== leader) return { obstacle: `${leader} led, and ${now ?? "nobody"} does now` };
   const index = told.ok ? told.value.appliedIndex : undefined;
   return index === undefined ? {} : { index };
 }

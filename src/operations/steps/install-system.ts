@@ -21,8 +21,8 @@ export function installSystem(context: StepContext): Step {
     id: "install",
     title: "install the system",
     // The run's own limits on silence end it long before; this is for a run that talks for ever,
-    // and five minutes more for a flake that is slow to read.
-    deadlineMs: inventory.timeouts.installSeconds * 1000 + 300_000,
+    // and ten minutes more for a flake that is slow to read.
+    deadlineMs: inventory.timeouts.installSeconds * 1000 + 600_000,
     next: `read the run's log and look at the console of node ${node.name}`,
     run: async (attempt, signal) => {
       const view = await install.view(attempt.nowMs);

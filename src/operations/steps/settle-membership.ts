@@ -31,6 +31,7 @@ export function settleMembership(context: StepContext): Step {
         { cluster, answering, claim },
         {
           name: node.name,
+          isPeer: founders.some((other) => other.name === node.name),
           peers: founders.map((other) => other.fqdn),
           founder: founderOf(context, founders, claim),
         },
