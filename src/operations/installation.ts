@@ -45,8 +45,8 @@ export interface InstallationTools {
 }
 
 const sshPort = 22;
-/** nix may have to fetch the flake's inputs first. */
-const flakeMs = 600_000;
+/** For the flake to be read: nix may have to fetch its inputs first. */
+export const flakeMs = 600_000;
 
 /** Where everything about an operation's install is. */
 export function runDirectory(inventory: Inventory, operationId: string): string {

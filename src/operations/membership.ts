@@ -28,6 +28,18 @@ export type MembershipDecision =
   | { readonly wait: string }
   | { readonly refused: string; readonly next: string };
 
+/**
+ * The first of the founders in a batch that is on its way: it claims the cluster, and the others join it. One whose operation has ended
+ * brings nobody up. All are names.
+ */
+export function comingFounder(
+  founders: readonly string[],
+  batch: readonly string[],
+  isComing: (name: string) => boolean,
+): string | undefined {
+  return founders.find((name) => batch.includes(name) && isComing(name));
+}
+
 /** What `candidate` must be told: form the cluster, or join it through its leader. */
 export function decideMembership(view: ClusterView, candidate: Candidate): MembershipDecision {
   const { cluster, answering, claim } = view;

@@ -115,11 +115,14 @@ const remaking: ReadonlySet<OperationKind> = new Set([
   "disaster-recover",
 ]);
 
+/** Operations that are looked through for one that was done since. */
+const mostLooked = 1000;
+
 function remadeSince({ operations }: OrderTools, ended: Operation): OrderRefusal[] {
   const left = ended.steps.filter(({ status }) => status !== "done").map(({ node }) => node);
   const about = new Set([ended.node, ...left]);
   const since = operations
-    .operations({ running: false })
+    .outlines(mostLooked)
     .find(
       ({ status, kind, endedAtMs = 0, nodes }) =>
         status === "done" &&

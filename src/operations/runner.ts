@@ -33,7 +33,7 @@ export interface RunnerTools {
   readonly atomically: (work: () => void) => void;
   readonly clock: Clock;
   /** Whether the disk of the store and of the files beside it only lacks room: it is then tried again, and nothing else. */
-  readonly isStoreFull: (error: unknown) => boolean;
+  readonly isDiskFull: (error: unknown) => boolean;
   /** Milliseconds that pass whatever the clock is set to: deadlines go by them (reliability F6). */
   readonly elapsed: () => number;
   readonly onFault: (operation: Operation, error: unknown) => void;
@@ -189,7 +189,7 @@ async function persist({ tools, operation, closing }: Driven, work: () => void):
     try {
       return tools.atomically(work);
     } catch (error) {
-      if (!tools.isStoreFull(error)) throw error;
+      if (!tools.isDiskFull(error)) throw error;
       tools.onFault(operation, error);
       await tools.clock.sleep(storePauseMs, closing);
     }
@@ -252,7 +252,7 @@ async function run(
     return await step.run({ operation, evidence: record.evidence, nowMs }, signal);
   } catch (error) {
     if (!signal.aborted) tools.onFault(operation, error);
-    if (tools.isStoreFull(error))
+    if (tools.isDiskFull(error))
       return { kind: "wait", retryAfterMs: storePauseMs, why: "the disk of the server is full" };
     // A fault in one step must not take the other nodes' DHCP down; it ends this operation, in full view.
     const reason = messageOf(error);

@@ -99,7 +99,7 @@ export function startRunner(
     basis: tools.inventory,
     atomically: store.atomically,
     clock,
-    isStoreFull: isDiskFull,
+    isDiskFull,
     elapsed: () => performance.now(),
     onFault: ({ id, node }, error) =>
       logger.error({ err: error, operation: id, node }, "operation fault"),

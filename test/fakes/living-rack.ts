@@ -169,7 +169,7 @@ function runnerOf(
       }
       rack.database.transaction(work)();
     },
-    isStoreFull: isCut,
+    isDiskFull: isCut,
     elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,

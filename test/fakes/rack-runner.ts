@@ -22,7 +22,7 @@ export function rackRunner(
     plan: (operation) => verbs[operation.kind].plan(tools, operation),
     basis: tools.inventory,
     atomically,
-    isStoreFull: () => false,
+    isDiskFull: () => false,
     elapsed: clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,

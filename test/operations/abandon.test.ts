@@ -14,7 +14,7 @@ async function abandoned(plan: () => { readonly stop: () => Promise<void> }) {
     plan: () => ({ steps: [], ...plan() }),
     basis: tools.inventory,
     atomically: (work) => database.transaction(work)(),
-    isStoreFull: () => false,
+    isDiskFull: () => false,
     accompany: async () => undefined,
     stopAbandoned: async () => void stopped.push("its install"),
     onFault: (_operation, error) => {

@@ -37,7 +37,7 @@ async function provision(rack: FakeRack, confirmed?: Partial<Confirmation>): Pro
     plan: (operation) => provisionPlan(tools, operation, nodeOf(operation.node)),
     basis: tools.inventory,
     atomically: (work) => rack.database.transaction(work)(),
-    isStoreFull: () => false,
+    isDiskFull: () => false,
     elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,

@@ -26,7 +26,7 @@ function start(rack: FakeRack, clock: Clock = rack.clock, abandoned: string[] = 
     basis: rack.tools.inventory,
     atomically: (work) => rack.database.transaction(work)(),
     clock,
-    isStoreFull: () => false,
+    isDiskFull: () => false,
     elapsed: clock.now,
     accompany: async () => undefined,
     stopAbandoned: async (id) => void abandoned.push(id),
@@ -480,7 +480,7 @@ test("an operation goes on with the inventory that is in force at each attempt",
       return inForce;
     },
     atomically: (work) => rack.database.transaction(work)(),
-    isStoreFull: () => false,
+    isDiskFull: () => false,
     elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
@@ -509,7 +509,7 @@ test("a full store delays an operation, and nothing is done twice", async () => 
     elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
-    isStoreFull: (error) => error instanceof Error && error.message === "no room",
+    isDiskFull: (error) => error instanceof Error && error.message === "no room",
     onFault: () => {},
   });
   const nodes = threeNodes.map((name) => nodeOf(rack, name));
@@ -544,7 +544,7 @@ test("a step that finds no room for its files waits until there is some", async 
     elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
-    isStoreFull: isDiskFull,
+    isDiskFull,
     onFault: (_operation, error) => seen.push(error),
   });
   runner.submit(newProvisions(rack.tools, [nodeOf(rack, "node01")], 1_000_000));

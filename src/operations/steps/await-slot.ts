@@ -2,6 +2,7 @@
 
 import { clusterPeers } from "../../inventory/peers.ts";
 import { installRounds, longestInstallSeconds } from "../install-time.ts";
+import { comingFounder } from "../membership.ts";
 import type { Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, type Step, wait } from "../result.ts";
@@ -10,9 +11,6 @@ export function awaitSlot({ operations, inventory }: StepContext): Step {
   const { installsAtOnce } = inventory.limits;
   // One that others will join comes before them.
   const founders = clusterPeers(inventory).map(({ name }) => name);
-  const isFounder = ({ node, batch }: Operation) =>
-    node ===
-    founders.find((name) => batch.includes(name) && operations.runningFor(name) !== undefined);
   return {
     id: "slot",
     title: "wait for a place among the installs",
@@ -20,10 +18,14 @@ export function awaitSlot({ operations, inventory }: StepContext): Step {
       installRounds(inventory, inventory.nodes.length) * longestInstallSeconds(inventory) * 1000,
     next: "look at the other operations: rackstrap operations list",
     run: async ({ operation }) => {
+      // All that is asked here is decided from one look, so that two never take the same place.
+      const running = operations.operations({ running: true });
+      const coming = new Set(running.flatMap(({ nodes }) => nodes));
+      const isFounder = ({ node, batch }: Operation) =>
+        node === comingFounder(founders, batch, (name) => coming.has(name));
       const rank = (other: Operation) => (isUnderWay(other) ? 0 : isFounder(other) ? 1 : 2);
-      // Oldest first; all that is asked here is decided from one look, so that two never take the same place.
-      const queue = operations
-        .operations({ running: true })
+      // Oldest first.
+      const queue = running
         .toReversed()
         .filter(isInstall)
         .toSorted((a, b) => rank(a) - rank(b));

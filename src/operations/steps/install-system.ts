@@ -8,6 +8,7 @@ import { findNode } from "../../inventory/find.ts";
 import { describeDisk, identityOf } from "../../nodes/disk-identity.ts";
 import type { InstallIntent } from "../../nodes/ports.ts";
 import { changedDisks } from "../disk-guard.ts";
+import { flakeMs } from "../installation.ts";
 import type { Operation } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
@@ -21,8 +22,8 @@ export function installSystem(context: StepContext): Step {
     id: "install",
     title: "install the system",
     // The run's own limits on silence end it long before; this is for a run that talks for ever,
-    // and ten minutes more for a flake that is slow to read.
-    deadlineMs: inventory.timeouts.installSeconds * 1000 + 600_000,
+    // and longer by what a flake may take that is slow to read.
+    deadlineMs: inventory.timeouts.installSeconds * 1000 + flakeMs,
     next: `read the run's log and look at the console of node ${node.name}`,
     run: async (attempt, signal) => {
       const view = await install.view(attempt.nowMs);

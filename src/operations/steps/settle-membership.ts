@@ -3,7 +3,7 @@
 import type { Judgement } from "../../cluster/judge.ts";
 import { clusterPeers, memberNodes } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
-import { decideMembership } from "../membership.ts";
+import { comingFounder, decideMembership } from "../membership.ts";
 import type { BootstrapClaim, Operation, OperationKind } from "../operation.ts";
 import type { StepContext } from "../provision.ts";
 import { done, failed, type Step, type StepResult, wait } from "../result.ts";
@@ -72,14 +72,13 @@ function claimFor(
 ): BootstrapClaim | undefined {
   const cluster = inventory.cluster.name;
   const isComing = (name: string) => operations.runningFor(name) !== undefined;
-  const first = forming.includes(kind)
-    ? founders.find(({ name }) => batch.includes(name) && isComing(name))
-    : undefined;
+  const names = founders.map(({ name }) => name);
+  const first = forming.includes(kind) ? comingFounder(names, batch, isComing) : undefined;
   if (first === undefined) return clusters.claim(cluster);
-  const claim = clusters.claimBootstrap(cluster, first.name);
+  const claim = clusters.claimBootstrap(cluster, first);
   const holder = claim.initialisedAtMs === undefined ? claim.node : undefined;
   if (holder === undefined || isComing(holder) || nodes.wasInstalled(holder)) return claim;
-  clusters.formAnew(cluster, first.name);
+  clusters.formAnew(cluster, first);
   return clusters.claim(cluster);
 }
 

@@ -124,7 +124,7 @@ function startRunner(tools: OrderTools, rack: FakeRack): Runner {
     plan: (operation) => verbs[operation.kind].plan(tools, operation),
     basis: tools.inventory,
     atomically: (work) => rack.database.transaction(work)(),
-    isStoreFull: () => false,
+    isDiskFull: () => false,
     elapsed: rack.clock.now,
     accompany: async () => undefined,
     stopAbandoned: async () => undefined,
