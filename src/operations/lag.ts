@@ -16,7 +16,8 @@ export async function lag(
   if (leader === undefined) return new Map();
   // The leader first: asked at once, one that answers late would count what was written meanwhile.
   const first = await cluster.status(layer, leader, signal);
-  const committed = first.ok ? first.value.commitIndex : undefined;
+  // What a leader has applied is committed, where it does not tell how much is.
+  const committed = first.ok ? (first.value.commitIndex ?? first.value.appliedIndex) : undefined;
   if (committed === undefined) return new Map();
   const entries = names.map(async (name) => {
     const own = await cluster.status(layer, name, signal);

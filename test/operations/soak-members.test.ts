@@ -12,8 +12,11 @@ const clock = { now: () => 0, sleep: async () => undefined };
 const { signal } = new AbortController();
 const names = ["node01", "node02", "node03"];
 
-/** An etcd of three, whose leader node01 has committed 1000 entries; node02 joined, and `applied` are in its log. */
-function scene(applied: number | undefined) {
+/**
+ * An etcd of three, whose leader node01 has applied 1000 entries; node02 joined, and `applied` are in its log.
+ * `committed`: what its members say is committed.
+ */
+function scene(applied: number | undefined, committed: { index?: number } = { index: 1000 }) {
   const site = exampleInventory();
   const inventory = { ...site, cluster: { ...site.cluster, layers: ["etcd" as const] } };
   const members = names.map((id) => ({
@@ -28,7 +31,10 @@ function scene(applied: number | undefined) {
   const cluster = fakeCluster(["etcd"], () => judge({ layer: "etcd", observations }), {
     status: async (_layer, name) => {
       const appliedIndex = name === "node02" ? applied : 1000;
-      return success({ ...{ term: 3, commitIndex: 1000 }, appliedIndex, dbSizeBytes: undefined });
+      return success({
+        ...{ term: 3, commitIndex: committed.index, appliedIndex },
+        dbSizeBytes: undefined,
+      });
     },
   });
   const step = soakMembers({ cluster, inventory, clock } as unknown as Work, { joined: "node02" });
@@ -49,6 +55,16 @@ test.each([
 ])("a voter %s", async (_what, applied, why) => {
   expect(await scene(applied)).toMatchObject({ kind: "wait", why: expect.stringMatching(why) });
 });
+
+test.each([
+  ["keeps up", 900, /^healthy/],
+  ["does not match it", 899, /node02 is 101 entries of etcd behind/],
+])(
+  "behind a leader that tells only what it has applied, a voter %s",
+  async (_what, applied, why) => {
+    expect(await scene(applied, {})).toMatchObject({ why: expect.stringMatching(why) });
+  },
+);
 
 test("the members that were seen last are in the record, though the window starts again", async () => {
   expect(await scene(0)).toMatchObject({
