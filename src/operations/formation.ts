@@ -36,9 +36,9 @@ export function formationOf(facts: FormationFacts): ClusterState {
         ({ fqdn }) => fqdn,
       ),
     };
-  if (claim?.node !== undefined && founder === undefined)
+  if (claim?.node !== undefined && founder === undefined && facts.wasInstalled(claim.node))
     return unknown(
-      `${claim.node} was to form cluster ${cluster} and is not among its peers any more, so nobody can say whether it did`,
+      `${claim.node} was installed to form cluster ${cluster} and is not among its peers any more, so nobody can say whether it did`,
     );
   const installed = inventory.nodes.find(({ name }) => facts.wasInstalled(name));
   if (installed !== undefined)

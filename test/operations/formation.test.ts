@@ -47,6 +47,13 @@ describe("a cluster", () => {
     });
   });
 
+  it("was never formed where nothing was written to the node that was to form it", () => {
+    expect(formation({ claim: { node: "node09" } })).toEqual({
+      state: "unformed",
+      founder: undefined,
+    });
+  });
+
   it("exists where any layer has a member, and is joined through its leader first", () => {
     expect(formation({ views: [nobody, living({ layer: "flaredb" })] })).toEqual({
       state: "formed",
@@ -82,9 +89,9 @@ describe("nobody can say whether a cluster exists", () => {
       /^node node02 was installed to be in cluster prod-cluster and no member answers yet/,
     ],
     [
-      "where a node was to form it that is not declared any more",
-      { claim: { node: "node09" } },
-      /^node09 was to form cluster prod-cluster and is not among its peers any more/,
+      "where a node was installed to form it that is not declared any more",
+      { claim: { node: "node09" }, installed: ["node09"] },
+      /^node09 was installed to form cluster prod-cluster and is not among its peers any more/,
     ],
     [
       "while its members name no leader",
