@@ -50,7 +50,7 @@ export interface Looks {
 export interface GatherTools {
   readonly inventory: LiveInventory;
   readonly nodes: Pick<NodeStore, "node" | "events">;
-  readonly operations: Pick<OperationStore, "operations">;
+  readonly operations: Pick<OperationStore, "operation" | "outlines">;
   readonly clusters: Pick<ClusterStore, "claim">;
   readonly certificates: Pick<CertificateStore, "certificates">;
   readonly looks: Looks;
@@ -122,14 +122,18 @@ async function within<T>(
   return first;
 }
 
+/** Operations that are looked through for the newest install of a node. */
+const mostLooked = 1000;
+
 /** Operations of other kinds do not tell how the machine got its system. */
 function newestInstall(
-  operations: Pick<OperationStore, "operations">,
+  operations: GatherTools["operations"],
   { name }: Node,
 ): Operation | undefined {
-  return operations
-    .operations({ running: false })
+  const newest = operations
+    .outlines(mostLooked)
     .find(({ node, steps }) => node === name && steps.some(({ id }) => id === "install"));
+  return newest && operations.operation(newest.id);
 }
 
 const newestEvents = 200;
