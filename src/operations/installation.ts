@@ -164,7 +164,14 @@ export function createInstallation(
       const file = join(directory, "installer-journal.log");
       return (await keepJournal({ ...installer, user: "root" }, file, signal)) ? file : undefined;
     },
-    stop: async () => await removeSecrets(run, secretKeyFiles(directory)),
+    stop: async () => {
+      await removeSecrets(run, secretKeyFiles(directory));
+      const { progress } = await run.inspect(tools.now());
+      // Told to restart, the machine comes up with its new system, though nobody may wait for it any more.
+      if (!progress.entered.includes("reboot")) return;
+      const publicKey = await readFile(`${hostKeyFile}.pub`, "utf8");
+      await keepNodeKey(tools.inventory.server.stateDirectory, node, publicKey);
+    },
     verifyFiles: async (signal) => {
       const installed = { ...target, address: node.productionAddress, user: "root" };
       const knownHostsFile = installedKnownHosts(directory);

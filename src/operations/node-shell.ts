@@ -67,7 +67,7 @@ export async function nodeTarget(
   return { address: node.productionAddress, port, user: "root", keyFile, knownHostsFile, alias };
 }
 
-/** Keeps the host key that the system on a node's disk has proved to hold. Whole after a crash, and the same when repeated. */
+/** Keeps the host key that the system on a node's disk has proved to hold, or was given last. Whole after a crash, and the same when repeated. */
 export async function keepNodeKey(
   stateDirectory: string,
   node: Pick<Node, "name" | "fqdn">,

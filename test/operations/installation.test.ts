@@ -1,6 +1,6 @@
 // What the program that installs a node is started with.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createInstallation } from "../../src/operations/installation.ts";
@@ -9,8 +9,8 @@ import type { CertificateStore } from "../../src/pki/issued.ts";
 import { exampleInventory } from "../fakes/rack.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 
-/** What `script` prints, run in the place of nixos-anywhere. */
-async function installWith(script: string): Promise<string> {
+/** An install by `script` in the place of nixos-anywhere, once it has printed `until`. */
+async function installWith(script: string, until: RegExp) {
   const directory = temporaryDirectory();
   const inventory = exampleInventory();
   const [node] = inventory.nodes;
@@ -35,13 +35,24 @@ async function installWith(script: string): Promise<string> {
   writeFileSync(join(run, "known_hosts"), `${node.provisioningAddress} ssh-ed25519 AAAA\n`);
   await installation.start();
   await expect
-    .poll(async () => (await installation.view(Date.now())).kind, { timeout: 10_000 })
-    .toBe("succeeded");
-  return readFileSync(join(run, "log"), "utf8");
+    .poll(() => readFileSync(join(run, "log"), "utf8"), { timeout: 10_000 })
+    .toMatch(until);
+  writeFileSync(join(run, "host-key.pub"), "ssh-ed25519 BBBB of the node\n");
+  return { installation, keptKey: join(directory, "node-keys", node.name) };
 }
 
 test("a nix that has flakes switched off can start nixos-anywhere all the same", async () => {
-  expect(await installWith('echo "$NIX_CONFIG"')).toBe(
-    "extra-experimental-features = nix-command flakes\n",
-  );
+  await installWith('echo "$NIX_CONFIG"', /^extra-experimental-features = nix-command flakes\n$/);
+});
+
+test("an install that is cut off once its machine restarts leaves the machine's new host key known", async () => {
+  const cut = await installWith('echo "### Rebooting ###"; sleep 60', /Rebooting/);
+  await cut.installation.stop();
+  expect(readFileSync(cut.keptKey, "utf8")).toBe("node01.example.com ssh-ed25519 BBBB\n");
+});
+
+test("an install that is cut off before leaves the host key of the system that was there", async () => {
+  const cut = await installWith('echo "### Building disko script ###"; sleep 60', /Building/);
+  await cut.installation.stop();
+  expect(existsSync(cut.keptKey)).toBe(false);
 });
