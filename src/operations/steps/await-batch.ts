@@ -18,7 +18,11 @@ export function awaitBatch(context: StepContext): Step {
     run: async ({ operation }) => {
       const pending = context.operations
         .operations({ running: true })
-        .filter((other) => operation.batch.includes(other.node) && other.id !== operation.id)
+        // Another order about a mate of this one may wait for this one's end in its turn.
+        .filter(
+          ({ kind, node, id }) =>
+            kind === operation.kind && operation.batch.includes(node) && id !== operation.id,
+        )
         .filter((other) => other.steps.find((step) => step.id === "join")?.status !== "done")
         .map((other) => other.node)
         .toSorted();

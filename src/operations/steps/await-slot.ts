@@ -21,8 +21,8 @@ export function awaitSlot({ operations, inventory }: StepContext): Step {
       // All that is asked here is decided from one look, so that two never take the same place.
       const running = operations.operations({ running: true });
       const coming = new Set(running.flatMap(({ nodes }) => nodes));
-      const isFounder = ({ node, batch }: Operation) =>
-        node === comingFounder(founders, batch, (name) => coming.has(name));
+      const isFounder = ({ kind, node, batch }: Operation) =>
+        kind === "provision" && node === comingFounder(founders, batch, (name) => coming.has(name));
       const rank = (other: Operation) => (isUnderWay(other) ? 0 : isFounder(other) ? 1 : 2);
       // Oldest first.
       const queue = running
@@ -49,7 +49,8 @@ function isInstall({ kind, steps }: Operation): boolean {
   return booted === undefined ? kind === "provision" : booted.status !== "done";
 }
 
-/** It has its place, or its procedure asks for none. */
-function isUnderWay({ kind, steps }: Operation): boolean {
-  return kind !== "provision" || steps.some(({ id, status }) => id === "slot" && status === "done");
+/** It has its place or its turn, or its procedure asks for none. One that waits for others must not keep them waiting. */
+function isUnderWay({ steps }: Operation): boolean {
+  const place = steps.find(({ id }) => id === "slot" || id === "turn");
+  return place === undefined || place.status === "done";
 }
