@@ -77,8 +77,22 @@ async function maintain(
       `${argv.join(" ")}: ${ended}; node ${node} stays drained`,
       `put it back when it may be: rackstrap undrain ${node} --execute`,
     );
+  return await putBack(node, options);
+}
+
+async function putBack(node: string, options: MaintenanceOptions): Promise<ExitCode> {
   const { force: _, ...again } = options;
-  return await carryOut({ verb: "undrain", nodes: [node], options: {} }, again, "active");
+  try {
+    return await carryOut({ verb: "undrain", nodes: [node], options: {} }, again, "active");
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    // Else only the reason would be told, and not what it leaves.
+    throw new CliError(
+      error.code,
+      `${error.message}\nnode ${node} stays drained`,
+      `${error.next === undefined ? "" : `${error.next}; `}then put it back: rackstrap undrain ${node} --execute`,
+    );
+  }
 }
 
 /** Runs a command in this terminal; why it did not succeed, undefined when it did. */

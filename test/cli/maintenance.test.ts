@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { OperationView, OrderRequest } from "../../src/api/operation-shapes.ts";
-import type { Rackstrap } from "../../src/api/service.ts";
+import { type Rackstrap, Refusal } from "../../src/api/service.ts";
 import { nodeView, operationView, planView, startMs } from "../api/fake-rackstrap.ts";
 import { run, startServer, type TestServer } from "./run.ts";
 
@@ -80,6 +80,19 @@ describe("maintenance", () => {
       "next: put it back when it may be: rackstrap undrain node02 --execute",
     );
     expect(verbsOf(ordered)).toEqual(["drain"]);
+  });
+
+  it("says that the node stays drained, and how it comes back, where nothing may be ordered at the moment", async () => {
+    const { changes } = obliging();
+    const order = async (asked: OrderRequest) => {
+      if (asked.verb === "undrain") throw new Refusal("conflict", "update node03 is running");
+      return (await changes.order?.(asked)) ?? [];
+    };
+    server = await startServer({ ...changes, order });
+    const { code, stderr } = await maintenance(server, ...["node02", "--execute", "--", "true"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("update node03 is running\nnode node02 stays drained\n");
+    expect(stderr).toMatch(/next: .*put it back: rackstrap undrain node02 --execute\n$/);
   });
 
   it("does not run the command when the drain fails", async () => {
