@@ -6,6 +6,7 @@ import { installPlan } from "./provision.ts";
 import type { Plan, Step } from "./result.ts";
 import { soakMembers } from "./steps/soak-members.ts";
 import { verifyCluster } from "./steps/verify-cluster.ts";
+import { balance } from "./steps/workload.ts";
 import { type OperationTools, subject, type Work, workOf } from "./verb.ts";
 
 /** `first`: what is done before the machine is checked for its install, with the inventory in force. */
@@ -22,6 +23,8 @@ export function joiningPlan(
       ...first(work, node),
       ...steps,
       verifyCluster(context),
+      // The machine that was here before may have been drained.
+      ...balance(work, node, "active"),
       soakMembers(work, { joined: node.name }),
     ],
     stop,

@@ -95,8 +95,11 @@ export interface OperationStore {
   saveStep(operationId: string, step: StepRecord): void;
   finish(operationId: string, status: OperationStatus, failure: Failure | undefined): void;
   requestCancel(operationId: string): void;
-  /** Has an operation that ended badly run again, from the step where it stopped. Throws when its nodes are taken meanwhile. */
-  reopen(operationId: string): void;
+  /**
+   * Has an operation that ended badly run again, from the step where it stopped; first the steps `again`, though they were done. Throws
+   * when its nodes are taken meanwhile.
+   */
+  reopen(operationId: string, again: readonly string[]): void;
 }
 
 /** A running operation without steps, as ordered; what is not given is empty. */

@@ -118,25 +118,31 @@ const remaking: ReadonlySet<OperationKind> = new Set([
 /** Operations that are looked through for one that was done since. */
 const mostLooked = 1000;
 
+/** After one of these, however it ended, a node is in service or out of it, whatever an earlier operation did about that. */
+const turning: ReadonlySet<OperationKind> = new Set(["drain", "undrain"]);
+
 function remadeSince({ operations }: OrderTools, ended: Operation): OrderRefusal[] {
   const left = ended.steps.filter(({ status }) => status !== "done").map(({ node }) => node);
   const about = new Set([ended.node, ...left]);
-  const since = operations
-    .outlines(mostLooked)
-    .find(
-      ({ status, kind, endedAtMs = 0, nodes }) =>
-        status === "done" &&
-        remaking.has(kind) &&
-        endedAtMs > (ended.endedAtMs ?? 0) &&
-        nodes.some((node) => about.has(node)),
-    );
+  const looked = operations.outlines(mostLooked);
+  const own = looked.findIndex(({ id }) => id === ended.id);
+  // Newest first. What was ordered later on the same node began when this one had ended.
+  const since = looked
+    .slice(0, own < 0 ? looked.length : own)
+    .find((other) => undoes(other) && other.nodes.some((node) => about.has(node)));
   if (since === undefined) return [];
   return [
     {
-      reason: `${since.kind} ${since.node} was done since (${since.id}): what ${ended.id} had done holds no more`,
+      reason: `${since.kind} ${since.node} was ${since.status === "done" ? "done" : "begun"} since (${since.id}): what ${ended.id} had done holds no more`,
       next: `see what is left to do (rackstrap explain ${ended.node}), and order that anew`,
     },
   ];
+}
+
+function undoes({ kind, status, steps }: Operation): boolean {
+  return turning.has(kind)
+    ? steps.some((step) => step.status === "done")
+    : remaking.has(kind) && status === "done";
 }
 
 /** By which command an operation that ended badly is carried on, once what stopped it is mended; undefined where it is ordered anew by hand. */
@@ -211,8 +217,14 @@ function busyNodes(
 }
 
 /** A disruptive operation runs alone; installs of new nodes run beside each other, and beside no disruption. */
-function otherDisruption({ operations }: OrderTools, { disruptive }: Verb): OrderRefusal[] {
-  const other = disruptive ? operations.operations({ running: true })[0] : operations.disruptive();
+function otherDisruption(
+  { operations }: OrderTools,
+  { disruptive, takesNobody }: Verb,
+): OrderRefusal[] {
+  const other =
+    disruptive && takesNobody === undefined
+      ? operations.operations({ running: true })[0]
+      : operations.disruptive();
   if (other === undefined) return [];
   return [
     {

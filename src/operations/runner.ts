@@ -13,6 +13,7 @@ import {
   type StepRecord,
 } from "./operation.ts";
 import type { Plan, Step, StepResult } from "./result.ts";
+import { foundAnew } from "./steps/agree-members.ts";
 
 const storePauseMs = 5000;
 
@@ -84,7 +85,8 @@ export function createRunner(tools: RunnerTools): Runner {
       for (const operation of operations) take(operation.id);
     },
     reopen: (id) => {
-      tools.operations.reopen(id);
+      const operation = tools.operations.operation(id);
+      tools.operations.reopen(id, operation === undefined ? [] : foundAnew(operation));
       take(id);
     },
     cancel: (id) => {

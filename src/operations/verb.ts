@@ -83,6 +83,8 @@ export interface Draft {
 export interface Verb {
   /** It takes machines or members away, or may: it runs alone in its cluster. */
   readonly disruptive: boolean;
+  /** It is disruptive to what begins beside it, and takes nobody away itself: it may begin while new nodes are installed. */
+  readonly takesNobody?: true;
   /** What may be said besides the nodes; anything else is refused. */
   readonly options: z.ZodType;
   /** Looks, and changes nothing; also with the cluster down. `chosen` are the nodes of the order. */

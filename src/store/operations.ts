@@ -102,7 +102,7 @@ export function createOperationStore(database: Connection, now: () => number): O
           .run(status, now(), failure === undefined ? null : JSON.stringify(failure), operationId);
         database.prepare("DELETE FROM held_nodes WHERE operation = ?").run(operationId);
       })(),
-    reopen: (operationId) =>
+    reopen: (operationId, again) =>
       database.transaction(() => {
         const operation = database
           .prepare<[string], OperationRow>("SELECT * FROM operations WHERE id = ?")
@@ -118,9 +118,9 @@ export function createOperationStore(database: Connection, now: () => number): O
         database
           .prepare(
             `UPDATE steps SET status = 'pending', started_at_ms = NULL, ended_at_ms = NULL
-             WHERE operation = ? AND status <> 'done'`,
+             WHERE operation = ? AND (status <> 'done' OR id IN (SELECT value FROM json_each(?)))`,
           )
-          .run(operationId);
+          .run(operationId, JSON.stringify(again));
       })(),
     requestCancel: (operationId) => {
       database.prepare("UPDATE operations SET cancel_requested = 1 WHERE id = ?").run(operationId);

@@ -48,6 +48,29 @@ test("a voter whose operation failed while it was looked at is taken up again, a
   expect(rack.machine("node04").wipes).toBe(1);
 });
 
+test("one that failed at its end is measured, when it is taken up, by the members that there are then", async () => {
+  const rack = livingRack();
+  const heal = takesNoWrites(rack, "node04");
+  const { id } = await rack.carryOut(addNode04);
+  heal();
+  // Another order took a member out meanwhile, as it should be.
+  rack.machine("node03").fault = "never-joins";
+  for (const list of rack.raft.members.values()) list.delete("node03");
+  rack.startRunner().reopen(id);
+  const { status, failure: why } = await rack.settled();
+  expect({ status, why }).toEqual({ status: "done", why: undefined });
+});
+
+test("a node that will run no layer is no voter to be counted", async () => {
+  const site = briefInventory();
+  const nodes = site.nodes.map((node) =>
+    node.name === "node04" ? { ...node, services: ["plasmavmc" as const] } : node,
+  );
+  const rack = livingRack(undefined, { ...site, nodes });
+  rack.machine("node03").fault = "dead";
+  expect(await rack.draft(addNode04)).toMatchObject({ refusals: [], quorum: [], notes: [] });
+});
+
 test("a new entry becomes a verified member, by a document that says join", async () => {
   const rack = livingRack();
   const { status, steps } = await rack.carryOut(addNode04);

@@ -19,8 +19,8 @@ const all = ["node01", "node02", "node03", "node04"];
 const node04 = "52:54:00:12:34:59" as Mac;
 const order = { verb: "decommission", nodes: ["node04"] } as const;
 
-/** The site in files: as it is, or with node04 in a file of its own and the cluster's peers named. */
-function site({ split = false, voters = all } = {}) {
+/** The site in files: as it is, or with node04 in a file of its own and the cluster's peers named. `only`: what node04 runs. */
+function site({ split = false, voters = all, only = "" } = {}) {
   const folder = temporaryDirectory();
   const file = join(folder, "site.yaml");
   const rackFile = join(folder, "racks", "r1.yaml");
@@ -37,7 +37,7 @@ function site({ split = false, voters = all } = {}) {
       .replace("name: prod-cluster", peers);
     writeFileSync(rackFile, `# Rack 1, row A.\nnodes:\n${founder}`);
     writeFileSync(file, main);
-  } else writeFileSync(file, brief);
+  } else writeFileSync(file, only === "" ? brief : `${brief}    services: [${only}]\n`);
   const reload = openInventory(file, () => 1_000_000);
   const rack: LivingRack = livingRack(voters, reload.inForce(), {
     inventory: reload.inForce,
@@ -121,6 +121,23 @@ test("a member that lives and never got into service has its services stopped be
   expect(rack.tools.nodes.node("node04").state).toBe("retired");
 });
 
+test("a living node that runs no layer is drained as well, though no member knows it", async () => {
+  const { rack } = site({ only: "plasmavmc" });
+  rack.machine("node04").fault = "never-joins";
+  for (const list of rack.raft.members.values()) list.delete("node04");
+  expect((await rack.draft(order)).notes).not.toContain(
+    "node node04 is not in service and is not drained",
+  );
+  const { status, steps } = await rack.carryOut(order);
+  expect(status).toBe("done");
+  expect(steps.map(({ id }) => id)).toContain("note-drained-node04");
+  const gone = { ...order, options: { gone: ["node04"] } };
+  const other = site({ only: "plasmavmc" }).rack;
+  expect((await other.draft(gone)).notes).toContain(
+    "node node04 is not in service and is not drained",
+  );
+});
+
 test("one of two voters, typed, is removed before its services stop: the other could not commit it alone", async () => {
   const { rack } = site({ voters: ["node01", "node04"] });
   expect((await rack.draft(order)).refusals[0]?.next).toContain("--force node04");
@@ -155,6 +172,24 @@ describe("a node that can't be asked any more", () => {
     expect(status).toBe("done");
     expect(steps.map(({ id }) => id)).not.toContain("note-drained-node04");
     expect(rack.tools.nodes.node("node04").state).toBe("retired");
+  });
+
+  test("and comes back before its removal is not taken out undrained", async () => {
+    const { rack } = site();
+    rack.machine("node04").fault = "dead";
+    const { roundTrip } = rack.tools.cluster;
+    Object.assign(rack.orders.cluster, {
+      roundTrip: async (...args: Parameters<typeof roundTrip>) => {
+        rack.machine("node04").fault = "none";
+        return await roundTrip(...args);
+      },
+    });
+    const { failure } = await rack.carryOut(order);
+    expect(failure).toMatchObject({
+      stage: "remove-flaredb",
+      next: "take it out of service first: rackstrap decommission node04 --execute",
+    });
+    expect(votersOf(rack.raft, "flaredb")).toContain("node04");
   });
 
   test("with a BMC that is away is powered off over SSH, and seen silent", async () => {

@@ -30,6 +30,18 @@ test("a leader hands the lead of both layers over before its services stop", asy
   expect(tools.nodes.node("node01").state).toBe("drained");
 });
 
+test("the lead goes to nobody who is in no inventory: nothing here could ask it", async () => {
+  const { rack, tools, order } = await running({});
+  const known = tools.inventory();
+  const nodes = known.nodes.filter(({ name }) => name !== "node02");
+  Object.assign(tools, { inventory: () => ({ ...known, nodes }) });
+  Object.assign(rack.tools, { inventory: tools.inventory });
+  await order("drain", ["node01"]);
+  expect((await settled(rack))?.steps[0]?.evidence["leadership"]).toMatchObject({
+    chainfire: "transferred to node03",
+  });
+});
+
 test("where a layer can't hand the lead over the drain goes on, and says so", async () => {
   const { rack, order } = await running({});
   Object.assign(rack.tools.cluster, {
@@ -92,6 +104,15 @@ test("a balancer that is put back and can't be told of the others is not in serv
     "not done after 120 s: fiberlb on node03: refuses the connection",
   );
   expect(tools.nodes.node("node03").state).toBe("drained");
+});
+
+test("a node that was drained before it was installed anew is used again", async () => {
+  const { rack, order } = await running({ node01: ["fiberlb"] });
+  await order("drain", ["node02"]);
+  await settled(rack);
+  await order("reprovision", ["node02"], {}, ["node02"]);
+  expect(await settled(rack)).toMatchObject({ kind: "reprovision", failure: undefined });
+  expect(rack.balanced).toEqual(["node01 node02 drain", "node01 node02 active"]);
 });
 
 test("a balancer that does not answer keeps the node in service", async () => {

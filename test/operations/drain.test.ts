@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { failure } from "../../src/cluster/client.ts";
+import { newOperation } from "../../src/operations/operation.ts";
 import {
   draftOrder,
   type OrderTools,
@@ -190,6 +191,33 @@ test("an operation that ended badly goes on from where it stopped, and one that 
   expect(ended).toMatchObject({ id: failed.id, status: "done", failure: undefined });
   if (ended === undefined) throw new Error("no operation");
   expect(resumeObstacle(tools, ended)?.reason).toContain("is done");
+});
+
+test("a drain that ended badly is not gone on with once its node was put back", async () => {
+  const { rack, tools, order } = await living();
+  const { run } = tools.shell;
+  const answers = [{ ok: false, kind: "command", why: "exit code 1: Failed to stop" } as const];
+  Object.assign(tools.shell, {
+    run: async (...args: Parameters<typeof run>) => answers.pop() ?? (await run(...args)),
+  });
+  await order("drain", "node02");
+  const failed = await settled(rack);
+  await order("undrain", "node02");
+  const since = await settled(rack);
+  if (failed === undefined || since === undefined) throw new Error("no operation");
+  expect(resumeObstacle(tools, failed)?.reason).toBe(
+    `undrain node02 was done since (${since.id}): what ${failed.id} had done holds no more`,
+  );
+});
+
+test("a node is put back while others are installed, and taken away beside none", async () => {
+  const { rack, tools, order } = await living();
+  await order("drain", "node02");
+  await settled(rack);
+  const install = { id: "op-install", kind: "provision", node: "node04", createdAtMs: 1 } as const;
+  tools.operations.create([newOperation(install)]);
+  expect((await order("undrain", "node02")).refusals).toEqual([]);
+  expect((await order("drain", "node03")).refusals[0]?.reason).toMatch(/ runs alone$/);
 });
 
 test("options that a verb does not know are refused", async () => {

@@ -275,6 +275,40 @@ test("a node that comes back before its removal stays a member", async () => {
   expect(votersOf(rack.raft, "flaredb")).toContain("node02");
 });
 
+test("a node that comes back between its two removals is told to be half a member, and can't be left in", async () => {
+  const rack = withDead(livingRack(), false);
+  const { removeMember } = rack.tools.cluster;
+  Object.assign(rack.tools.cluster, {
+    removeMember: async (...args: Parameters<typeof removeMember>) => {
+      const answer = await removeMember(...args);
+      rack.machine("node02").fault = "none";
+      return answer;
+    },
+  });
+  const { failure } = await rack.carryOut(replaceNode02);
+  expect(failure).toMatchObject({
+    stage: "remove-chainfire",
+    next: "have it join again: rackstrap reprovision node02",
+  });
+  expect(failure?.reason).toMatch(/; it was removed from flaredb before, and not from chainfire$/);
+});
+
+test("a living node that runs no layer is not taken for dead because no member knows it", async () => {
+  const site = briefInventory();
+  const nodes = site.nodes.map((node) =>
+    node.name === "node04" ? { ...node, services: ["plasmavmc" as const] } : node,
+  );
+  const rack = livingRack(["node01", "node02", "node03", "node04"], { ...site, nodes });
+  rack.machine("node04").fault = "never-joins";
+  for (const list of rack.raft.members.values()) list.delete("node04");
+  const { refusals } = await rack.draft({ verb: "replace", nodes: ["node04"] });
+  expect(refusals[0]?.reason).toBe(
+    "node node04 is active and runs no layer of the cluster, so no member can tell whether it is dead",
+  );
+  const gone = { verb: "replace", nodes: ["node04"], options: { gone: ["node04"] } } as const;
+  expect((await rack.draft(gone)).refusals).toEqual([]);
+});
+
 test("when the majority is lost during a replacement, no further member is removed and no machine touched", async () => {
   const rack = withDead();
   const { removeMember } = rack.tools.cluster;

@@ -67,6 +67,15 @@ function agreedLayer({ layer, voters, healthyVoters, leader }: Judgement) {
   return [layer, { voters, healthy: healthyVoters, leader }] as const;
 }
 
+/**
+ * Steps of an operation that are done again when it is taken up: others may have come and gone since, and its end is measured by what was
+ * found last. Once that end was seen nothing is.
+ */
+export function foundAnew({ steps }: Pick<Operation, "steps">): readonly string[] {
+  const isDone = (step: string) => steps.some((one) => one.id === step && one.status === "done");
+  return isDone(id) && !isDone("soak") ? [id] : [];
+}
+
 /** What was found of a layer when the operation began; undefined before that. */
 export function agreedOn({ steps }: Operation, layer: Layer): AgreedLayer | undefined {
   const found = steps.find((step) => step.id === id)?.evidence["members"];

@@ -1,11 +1,13 @@
 // Right before a voter is added: would the cluster go on if it failed at once? Also that it is not a member by now.
 
 import { growthSafety } from "../../cluster/quorum.ts";
+import { layersOf } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { done, failed, type Step, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 
 export function checkGrowth({ cluster, inventory }: Work, node: Node): Step {
+  const own = layersOf(inventory, node);
   return {
     id: "growth",
     title: "the cluster may grow",
@@ -20,7 +22,8 @@ export function checkGrowth({ cluster, inventory }: Work, node: Node): Step {
           `node ${node.name} has become a member of ${member.layer} meanwhile: nothing was wiped`,
           `look at it: rackstrap explain ${node.name}`,
         );
-      const judged = views.map((view) => ({ layer: view.layer, ...growthSafety(view) }));
+      const growing = views.filter(({ layer }) => own.includes(layer));
+      const judged = growing.map((view) => ({ layer: view.layer, ...growthSafety(view) }));
       const quorum = judged.map(({ layer, sentence }) => `${layer}: ${sentence}`);
       return judged.every(({ allowed }) => allowed)
         ? done({ quorum })

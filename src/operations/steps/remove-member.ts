@@ -3,13 +3,16 @@
 import type { Layer } from "../../cluster/driver.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
+import type { Operation } from "../operation.ts";
 import { judgeRemoval, lifeSigns, memberTable, removalOrder } from "../removal.ts";
 import { type Attempt, done, failed, type Step, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 
+const prefix = "remove-";
+
 export interface RemovalOptions {
-  /** Only a member that answers nowhere: one that came back is not removed. */
-  readonly onlyDead: boolean;
+  /** Only a member that answers nowhere: one that came back is not removed, and `comeBack` says what to do then. */
+  readonly onlyDead: false | { readonly comeBack: string };
 }
 
 /** One step for each layer; with the last the node is registered, and may be installed anew. */
@@ -28,7 +31,7 @@ function removeFrom(
   const { timeouts, cluster } = work.inventory;
   const isLast = index === cluster.layers.length - 1;
   return {
-    id: `remove-${layer}`,
+    id: `${prefix}${layer}`,
     title: `remove the member from ${layer}`,
     node: node.name,
     // The removal itself is tried for a minute.
@@ -45,24 +48,34 @@ function removeFrom(
   };
 }
 
+/** The layers that an operation has taken its node out of. */
+function removedFrom({ steps }: Operation): readonly string[] {
+  return steps
+    .filter(({ id, status }) => id.startsWith(prefix) && status === "done")
+    .map(({ id }) => id.slice(prefix.length));
+}
+
 async function remove(
   work: Work,
   { name }: Node,
   layer: Layer,
   { onlyDead }: RemovalOptions,
-  { evidence }: Attempt,
+  { operation, evidence }: Attempt,
   signal: AbortSignal,
 ): Promise<StepResult> {
   const views = await work.cluster.fresh();
   const view = views.filter((one) => one.layer === layer);
   const table = view.flatMap(memberTable);
   const { before = table } = evidence;
-  const alive = onlyDead ? lifeSigns(views, name) : [];
-  if (alive.length > 0)
+  const alive = onlyDead === false ? [] : lifeSigns(views, name);
+  if (onlyDead !== false && alive.length > 0) {
+    const left = removedFrom(operation);
     return failed(
-      `node ${name} has come back: ${alive.join(", ")}; it was not removed`,
-      `leave it in, or wipe it all the same: rackstrap reprovision ${name}`,
+      `node ${name} has come back: ${alive.join(", ")}; it was ${left.length > 0 ? `removed from ${left.join(" and ")} before, and not from ${layer}` : "not removed"}`,
+      // Half a member is no member: it can't just be left in.
+      left.length > 0 ? `have it join again: rackstrap reprovision ${name}` : onlyDead.comeBack,
     );
+  }
   const { quorum, refusals } = judgeRemoval(view, name, work.operation.forced.includes(name));
   if (refusals.length > 0)
     return wait(3000, refusals.map(({ reason }) => reason).join("; "), { before, members: table });

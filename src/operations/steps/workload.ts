@@ -32,9 +32,9 @@ export function balance(work: Work, node: Node, status: BackendStatus): readonly
         ];
         for (const { balancer, backend, status: told } of tellings) {
           const answer = await workload.setBackend(balancer, backend, told, signal);
-          // A node that it does not balance needs no telling, unless it is the one that the order is about.
+          // It spares no node that it does not know. One that is about to stop it may know by another name, and send it more.
           const isNoBackend = !answer.ok && answer.refusal?.status === 404;
-          if (isNoBackend && backend !== node.name) continue;
+          if (isNoBackend && !(backend === node.name && told === "drain")) continue;
           if (!answer.ok) return wait(3000, `fiberlb on ${balancer.name}: ${answer.failed}`);
         }
         return done({ balancers: balancers.map(({ name }) => name) });

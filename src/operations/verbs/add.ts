@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Judgement } from "../../cluster/judge.ts";
+import { layersOf } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { judgeGrowth } from "../budget.ts";
 import { joiningPlan } from "../joining.ts";
@@ -38,11 +39,15 @@ async function draftAdd(
   const install = installDraft(tools.inventory().limits.nodesPerRun, chosen, typed);
   const lifeless = views.flatMap((view) => notLiving(view, chosen));
   const living = views.filter(({ verdict }) => verdict !== "no-cluster");
-  const growth = judgeGrowth(views);
+  // How many become voters of each layer: a node may run one of them, or none.
+  const more = ({ layer }: Judgement) =>
+    chosen.filter((node) => layersOf(tools.inventory(), node).includes(layer)).length;
+  const growing = living.filter((view) => more(view) > 0);
+  const growth = judgeGrowth(growing);
   return {
     ...install,
     quorum: growth.quorum,
-    notes: [...install.notes, ...living.flatMap((view) => evenNumber(view, chosen.length))],
+    notes: [...install.notes, ...growing.flatMap((view) => evenNumber(view, more(view)))],
     refusals: [
       ...install.refusals,
       ...lifeless,

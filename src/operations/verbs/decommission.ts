@@ -5,6 +5,7 @@ import type { Judgement } from "../../cluster/judge.ts";
 import { parseInventoryTexts } from "../../inventory/files.ts";
 import { findNode } from "../../inventory/find.ts";
 import { formatProblem } from "../../inventory/load.ts";
+import { layersOf } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { messageOf } from "../../net/error-text.ts";
 import { withinBudget } from "../budget.ts";
@@ -69,10 +70,13 @@ function leavingSteps(work: Work, node: Node): readonly Step[] {
     remove: () => [handOver(work, node)],
     nothing: () => [],
   };
+  // One that was dead when this was drawn up was not drained; a drained one is looked for on no port.
+  const comeBack = `take it out of service first: rackstrap decommission ${node.name} --execute`;
+  const onlyDead = layersOf(work.inventory, node).length > 0 && { comeBack };
   return [
     agreeMembers(work, node.name),
     ...outOfService[first](),
-    ...removeMember(work, node, { onlyDead: false }),
+    ...removeMember(work, node, { onlyDead: first === "nothing" && onlyDead }),
     ...(first === "remove" ? [stopServices(work, node)] : []),
     soakMembers(work, { left: node.name }),
     fence(work, node, { gone: gone.includes(node.name), overSsh: true }),
@@ -99,13 +103,13 @@ async function draftDecommission(
   return {
     operations: chosen.map((node, index) => ({
       ...{ node: node.name, nodes: [node.name] },
-      parameters: { gone, leaving: leaving[index], first: firstOf(tools, views, node) },
+      parameters: { gone, leaving: leaving[index], first: firstOf(tools, views, node, gone) },
     })),
     destroys: chosen.map(({ name }) => `the membership of ${name}; its disk is not touched`),
     quorum: judged.flatMap(({ quorum }) => quorum),
     notes: [
       ...chosen
-        .filter((node) => firstOf(tools, views, node) === "nothing")
+        .filter((node) => firstOf(tools, views, node, gone) === "nothing")
         .map((node) => `node ${node.name} is not in service and is not drained`),
       ...gone.map((name) => `node ${name}: its machine is taken for gone, and is not switched off`),
       ...changes.flatMap(({ diff }) => diff),
@@ -119,7 +123,16 @@ async function draftDecommission(
   };
 }
 
-function firstOf({ nodes }: OperationTools, views: readonly Judgement[], { name }: Node): First {
+function firstOf(
+  { inventory, nodes }: OperationTools,
+  views: readonly Judgement[],
+  node: Node,
+  gone: readonly string[],
+): First {
+  const { name } = node;
+  // No member tells of a node that runs no layer: it is in service as far as is known here, unless a person says that it is gone.
+  if (layersOf(inventory(), node).length === 0)
+    return nodes.node(name).state === "active" && !gone.includes(name) ? "drain" : "nothing";
   if (lifeSigns(views, name).length === 0) return "nothing";
   if (views.some(({ voters }) => voters.length === 2 && voters.includes(name))) return "remove";
   return nodes.node(name).state === "active" ? "drain" : "stop";

@@ -33,6 +33,7 @@ export const drain: Verb = {
 
 export const undrain: Verb = {
   disruptive: true,
+  takesNobody: true,
   resumable: always,
   options,
   // A drain that stopped half-way left the node active, and this is its way back, too.

@@ -1,6 +1,7 @@
 // replace: a machine that is gone for good gives up its place in the cluster to another, which is installed under the same name.
 
 import { z } from "zod";
+import { layersOf } from "../../inventory/peers.ts";
 import type { Node } from "../../inventory/schema.ts";
 import { nextState } from "../../nodes/state.ts";
 import { formerMachineRefusals } from "../former-machine.ts";
@@ -29,9 +30,10 @@ export const replace: Verb = {
   plan: (tools, operation) =>
     joiningPlan(tools, operation, (work, node) => {
       const gone = options.parse(operation.parameters).gone.includes(node.name);
+      const comeBack = `leave it in, or wipe it all the same: rackstrap reprovision ${node.name}`;
       return [
         agreeMembers(work, node.name),
-        ...removeMember(work, node, { onlyDead: true }),
+        ...removeMember(work, node, { onlyDead: { comeBack } }),
         fence(work, node, { gone, overSsh: false }),
         awaitHardware(work, node),
       ];
@@ -65,6 +67,7 @@ async function draftReplace(
       ...oneNode(chosen),
       ...install.refusals,
       ...chosen.flatMap(({ name }) => stillAlive(lifeSigns(views, name), name)),
+      ...chosen.flatMap((node) => untold(tools, node, typed.gone)),
       ...chosen.flatMap((node) => formerMachineRefusals(tools.nodes, node, typed.gone)),
       ...chosen.flatMap((node) => neverInstalled(tools, node, typed.gone)),
       ...chosen.flatMap((node) => notInstallable(tools, node, withoutMembership(tools, node))),
@@ -84,6 +87,24 @@ function neverInstalled(
     {
       reason: `node ${name} was never installed from here, so its BMC may not be that of the machine which was the member`,
       next: `make sure that the former machine is off and stays off, then say so: --gone ${name}`,
+    },
+  ];
+}
+
+/** Of a node that runs no layer no member can tell whether it lives. */
+function untold(
+  { inventory, nodes }: OperationTools,
+  node: Node,
+  gone: readonly string[],
+): OrderRefusal[] {
+  const { name } = node;
+  if (layersOf(inventory(), node).length > 0 || gone.includes(name)) return [];
+  const { state } = nodes.node(name);
+  if (state !== "active" && state !== "drained") return [];
+  return [
+    {
+      reason: `node ${name} is ${state} and runs no layer of the cluster, so no member can tell whether it is dead`,
+      next: `if it lives, wipe it with: rackstrap reprovision ${name}; if its machine is gone for good, say so: --gone ${name}`,
     },
   ];
 }
