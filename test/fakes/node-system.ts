@@ -73,14 +73,22 @@ export function systemCommand(
   }
   if (command === "cat /proc/sys/kernel/random/boot_id") return ok(`boot-${system.boots}\n`);
   if (command === "systemctl --no-block reboot") {
-    system.boots += 1;
-    system.running = lastingPath(system);
-    system.booted = system.running;
-    system.units.clear();
-    stopped.clear();
+    restartInto(lastingPath(system), system, stopped);
     return ok();
   }
   return undefined;
+}
+
+/** The machine starts anew, with the generation that lasts: by itself, as one does that crashed. */
+export function crash(system: FakeSystem, stopped: Set<string>): void {
+  restartInto(lastingPath(system), system, stopped);
+}
+
+function restartInto(path: string, system: FakeSystem, stopped: Set<string>): void {
+  Object.assign(system, { boots: system.boots + 1, running: path, booted: path });
+  system.units.clear();
+  stopped.clear();
+  if (system.broken.has(path)) stopped.add("chainfire");
 }
 
 function lastingPath({ generations, lasting }: FakeSystem): string {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { parseSystem, parseUnit } from "../../src/operations/node-system.ts";
 import { choose } from "../../src/operations/verbs/rollback.ts";
-import { systemPath } from "../fakes/node-system.ts";
+import { crash, systemPath } from "../fakes/node-system.ts";
 import { livingRack, settled } from "../fakes/serving-rack.ts";
 
 const [first, second, third] = ["1", "2", "3"].map((number) => systemPath("node02", number));
@@ -39,6 +39,23 @@ test("with --once it runs until the next start, which is into the one that lasts
   await order("rollback", ["node02"], { once: true });
   expect(await settled(rack)).toMatchObject({ status: "done" });
   expect(system).toMatchObject({ lasting: 3, running: second, activations: [`test ${second}`] });
+});
+
+test("a node that the generation crashed is not taken to run it, since it restarted into the one that lasts", async () => {
+  const { order, rack, system } = await updatedTwice();
+  const { run } = rack.tools.shell;
+  Object.assign(rack.tools.shell, {
+    run: async (...said: Parameters<typeof run>) => {
+      const answer = await run(...said);
+      if (system.running === second) crash(system, new Set());
+      return answer;
+    },
+  });
+  await order("rollback", ["node02"], { once: true });
+  const { failure } = (await settled(rack)) ?? {};
+  expect(failure?.stage).toBe("soak-node02");
+  expect(failure?.reason).toContain(`node node02 runs ${third} and not ${second}`);
+  expect(system).toMatchObject({ lasting: 3, running: third });
 });
 
 test("with --reboot a node whose earlier generation has another kernel is drained, restarted into it and put back", async () => {

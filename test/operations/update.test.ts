@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { failure } from "../../src/cluster/client.ts";
 import { turnOrder } from "../../src/operations/budget.ts";
 import type { NodeShell } from "../../src/operations/node-shell.ts";
-import { systemPath } from "../fakes/node-system.ts";
+import { crash, systemPath } from "../fakes/node-system.ts";
 import type { FakeRack } from "../fakes/rack.ts";
 import { rackRunner } from "../fakes/rack-runner.ts";
 import { founders, livingRack, settled } from "../fakes/serving-rack.ts";
@@ -382,6 +382,77 @@ test("cancelled while it is out of service, the node's timeline says how it gets
   expect(events.find(({ kind }) => kind === "left-out-of-service")?.detail).toEqual({
     ...{ operation: id, next: "put it back into service: rackstrap undrain node02 --execute" },
   });
+});
+
+/** node02 crashes, once, after the first command on it for which that holds. */
+function crashAfter(rack: FakeRack, isTime: (command: string) => boolean) {
+  const machine = rack.machines.get("node02");
+  let isOver = false;
+  watchShell(rack, async (run, node, command, ...rest) => {
+    const answer = await run(node, command, ...rest);
+    if (isOver || machine === undefined || node.name !== "node02" || !isTime(command))
+      return answer;
+    isOver = true;
+    crash(machine.system, machine.stopped);
+    return answer;
+  });
+}
+
+const isLook = (command: string) => command.startsWith("cd /nix/var/nix/profiles");
+
+test("a node that its new system crashed is back on its old one by itself, which does not pass for the new one", async () => {
+  const { order, rack } = await updatable();
+  const system = systemOf(rack, "node02");
+  crashAfter(rack, () => system.running === systemPath("node02", "2"));
+  await order("update", ["node02", "node03"]);
+  const { failure } = (await settled(rack)) ?? {};
+  expect(failure?.stage).toBe("watch-node02");
+  expect(failure?.reason).toMatch(
+    /^node node02 runs \S+-node02-1 and not \S+-node02-2: it restarted meanwhile, or another system was activated there; node node02 is back on generation 1/,
+  );
+  expect(system).toMatchObject({ lasting: 1, running: systemPath("node02", "1") });
+  expect(system.generations).toHaveLength(1);
+  expectUntouched(rack, "node03");
+});
+
+test("a system that crashed its node after it was seen well there is not made the newest generation", async () => {
+  const { order, rack } = await updatable();
+  const system = systemOf(rack, "node02");
+  crashAfter(rack, (command) => isLook(command) && system.running === systemPath("node02", "2"));
+  await order("update", ["node02"]);
+  expect((await settled(rack))?.failure?.stage).toBe("switch-node02");
+  expect(system.generations).toHaveLength(1);
+});
+
+test("a node that can't be asked for a moment what it runs is asked again", async () => {
+  const { order, rack } = await updatable();
+  const system = systemOf(rack, "node02");
+  let silences = 3;
+  watchShell(rack, async (run, node, command, ...rest) => {
+    if (!isLook(command) || system.running !== systemPath("node02", "2") || silences === 0)
+      return await run(node, command, ...rest);
+    silences -= 1;
+    return { ok: false, kind: "unreachable", why: "no route to host" };
+  });
+  await order("update", ["node02"]);
+  expect(await settled(rack)).toMatchObject({ status: "done" });
+  expect(silences).toBe(0);
+  expectUpdated(rack, "node02");
+});
+
+test("a node whose boot loader chose another generation is told, and goes back", async () => {
+  const { order, rack } = await updatable();
+  const system = systemOf(rack, "node02");
+  system.newKernel.add(systemPath("node02", "2"));
+  const [first] = system.generations.map(({ path }) => path);
+  whenRestarted(rack, () => Object.assign(system, { running: first, booted: first }));
+  await order("update", ["node02"], { reboot: true });
+  const { failure } = (await settled(rack)) ?? {};
+  expect(failure?.stage).toBe("reboot-restart-node02");
+  expect(failure?.reason).toMatch(
+    /^node node02 started with \S+-node02-1 and not with \S+-node02-2; node node02 is back on generation 1 /,
+  );
+  expect(system).toMatchObject({ lasting: 1, running: first });
 });
 
 /** Runs the order with the server killed after its nth command on a node; whether there was an nth. */

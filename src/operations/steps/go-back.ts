@@ -30,6 +30,8 @@ export interface Before {
 export interface Turn {
   /** Undefined before the node was touched, and where it is not touched at all. */
   readonly before: (operation: Operation) => Before | undefined;
+  /** The store path of what it is to run then; known once the node was touched. */
+  readonly system: (operation: Operation) => string;
   /** Nodes whose turn would have come, for the message. */
   readonly untouched: readonly string[];
   readonly next: string;

@@ -8,6 +8,7 @@ import type { Work } from "../verb.ts";
 import { drainSteps, returnSteps } from "../verbs/drain.ts";
 import { orBack, type Turn } from "./go-back.ts";
 import { restartMachine } from "./restart-machine.ts";
+import { startedWithAnother } from "./runs-system.ts";
 
 /** Why a step has nothing to do for a node; undefined where it has. */
 export type Spared = (operation: Operation, node: Node) => string | undefined;
@@ -25,8 +26,25 @@ export function unless(spared: Spared, node: Node, step: Step): Step {
 
 /** Under names of their own: the lead is handed over a second time. */
 export function rebootSteps(work: Work, node: Node, turn: Turn, spared: Spared): readonly Step[] {
-  const all = [...drainSteps(work, node), restartMachine(work, node), ...returnSteps(work, node)];
+  const all = [
+    ...drainSteps(work, node),
+    restartInto(work, node, turn.system),
+    ...returnSteps(work, node),
+  ];
   return all.map((step) =>
     unless(spared, node, orBack(work, node, { ...step, id: `reboot-${step.id}` }, turn)),
   );
+}
+
+function restartInto(work: Work, node: Node, system: Turn["system"]): Step {
+  const restart = restartMachine(work, node);
+  return {
+    ...restart,
+    run: async (attempt, signal) => {
+      const result = await restart.run(attempt, signal);
+      if (result.kind !== "done") return result;
+      const wanted = system(attempt.operation);
+      return (await startedWithAnother(work, node, wanted, signal)) ?? result;
+    },
+  };
 }

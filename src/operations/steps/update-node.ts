@@ -12,6 +12,7 @@ import { activate } from "./activate-system.ts";
 import { type Before, orBack, type Turn } from "./go-back.ts";
 import { handOver } from "./hand-over.ts";
 import { rebootSteps, type Spared, unless } from "./reboot.ts";
+import { runsAnother } from "./runs-system.ts";
 import { shellFailure } from "./services.ts";
 import { healthyVoter, soak } from "./soak.ts";
 import { commitProblems, healthProblems } from "./verify-cluster.ts";
@@ -46,23 +47,26 @@ export function turnSteps(work: Work, node: Node, later: readonly string[]): rea
   const names = [node.name, ...later].join(" ");
   const turn: Turn = {
     before: (operation) => beforeOf(operation, node),
+    system: (operation) => builtFor(operation, node),
     untouched: later,
     next: `correct the configuration of node ${node.name}, then: rackstrap update ${names}`,
   };
   const guarded = (step: Step) => orBack(work, node, step, turn);
   const changing = (step: Step) => unless(isIdle, node, step);
-  const activating = (step: Step) => unless(isRunning, node, guarded(step));
-  const { update } = work.inventory;
+  const activating = (step: Step) => unless(isRunning, node, step);
+  const { testSeconds, soakSeconds } = work.inventory.update;
   const { reboot } = parametersShape.parse(work.operation.parameters);
+  const healthy = (kind: "watch" | "soak", seconds: number) =>
+    guarded(stayHealthy(work, node, kind, seconds, turn.system));
   return [
     copyToNode(work, node),
     changing(takeTurn(work, node)),
     changing(handOver(work, node)),
-    activating(testSystem(work, node)),
-    activating(stayHealthy(work, node, "watch", update.testSeconds)),
-    activating(keepSystem(work, node)),
+    activating(guarded(testSystem(work, node))),
+    activating(healthy("watch", testSeconds)),
+    activating(guarded(keepSystem(work, node))),
     ...(reboot ? rebootSteps(work, node, turn, isStarted) : []),
-    changing(guarded(stayHealthy(work, node, "soak", update.soakSeconds))),
+    changing(healthy("soak", soakSeconds)),
   ];
 }
 
@@ -73,6 +77,10 @@ export function beforeOf(operation: Operation, node: Node): Before | undefined {
 
 function evidenceOf({ steps }: Operation, id: string) {
   return steps.find((step) => step.id === id && step.status === "done")?.evidence;
+}
+
+function builtFor(operation: Operation, { name }: Node): string {
+  return builtShape.parse(evidenceOf(operation, `build-${name}`)).system;
 }
 
 const copied = (operation: Operation, { name }: Node) =>
@@ -107,7 +115,7 @@ async function copySystem(
   { operation }: Attempt,
   signal: AbortSignal,
 ): Promise<StepResult> {
-  const { system } = builtShape.parse(evidenceOf(operation, `build-${node.name}`));
+  const system = builtFor(operation, node);
   const { reboot } = parametersShape.parse(operation.parameters);
   const read = await readSystem(shell, node, signal);
   if (!read.ok) return shellFailure(node, read);
@@ -179,9 +187,14 @@ function testSystem(work: Work, node: Node): Step {
 
 /** The generation is made first: what is activated then is what the machine starts with. */
 function keepSystem(work: Work, node: Node): Step {
-  return activation(work, node, "switch", "make it the newest generation", async (system, signal) =>
-    setProfile(work.shell, node, system, signal),
-  );
+  const title = "make it the newest generation";
+  return activation(work, node, "switch", title, async (system, signal) => {
+    // One that has crashed its node since it was seen well there would crash it at each start.
+    const other = await runsAnother(work, node, system, signal);
+    if (other !== undefined) return other;
+    const set = await setProfile(work.shell, node, system, signal);
+    return set.ok ? undefined : shellFailure(node, set);
+  });
 }
 
 function activation(
@@ -189,7 +202,7 @@ function activation(
   node: Node,
   action: "test" | "switch",
   title: string,
-  first?: (system: string, signal: AbortSignal) => ReturnType<typeof setProfile>,
+  first?: (system: string, signal: AbortSignal) => Promise<StepResult | undefined>,
 ): Step {
   const { update, timeouts } = work.inventory;
   return {
@@ -199,27 +212,31 @@ function activation(
     deadlineMs: (update.activateSeconds + timeouts.budgetSeconds) * 1000,
     next: `on node ${node.name} read: journalctl -n 200`,
     run: async (attempt, signal) => {
-      const { system } = builtShape.parse(evidenceOf(attempt.operation, `build-${node.name}`));
-      const prepared = await first?.(system, signal);
-      if (prepared?.ok === false) return shellFailure(node, prepared);
+      const system = builtFor(attempt.operation, node);
+      const obstacle = await first?.(system, signal);
+      if (obstacle !== undefined) return obstacle;
       return await activate(work, node, { name: action, action, system }, attempt, signal);
     },
   };
 }
 
-/** Waits until the node was a healthy voter of every layer for so long; it may take `update.healthSeconds` more. */
+/** Waits until the node was a healthy voter of every layer for so long, on that system; it may take `update.healthSeconds` more. */
 export function stayHealthy(
-  { cluster, inventory }: Work,
+  work: Work,
   node: Node,
   kind: "watch" | "soak",
   windowSeconds: number,
+  system: Turn["system"],
 ): Step {
+  const { cluster, inventory } = work;
   const windowMs = windowSeconds * 1000;
   const healthy = soak({ look: healthyVoter(cluster.fresh, inventory, node), windowMs });
   return {
     run: async (attempt, signal) => {
       const result = await healthy.run(attempt, signal);
       if (result.kind !== "done") return result;
+      const other = await runsAnother(work, node, system(attempt.operation), signal);
+      if (other !== undefined) return other;
       const unwritten = await commitProblems(cluster, await cluster.views(), signal);
       return unwritten.length === 0
         ? result

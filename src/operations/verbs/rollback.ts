@@ -75,10 +75,12 @@ const choiceShape = z.object({
 function rollbackPlan(work: Work, node: Node): Plan {
   const turn: Turn = {
     before: (operation) => choiceOf(operation, node)?.before,
+    system: (operation) => choiceShape.parse(chosenOf(operation, node)).target.system,
     untouched: [],
     next: `choose another generation: rackstrap generations ${node.name}`,
   };
-  const watch = stayHealthy(work, node, "soak", work.inventory.update.soakSeconds);
+  const { soakSeconds } = work.inventory.update;
+  const watch = stayHealthy(work, node, "soak", soakSeconds, turn.system);
   const { reboot } = options.parse(work.operation.parameters);
   return {
     steps: [
@@ -96,14 +98,18 @@ function rollbackPlan(work: Work, node: Node): Plan {
   };
 }
 
-function choiceOf({ steps }: Operation, { name }: Node) {
-  const record = steps.find(({ id, status }) => id === `choose-${name}` && status === "done");
-  return choiceShape.safeParse(record?.evidence).data;
+function chosenOf({ steps }: Operation, { name }: Node) {
+  return steps.find(({ id, status }) => id === `choose-${name}` && status === "done")?.evidence;
+}
+
+function choiceOf(operation: Operation, node: Node) {
+  return choiceShape.safeParse(chosenOf(operation, node)).data;
 }
 
 /** Not before the node was well on the generation: its services have just started anew. */
 function restart(work: Work, node: Node, turn: Turn): readonly Step[] {
-  const watch = stayHealthy(work, node, "watch", work.inventory.update.testSeconds);
+  const { testSeconds } = work.inventory.update;
+  const watch = stayHealthy(work, node, "watch", testSeconds, turn.system);
   return [
     unless(keepsKernel, node, orBack(work, node, watch, turn)),
     ...rebootSteps(work, node, turn, keepsKernel),
