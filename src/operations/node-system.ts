@@ -110,6 +110,17 @@ export async function setGeneration(
   return await shell.run(node, command, { timeoutMs }, signal);
 }
 
+/** Which start of the node this is: another at each. */
+export async function readBootId(
+  shell: NodeShell,
+  node: Node,
+  signal: AbortSignal,
+): Promise<{ readonly ok: true; readonly bootId: string } | ShellFailure> {
+  const command = "cat /proc/sys/kernel/random/boot_id";
+  const answer = await shell.run(node, command, { timeoutMs: 20_000 }, signal);
+  return answer.ok ? { ok: true, bootId: answer.stdout.trim() } : answer;
+}
+
 /** Starts `SYSTEM/bin/switch-to-configuration ACTION` as the unit, which must be absent. */
 export async function startActivation(
   shell: NodeShell,

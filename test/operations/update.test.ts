@@ -415,6 +415,23 @@ test("a node that its new system crashed is back on its old one by itself, which
   expectUntouched(rack, "node03");
 });
 
+test("a node that crashes in the middle of an activation is not given the same again", async () => {
+  const { order, rack } = await updatable();
+  const system = systemOf(rack, "node02");
+  crashAfter(rack, (command) => command.startsWith("systemd-run"));
+  await order("update", ["node02", "node03"]);
+  const { failure } = (await settled(rack)) ?? {};
+  expect(failure?.stage).toBe("test-node02");
+  expect(failure?.reason).toMatch(
+    /^node node02 restarted before \S+-node02-2\/bin\/switch-to-configuration test had ended; node node02 is back on generation 1/,
+  );
+  expect(system.activations).toEqual([
+    `test ${systemPath("node02", "2")}`,
+    `switch ${systemPath("node02", "1")}`,
+  ]);
+  expectUntouched(rack, "node03");
+});
+
 test("a system that crashed its node after it was seen well there is not made the newest generation", async () => {
   const { order, rack } = await updatable();
   const system = systemOf(rack, "node02");

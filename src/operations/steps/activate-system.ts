@@ -2,7 +2,12 @@
 
 import type { Node } from "../../inventory/schema.ts";
 import { withinBudget } from "../budget.ts";
-import { type ActivationAction, lookAtActivation, startActivation } from "../node-system.ts";
+import {
+  type ActivationAction,
+  lookAtActivation,
+  readBootId,
+  startActivation,
+} from "../node-system.ts";
 import type { Operation } from "../operation.ts";
 import { type Attempt, done, failed, type StepResult, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
@@ -25,11 +30,12 @@ export function unitOf({ id }: Operation, name: Activation["name"] | "back"): st
 export async function activate(
   work: Work,
   node: Node,
-  { name, system, action }: Activation,
+  activation: Activation,
   attempt: Attempt,
   signal: AbortSignal,
 ): Promise<StepResult> {
   const { shell } = work;
+  const { name, system, action } = activation;
   const unit = unitOf(attempt.operation, name);
   const seen = await lookAtActivation(shell, node, unit, signal);
   if (!seen.ok) return shellFailure(node, seen);
@@ -43,13 +49,34 @@ export async function activate(
         `${system}/bin/switch-to-configuration ${action} ended with ${seen.state.why}`,
         `on node ${node.name} read: journalctl -u ${unit}`,
       );
-    case "absent": {
-      const begin = async (): Promise<StepResult> => {
-        const begun = await startActivation(shell, node, unit, { system, action }, signal);
-        return begun.ok ? wait(1000, `${unit} has begun`) : shellFailure(node, begun);
-      };
-      const step = { id: name, title: name, deadlineMs: 0, next: "", run: begin };
-      return await withinBudget(work, [node.name], step).run(attempt, signal);
-    }
+    case "absent":
+      return await begin(work, node, activation, attempt, signal);
   }
+}
+
+async function begin(
+  work: Work,
+  node: Node,
+  { name, system, action }: Activation,
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const { shell } = work;
+  const unit = unitOf(attempt.operation, name);
+  const read = await readBootId(shell, node, signal);
+  if (!read.ok) return shellFailure(node, read);
+  const { bootId } = attempt.evidence as { bootId?: string };
+  // Written down before the first start: the unit is gone when its node has restarted, and what crashed the node is not begun again.
+  if (bootId === undefined) return wait(0, `${unit} is about to begin`, { bootId: read.bootId });
+  if (bootId !== read.bootId)
+    return failed(
+      `node ${node.name} restarted before ${system}/bin/switch-to-configuration ${action} had ended`,
+      `on node ${node.name} read: journalctl -b -1 -n 200`,
+    );
+  const start = async (): Promise<StepResult> => {
+    const begun = await startActivation(shell, node, unit, { system, action }, signal);
+    return begun.ok ? wait(1000, `${unit} has begun`) : shellFailure(node, begun);
+  };
+  const step = { id: name, title: name, deadlineMs: 0, next: "", run: start };
+  return await withinBudget(work, [node.name], step).run(attempt, signal);
 }

@@ -1,6 +1,7 @@
 // Restarts an installed node and waits until it is up again: another boot id than before. Its services start with it.
 
 import type { Node } from "../../inventory/schema.ts";
+import { readBootId } from "../node-system.ts";
 import { done, type Step, wait } from "../result.ts";
 import type { Work } from "../verb.ts";
 import { shellFailure } from "./services.ts";
@@ -17,9 +18,9 @@ export function restartMachine({ shell, inventory }: Work, node: Node): Step {
     deadlineMs: inventory.timeouts.diskBootSeconds * 1000,
     next: `look at its console: rackstrap console ${node.name}`,
     run: async ({ evidence, nowMs }, signal) => {
-      const read = await shell.run(node, "cat /proc/sys/kernel/random/boot_id", options, signal);
+      const read = await readBootId(shell, node, signal);
       if (!read.ok) return shellFailure(node, read);
-      const bootId = read.stdout.trim();
+      const { bootId } = read;
       const { before, askedAtMs } = evidence as { before?: string; askedAtMs?: number };
       // Written down before the first effect: without it nobody could tell whether it has restarted.
       if (before === undefined) return wait(0, "about to restart", { before: bootId });
