@@ -7,8 +7,9 @@ import {
   resumeObstacle,
   startOrder,
 } from "../../src/operations/orders.ts";
+import { awaitVoter } from "../../src/operations/steps/await-voter.ts";
 import { unitsOf } from "../../src/operations/steps/services.ts";
-import type { Order } from "../../src/operations/verb.ts";
+import { type Order, workOf } from "../../src/operations/verb.ts";
 import { type FakeRack, fakeRack, newProvisions } from "../fakes/rack.ts";
 import { rackRunner } from "../fakes/rack-runner.ts";
 
@@ -70,6 +71,28 @@ test("drained and put back, a node is active and its services run", async () => 
   expect(tools.nodes.node("node02").state).toBe("active");
   expect(rack.machines.get("node02")?.stopped.size).toBe(0);
 });
+
+test("a node is not taken for a voter by a look from before its services were stopped", async () => {
+  const { rack, order } = await living();
+  const [former, node] = [await rack.tools.cluster.views(), nodeOf(rack, "node02")];
+  Object.assign(rack.tools.cluster, { views: async () => former });
+  await order("drain", node.name);
+  const operation = await settled(rack);
+  if (operation === undefined) throw new Error("no operation");
+  const attempt = { operation, evidence: {}, nowMs: rack.clock.now() };
+  const { signal } = new AbortController();
+  const result = await awaitVoter(workOf(rack.tools, operation), node).run(attempt, signal);
+  expect(result).toMatchObject({
+    kind: "wait",
+    why: expect.stringContaining("node02 is not a healthy voter of chainfire"),
+  });
+});
+
+function nodeOf({ tools }: FakeRack, name: string) {
+  const node = tools.inventory().nodes.find((each) => each.name === name);
+  if (node === undefined) throw new Error(`no node ${name}`);
+  return node;
+}
 
 test("with one node out, taking another is refused with the numbers, and its typed name lifts that and is audited", async () => {
   const { rack, tools, order } = await living();

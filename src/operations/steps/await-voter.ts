@@ -13,7 +13,8 @@ export function awaitVoter({ cluster, inventory }: Work, node: Node): Step {
     deadlineMs: inventory.timeouts.joinSeconds * 1000,
     next: `look at the cluster: rackstrap cluster status; then at the node: rackstrap diagnose ${node.name}`,
     run: async () => {
-      const views = await cluster.views();
+      // A look from before its services were stopped would call it healthy.
+      const views = await cluster.fresh();
       const problems = voterProblems(inventory, views, node);
       return problems.length > 0
         ? wait(3000, problems.join("; "))

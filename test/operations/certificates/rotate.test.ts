@@ -156,11 +156,11 @@ test("a server that ends while it gives a node its former files back does not ta
     living.tools.operations
       .operations({ running: true })
       .some(({ steps }) => steps.some(({ id, status }) => /^prove/.test(id) && status === "done"));
-  const { views } = living.tools.cluster;
+  const { fresh } = living.tools.cluster;
   Object.assign(living.tools.cluster, {
     // It is no voter with its new files, and one again with the former.
-    views: async () =>
-      (await views()).map((view) => (isProven() && isNew() ? without(view, "node02") : view)),
+    fresh: async () =>
+      (await fresh()).map((view) => (isProven() && isNew() ? without(view, "node02") : view)),
   });
   let crash: Promise<void> | undefined;
   living.after = () => {
