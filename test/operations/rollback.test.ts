@@ -120,6 +120,19 @@ test("a node that runs a generation for once gets back that one, and not the one
   expect(system).toMatchObject({ lasting: 2, running: second });
 });
 
+test("a second --once that does not do leaves what the node starts with as it was", async () => {
+  const { order, rack, system } = await updatedTwice();
+  await order("rollback", ["node02"], { once: true });
+  await settled(rack);
+  system.broken.add(first);
+  await order("rollback", ["node02"], { once: true, generation: 1 });
+  expect((await settled(rack))?.failure?.reason).toContain(
+    `node node02 is back on generation 2 (${second}) until its next start and healthy`,
+  );
+  expect(system).toMatchObject({ lasting: 3, running: second });
+  expect(system.activations.at(-1)).toBe(`test ${second}`);
+});
+
 test("with another node down it is refused with the numbers, and --force and --generation are for one node", async () => {
   const { draft, rack } = await updatedTwice();
   rack.machines.get("node03")?.stopped.add("chainfire");

@@ -4,6 +4,7 @@
 import { quorumBudget } from "../../cluster/quorum.ts";
 import type { Node } from "../../inventory/schema.ts";
 import {
+  type ActivationAction,
   lookAtActivation,
   readSystem,
   setGeneration,
@@ -24,6 +25,8 @@ export interface Before {
   readonly generation: number;
   /** Store path. */
   readonly system: string;
+  /** It ran it until its next start; what it starts with is another one, and is left as it is. */
+  readonly once?: boolean;
 }
 
 /** What a step's end means for those after it. */
@@ -92,7 +95,8 @@ async function back(
   const { name } = node;
   const time = spent(attempt.evidence, attempt.nowMs, longestGapMs);
   const result = await goBack(work, node, before, attempt, signal);
-  const whole = `generation ${before.generation} (${before.system})`;
+  const until = before.once ? " until its next start" : "";
+  const whole = `generation ${before.generation} (${before.system})${until}`;
   const rest = turn.untouched.length === 0 ? "" : `; not touched: ${turn.untouched.join(", ")}`;
   if (result.kind === "done") {
     const service = isOutOfService(work, attempt.operation, node) ? `${returning(name)}; ` : "";
@@ -108,8 +112,12 @@ async function back(
   if (time.spentMs < backMs) return wait(3000, `${broken}; going back: ${why}`, { ...time });
   return failed(
     `${broken}; node ${name} is NOT back on ${whole}: ${why}${rest}`,
-    `on node ${name}: ${before.system}/bin/switch-to-configuration switch; where it does not answer, choose generation ${before.generation} at its console: rackstrap console ${name}`,
+    `on node ${name}: ${before.system}/bin/switch-to-configuration ${actionOf(before)}; where it does not answer, choose generation ${before.generation} at its console: rackstrap console ${name}`,
   );
+}
+
+function actionOf({ once }: Before): ActivationAction {
+  return once ? "test" : "switch";
 }
 
 /** Whether a restart had begun to take the node out of service, and it was not put back: going back starts its services and no more. */
@@ -202,7 +210,7 @@ async function goBack(
   if (!stopped.ok) return wait(3000, stopped.why);
   const read = await readSystem(shell, node, signal);
   if (!read.ok) return wait(3000, read.why);
-  if (read.system.lasting?.number !== before.generation) {
+  if (!before.once && read.system.lasting?.number !== before.generation) {
     const set = await setGeneration(shell, node, before.generation, signal);
     if (!set.ok) return wait(3000, set.why);
   }
@@ -212,8 +220,8 @@ async function goBack(
   if (seen.state.kind === "absent") {
     const needed = await neededBy(work, node);
     if (needed !== undefined) return wait(3000, needed);
-    const { system } = before;
-    const begun = await startActivation(shell, node, unit, { system, action: "switch" }, signal);
+    const back = { system: before.system, action: actionOf(before) };
+    const begun = await startActivation(shell, node, unit, back, signal);
     return wait(2000, begun.ok ? `${unit} has begun` : begun.why);
   }
   // Units that have nothing to do with the cluster may fail on the old system too: what counts is that it runs and is well.

@@ -69,7 +69,10 @@ const choiceShape = z.object({
   /** What of the generation counts only from the node's next start. */
   changed: z.array(z.string()).default([]),
   target: z.object({ generation: z.int(), system: z.string() }),
-  before: z.object({ generation: z.int(), system: z.string() }),
+  before: z.object({
+    ...{ generation: z.int(), system: z.string() },
+    once: z.boolean().default(false),
+  }),
 });
 
 function rollbackPlan(work: Work, node: Node): Plan {
@@ -140,7 +143,8 @@ function chooseGeneration({ shell, inventory, operation }: Work, node: Node): St
       const anew = await startsAnew(shell, node, target.system, signal);
       if (!anew.ok) return shellFailure(node, anew);
       const summary = `generation ${target.generation} in place of ${lasting}`;
-      return done({ target, before, changed: anew.changed, summary });
+      const once = parameters.once && before.generation !== lasting;
+      return done({ target, before: { ...before, once }, changed: anew.changed, summary });
     },
   };
 }
