@@ -10,11 +10,14 @@ import type { NodeShell, ShellAnswer } from "../../src/operations/node-shell.ts"
 import { fakeCluster } from "./cluster.ts";
 import { type FakeRack, fakeRack } from "./rack.ts";
 
+type Told = Pick<ClusterConfig, "bootstrap" | "leader_url">;
+
 export interface RaftMachine {
   /** It lets the server in. */
   ssh: boolean;
-  config: Pick<ClusterConfig, "bootstrap" | "leader_url">;
-  readonly running: Set<string>;
+  config: Told;
+  /** The services that run, each with what it read when it started. */
+  readonly running: Map<string, Told>;
   /** The cluster whose data it has. */
   readonly data: Map<Layer, string>;
   readonly aside: string[];
@@ -61,7 +64,7 @@ export function raftSite(oldData: "sound" | "corrupt"): RaftSite {
       {
         ssh: true,
         config: { bootstrap: index === 0, leader_url: "https://node01.example.com:2379" },
-        running: new Set<string>(),
+        running: new Map(),
         data: new Map(layers.map((layer) => [layer, `old-${layer}`])),
         ...{ aside: [], part: new Map(), snapshots: new Map() },
       },
@@ -72,8 +75,11 @@ export function raftSite(oldData: "sound" | "corrupt"): RaftSite {
   const site: RaftSite = {
     ...{ rack, machines, clusters, intercept: undefined, hidden: new Set<string>() },
     restart: () => {
-      for (const machine of machines.values())
-        if (machine.ssh) for (const layer of layers) machine.running.add(layer);
+      for (const machine of machines.values()) {
+        if (!machine.ssh) continue;
+        machine.running.clear();
+        for (const layer of layers) machine.running.set(layer, machine.config);
+      }
       settle(world);
     },
     isOldAlive: () =>
@@ -122,10 +128,11 @@ function living({ machines, isSound }: World, name: string, layer: Layer): strin
 function settle(world: World): void {
   for (const [name, machine] of world.machines)
     for (const layer of layers) {
-      if (!machine.running.has(layer) || machine.data.has(layer)) continue;
-      const joined = machine.config.bootstrap
+      const told = machine.running.get(layer);
+      if (told === undefined || machine.data.has(layer)) continue;
+      const joined = told.bootstrap
         ? form(world, name, layer, machine)
-        : clusterThrough(world, name, layer, machine);
+        : clusterThrough(world, name, layer, told);
       if (joined !== undefined) machine.data.set(layer, joined);
     }
 }
@@ -138,8 +145,8 @@ function form({ clusters }: World, name: string, layer: Layer, machine: RaftMach
   return id;
 }
 
-function clusterThrough(world: World, name: string, layer: Layer, { config }: RaftMachine) {
-  const through = /^https:\/\/([^.]+)/.exec(config.leader_url)?.[1] ?? "";
+function clusterThrough(world: World, name: string, layer: Layer, { leader_url }: Told) {
+  const through = /^https:\/\/([^.]+)/.exec(leader_url)?.[1] ?? "";
   const id = through === name ? undefined : living(world, through, layer);
   return world.clusters.get(id ?? "")?.members.includes(name) === true ? id : undefined;
 }
@@ -216,6 +223,19 @@ function understand(
     // systemctl answers in the order of the units that it is asked for: FlareDB stops first.
     return { effects: [], answer: () => fine(asked.toReversed().map(state).join("\n")) };
   }
+  if (command.includes("echo told")) {
+    const wanted = input.toString();
+    const isTold = JSON.stringify(machine.config) === JSON.stringify(JSON.parse(wanted));
+    const isReady = layers.every((each) => machine.snapshots.has(each) && !machine.data.has(each));
+    if (!isTold && !isReady)
+      return { effects: [], answer: () => ({ ok: false, kind: "command", why: "not ready" }) };
+    if (isTold) return { effects: [], answer: fine };
+    const isStopping = command.includes("systemctl stop ");
+    return {
+      effects: [...(isStopping ? [() => machine.running.clear()] : []), tell],
+      answer: fine,
+    };
+  }
   if (command.includes("-cluster-join.service"))
     return {
       effects: [
@@ -225,14 +245,6 @@ function understand(
       ],
       answer: fine,
     };
-  if (command.includes("echo told")) {
-    const wanted = input.toString();
-    const isTold = JSON.stringify(machine.config) === JSON.stringify(JSON.parse(wanted));
-    const isReady = layers.every((each) => machine.snapshots.has(each) && !machine.data.has(each));
-    if (!isTold && !isReady)
-      return { effects: [], answer: () => ({ ok: false, kind: "command", why: "not ready" }) };
-    return { effects: [tell], answer: fine };
-  }
   if (command.startsWith("f="))
     return { effects: [], answer: () => fine(sumOf(machine.snapshots.get(layer))) };
   if (/cat >/.test(command)) {
@@ -252,7 +264,8 @@ function understand(
   const units = [...command.matchAll(/systemctl start (\S+)\.service/g)].map(([, unit]) => unit);
   if (units.length === 0) throw new Error(`the fake does not understand: ${command}`);
   const start = (unit = "") => {
-    machine.running.add(unit);
+    // What runs already is not started again, and goes by what it read then.
+    if (!machine.running.has(unit)) machine.running.set(unit, machine.config);
     settle(world);
   };
   return { effects: units.map((unit) => () => start(unit)), answer: fine };

@@ -27,13 +27,19 @@ export function layAside(
 ): string {
   return [
     "set -eu",
-    // They would start the layers again. Not every system has them.
-    ...layers.map((layer) => `systemctl stop ${layer}-cluster-join.service || true`),
-    ...units.map((unit) => `systemctl stop ${unit}.service`),
+    ...stopUnits(units, layers),
     ...writeConfig,
     ...layers.map((layer) => moveData(layer, operation)),
     "sync",
   ].join("\n");
+}
+
+function stopUnits(units: readonly string[], layers: readonly Layer[]): readonly string[] {
+  return [
+    // They would start the layers again. Not every system has them.
+    ...layers.map((layer) => `systemctl stop ${layer}-cluster-join.service || true`),
+    ...units.map((unit) => `systemctl stop ${unit}.service`),
+  ];
 }
 
 const writeConfig = [
@@ -86,25 +92,43 @@ sync`;
 }
 
 /**
- * Tells the node to form the cluster (`text`, also read from stdin) when every snapshot is in its place and no other data is there.
- * Where it was told already nothing is looked at: its services may have begun.
+ * Tells the node to form the cluster (`text`, also read from stdin) when every snapshot is in its place. `units` are stopped before, in
+ * their order: those that a restart of the machine started wait to be added, and would go on with that. What they wrote is moved aside.
+ * Where it was told already nothing is touched: its services may have begun. Only for a node that is seen to be in no cluster.
  */
 export function tellBootstrap(
   text: string,
+  units: readonly string[],
   snapshots: readonly { readonly layer: Layer; readonly sha256: string }[],
+  operation: string,
 ): string {
   const sum = createHash("sha256").update(text).digest("hex");
+  const layers = snapshots.map(({ layer }) => layer);
   return [
     "set -eu",
     `if [ "$(sha256sum < ${configFile} | cut -c1-64)" = ${sum} ]; then echo told; exit 0; fi`,
+    ...stopUnits(units, layers),
     ...snapshots.map(
       ({ layer, sha256 }) => `d=${directoryOf(layer)}
-[ "$(sha256sum < "$d/${snapshotName}" | cut -c1-64)" = ${sha256} ] || { echo "$d/${snapshotName} is not the snapshot of the backup" >&2; exit 1; }
-[ "$(ls -A "$d")" = ${snapshotName} ] || { echo "$d holds more than the snapshot" >&2; exit 1; }`,
+[ "$(sha256sum < "$d/${snapshotName}" | cut -c1-64)" = ${sha256} ] || { echo "$d/${snapshotName} is not the snapshot of the backup" >&2; exit 1; }`,
     ),
+    ...layers.map((layer) => leaveSnapshotAlone(layer, operation)),
     ...writeConfig,
     "sync",
   ].join("\n");
+}
+
+/** Moves what lies beside the snapshot to where a layer's data is moved, and makes sure that nothing else is left. */
+function leaveSnapshotAlone(layer: Layer, operation: string): string {
+  return `d=${directoryOf(layer)}
+if [ "$(ls -A "$d")" != ${snapshotName} ]; then
+  n=0
+  while [ -e "$d.before-${operation}.$n" ]; do n=$((n + 1)); done
+  mkdir -m "$(stat -c %a "$d")" "$d.before-${operation}.$n"
+  chown "$(stat -c %u:%g "$d")" "$d.before-${operation}.$n"
+  ls -A "$d" | while IFS= read -r f; do [ "$f" = ${snapshotName} ] || mv "$d/$f" "$d.before-${operation}.$n/"; done
+fi
+[ "$(ls -A "$d")" = ${snapshotName} ] || { echo "$d holds more than the snapshot" >&2; exit 1; }`;
 }
 
 /** Starts units in their order, each waited for. */

@@ -155,7 +155,7 @@ export function tellFounder(work: Work, restoration: Restoration): Step {
     node: founder.name,
     deadlineMs: timeoutMs * 2,
     next: `on node ${founder.name} read: journalctl -n 100`,
-    run: async (_attempt, signal) => {
+    run: async ({ operation }, signal) => {
       const { id, layers } = await manifestIn(folder);
       // It was told, its machine restarted, and this server did not hear that it was told.
       if ((await restorationProblems(work, founder, id, signal)).length === 0) return done();
@@ -163,7 +163,9 @@ export function tellFounder(work: Work, restoration: Restoration): Step {
       if (sign !== undefined) return sign;
       const peers = clusterPeers(inventory).map(({ fqdn }) => fqdn);
       const input = textFor(work, founder, { kind: "bootstrap", peers });
-      const command = tellBootstrap(input, layers);
+      // The others as well: one that starts again and needs a layer would start that before the node is told.
+      const units = unitsOf(founder, inventory);
+      const command = tellBootstrap(input, units, layers, operation.id);
       const answer = await shell.run(founder, command, { timeoutMs, input }, signal);
       return answer.ok ? done({ founder: founder.name }) : shellFailure(founder, answer);
     },

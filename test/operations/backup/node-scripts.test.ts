@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -93,17 +94,25 @@ test("what a service wrote after data was moved aside is moved as well, and noth
   expect(existsSync(join(root, "var/lib/chainfire.before-op1.2"))).toBe(false);
 });
 
-const lines = layAside(["chainfire"], layers, "op1").split("\n");
-// Where the script may be cut off and still be one: outside of its blocks, and in them before each command.
-const cuts = lines.flatMap((line, index) => (/^(if|fi|done|while)\b/.test(line) ? [] : [index]));
+/** Where a script may be cut off and still be one: outside of its blocks, and in them before each command. */
+function cutsOf(script: string): number[] {
+  const lines = script.split("\n");
+  return lines.flatMap((line, index) => (/^(if|fi|done|while)\b/.test(line) ? [] : [index]));
+}
 
-test.each(cuts)("cut off before line %i and run again, it has done the same", (cut) => {
+function cutOff(script: string, cut: number): string {
+  const begun = script.split("\n").slice(0, cut);
+  const open = begun.filter((line) => /^if .*then$/.test(line)).length;
+  const closed = begun.filter((line) => line === "fi").length;
+  return [...begun, "exit 0", ...(open > closed ? ["fi"] : [])].join("\n");
+}
+
+const asiding = layAside(["chainfire"], layers, "op1");
+
+test.each(cutsOf(asiding))("cut off before line %i and run again, it has done the same", (cut) => {
   const { run, read, list } = machine();
-  const open = lines.slice(0, cut).filter((line) => /^if .*then$/.test(line)).length;
-  const closed = lines.slice(0, cut).filter((line) => line === "fi").length;
-  const begun = [...lines.slice(0, cut), "exit 0", ...(open > closed ? ["fi"] : [])].join("\n");
-  run(begun, "join config");
-  run(lines.join("\n"), "join config");
+  run(cutOff(asiding, cut), "join config");
+  run(asiding, "join config");
   expect(read("etc/nixos/secrets/cluster-config.json")).toBe("join config");
   expect(list("var/lib")).toEqual([
     ...["chainfire", "chainfire.before-op1.0", "flaredb", "flaredb.before-op1.0"],
@@ -130,26 +139,82 @@ test("a snapshot that arrived damaged is not put in its place", () => {
   expect(list("var/lib/chainfire")).toEqual(["restore.snapshot.part"]);
 });
 
-test("a node is told to form the cluster with all snapshots in their place and no other data, and may be told again", () => {
+const snapshots = layers.map((layer) => ({ layer, sha256: sumOf(`snapshot of ${layer}`) }));
+const telling = tellBootstrap("bootstrap config", ["iam", "flaredb"], snapshots, "op1");
+
+/** A node that was told to join, with its data aside and each snapshot in its place. */
+function awaiting() {
   const node = machine();
-  const { run, read, root } = node;
-  const snapshots = layers.map((layer) => ({ layer, sha256: sumOf(`snapshot of ${layer}`) }));
-  const tell = () => run(tellBootstrap("bootstrap config", snapshots), "bootstrap config");
-  run(layAside([], layers, "op1"), "join config");
-  give(node, "chainfire", "snapshot of chainfire");
+  node.run(layAside([], layers, "op1"), "join config");
+  for (const layer of layers) give(node, layer, `snapshot of ${layer}`);
+  rmSync(join(node.root, "systemctl.log"));
+  return { ...node, tell: () => node.run(telling, "bootstrap config") };
+}
+
+test("a node is told to form the cluster with all snapshots in their place, and may be told again", () => {
+  const { root, tell, read } = awaiting();
+  const file = join(root, "var/lib/flaredb/restore.snapshot");
+  writeFileSync(file, "another");
   expect(tell).toThrow(/flaredb.restore.snapshot is not the snapshot of the backup/);
-  give(node, "flaredb", "snapshot of flaredb");
-  writeFileSync(join(root, "var/lib/flaredb/wal"), "somebody's");
-  expect(tell).toThrow(/holds more than the snapshot/);
   expect(read("etc/nixos/secrets/cluster-config.json")).toBe("join config");
-  run(layAside([], layers, "op1"), "join config");
-  give(node, "flaredb", "snapshot of flaredb");
+  writeFileSync(file, "snapshot of flaredb");
   tell();
   expect(read("etc/nixos/secrets/cluster-config.json")).toBe("bootstrap config");
   // Its services have begun, and used the snapshot up.
+  rmSync(file);
   writeFileSync(join(root, "var/lib/flaredb/wal"), "restored");
+  rmSync(join(root, "systemctl.log"));
   expect(tell().trim()).toBe("told");
+  expect(read("var/lib/flaredb/wal")).toBe("restored");
+  expect(existsSync(join(root, "systemctl.log"))).toBe(false);
 });
+
+/** As services that a restart of the machine started, and which wait to be added. */
+function writeAsWaiting(root: string) {
+  writeFileSync(join(root, "var/lib/flaredb/.lock"), "waiting");
+  mkdirSync(join(root, "var/lib/flaredb/a directory"));
+  writeFileSync(join(root, "var/lib/flaredb/a directory/file"), "somebody's");
+}
+
+test("services that wait to be added are stopped before the node is told, and what they wrote is moved beside the old data", () => {
+  const { root, tell, read, list } = awaiting();
+  writeAsWaiting(root);
+  tell();
+  expect(read("systemctl.log").split("\n")).toEqual([
+    ...layers.map((layer) => `stop ${layer}-cluster-join.service`),
+    ...["stop iam.service", "stop flaredb.service", ""],
+  ]);
+  expect(list("var/lib/flaredb")).toEqual(["restore.snapshot"]);
+  expect(read("var/lib/flaredb.before-op1.0/wal")).toBe("old flaredb");
+  expect(list("var/lib/flaredb.before-op1.1")).toEqual([".lock", "a directory"]);
+  expect(read("var/lib/flaredb.before-op1.1/a directory/file")).toBe("somebody's");
+  expect(statSync(join(root, "var/lib/flaredb.before-op1.1")).mode & 0o777).toBe(0o710);
+  expect(list("var/lib")).not.toContain("chainfire.before-op1.1");
+});
+
+test("data beside another snapshot than the backup's stays where it is", () => {
+  const { root, tell, list } = awaiting();
+  writeAsWaiting(root);
+  writeFileSync(join(root, "var/lib/flaredb/restore.snapshot"), "another");
+  expect(tell).toThrow(/is not the snapshot of the backup/);
+  expect(list("var/lib/flaredb")).toEqual([".lock", "a directory", "restore.snapshot"]);
+});
+
+test.each(cutsOf(telling))(
+  "a telling cut off before line %i and done again loses nothing",
+  (cut) => {
+    const { root, run, tell, read, list } = awaiting();
+    writeAsWaiting(root);
+    run(cutOff(telling, cut), "bootstrap config");
+    tell();
+    expect(read("etc/nixos/secrets/cluster-config.json")).toBe("bootstrap config");
+    expect(list("var/lib/flaredb")).toEqual(["restore.snapshot"]);
+    const aside = list("var/lib").filter((name) => name.startsWith("flaredb.before-op1."));
+    expect(aside.flatMap((name) => list(join("var/lib", name))).toSorted()).toEqual([
+      ...[".lock", "a directory", "wal"],
+    ]);
+  },
+);
 
 test("units are started in their order", () => {
   const { run, read } = machine();
