@@ -1,5 +1,6 @@
 // A machine that was installed and did not get to be a voter must not stay a learner: it would count as about to become one.
 
+import type { ClusterMembership } from "../boot/cluster-config.ts";
 import type { Judgement } from "../cluster/judge.ts";
 import { layersOf } from "../inventory/peers.ts";
 import type { StepContext } from "./provision.ts";
@@ -18,7 +19,7 @@ const sshMs = 20_000;
  * Ends the joining of a node whose operation ended before it had joined: it asks no more to be added, and the learner that it left on any
  * layer is taken out again (reliability F12). The machine stays on, to be looked at. Removing a
  * learner changes no majority, but a majority has to commit it: one that is missing is waited for. Nothing where
- * the node has joined. May be repeated; throws why a learner is left.
+ * the node has joined or was told to form the cluster. May be repeated; throws why a learner is left.
  */
 export async function removeLeftLearner(
   context: LeftLearnerContext,
@@ -29,6 +30,9 @@ export async function removeLeftLearner(
   const isDone = (id: string) => steps.find((step) => step.id === id)?.status === "done";
   // Before the machine has restarted from its disk, nothing of it can have joined.
   if (!isDone("install") || isDone("join")) return;
+  // A founder is nobody's learner, and may go on until it has formed the cluster.
+  const told = steps.find(({ id }) => id === "membership")?.evidence["membership"];
+  if ((told as ClusterMembership | undefined)?.kind === "bootstrap") return;
   await stopAsking(context);
   const endsMs = clock.now() + patienceMs;
   for (;;) {

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { failure, success } from "../../src/cluster/client.ts";
-import { startOrder } from "../../src/operations/orders.ts";
+import { carryingOn, resumeObstacle, startOrder } from "../../src/operations/orders.ts";
 import { aBackup } from "../fakes/backup-folder.ts";
 import { type FakeMachine, type FakeRack, fakeRack, newProvisions } from "../fakes/rack.ts";
 import {
@@ -191,12 +191,78 @@ test("one whose founder never forms the cluster ends at once: there is nobody to
   const { rack, order } = await destroyed();
   machine(rack, "node01").fault = "never-joins";
   const { failure: why, steps } = await carryOut(rack, order());
-  expect(why?.stage).toBe("join");
-  const join = steps.find(({ id }) => id === "join");
-  const tookMs = (join?.endedAtMs ?? 0) - (join?.startedAtMs ?? 0);
-  const { joinSeconds } = rack.tools.inventory().timeouts;
-  expect(tookMs).toBeLessThan((joinSeconds + 30) * 1000);
+  expect(why?.stage).toBe("restored-node01");
+  const last = steps.find(({ id }) => id === "restored-node01");
+  const tookMs = (last?.endedAtMs ?? 0) - (last?.startedAtMs ?? 0);
+  const { restoreSeconds } = rack.tools.inventory().timeouts;
+  expect(tookMs).toBeLessThan((restoreSeconds + 30) * 1000);
   expect(rack.tools.clusters.claim("prod-cluster")?.initialisedAtMs).toBeDefined();
+});
+
+/** The founder's layers are no cluster until it has loaded its snapshots, which takes it so long from its first look on. */
+function loadsFor(rack: FakeRack, seconds: number): void {
+  const founder = machine(rack, "node01");
+  const { fresh, views } = rack.tools.cluster;
+  const lost = founder.wipes;
+  let begunAtMs: number | undefined;
+  const load = () => {
+    if (founder.wipes === lost || founder.disk !== "installed") return;
+    begunAtMs ??= rack.clock.now();
+    founder.fault = rack.clock.now() - begunAtMs < seconds * 1000 ? "never-joins" : "none";
+  };
+  const loading =
+    <T>(look: () => Promise<T>) =>
+    async () => {
+      load();
+      return await look();
+    };
+  Object.assign(rack.tools.cluster, { fresh: loading(fresh), views: loading(views) });
+}
+
+test("a founder may load its snapshots as long as a restore may take, however short a join is", async () => {
+  const { rack, order } = await destroyed();
+  const { joinSeconds, restoreSeconds } = rack.tools.inventory().timeouts;
+  expect(joinSeconds).toBeLessThan(900);
+  expect(restoreSeconds).toBeGreaterThan(900);
+  loadsFor(rack, 900);
+  expect((await carryOut(rack, order())).failure).toBeUndefined();
+});
+
+test("one whose founder loads for longer than that is taken up again, and nothing is wiped", async () => {
+  const { rack, order } = await destroyed();
+  loadsFor(rack, 1500);
+  const { wipes } = machine(rack, "node01");
+  const failed = await carryOut(rack, order());
+  expect(failed).toMatchObject({ status: "failed", failure: { stage: "restored-node01" } });
+  expect(rack.tools.nodes.node("node01").state).toBe("failed");
+  expect(carryingOn(failed)).toBe("resume");
+  expect(resumeObstacle(orderTools(rack.tools), failed)).toBeUndefined();
+  rackRunner(rack).reopen(failed.id);
+  expect((await ended(rack, failed.id)).failure).toBeUndefined();
+  expect(rack.tools.nodes.node("node01").state).toBe("active");
+  expect(machine(rack, "node01").wipes).toBe(wipes + 1);
+  expect(told(rack)).toEqual(["node01"]);
+});
+
+test("one that is cancelled while its founder is looked at is taken up again; before its install it begins anew", async () => {
+  const { rack, order } = await destroyed();
+  const runner = rackRunner(rack);
+  const { roundTrip } = rack.tools.cluster;
+  const cancel = async () => {
+    for (const { id } of rack.tools.operations.operations({ running: true })) runner.cancel(id);
+    return failure("no write is taken");
+  };
+  Object.assign(rack.tools.cluster, { roundTrip: cancel });
+  const cancelled = await carryOut(rack, order({ bootstrap: true }), runner);
+  expect(cancelled).toMatchObject({ status: "cancelled", failure: { stage: "verify" } });
+  expect(carryingOn(cancelled)).toBe("resume");
+  Object.assign(rack.tools.cluster, { roundTrip });
+  rackRunner(rack).reopen(cancelled.id);
+  expect((await ended(rack, cancelled.id)).status).toBe("done");
+  expect(rack.tools.nodes.node("node01").state).toBe("active");
+  const begun = (id: string) => id !== "files" && id !== "join";
+  const steps = cancelled.steps.filter(({ id }) => begun(id));
+  expect(carryingOn({ ...cancelled, steps })).toBe("retry");
 });
 
 /** The server ends at its write `at`, which is lost or not, and starts again. `at` 0: it does not end. */

@@ -5,6 +5,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { type ClusterMembership, clusterConfig } from "../../boot/cluster-config.ts";
+import type { Judgement } from "../../cluster/judge.ts";
 import { clusterPeers } from "../../inventory/peers.ts";
 import type { Inventory, Node } from "../../inventory/schema.ts";
 import { type LayerBackup, markerKey } from "../backup/manifest.ts";
@@ -158,7 +159,8 @@ export function tellFounder(work: Work, restoration: Restoration): Step {
     run: async ({ operation }, signal) => {
       const { id, layers } = await manifestIn(folder);
       // It was told, its machine restarted, and this server did not hear that it was told.
-      if ((await restorationProblems(work, founder, id, signal)).length === 0) return done();
+      const views = await work.cluster.fresh();
+      if ((await restorationProblems(work, founder, id, views, signal)).length === 0) return done();
       const sign = await lifeSigns(work, restoration, signal);
       if (sign !== undefined) return sign;
       const peers = clusterPeers(inventory).map(({ fqdn }) => fqdn);
@@ -210,7 +212,11 @@ export function awaitRestored(work: Work, founder: Node, folder: string): Step {
     next: `on node ${founder.name} read: journalctl -n 100 ${inventory.cluster.layers.map((layer) => `-u ${layer}`).join(" ")}`,
     run: async (_attempt, signal) => {
       const { id } = await manifestIn(folder);
-      const problems = await restorationProblems(work, founder, id, signal);
+      const views = await work.cluster.fresh();
+      // One layer of two, and it exists: nobody may form it again, however this ends.
+      if (views.some(({ verdict }) => verdict !== "no-cluster"))
+        clusters.markInitialised(inventory.cluster.name);
+      const problems = await restorationProblems(work, founder, id, views, signal);
       if (problems.length > 0) return wait(3000, problems.join("; "));
       clusters.markFormedBy(inventory.cluster.name, founder.name);
       return done({ backup: id });
@@ -223,9 +229,9 @@ async function restorationProblems(
   { cluster }: Work,
   { name }: Node,
   id: string,
+  views: readonly Judgement[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const views = await cluster.fresh();
   const each = views.map(async ({ layer, verdict, voters, leader, reasons }): Promise<string[]> => {
     if (verdict === "no-cluster" || verdict === "no-quorum")
       return [`${layer}: ${reasons.join(", ")}`];

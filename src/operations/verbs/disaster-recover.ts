@@ -17,7 +17,7 @@ import { forgetMember } from "../steps/forget-member.ts";
 import { confirmTotalLoss, formAnew, type Loss, stillLost } from "../steps/form-anew.ts";
 import { awaitRestored } from "../steps/restore-data.ts";
 import type { Draft, OperationTools, Order, Verb, Work } from "../verb.ts";
-import { never, subject, workOf } from "../verb.ts";
+import { subject, workOf } from "../verb.ts";
 import { notInstallable } from "./provision.ts";
 import {
   lossOptions,
@@ -44,11 +44,16 @@ const options = z
 
 export const disasterRecover: Verb = {
   disruptive: true,
-  resumable: never,
+  resumable: onceInstalled,
   options,
   draft: draftRecovery,
   plan: planRecovery,
 };
+
+/** What is left then are looks: its founder has all that it forms the cluster from, and may do so after nobody waits any more. */
+function onceInstalled({ steps }: Operation): boolean {
+  return steps.some(({ id, status }) => id === "files" && status === "done");
+}
 
 function planRecovery(tools: OperationTools, operation: Operation): Plan {
   const work = workOf(tools, operation);
@@ -68,7 +73,8 @@ function planRecovery(tools: OperationTools, operation: Operation): Plan {
       ...members.map((node) => forgetMember(work, node)),
       ...steps.flatMap((step): readonly Step[] => {
         if (step.id === "membership") return [stillLost(work, loss), step];
-        return step.id === "join" ? [step, ...restored] : [step];
+        // A layer is no cluster before its snapshot is loaded, which may take longer than any join.
+        return step.id === "join" ? [...restored, step] : [step];
       }),
     ],
     stop: async () => {
