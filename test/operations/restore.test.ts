@@ -87,8 +87,35 @@ test("a cluster of which a member answers is not restored over, and its members 
   expect(refusals[0]?.reason).toBe(
     "chainfire of cluster prod-cluster exists: node01 (healthy), node02 (healthy), node03 (healthy), node04 (healthy) (healthy)",
   );
-  for (const name of ["node02", "node03", "node04"]) site.machines.get(name)?.running.clear();
-  expect((await draft(rack, order())).refusals[0]?.reason).toMatch(/node01.*\(no-quorum\)$/);
+  expect(refusals[0]?.next).toMatch(/^a living cluster is mended, not restored over/);
+});
+
+test("where the majority is gone for good, the refusal says how what is left is stopped, and then the restore passes", async () => {
+  const { site, order, rack } = await lost("sound");
+  site.restart();
+  for (const name of ["node02", "node03"]) switchOff(site, name, "off");
+  for (const name of ["node02", "node03"]) site.machines.get(name)?.running.clear();
+  const { refusals } = await draft(rack, order());
+  expect(refusals.map(({ reason }) => reason)).toEqual([
+    expect.stringMatching(/^chainfire of .*\(no-quorum\)$/),
+    expect.stringMatching(/^flaredb of .*\(no-quorum\)$/),
+  ]);
+  expect(new Set(refusals.map(({ next }) => next))).toEqual(
+    new Set([
+      "bring the missing members back (rackstrap cluster status); if they can't come back, stop what is left (on node01, node04: systemctl stop flaredb chainfire), then try again",
+    ]),
+  );
+  for (const name of ["node01", "node04"]) site.machines.get(name)?.running.clear();
+  expect((await draft(rack, order())).refusals).toEqual([]);
+});
+
+test("only layers without their majority are named to be stopped", async () => {
+  const { site, order, rack } = await lost("sound");
+  site.restart();
+  for (const name of all.slice(1)) site.machines.get(name)?.running.delete("chainfire");
+  const { refusals } = await draft(rack, order());
+  expect(refusals[0]?.next).toContain("(on node01: systemctl stop chainfire)");
+  expect(refusals[1]?.next).toMatch(/^a living cluster is mended/);
 });
 
 test("a cluster whose members run and can't be reached from here is not restored over", async () => {

@@ -4,6 +4,7 @@
 import { BmcError, type PowerState } from "../../bmc/bmc.ts";
 import type { Judgement } from "../../cluster/judge.ts";
 import type { Inventory, Node } from "../../inventory/schema.ts";
+import { removalOrder } from "../removal.ts";
 import type { OperationTools, OrderRefusal } from "../verb.ts";
 import { unitsOf } from "./services.ts";
 
@@ -17,7 +18,10 @@ export function livingCluster(
       return [
         {
           reason: `${layer} of cluster ${cluster} exists: ${members.map(({ id, status }) => `${id} (${status})`).join(", ")} (${verdict})`,
-          next: "a living cluster is mended, not restored over: rackstrap cluster status; one lost member: rackstrap replace NODE",
+          next:
+            verdict === "no-quorum"
+              ? endOfRemains(views)
+              : "a living cluster is mended, not restored over: rackstrap cluster status; one lost member: rackstrap replace NODE",
         },
       ];
     if (doubtful.length === 0) return [];
@@ -28,6 +32,14 @@ export function livingCluster(
       },
     ];
   });
+}
+
+/** What is left of layers that lost their majority can't be mended; whether it is lost for good, only a person knows. */
+function endOfRemains(views: readonly Judgement[]): string {
+  const remains = views.filter(({ verdict }) => verdict === "no-quorum");
+  const names = [...new Set(remains.flatMap(({ answering }) => answering))].join(", ");
+  const units = removalOrder(remains.map(({ layer }) => layer)).join(" ");
+  return `bring the missing members back (rackstrap cluster status); if they can't come back, stop what is left (on ${names}: systemctl stop ${units}), then try again`;
 }
 
 /** As `livingCluster`, of the layers in which a majority works: what is left of another has no say. Pure. */
