@@ -81,8 +81,8 @@ export interface Evidence {
   readonly consoleFault: string | undefined;
   /** The last stage that its console shows. */
   readonly consoleStage: string | undefined;
-  /** Whether this node is the one that forms the cluster. */
-  readonly founder: boolean;
+  /** The node that forms the cluster, or did. Undefined until one is to, and for a cluster that was not formed from here. */
+  readonly founder: string | undefined;
   /** Whether the cluster was formed once. */
   readonly formed: boolean;
   /** End of the certificate that was issued last, and its SHA-256. */

@@ -95,7 +95,7 @@ export async function gather(tools: GatherTools, node: Node): Promise<Evidence> 
     declined: declinedAddress(events),
     consoleFault: consoleFault(events),
     consoleStage: consoleStage(events),
-    founder: claim?.node === node.name,
+    founder: claim?.node,
     formed: claim?.initialisedAtMs !== undefined,
     ...{ server, surroundings, bmc, installer, install, system, ports, handshakes, layers },
   };

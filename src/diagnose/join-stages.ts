@@ -56,13 +56,13 @@ function judgeFile(evidence: Evidence, { config }: NodeReport): Finding | undefi
   const { node_id, bootstrap } = config.config;
   if (node_id !== node.name)
     return missing("config-wrong", `cluster-config.json is that of ${node_id}`);
-  if (bootstrap && !founder)
+  if (bootstrap && founder !== undefined && founder !== node.name)
     return missing(
       "bootstrap-flag",
-      "its cluster-config.json says bootstrap, and another node formed the cluster",
+      `its cluster-config.json says bootstrap, and it is ${founder} that forms the cluster`,
     );
   // One that was formed before is not formed again by whoever did so: it may have joined it since.
-  if (!bootstrap && founder && !formed && !hasCluster(evidence))
+  if (!bootstrap && founder === node.name && !formed && !hasCluster(evidence))
     return missing(
       "bootstrap-flag",
       "it is the node that forms the cluster, and its cluster-config.json says join",

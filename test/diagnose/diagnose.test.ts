@@ -121,6 +121,7 @@ const config = (changes: object) =>
     kind: "read",
     config: { ...(healthyReport().config as { config: object }).config, ...changes },
   }) as never;
+const forming = config({ bootstrap: true, initial_peers: ["a:1"], flaredb_peers: ["a:1"] });
 const certificate = (changes: object) => ({
   certificate: { ...(healthyReport().certificate as object), ...changes } as never,
 });
@@ -754,9 +755,12 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
   ],
   [
     "the bootstrap flag is wrong",
-    withReport({
-      config: config({ bootstrap: true, initial_peers: ["a:1"], flaredb_peers: ["a:1"] }),
-    }),
+    withReport(
+      {
+        config: forming,
+      },
+      { founder: "node02" },
+    ),
     "first-boot",
     "bootstrap-flag",
     "cat /etc/nixos/secrets/cluster-config.json",
@@ -862,8 +866,12 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
   ],
 ];
 
+test("a member that says bootstrap is well in a cluster of which nobody knows who formed it", () => {
+  expect(diagnose(withReport({ config: forming })).verdict).toBeUndefined();
+});
+
 test("a member that formed the cluster once may have joined it since", () => {
-  const joined = withReport({ config: config({ bootstrap: false }) }, { founder: true });
+  const joined = withReport({ config: config({ bootstrap: false }) }, { founder: "node01" });
   const dark = { layers: known([aLayer("chainfire", { verdict: "no-cluster" })]) };
   const flag = { stage: "first-boot", cause: "bootstrap-flag" };
   expect(diagnose({ ...joined, ...dark }).verdict).toMatchObject(flag);

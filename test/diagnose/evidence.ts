@@ -135,7 +135,7 @@ export function healthy(changes: Partial<Evidence> = {}): Evidence {
       nowMs,
       state: "active",
       operation: anOperation(undefined),
-      founder: false,
+      founder: undefined,
       formed: false,
     },
     ...{

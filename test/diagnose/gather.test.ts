@@ -93,7 +93,7 @@ test("the boot is judged by what happened since the newest install began", async
   const { boot, operation, founder, declined } = await clock.settle(gather(gathering, node));
   expect(boot.name).toBe("dhcp");
   expect(operation?.status).toBe("running");
-  expect([founder, declined]).toEqual([false, undefined]);
+  expect([founder, declined]).toEqual([undefined, undefined]);
   rack.tools.clusters.claimBootstrap("prod-cluster", node.name);
-  expect((await clock.settle(gather(gathering, node))).founder).toBe(true);
+  expect((await clock.settle(gather(gathering, node))).founder).toBe(node.name);
 });

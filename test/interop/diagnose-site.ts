@@ -74,6 +74,8 @@ export interface Site {
   startInstaller(hostKey: string, accepts: string, osRelease: string): Promise<void>;
   /** The newest operation waits at that step. */
   begin(step: string): Operation;
+  /** That node has the claim to form the cluster. */
+  claim(name: string): void;
   stopSsh(): Promise<void>;
   /** In its place somebody takes connections and says nothing. */
   silenceSsh(): Promise<void>;
@@ -133,6 +135,7 @@ export async function openSite(): Promise<Site> {
     ...{ node, assets, machine, key, present, stopBmc },
     stateDirectory: inventory.server.stateDirectory,
     ...{ diagnosing: server.diagnosing, services: server.services, begin: server.begin },
+    claim: server.claim,
     ...{ say: words.put, fail: words.fail, stopMember: members.stop, forget: members.forget },
     issue: async (from = "this") => await issueFor(node.name, cas[from]),
     issueExpired: async () => {
@@ -411,6 +414,7 @@ async function openServer({ inventory, root, ca, sshKeyFile }: ServerParts) {
         ...{ ...certificate, node: "node01", operation: "op-1", issuedAtMs: Date.now() },
         ...{ keySha256: "k", caFingerprint: "c" },
       }),
+    claim: (name: string) => void store.clusters.claimBootstrap(inventory.cluster.name, name),
     begin: (step: string) => {
       const operation = create({ ...anOperation(step), id: "op-2", createdAtMs: Date.now() });
       const detail = { bootFile: "ipxe.efi" };

@@ -220,11 +220,13 @@ const faults: readonly Fault[] = [
   ],
   [
     "its bootstrap flag is wrong",
-    ({ say }) =>
+    ({ claim, say }) => {
+      claim("node02");
       say(
         "secrets/cluster-config.json",
         '{"node_id":"node01","node_role":"control-plane","bootstrap":true,"cluster_name":"prod-cluster","leader_url":"https://node01.example.com:2379","raft_addr":"127.16.33.10:2380","initial_peers":["node01.example.com:2380"],"flaredb_peers":["node01.example.com:2480"]}',
-      ),
+      );
+    },
     "first-boot",
     "bootstrap-flag",
   ],
