@@ -43,7 +43,8 @@ export interface Step {
 /** The steps of one operation, and what must be undone when it stops before its end. */
 export interface Plan {
   readonly steps: readonly Step[];
-  readonly stop: () => Promise<void>;
+  /** Tried again when it throws. Says what it found no way to undo. */
+  readonly stop: () => Promise<string | undefined>;
 }
 
 export function done(evidence: Evidence = {}, event?: NodeEvent): StepResult {

@@ -174,12 +174,13 @@ async function planOf(driven: Driven): Promise<Plan | undefined> {
 async function abandon(
   driven: Driven,
   reason: string,
-  act = () => driven.tools.stopAbandoned(driven.operation.id),
+  act: Plan["stop"] = async () => void (await driven.tools.stopAbandoned(driven.operation.id)),
 ): Promise<void> {
   const { node } = driven.operation;
   const next = `look at the node: rackstrap explain ${node}`;
-  await stop(driven, act);
-  await persist(driven, () => end(driven, "failed", "operation-failed", { reason, next }));
+  const left = await stop(driven, act);
+  const why = { reason: `${reason}${left}`, next };
+  await persist(driven, () => end(driven, "failed", "operation-failed", why));
 }
 
 /**
@@ -290,8 +291,9 @@ async function finishStep(
 }
 
 async function fail(driven: Planned, record: StepRecord, why: Why): Promise<void> {
-  await stop(driven, driven.plan.stop);
+  const left = await stop(driven, driven.plan.stop);
   const { tools, operation } = driven;
+  const whole = { reason: `${why.reason}${left}`, next: why.next };
   await persist(driven, () => {
     tools.operations.saveStep(operation.id, {
       ...record,
@@ -301,15 +303,15 @@ async function fail(driven: Planned, record: StepRecord, why: Why): Promise<void
     });
     // Whoever is alarmed has the members as they were found, with the reason (reliability F13).
     const { members } = record.evidence;
-    end(driven, "failed", "operation-failed", why, members === undefined ? {} : { members });
+    end(driven, "failed", "operation-failed", whole, members === undefined ? {} : { members });
   });
 }
 
 async function cancel(driven: Planned): Promise<void> {
-  await stop(driven, driven.plan.stop);
+  const left = await stop(driven, driven.plan.stop);
   const { tools, operation } = driven;
-  const reason = "cancelled on request";
-  const next = "nothing has to be mended: carry on when you are ready";
+  const reason = `cancelled on request${left}`;
+  const next = `what was done before stays done: rackstrap operations show ${operation.id}`;
   await persist(driven, () => {
     const { state } = tools.nodes.node(operation.node);
     const event = state === "armed" ? "install-cancelled" : "operation-failed";
@@ -335,16 +337,23 @@ function end(
 const stopTries = 5;
 const stopPauseMs = 5000;
 
-/** Ends what the operation started. It must not count as ended while its processes still write, so it is tried again. */
-async function stop({ tools, operation }: Driven, act: () => Promise<void>): Promise<void> {
+/**
+ * Ends what the operation started. It must not count as ended while its processes still write, so it is tried again. Returns what is to
+ * be told beside why it ended: empty, or what was not undone.
+ */
+async function stop({ tools, operation }: Driven, act: Plan["stop"]): Promise<string> {
+  let left: string | undefined;
   for (let tries = 1; tries <= stopTries; tries++) {
     try {
-      return await act();
+      left = await act();
+      break;
     } catch (error) {
+      left = messageOf(error);
       tools.onFault(operation, error);
       await tools.clock.sleep(stopPauseMs, new AbortController().signal);
     }
   }
+  return left === undefined ? "" : `; not all was undone: ${left}`;
 }
 
 /** Moves the node out of the operation where its state has such a move; a node never armed stays as it is. */

@@ -297,7 +297,11 @@ test("cancelled, and out of reach, a node leaves an event that it was not put ba
   silenceOnActivation(rack, "node02", () => runner.cancel(id));
   const { drafted } = await order("update", ["node02"]);
   id = drafted[0]?.id ?? "";
-  expect(await settled(rack)).toMatchObject({ status: "cancelled" });
+  const { status, failure } = (await settled(rack)) ?? {};
+  expect(status).toBe("cancelled");
+  expect(failure?.reason).toMatch(
+    /^cancelled on request; not all was undone: node node02 is NOT back on generation 1 \(\S+\): no route to host$/,
+  );
   const events = rack.tools.nodes.events({ node: "node02", limit: 100 });
   expect(events.find(({ kind }) => kind === "not-put-back")?.detail).toEqual({
     ...{ operation: id, generation: 1, why: "no route to host" },

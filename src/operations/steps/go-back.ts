@@ -95,8 +95,7 @@ async function back(
   const { name } = node;
   const time = spent(attempt.evidence, attempt.nowMs, longestGapMs);
   const result = await goBack(work, node, before, attempt, signal);
-  const until = before.once ? " until its next start" : "";
-  const whole = `generation ${before.generation} (${before.system})${until}`;
+  const whole = wholeOf(before);
   const rest = turn.untouched.length === 0 ? "" : `; not touched: ${turn.untouched.join(", ")}`;
   if (result.kind === "done") {
     const service = isOutOfService(work, attempt.operation, node) ? `${returning(name)}; ` : "";
@@ -111,13 +110,21 @@ async function back(
   const why = result.kind === "wait" ? result.why : result.reason;
   if (time.spentMs < backMs) return wait(3000, `${broken}; going back: ${why}`, { ...time });
   return failed(
-    `${broken}; node ${name} is NOT back on ${whole}: ${why}${rest}`,
+    `${broken}; ${notBack(node, before, why)}${rest}`,
     `on node ${name}: ${before.system}/bin/switch-to-configuration ${actionOf(before)}; where it does not answer, choose generation ${before.generation} at its console: rackstrap console ${name}`,
   );
 }
 
 function actionOf({ once }: Before): ActivationAction {
   return once ? "test" : "switch";
+}
+
+function notBack({ name }: Node, before: Before, why: string): string {
+  return `node ${name} is NOT back on ${wholeOf(before)}: ${why}`;
+}
+
+function wholeOf({ generation, system, once }: Before): string {
+  return `generation ${generation} (${system})${once ? " until its next start" : ""}`;
 }
 
 /** Whether a restart had begun to take the node out of service, and it was not put back: going back starts its services and no more. */
@@ -141,13 +148,14 @@ interface Between {
 
 /**
  * Brings back the node that an operation stopped in the middle of, between the first attempt at the step `from` and the end of the step
- * `to`: a node is either changed and seen well, or has what it had. Ends when it is back; else with an event on its timeline.
+ * `to`: a node is either changed and seen well, or has what it had. Ends when it is back; else with an event on its timeline, and
+ * returns what it has not.
  */
 export async function undo(
   work: Work,
   nodes: readonly Node[],
   { from, to, before }: Between,
-): Promise<void> {
+): Promise<string | undefined> {
   const { operations, clock } = work;
   const operation = operations.operation(work.operation.id) ?? work.operation;
   const step = (id: string) => operation.steps.find((each) => each.id === id);
@@ -160,7 +168,7 @@ export async function undo(
   const wentBack =
     !operation.cancelRequested &&
     operation.steps.some(({ evidence }) => evidence["broken"] !== undefined);
-  if (node === undefined || was === undefined || wentBack) return;
+  if (node === undefined || was === undefined || wentBack) return undefined;
   const endMs = clock.now() + backWithinMs(work);
   const { signal } = new AbortController();
   for (;;) {
@@ -172,13 +180,13 @@ export async function undo(
           ...{ node: node.name, mac: undefined, kind: "left-out-of-service" },
           detail: { operation: operation.id, next: returning(node.name) },
         });
-      return;
+      return undefined;
     }
     if (clock.now() >= endMs) {
       const why = result.kind === "wait" ? result.why : result.reason;
       const detail = { operation: operation.id, generation: was.generation, why };
       work.nodes.append({ node: node.name, mac: undefined, kind: "not-put-back", detail });
-      return;
+      return notBack(node, was, why);
     }
     await clock.sleep(3000, signal);
   }

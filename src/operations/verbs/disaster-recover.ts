@@ -79,7 +79,7 @@ function planRecovery(tools: OperationTools, operation: Operation): Plan {
     ],
     stop: async () => {
       try {
-        await stop();
+        return await stop();
       } finally {
         // A machine whose BMC is away can't be switched off again, and what may form the cluster ends all the same.
         endFormation(work, founder);
