@@ -305,11 +305,32 @@ test("of a machine that is to be installed: its installer refuses the key, it is
   await story.ended([begun.id], 180);
 });
 
-test("of a member that was switched off, and of one whose leader is gone", async () => {
+test("of a member that does not reach its leader", async () => {
+  const route = (verb: "add" | "del") => `ip route ${verb} unreachable 10.0.200.10`;
+  const voters = async (count: number) =>
+    await story.until(`${count} healthy voters`, 120, async () =>
+      (await story.healthyVoters()).every((healthy) => healthy === count) ? true : undefined,
+    );
+  await tryFault("node02", {
+    ...{ what: "its leader does not answer it", cause: "leader-unreachable" },
+    inject: async () => {
+      await node02(route("add"));
+      // Until then its chainfire counts itself as a voter, and the join as done.
+      await voters(0);
+      await node02("systemctl restart --no-block chainfire-cluster-join");
+    },
+    mend: async () => {
+      await node02(route("del"));
+      await voters(members.length);
+    },
+  });
+});
+
+test("of a member that was switched off", async () => {
   await story.rack.machine("node02").ipmitool(["chassis", "power", "off"]);
   await tryFault("node02", {
     ...{ what: "it is switched off", cause: "powered-off" },
     inject: async () => undefined,
   });
-  expect(seen.length).toBeGreaterThanOrEqual(20);
+  expect(seen.length).toBeGreaterThanOrEqual(21);
 });
