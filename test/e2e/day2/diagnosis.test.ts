@@ -276,6 +276,33 @@ test("of a machine that is to be installed: nothing was asked of it, its disk is
   await story.restart();
 });
 
+/** Keeps DHCP, and nothing else, from coming in to the server. */
+const refuseDhcp = `add table inet wall
+add chain inet wall input { type filter hook input priority 0; policy drop; }
+add rule inet wall input udp dport { 1-66, 68-65535 } accept
+add rule inet wall input tcp dport 1-65535 accept
+add rule inet wall input meta l4proto icmp accept
+`;
+
+test("of a machine that is to be installed: its DHCP does not come in", async () => {
+  const rules = join(story.directory, "refuse-dhcp.nft");
+  writeFileSync(rules, refuseDhcp);
+  await story.program("nft", ["nft", "-f", rules]);
+  const begun = await story.begin(["add", "node03"]);
+  await tryFault("node03", {
+    ...{ what: "its DHCP does not come in", cause: "server-firewall" },
+    inject: async () => undefined,
+    mend: async () => {
+      await story.program("nft", ["nft", "delete", "table", "inet", "wall"]);
+      for (const { id } of begun) await story.run(["operations", "cancel", id]);
+      await story.ended(
+        begun.map(({ id }) => id),
+        180,
+      );
+    },
+  });
+});
+
 test("of a machine that is to be installed: its installer refuses the key, it is no installer", async () => {
   const keyFile = join(story.directory, "provisioning-key");
   const installer = async (command: string) =>
@@ -332,5 +359,5 @@ test("of a member that was switched off", async () => {
     ...{ what: "it is switched off", cause: "powered-off" },
     inject: async () => undefined,
   });
-  expect(seen.length).toBeGreaterThanOrEqual(21);
+  expect(seen.length).toBeGreaterThanOrEqual(22);
 });
