@@ -28,6 +28,15 @@ async function living() {
   return { rack, tools, runner, order };
 }
 
+/** The next command on a node, as a drain's is that stops its services, fails. */
+function failsToStop({ shell }: OrderTools): void {
+  const { run } = shell;
+  const answers = [{ ok: false, kind: "command", why: "exit code 1: Failed to stop" } as const];
+  Object.assign(shell, {
+    run: async (...args: Parameters<typeof run>) => answers.pop() ?? (await run(...args)),
+  });
+}
+
 async function settled({ tools }: FakeRack) {
   while (tools.operations.operations({ running: true }).length > 0)
     await new Promise((resolve) => setImmediate(resolve));
@@ -198,11 +207,7 @@ test("nothing is stopped behind a leader that commits nothing, unless the name w
 
 test("an operation that ended badly goes on from where it stopped, and one that is done does not", async () => {
   const { rack, tools, runner, order } = await living();
-  const { run } = tools.shell;
-  const answers = [{ ok: false, kind: "command", why: "exit code 1: Failed to stop" } as const];
-  Object.assign(tools.shell, {
-    run: async (...args: Parameters<typeof run>) => answers.pop() ?? (await run(...args)),
-  });
+  failsToStop(tools);
   await order("drain", "node02");
   const failed = await settled(rack);
   expect(failed).toMatchObject({ status: "failed", failure: { stage: "stop-services-node02" } });
@@ -218,11 +223,7 @@ test("an operation that ended badly goes on from where it stopped, and one that 
 
 test("a drain that ended badly is not gone on with once its node was put back", async () => {
   const { rack, tools, order } = await living();
-  const { run } = tools.shell;
-  const answers = [{ ok: false, kind: "command", why: "exit code 1: Failed to stop" } as const];
-  Object.assign(tools.shell, {
-    run: async (...args: Parameters<typeof run>) => answers.pop() ?? (await run(...args)),
-  });
+  failsToStop(tools);
   await order("drain", "node02");
   const failed = await settled(rack);
   await order("undrain", "node02");
