@@ -168,9 +168,13 @@ const switchOffMs = 30_000;
 /** A machine that this operation switched on and did not write to is left as it was found: off. */
 async function switchOffUnwiped(context: StepContext, operationId: string): Promise<void> {
   const { node, nodes, operations } = context;
-  const power = operations.operation(operationId)?.steps.find((step) => step.id === "power");
+  const steps = operations.operation(operationId)?.steps ?? [];
+  const power = steps.find((step) => step.id === "power");
   const intent = nodes.intent(node.name);
-  const wiped = intent?.operation === operationId && intent.consumedAtMs !== undefined;
+  // The newest intent may be another operation's by now, where this one was taken up after its install.
+  const wiped =
+    steps.some(({ id, status }) => id === "install" && status === "done") ||
+    (intent?.operation === operationId && intent.consumedAtMs !== undefined);
   if (power?.evidence["phase"] !== "switched-on" || wiped) return;
   await context.switchOff();
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { failure } from "../../src/cluster/client.ts";
 import { newOperation } from "../../src/operations/operation.ts";
 import { resumeObstacle } from "../../src/operations/orders.ts";
 import { briefInventory, livingRack, takesNoWrites } from "../fakes/living-rack.ts";
@@ -46,6 +47,19 @@ test("a voter whose operation failed while it was looked at is taken up again, a
   expect((await rack.settled()).status).toBe("done");
   expect(rack.tools.nodes.node("node04").state).toBe("active");
   expect(rack.machine("node04").wipes).toBe(1);
+});
+
+test("a machine that one installed stays on when it fails once more, whatever was armed for its node since", async () => {
+  const rack = livingRack();
+  takesNoWrites(rack, "node04");
+  const { id } = await rack.carryOut(addNode04);
+  const { consumedAtMs: _, resolved: __, ...intent } = rack.tools.nodes.intent("node04") ?? {};
+  if (!("node" in intent)) throw new Error("node04 was never armed");
+  rack.tools.nodes.arm({ ...intent, id: "later", operation: "other" });
+  Object.assign(rack.tools.cluster, { roundTrip: async () => failure("no write is taken") });
+  rack.startRunner().reopen(id);
+  expect((await rack.settled()).status).toBe("failed");
+  expect(rack.machine("node04").power).toBe("on");
 });
 
 test("one that failed at its end is measured, when it is taken up, by the members that there are then", async () => {
