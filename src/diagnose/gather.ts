@@ -8,7 +8,12 @@ import type { Node } from "../inventory/schema.ts";
 import { messageOf } from "../net/error-text.ts";
 import type { NodeStore, TimelineEvent } from "../nodes/ports.ts";
 import { bootEvents, consoleFault, lastBootStage } from "../operations/boot-stage.ts";
-import type { ClusterStore, Operation, OperationStore } from "../operations/operation.ts";
+import {
+  type ClusterStore,
+  mostLooked,
+  type Operation,
+  type OperationStore,
+} from "../operations/operation.ts";
 import type { Clock } from "../operations/runner.ts";
 import type { CertificateStore } from "../pki/issued.ts";
 import type { CheckLine } from "../preflight/line.ts";
@@ -121,9 +126,6 @@ async function within<T>(
   over.abort();
   return first;
 }
-
-/** Operations that are looked through for the newest install of a node. */
-const mostLooked = 1000;
 
 /** Operations of other kinds do not tell how the machine got its system. */
 function newestInstall(

@@ -81,6 +81,9 @@ export interface Operation {
   readonly failure: Failure | undefined;
 }
 
+/** Operations, newest first, that are looked through for one of a kind. */
+export const mostLooked = 1000;
+
 export interface OperationStore {
   create(operations: readonly Operation[]): void;
   operation(id: string): Operation | undefined;

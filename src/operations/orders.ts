@@ -3,7 +3,13 @@
 import type { z } from "zod";
 import { findNode } from "../inventory/find.ts";
 import { layersOf } from "../inventory/peers.ts";
-import { newOperation, newStep, type Operation, type OperationKind } from "./operation.ts";
+import {
+  mostLooked,
+  newOperation,
+  newStep,
+  type Operation,
+  type OperationKind,
+} from "./operation.ts";
 import type { PowerJobs } from "./power-jobs.ts";
 import type { Runner } from "./runner.ts";
 import type { Draft, DraftedOperation, OperationTools, Order, OrderRefusal, Verb } from "./verb.ts";
@@ -114,9 +120,6 @@ const remaking: ReadonlySet<OperationKind> = new Set([
   "restore",
   "disaster-recover",
 ]);
-
-/** Operations that are looked through for one that was done since. */
-const mostLooked = 1000;
 
 /** After one of these, however it ended, a node is in service or out of it, whatever an earlier operation did about that. */
 const turning: ReadonlySet<OperationKind> = new Set(["drain", "undrain"]);

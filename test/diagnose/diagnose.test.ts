@@ -755,12 +755,7 @@ const faults: readonly (readonly [string, Evidence, string, CauseId, string])[] 
   ],
   [
     "the bootstrap flag is wrong",
-    withReport(
-      {
-        config: forming,
-      },
-      { founder: "node02" },
-    ),
+    withReport({ config: forming }, { founder: "node02" }),
     "first-boot",
     "bootstrap-flag",
     "cat /etc/nixos/secrets/cluster-config.json",

@@ -116,6 +116,38 @@ export function takesNoWrites({ tools }: LivingRack, node: string): () => void {
   return () => void Object.assign(tools.cluster, { roundTrip });
 }
 
+/** The site with a worker that runs no layer of the cluster. */
+export function withoutLayers(inventory: Inventory, worker: string): Inventory {
+  const services = ["plasmavmc" as const];
+  const nodes = inventory.nodes.map((node) =>
+    node.name === worker ? { ...node, services } : node,
+  );
+  return { ...inventory, nodes };
+}
+
+/** A dead node answers again as the first test write of an operation is tried. */
+export function comesBack({ orders, machine }: LivingRack, node: string): void {
+  const { roundTrip } = orders.cluster;
+  Object.assign(orders.cluster, {
+    roundTrip: async (...args: Parameters<typeof roundTrip>) => {
+      machine(node).fault = "none";
+      return await roundTrip(...args);
+    },
+  });
+}
+
+/** Does something after each removal of a member. */
+export function afterRemoval({ orders }: LivingRack, act: () => void): void {
+  const { removeMember } = orders.cluster;
+  Object.assign(orders.cluster, {
+    removeMember: async (...args: Parameters<typeof removeMember>) => {
+      const answer = await removeMember(...args);
+      act();
+      return answer;
+    },
+  });
+}
+
 /** With each statement prepared once: a thousand racks are run in one test. */
 function memoryDatabase(): ReturnType<typeof openDatabase> {
   const database = openDatabase(":memory:");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { failure } from "../../src/cluster/client.ts";
 import { newOperation } from "../../src/operations/operation.ts";
 import { resumeObstacle } from "../../src/operations/orders.ts";
-import { briefInventory, livingRack, takesNoWrites } from "../fakes/living-rack.ts";
+import { briefInventory, livingRack, takesNoWrites, withoutLayers } from "../fakes/living-rack.ts";
 import { votersOf } from "../fakes/raft.ts";
 
 const addNode04 = { verb: "add", nodes: ["node04"] } as const;
@@ -76,11 +76,7 @@ test("one that failed at its end is measured, when it is taken up, by the member
 });
 
 test("a node that will run no layer is no voter to be counted", async () => {
-  const site = briefInventory();
-  const nodes = site.nodes.map((node) =>
-    node.name === "node04" ? { ...node, services: ["plasmavmc" as const] } : node,
-  );
-  const rack = livingRack(undefined, { ...site, nodes });
+  const rack = livingRack(undefined, withoutLayers(briefInventory(), "node04"));
   rack.machine("node03").fault = "dead";
   expect(await rack.draft(addNode04)).toMatchObject({ refusals: [], quorum: [], notes: [] });
 });

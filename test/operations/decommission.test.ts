@@ -10,7 +10,7 @@ import { startOrder } from "../../src/operations/orders.ts";
 import { createReloadHooks } from "../../src/serve/inventory-hooks.ts";
 import { openInventory } from "../../src/serve/inventory-reload.ts";
 import { inventoryFiles } from "../../src/serve/inventory-service.ts";
-import { type LivingRack, livingRack } from "../fakes/living-rack.ts";
+import { comesBack, type LivingRack, livingRack } from "../fakes/living-rack.ts";
 import { votersOf } from "../fakes/raft.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 
@@ -177,13 +177,7 @@ describe("a node that can't be asked any more", () => {
   test("and comes back before its removal is not taken out undrained", async () => {
     const { rack } = site();
     rack.machine("node04").fault = "dead";
-    const { roundTrip } = rack.tools.cluster;
-    Object.assign(rack.orders.cluster, {
-      roundTrip: async (...args: Parameters<typeof roundTrip>) => {
-        rack.machine("node04").fault = "none";
-        return await roundTrip(...args);
-      },
-    });
+    comesBack(rack, "node04");
     const { failure } = await rack.carryOut(order);
     expect(failure).toMatchObject({
       stage: "remove-flaredb",

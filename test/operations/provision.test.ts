@@ -7,6 +7,7 @@ import { provisionPlan } from "../../src/operations/provision.ts";
 import type { Step } from "../../src/operations/result.ts";
 import { type Clock, createRunner, type Runner } from "../../src/operations/runner.ts";
 import { openDatabase } from "../../src/store/database.ts";
+import { withoutLayers } from "../fakes/living-rack.ts";
 import { reportJson } from "../fakes/machine-report.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 import {
@@ -422,11 +423,8 @@ test("a machine that is heard after it was restarted is installed", async () => 
 });
 
 test("a worker that runs none of the layers becomes active beside the cluster, and is no member", async () => {
-  const site = exampleInventory();
-  const nodes = site.nodes.map((node) =>
-    node.name === "node04" ? { ...node, services: ["plasmavmc" as const] } : node,
-  );
-  const rack = fakeRack(manualClock(), openDatabase(":memory:"), { ...site, nodes });
+  const site = withoutLayers(exampleInventory(), "node04");
+  const rack = fakeRack(manualClock(), openDatabase(":memory:"), site);
   machine(rack, "node04").fault = "never-joins";
   const operations = await provision(rack, [...threeNodes, "node04"]);
   expect(operations.map(({ status }) => status)).toEqual(["done", "done", "done", "done"]);

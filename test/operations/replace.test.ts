@@ -3,7 +3,14 @@ import type { Ipv4 } from "../../src/net/ipv4.ts";
 import type { Mac } from "../../src/net/mac.ts";
 import { startOrder } from "../../src/operations/orders.ts";
 import { awaitsHardware } from "../../src/operations/steps/await-hardware.ts";
-import { briefInventory, type LivingRack, livingRack } from "../fakes/living-rack.ts";
+import {
+  afterRemoval,
+  briefInventory,
+  comesBack,
+  type LivingRack,
+  livingRack,
+  withoutLayers,
+} from "../fakes/living-rack.ts";
 import { aDisk } from "../fakes/machine-facts.ts";
 import { votersOf } from "../fakes/raft.ts";
 
@@ -261,13 +268,7 @@ test("a machine with another MAC may be written into the entry while its replace
 
 test("a node that comes back before its removal stays a member", async () => {
   const rack = withDead(livingRack(), false);
-  const { roundTrip } = rack.tools.cluster;
-  Object.assign(rack.tools.cluster, {
-    roundTrip: async (...args: Parameters<typeof roundTrip>) => {
-      rack.machine("node02").fault = "none";
-      return await roundTrip(...args);
-    },
-  });
+  comesBack(rack, "node02");
   const { failure } = await rack.carryOut(replaceNode02);
   expect(failure?.reason).toMatch(
     /^node node02 has come back: healthy voter of chainfire, healthy voter of flaredb/,
@@ -277,13 +278,8 @@ test("a node that comes back before its removal stays a member", async () => {
 
 test("a node that comes back between its two removals is told to be half a member, and can't be left in", async () => {
   const rack = withDead(livingRack(), false);
-  const { removeMember } = rack.tools.cluster;
-  Object.assign(rack.tools.cluster, {
-    removeMember: async (...args: Parameters<typeof removeMember>) => {
-      const answer = await removeMember(...args);
-      rack.machine("node02").fault = "none";
-      return answer;
-    },
+  afterRemoval(rack, () => {
+    rack.machine("node02").fault = "none";
   });
   const { failure } = await rack.carryOut(replaceNode02);
   expect(failure).toMatchObject({
@@ -294,11 +290,8 @@ test("a node that comes back between its two removals is told to be half a membe
 });
 
 test("a living node that runs no layer is not taken for dead because no member knows it", async () => {
-  const site = briefInventory();
-  const nodes = site.nodes.map((node) =>
-    node.name === "node04" ? { ...node, services: ["plasmavmc" as const] } : node,
-  );
-  const rack = livingRack(["node01", "node02", "node03", "node04"], { ...site, nodes });
+  const site = withoutLayers(briefInventory(), "node04");
+  const rack = livingRack(["node01", "node02", "node03", "node04"], site);
   rack.machine("node04").fault = "never-joins";
   for (const list of rack.raft.members.values()) list.delete("node04");
   const { refusals } = await rack.draft({ verb: "replace", nodes: ["node04"] });
@@ -311,13 +304,8 @@ test("a living node that runs no layer is not taken for dead because no member k
 
 test("when the majority is lost during a replacement, no further member is removed and no machine touched", async () => {
   const rack = withDead();
-  const { removeMember } = rack.tools.cluster;
-  Object.assign(rack.tools.cluster, {
-    removeMember: async (...args: Parameters<typeof removeMember>) => {
-      const answer = await removeMember(...args);
-      rack.machine("node03").fault = "dead";
-      return answer;
-    },
+  afterRemoval(rack, () => {
+    rack.machine("node03").fault = "dead";
   });
   const { failure, steps } = await rack.carryOut({ ...replaceNode02, options: newDisk });
   expect(failure).toMatchObject({ stage: "remove-chainfire" });

@@ -52,13 +52,16 @@ const writeConfig = [
 /** The directory that a layer's data is in; a service with a dynamic user has a link there. */
 const directoryOf = (layer: Layer) => `"$(readlink -f /var/lib/${layer})"`;
 
+/** Sets n so that `$d.before-OPERATION.$n` is free: nothing that was moved aside before is overwritten. */
+const findFree = (operation: string) =>
+  `n=0; while [ -e "$d.before-${operation}.$n" ]; do n=$((n + 1)); done`;
+
 /** What is not a snapshot from here is data. It keeps its owner and mode, and so does the new directory in its place. */
 function moveData(layer: Layer, operation: string): string {
   return `d=${directoryOf(layer)}
 if [ ! -e "$d" ] && [ -e "$d.empty" ]; then mv "$d.empty" "$d"; fi
 if [ -e "$d" ] && [ -n "$(ls -A "$d" | grep -v '^${snapshotName}' || true)" ]; then
-  n=0
-  while [ -e "$d.before-${operation}.$n" ]; do n=$((n + 1)); done
+  ${findFree(operation)}
   rm -rf "$d.empty"
   mkdir -m "$(stat -c %a "$d")" "$d.empty"
   chown "$(stat -c %u:%g "$d")" "$d.empty"
@@ -122,8 +125,7 @@ export function tellBootstrap(
 function leaveSnapshotAlone(layer: Layer, operation: string): string {
   return `d=${directoryOf(layer)}
 if [ "$(ls -A "$d")" != ${snapshotName} ]; then
-  n=0
-  while [ -e "$d.before-${operation}.$n" ]; do n=$((n + 1)); done
+  ${findFree(operation)}
   mkdir -m "$(stat -c %a "$d")" "$d.before-${operation}.$n"
   chown "$(stat -c %u:%g "$d")" "$d.before-${operation}.$n"
   ls -A "$d" | while IFS= read -r f; do [ "$f" = ${snapshotName} ] || mv "$d/$f" "$d.before-${operation}.$n/"; done

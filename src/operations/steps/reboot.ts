@@ -8,7 +8,7 @@ import type { Work } from "../verb.ts";
 import { drainSteps, returnSteps } from "../verbs/drain.ts";
 import { orBack, type Turn } from "./go-back.ts";
 import { restartMachine } from "./restart-machine.ts";
-import { startedWithAnother } from "./runs-system.ts";
+import { runsAnother } from "./runs-system.ts";
 
 /** Why a step has nothing to do for a node; undefined where it has. */
 export type Spared = (operation: Operation, node: Node) => string | undefined;
@@ -44,7 +44,7 @@ function restartInto(work: Work, node: Node, system: Turn["system"]): Step {
       const result = await restart.run(attempt, signal);
       if (result.kind !== "done") return result;
       const wanted = system(attempt.operation);
-      return (await startedWithAnother(work, node, wanted, signal)) ?? result;
+      return (await runsAnother(work, node, wanted, signal, "booted")) ?? result;
     },
   };
 }
